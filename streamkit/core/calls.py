@@ -1,0 +1,54 @@
+"""
+Descriptions that read like the source that made them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+__all__ = ["call_text", "name_of", "value_text"]
+
+_LONGEST = 40
+
+
+def name_of(fn: object) -> str:
+    """
+    The name by which a person knows a function or an object.
+    """
+    if isinstance(fn, functools.partial):
+        return name_of(fn.func)
+    name = getattr(fn, "__name__", None)
+    if not isinstance(name, str):
+        return type(fn).__name__
+    return "lambda" if name == "<lambda>" else name
+
+
+def value_text(value: object) -> str:
+    """
+    A short text for one argument: plain values as they are, everything else by its name.
+    """
+    match value:
+        case str() | bytes() if len(value) > _LONGEST:
+            return f"{value[:_LONGEST]!r}…"
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            return repr(value)
+        case type():
+            return value.__name__
+        case list() | tuple() | set() | frozenset() | dict():
+            return "[…]" if value else repr(value)
+        case _ if type(value).__repr__ is not object.__repr__ and getattr(value, "__streamkit__", False):
+            return repr(value)
+        case _ if callable(value):
+            return name_of(value)
+        case _:
+            return f"<{type(value).__name__}>"
+
+
+def call_text(name: str, *args: Any, **kwargs: Any) -> str:
+    """
+    `name(arg, keyword=arg)`, for the arguments given.
+    """
+    given = [value_text(arg) for arg in args]
+    given += [f"{key}={value_text(value)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(given)})"

@@ -1,0 +1,122 @@
+"""
+A chain: the running counterpart of a pipeline, from its source to its last stage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import lowlevel
+
+from .fusion import Hooks, fuse
+from .stage import AsyncStage, CallableStage, ConcurrentStage, PureStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from .context import Context
+    from .source import Opened
+    from .fusion import Feed
+    from .stage import Stage
+
+__all__ = ["Chain", "as_iterator", "assemble"]
+
+class Chain:
+    """
+    Iterators that feed one another, the last of which is read. Whoever reads a chain closes it.
+    """
+
+    def __init__(self, iterator: Any, upstream: Chain | None = None) -> None:
+        self.iterator: AsyncIterator[Any] = iterator
+        self._closers: list[Callable[[], Awaitable[None]]] = [] if upstream is None else [upstream.aclose]
+        if (closer := _closer(iterator)) is not None:
+            self._closers.append(closer)
+
+    async def aclose(self) -> None:
+        """
+        Close every iterator once, downstream first, even where one of them fails to.
+
+        Raises:
+            BaseException: The first failure of an iterator's own cleanup.
+        """
+        failure: BaseException | None = None
+        while self._closers:
+            try:
+                await self._closers.pop()()
+            except BaseException as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+
+def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, observed: bool = False) -> Chain:
+    """
+    Make the chain for one run: pure neighbours are fused, the others linked.
+
+    Args:
+        opened: The opened source.
+        stages: What follows it.
+        context: The run.
+        observed: Whether the end of this chain is the end of the run, which its outcome is to learn.
+    """
+    chain, feed = Chain(opened.iterator), opened.feed
+    group: list[PureStage] = []
+    for stage in (*stages, None):
+        if isinstance(stage, PureStage):
+            group.append(stage)
+            continue
+        ending = observed and stage is None
+        if group or feed != "async" or ending:
+            chain, feed, group = _fused(chain, feed, group, context, observed=ending), "async", []
+        if isinstance(stage, AsyncStage | CallableStage):
+            chain = Chain(as_iterator(stage.bind(chain.iterator)), chain)
+        elif isinstance(stage, ConcurrentStage):
+            chain = Chain(stage.bind(chain, context), chain)
+    return chain
+
+
+def _fused(chain: Chain, feed: Feed, group: Sequence[PureStage], context: Context, *, observed: bool) -> Chain:
+    def stopped(number: int) -> None:
+        context.stopped(group[number].name)
+
+    hooks = Hooks(
+        checkpoint=lowlevel.checkpoint,
+        close=chain.aclose,
+        stopped=stopped,
+        completed=context.completed if observed else _completed_elsewhere,
+        failed=context.failed if observed else _failed_elsewhere,
+    )
+    return Chain(fuse(feed, [stage.build(context) for stage in group], chain.iterator, hooks), chain)
+
+
+def as_iterator(iterable: Any) -> Any:
+    """
+    The async iterator of `iterable`; one that wants to be entered is, at its first item.
+    """
+    iterator = aiter(iterable)
+    return _entered(iterator) if hasattr(iterator, "__aenter__") else iterator
+
+
+async def _entered(iterator: Any) -> AsyncIterator[Any]:
+    # The yield stands in a foreign context manager, which asked for it by being both; never in one of ours.
+    async with iterator as entered:
+        async for item in entered:
+            yield item
+
+
+def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:
+    if (aclose := getattr(iterator, "aclose", None)) is not None:
+        return aclose  # type: ignore[no-any-return]
+    if (close := getattr(iterator, "close", None)) is None:
+        return None
+
+    async def close_plainly() -> None:
+        close()
+
+    return close_plainly
+
+
+def _completed_elsewhere() -> None: ...
+
+
+def _failed_elsewhere(error: BaseException) -> None: ...

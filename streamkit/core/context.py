@@ -1,0 +1,193 @@
+"""
+What the stages of a run share: its outcome, its report, and its one task group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anyio import CancelScope, Event, move_on_after
+
+from .log import log_warning
+from .outcome import Outcome, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+    from .chain import Chain
+    from .protocols import Contribution
+
+__all__ = ["Context", "Job"]
+
+
+class Job:
+    """
+    A task of the run.
+
+    Attributes:
+        done: Set when it has ended.
+    """
+
+    def __init__(self, context: Context, *, shield: bool) -> None:
+        self._context = context
+        self._scope = CancelScope(shield=shield)
+        self.done = Event()
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """
+        Do the work; whatever waits for `done` learns the end.
+        """
+        try:
+            with self._scope:
+                await work()
+        finally:
+            self.done.set()
+
+    def cancel(self) -> None:
+        """
+        Ask it to end now.
+        """
+        self._scope.cancel()
+
+    async def stop(self) -> None:
+        """
+        Cancel it and wait until it has ended, however the caller is being cancelled.
+        """
+        self.cancel()
+        with self._context.shielded():
+            await self.done.wait()
+
+
+class Context:
+    """
+    One run, as its stages see it.
+
+    Attributes:
+        outcome: How the run ends.
+        report: What it counts.
+        close_timeout: Seconds that closing may take.
+        task_group: The run's own; a bare `async for` has none.
+        interrupted: Whether the chain ended because the run was cancelled, and not by itself.
+        sink_error: The failure of a sink that ends the run.
+    """
+
+    def __init__(
+        self,
+        *,
+        close_timeout: float,
+        task_group: TaskGroup | None = None,
+        parent: Context | None = None,
+        shield: bool = False,
+    ) -> None:
+        self.outcome = Outcome()
+        self.report = Report() if parent is None else parent.report
+        self.close_timeout = close_timeout
+        self.interrupted = False
+        self.sink_error: BaseException | None = None
+        self.task_group = task_group
+        self._parent = parent
+        self._shield = shield
+        self._jobs: list[Job] = []
+
+    def child(self, *, shield: bool = False) -> Context:
+        """
+        A stream inside this run, with an outcome of its own. Its facts count for this run too.
+
+        Args:
+            shield: Whether its jobs outlive the cancellation of the run, until `close_timeout`.
+        """
+        return Context(
+            close_timeout=self.close_timeout,
+            task_group=self.task_group,
+            parent=self,
+            shield=shield or self._shield,
+        )
+
+    def spawn(self, work: Callable[[], Awaitable[None]]) -> Job:
+        """
+        Start a job in the run's task group.
+
+        Raises:
+            TypeError: The run has none.
+        """
+        if self.task_group is None:
+            raise TypeError("a concurrent stage needs the run's task group: use `async with stream.open() as run`")
+        job = Job(self, shield=self._shield)
+        if self._shield:
+            self._register(job)
+        self.task_group.start_soon(job.run, work)
+        return job
+
+    def _register(self, job: Job) -> None:
+        self._jobs.append(job)
+        if self._parent is not None:
+            self._parent._register(job)
+
+    async def drain(self) -> bool:
+        """
+        Let the shielded jobs finish within `close_timeout`, then cancel them. True if all had finished.
+        """
+        with self.shielded():
+            for job in self._jobs:
+                await job.done.wait()
+        late = [job for job in self._jobs if not job.done.is_set()]
+        for job in late:
+            job.cancel()
+        return not late
+
+    def shielded(self) -> CancelScope:
+        """
+        A scope for cleaning up: not cancelled from outside, but bounded by `close_timeout`.
+        """
+        return move_on_after(self.close_timeout, shield=True)
+
+    async def closing(self, chain: Chain) -> None:
+        """
+        Close a chain, shielded.
+        """
+        with self.shielded() as scope:
+            await chain.aclose()
+        if scope.cancelled_caught:
+            log_warning("close_timed_out", close_timeout=self.close_timeout)
+
+    def contribute(self, record: Contribution) -> None:
+        """
+        Add a source's facts to the outcome of this run, and of those around it.
+        """
+        self.outcome.contribute(record)
+        if self._parent is not None:
+            self._parent.contribute(record)
+
+    def stopped(self, by: str) -> None:
+        """
+        A stage has ended the stream early.
+        """
+        self.outcome.stop(by)
+
+    def completed(self) -> None:
+        """
+        The chain has come to its end.
+        """
+        if not self.interrupted:
+            self.outcome.complete()
+
+    def failed(self, error: BaseException) -> None:
+        """
+        The chain has raised. A cancellation is judged when the run is left, where it is known whose it was.
+        """
+        if isinstance(error, Exception):
+            self.outcome.fail(error)
+
+    def sink_failed(self, error: BaseException) -> None:
+        """
+        A sink has failed for good: the run ends with its error.
+        """
+        if self._parent is not None:
+            self._parent.sink_failed(error)
+        elif self.sink_error is None:
+            self.sink_error = error
+            self.outcome.fail(error)
+            if self.task_group is not None:
+                self.task_group.cancel_scope.cancel()

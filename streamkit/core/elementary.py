@@ -1,0 +1,190 @@
+"""
+The five transducers that streams and operators offer as methods.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .calls import name_of
+from .operator import Operator
+from .transducer import Transducer, pure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["OneCall", "filter", "filter_map", "flat_map", "map", "scan", "tap"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class OneCall(Transducer[A, B], Generic[A, B]):
+    """
+    A transducer that is one function call for each item.
+    """
+
+    memory = "nothing"
+
+    def __init__(self, fn: Callable[[A], Any]) -> None:
+        if not callable(fn):
+            raise TypeError(f"a function is needed, not {fn!r}")
+        if inspect.iscoroutinefunction(fn):
+            name = name_of(fn)
+            raise TypeError(
+                f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "
+                f"or sinks.call({name}) to consume the items with it"
+            )
+        self.fn = fn
+
+    def step(self) -> Callable[[A], Any]:
+        return self.fn
+
+
+class Map(OneCall[A, B]):
+    form = "map"
+
+    def feed(self, item: A) -> Iterable[B]:
+        return (self.fn(item),)
+
+
+class Filter(OneCall[A, A]):
+    form = "filter"
+
+    def feed(self, item: A) -> Iterable[A]:
+        return (item,) if self.fn(item) else ()
+
+
+class FilterMap(OneCall[A, B]):
+    form = "filter_map"
+
+    def feed(self, item: A) -> Iterable[B]:
+        return () if (made := self.fn(item)) is None else (made,)
+
+
+class Tap(OneCall[A, A]):
+    form = "tap"
+
+    def feed(self, item: A) -> Iterable[A]:
+        self.fn(item)
+        return (item,)
+
+
+class FlatMap(OneCall[A, B]):
+    form = "feed"
+
+    def feed(self, item: A) -> Iterable[B]:
+        made: Iterable[B] = self.fn(item)
+        return made
+
+
+class Scan(Transducer[A, B], Generic[A, B]):
+    memory = "the running value"
+
+    def __init__(self, fn: Callable[[B, A], B], initial: B) -> None:
+        OneCall(fn)
+        self.fn = fn
+        self.initial = initial
+        self.value = initial
+
+    def feed(self, item: A) -> Iterable[B]:
+        self.value = self.fn(self.value, item)
+        return (self.value,)
+
+    def reset(self) -> None:
+        self.value = self.initial
+
+
+def map(fn: Callable[[A], B], /) -> Operator[A, B]:  # noqa: A001 -- the field's standard name
+    """
+    Each item through `fn`.
+
+    Args:
+        fn: A plain function; a coroutine function is refused.
+
+    Emits: one item for each item.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `fn` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("map", Map, fn))
+
+
+def filter(keep: Callable[[A], object], /) -> Operator[A, A]:  # noqa: A001 -- the field's standard name
+    """
+    The items for which `keep` is true.
+
+    Emits: each item that is kept, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `keep` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("filter", Filter, keep))
+
+
+def filter_map(fn: Callable[[A], B | None], /) -> Operator[A, B]:
+    """
+    Each item through `fn`, without those for which it returns None.
+
+    Emits: at most one item for each item.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `fn` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("filter_map", FilterMap, fn))
+
+
+def tap(fn: Callable[[A], object], /) -> Operator[A, A]:
+    """
+    The items as they are, each shown to `fn` first.
+
+    Emits: every item.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `fn` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("tap", Tap, fn))
+
+
+def scan(fn: Callable[[B, A], B], initial: B, /) -> Operator[A, B]:
+    """
+    The running value of `fn(value, item)`, from `initial` on.
+
+    Args:
+        fn: Gives the next value; it must not change the old one in place.
+        initial: The value before the first item; not emitted itself.
+
+    Emits: the new value for each item.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `fn` raises.
+    Cancels: at once.
+    Memory: the running value.
+    """
+    return Operator(pure("scan", Scan, fn, initial))
+
+
+def flat_map(fn: Callable[[A], Iterable[B]], /) -> Operator[A, B]:
+    """
+    All the items of `fn(item)`, for each item.
+
+    Args:
+        fn: A plain function that returns an iterable, read lazily.
+
+    Emits: any number of items for each item.
+    Backpressure: the iterable is read no further than asked.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `fn` or its iterable raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("flat_map", FlatMap, fn))

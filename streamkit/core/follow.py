@@ -1,0 +1,76 @@
+"""
+One stream after another, each chosen by how the last one ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .calls import name_of
+from .chain import assemble
+from .source import Opened, Source
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from .context import Context
+    from .outcome import Outcome
+
+__all__ = ["follow"]
+
+T = TypeVar("T")
+
+
+def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | None]], /) -> Stream[T]:  # noqa: A002
+    """
+    The items of `first`, then those of the stream that `next` gives, and so on: a tool loop is one stream.
+
+    Args:
+        first: The stream to begin with.
+        next: Called with the outcome of the stream that has just ended; it gives the next one, or None at the end.
+
+    Emits: the items of each stream in turn.
+    Backpressure: none of its own.
+    Completes: when `next` gives None.
+    Fails: with the current stream, or with what `next` raises.
+    Cancels: at once, closing the current stream.
+    Memory: nothing; the outcome keeps what each stream contributes to it.
+    """
+    if not isinstance(first, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"follow() begins with a stream, not with {type(first).__name__}")
+    if not callable(next):
+        raise TypeError(f"follow() needs an async function of the outcome, not {next!r}")
+    return Stream(_Follow(first, next))
+
+
+class _Follow(Source):
+    memory = "nothing"
+
+    def __init__(self, first: Stream[Any], next: Callable[[Outcome], Awaitable[Stream[Any] | None]]) -> None:  # noqa: A002
+        self._first = first
+        self._next = next
+
+    def __repr__(self) -> str:
+        return f"follow({self._first!r}, {name_of(self._next)})"
+
+    @property
+    def concurrent(self) -> bool:  # type: ignore[override]
+        return self._first.concurrent
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", self._items(context))
+
+    async def _items(self, context: Context) -> AsyncIterator[Any]:
+        stream: Stream[Any] | None = self._first
+        while stream is not None:
+            turn = context.child()
+            chain = assemble(stream.source.open(turn), stream.stages, turn, observed=True)
+            try:
+                async for item in chain.iterator:
+                    yield item
+            finally:
+                await context.closing(chain)
+            stream = await self._next(turn.outcome)
+            if stream is not None and not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None")

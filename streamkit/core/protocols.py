@@ -1,0 +1,52 @@
+"""
+What items can say of themselves, so that operators need to know nothing else about them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, runtime_checkable
+
+__all__ = ["Contribution", "Mergeable", "is_restart"]
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """
+    An item that can join its neighbour, as two pieces of one text do.
+    """
+
+    @property
+    def __mergeable__(self) -> bool:
+        """
+        False for an item that only looks like one: it is structural and never waits for others.
+        """
+        ...
+
+    def __merge__(self, other: Self, /) -> Self | None:
+        """
+        The two as one item, or None where they do not belong together.
+        """
+        ...
+
+
+class Contribution(Protocol):
+    """
+    What a source adds to the outcome of the run that it feeds.
+    """
+
+    @staticmethod
+    def fact(name: str, records: list[Contribution], /) -> object:
+        """
+        The value of `outcome.<name>`, from all that was contributed to this run, oldest first.
+
+        Raises:
+            AttributeError: This kind of source knows no such fact.
+        """
+        ...
+
+
+def is_restart(item: object) -> bool:
+    """
+    Whether the stream starts over at this item, so that what came before it counts no more.
+    """
+    return getattr(item, "__restart__", False) is True

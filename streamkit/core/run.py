@@ -1,0 +1,159 @@
+"""
+A run: one opening of a stream, from `async with` to its outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from anyio import create_task_group, get_cancelled_exc_class
+
+from .chain import assemble
+from .context import Context
+from .log import log_warning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from types import TracebackType
+
+    from .chain import Chain
+    from .outcome import Outcome, Report
+    from .source import Source
+    from .stage import Stage
+
+__all__ = ["CLOSE_TIMEOUT", "Run"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that closing may take, unless `open()` says otherwise."""
+
+
+class Run(Generic[T_co]):
+    """
+    A running stream: iterate it inside its `async with`.
+
+    Leaving the block closes everything, whatever the reason, and only then goes on. A sink that fails, and `cancel`, interrupt
+    the block at its next checkpoint.
+    """
+
+    def __init__(self, source: Source, stages: Sequence[Stage], close_timeout: float) -> None:
+        if not close_timeout > 0:
+            raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
+        self._source = source
+        self._stages = stages
+        self._context = Context(close_timeout=close_timeout)
+        self._chain: Chain | None = None
+        self._cancelled_for: str | None = None
+        self._entered = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """
+        How it ended; its `kind` is `"running"` before the end.
+        """
+        return self._context.outcome
+
+    @property
+    def report(self) -> Report:
+        """
+        What it counted.
+        """
+        return self._context.report
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """
+        End the run from any task: the block is interrupted at its next checkpoint and left quietly.
+
+        Args:
+            reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
+        """
+        if self._cancelled_for is None and self.outcome.kind == "running":
+            self._cancelled_for = reason
+            self._tasks.cancel_scope.cancel()
+
+    def __aiter__(self) -> AsyncIterator[T_co]:
+        return self._opened.iterator
+
+    def __anext__(self) -> Any:
+        return anext(self._opened.iterator)
+
+    @property
+    def _opened(self) -> Chain:
+        if self._chain is None:
+            raise RuntimeError("this run is not open: read it inside `async with stream.open() as run`")
+        return self._chain
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("a run can be entered once: call open() again for another run of the same stream")
+        self._entered = True
+        self._tasks = self._context.task_group = create_task_group()
+        await self._tasks.__aenter__()
+        try:
+            opened = self._source.open(self._context)
+            self._chain = assemble(opened, self._stages, self._context, observed=True)
+        except BaseException as error:
+            self._tasks.cancel_scope.cancel()
+            await self._leave(None)
+            self.outcome.fail(error)
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._judge(exc)
+        closing_error: BaseException | None = None
+        try:
+            await self._context.closing(self._opened)
+        except BaseException as error:
+            closing_error = error
+        await self._context.drain()
+        quiet = await self._leave(exc)
+        if exc is None or quiet:
+            if self._context.sink_error is not None:
+                raise self._context.sink_error
+            if closing_error is not None:
+                self.outcome.fail(closing_error)
+                raise closing_error
+        elif closing_error is not None and closing_error is not exc:
+            exc.add_note(f"while closing the stream, this happened too: {closing_error!r}")
+            log_warning("close_failed", error=type(closing_error).__name__)
+        return quiet
+
+    def _judge(self, exc: BaseException | None) -> None:
+        outcome = self.outcome
+        if outcome.kind != "running":
+            return
+        if self._cancelled_for is not None and (exc is None or _interruption(exc)):
+            outcome.stopped_by = f"cancel: {self._cancelled_for}"
+            outcome.kind = "stopped"
+        elif exc is None:
+            outcome.stopped_by = outcome.stopped_by or "consumer"
+            outcome.kind = "stopped"
+        elif _interruption(exc):
+            outcome.kind = "cancelled"
+        else:
+            outcome.fail(exc)
+
+    async def _leave(self, exc: BaseException | None) -> bool:
+        """
+        Leave the task group. True if it was our own cancellation that interrupted the body.
+        """
+        # Jobs report their errors themselves and the body's own exception stays out of the group, so neither is wrapped.
+        # A cancellation has to pass through: the group alone knows whether it was its own.
+        passing = exc if exc is not None and _interruption(exc) else None
+        try:
+            return bool(await self._tasks.__aexit__(type(passing) if passing else None, passing, None))
+        except BaseExceptionGroup as group:
+            if group is passing or len(group.exceptions) != 1:
+                raise
+            raise group.exceptions[0] from None
+
+
+def _interruption(exc: BaseException) -> bool:
+    cancelled = get_cancelled_exc_class()
+    return isinstance(exc, cancelled) or (
+        isinstance(exc, BaseExceptionGroup) and exc.subgroup(cancelled) is not None
+    )

@@ -1,0 +1,259 @@
+"""
+Sinks: where a stream ends, and the jobs that run one.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+
+from anyio import Event
+from anyio.abc import ObjectSendStream
+
+from .calls import call_text, name_of
+from .operator import A_contra
+from .run import CLOSE_TIMEOUT, Run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Generator, Mapping
+    from types import TracebackType
+
+    from .context import Job as Task
+    from .stage import Stage
+    from .stream import Stream
+
+__all__ = ["GenericSink", "Job", "JobRun", "Sink", "as_sink"]
+
+R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+
+
+class Sink(Generic[A_contra, R_co]):
+    """
+    Consumes a stream of `A` and returns an `R`; an immutable description.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        consume: Callable[..., Awaitable[R_co]],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        stages: tuple[Stage, ...] = (),
+        finish: tuple[Callable[[Any], Any], ...] = (),
+    ) -> None:
+        self.name = name
+        self._consume = consume
+        self._args = args
+        self._kwargs = kwargs or {}
+        self.stages = stages
+        self._finish = finish
+
+    def __repr__(self) -> str:
+        call = call_text(self.name, *self._args, **self._kwargs)
+        call += "".join(f".then({name_of(fn)})" for fn in self._finish)
+        return " | ".join((*map(repr, self.stages), call))
+
+    def __call__(self, source: AsyncIterable[A_contra], /) -> Job[R_co]:
+        """
+        The job of consuming `source`.
+        """
+        from .stream import stream_of
+
+        return Job(stream_of(source), self)
+
+    @overload
+    def then(self, fn: Callable[[R_co], Awaitable[S]], /) -> Sink[A_contra, S]: ...
+    @overload
+    def then(self, fn: Callable[[R_co], S], /) -> Sink[A_contra, S]: ...
+    def then(self, fn: Callable[[R_co], Any], /) -> Sink[A_contra, Any]:
+        """
+        The same, with its result handed through `fn`, which may be a coroutine function.
+        """
+        return self._replaced(finish=(*self._finish, fn))
+
+    def after(self, stages: tuple[Stage, ...]) -> Sink[Any, R_co]:
+        """
+        The same behind further stages.
+        """
+        return self._replaced(stages=stages + self.stages)
+
+    def _replaced(
+        self, *, stages: tuple[Stage, ...] | None = None, finish: tuple[Callable[[Any], Any], ...] | None = None
+    ) -> Sink[Any, Any]:
+        return Sink(
+            self.name,
+            self._consume,
+            self._args,
+            self._kwargs,
+            stages=self.stages if stages is None else stages,
+            finish=self._finish if finish is None else finish,
+        )
+
+    async def consume(self, items: AsyncIterator[Any]) -> R_co:
+        """
+        Read `items`, which have been through the sink's stages, and give the result.
+        """
+        result: Any = await self._consume(items, *self._args, **self._kwargs)
+        for fn in self._finish:
+            result = fn(result)
+            if inspect.isawaitable(result):
+                result = await result
+        return cast("R_co", result)
+
+
+class Job(Generic[R_co]):
+    """
+    A stream with its sink: await it for the sink's result, or open it to see the run.
+    """
+
+    def __init__(self, stream: Stream[Any], sink: Sink[Any, R_co]) -> None:
+        self._stream = stream
+        self._sink = sink
+
+    def __repr__(self) -> str:
+        return f"{self._stream!r} | {self._sink!r}"
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self._result().__await__()
+
+    async def _result(self) -> R_co:
+        async with self.open() as run:
+            return await run
+
+    def open(self, *, close_timeout: float = CLOSE_TIMEOUT) -> JobRun[R_co]:
+        """
+        A run of this job, for its outcome and report: `async with job.open() as run: result = await run`.
+
+        The sink begins at once. Leaving the block waits until it has finished; leaving it with an exception, or
+        `run.cancel()`, stops it.
+
+        Args:
+            close_timeout: Seconds that cleaning up may take when the run ends before its stream.
+        """
+        return JobRun(self._stream, self._sink, close_timeout)
+
+
+class JobRun(Run[Any], Generic[R_co]):
+    """
+    A running job.
+    """
+
+    def __init__(self, stream: Stream[Any], sink: Sink[Any, R_co], close_timeout: float) -> None:
+        super().__init__(stream.source, stream.stages + sink.stages, close_timeout)
+        self._sink = sink
+        self._finished = Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._task: Task | None = None
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> R_co:
+        await self._finished.wait()
+        if self._error is not None:
+            raise self._error
+        return cast("R_co", self._result)
+
+    @property
+    def result(self) -> R_co:
+        """
+        What the sink returned.
+
+        Raises:
+            RuntimeError: It has not returned.
+        """
+        if not self._finished.is_set() or self._error is not None:
+            raise RuntimeError("the sink has no result: it has not finished, or it failed; `await run` says which")
+        return cast("R_co", self._result)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        raise TypeError("the items of a job go to its sink: await the run, or open the stream without its sink")
+
+    def __anext__(self) -> Any:
+        return self.__aiter__()
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._task = self._context.spawn(self._consume_all)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        task = cast("Task", self._task)
+        try:
+            if exc is None:
+                await task.done.wait()
+        except BaseException as error:
+            await task.stop()
+            if not await super().__aexit__(type(error), error, error.__traceback__):
+                raise
+            return True
+        await task.stop()
+        return await super().__aexit__(exc_type, exc, traceback)
+
+    async def _consume_all(self) -> None:
+        try:
+            self._result = await self._sink.consume(self._opened.iterator)
+        except Exception as error:
+            self._error = error
+            self._context.sink_failed(error)
+        finally:
+            self._finished.set()
+
+
+class GenericSink(Sink[Any, Any]):
+    """
+    The base of sinks whose result depends on the type of the items; they overload `__call__`.
+    """
+
+
+def as_sink(target: object) -> Sink[Any, Any]:
+    """
+    The sink that `target` is, or stands for: an async callable, called for each item, or an anyio send stream.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    if isinstance(target, Sink):
+        return cast("Sink[Any, Any]", target)
+    if isinstance(target, ObjectSendStream):
+        return send_to(cast("ObjectSendStream[Any]", target))
+    if callable(target) and not isinstance(target, type):
+        return call_each(target)
+    raise TypeError(
+        f"a sink, an async function of one item, or an anyio send stream is needed, not {type(target).__name__}: {target!r}"
+    )
+
+
+def call_each(fn: Callable[[Any], Any]) -> Sink[Any, None]:
+    """
+    A sink that calls `fn` with each item, and awaits it if it is asynchronous.
+    """
+    if not callable(fn):
+        raise TypeError(f"a function of one item is needed, not {fn!r}")
+
+    async def consume(items: AsyncIterator[Any]) -> None:
+        async for item in items:
+            result = fn(item)
+            if inspect.isawaitable(result):
+                await result
+
+    return Sink(name_of(fn), consume)
+
+
+def send_to(target: ObjectSendStream[Any]) -> Sink[Any, None]:
+    """
+    A sink that sends each item to an anyio stream, and closes it at the end.
+    """
+
+    async def consume(items: AsyncIterator[Any]) -> None:
+        async with target:
+            async for item in items:
+                await target.send(item)
+
+    return Sink("send", consume)

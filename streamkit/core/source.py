@@ -1,0 +1,131 @@
+"""
+Sources: where a stream begins.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .calls import call_text, name_of, value_text
+from .chain import Chain, as_iterator
+from .pump import Pump
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .context import Context
+    from .fusion import Feed
+
+__all__ = ["CallSource", "IterableSource", "Opened", "Source", "TaskSource"]
+
+
+class Opened(NamedTuple):
+    """
+    An opened source: its items, and how they are read.
+    """
+
+    feed: Feed
+    iterator: Any
+
+
+class Source(ABC):
+    """
+    Where a stream begins; a description, like everything before the run.
+    """
+
+    concurrent = False
+    memory = "what its function keeps"
+
+    @abstractmethod
+    def open(self, context: Context) -> Opened:
+        """
+        Begin for one run. Nothing is read before the first item is asked for.
+        """
+
+
+class CallSource(Source):
+    """
+    An async generator function and its arguments; each run calls it anew.
+    """
+
+    def __init__(
+        self, function: Callable[..., AsyncIterator[Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+
+    def __repr__(self) -> str:
+        return call_text(name_of(self._function), *self._args, **self._kwargs)
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", as_iterator(self._function(*self._args, **self._kwargs)))
+
+
+class TaskSource(CallSource):
+    """
+    The same as a job of its own, behind a bounded queue: it may open streams and hold scopes around its yields.
+    """
+
+    concurrent = True
+
+    def __init__(
+        self,
+        function: Callable[..., AsyncIterator[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        buffer: int,
+    ) -> None:
+        super().__init__(function, args, kwargs)
+        self._buffer = buffer
+
+    @property
+    def memory(self) -> str:  # type: ignore[override]
+        return f"{self._buffer} items"
+
+    def open(self, context: Context) -> Opened:
+        chain = Chain(super().open(context).iterator)
+        return Opened("async", Pump(chain, context, self._buffer).items())
+
+
+class IterableSource(Source):
+    """
+    Anything that can be iterated, or a function without arguments that gives such a thing.
+    """
+
+    memory = "nothing"
+
+    def __init__(self, items: Any) -> None:
+        if inspect.iscoroutinefunction(items):
+            raise TypeError(f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it")
+        if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
+            raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
+        self._items = items
+        self._repeatable = not isinstance(items, Iterator | AsyncIterator) and not hasattr(items, "__anext__")
+        self._opened = False
+
+    def __repr__(self) -> str:
+        return f"from_iterable({value_text(self._items)})"
+
+    def open(self, context: Context) -> Opened:
+        if not self._repeatable:
+            if self._opened:
+                raise RuntimeError(
+                    f"{self!r} cannot be opened twice: a {type(self._items).__name__} is spent once it has been read. "
+                    "Give from_iterable a list, or a function without arguments that makes a new one"
+                )
+            self._opened = True
+        items = self._items() if _makes_items(self._items) else self._items
+        if isinstance(items, AsyncIterable):
+            return Opened("async", as_iterator(items))
+        if isinstance(items, Iterable):
+            return Opened("sync", iter(items))
+        raise TypeError(f"{name_of(self._items)}() returned {type(items).__name__}, which cannot be iterated")
+
+
+def _makes_items(items: object) -> bool:
+    return callable(items) and not isinstance(items, AsyncIterable | Iterable)

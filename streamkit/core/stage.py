@@ -1,0 +1,154 @@
+"""
+Stages: the parts that an operator is made of.
+
+A stage only describes; `build` or `bind` makes what runs, once for each run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from .calls import call_text, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+
+    from .chain import Chain
+    from .context import Context
+    from .transducer import Transducer
+
+__all__ = ["AsyncStage", "CallableStage", "ConcurrentStage", "PureStage", "Stage"]
+
+
+class Stage(ABC):
+    """
+    One step of a pipeline, known by the call that made it.
+    """
+
+    kind: ClassVar[Literal["pure", "async", "concurrent"]]
+
+    def __init__(self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs or {}
+
+    def __repr__(self) -> str:
+        return call_text(self.name, *self.args, **self.kwargs)
+
+    @property
+    def concurrent(self) -> bool:
+        """
+        Whether it needs the task group of a run.
+        """
+        return self.kind == "concurrent"
+
+    @property
+    @abstractmethod
+    def memory(self) -> str:
+        """
+        What it holds at most, in words.
+        """
+
+
+class PureStage(Stage):
+    """
+    A transducer that each run makes afresh.
+    """
+
+    kind = "pure"
+
+    def __init__(
+        self, name: str, factory: Callable[..., Transducer[Any, Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(name, args, kwargs)
+        self._factory = factory
+
+    @property
+    def memory(self) -> str:
+        return self.build(None).memory
+
+    def build(self, context: Context | None) -> Transducer[Any, Any]:
+        """
+        The transducer for one run; offline there is no context.
+        """
+        made = self._factory(*self.args, **self.kwargs)
+        made.attach(context)
+        return made
+
+
+class AsyncStage(Stage):
+    """
+    An async generator function over the items before it.
+    """
+
+    kind = "async"
+    memory = "what its function keeps"
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., AsyncIterator[Any]],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(name, args, kwargs)
+        self._function = function
+
+    def bind(self, upstream: AsyncIterator[Any]) -> AsyncIterable[Any]:
+        """
+        The running generator.
+        """
+        return self._function(upstream, *self.args, **self.kwargs)
+
+
+class CallableStage(Stage):
+    """
+    Any function from an async iterable to an async iterable; how other libraries' operators join in.
+    """
+
+    kind = "async"
+    memory = "what it keeps"
+
+    def __init__(self, function: Callable[[AsyncIterable[Any]], AsyncIterable[Any]]) -> None:
+        super().__init__(name_of(function))
+        self._function = function
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def bind(self, upstream: AsyncIterator[Any]) -> AsyncIterable[Any]:
+        """
+        What the function makes of the upstream.
+
+        Raises:
+            TypeError: It made something that cannot be iterated asynchronously.
+        """
+        made: object = self._function(upstream)
+        if not hasattr(made, "__aiter__"):
+            if inspect.iscoroutine(made):
+                made.close()
+            raise TypeError(
+                f"{self.name} stands behind | and must return an async iterable, but it returned "
+                f"{type(made).__name__}; for a function of one item write map({self.name}) or sinks.call({self.name})"
+            )
+        return self._function_result(made)
+
+    @staticmethod
+    def _function_result(made: Any) -> AsyncIterable[Any]:
+        return made  # type: ignore[no-any-return]
+
+
+class ConcurrentStage(Stage):
+    """
+    A stage with jobs of its own in the run's task group. It owns its upstream, and closes it.
+    """
+
+    kind = "concurrent"
+
+    @abstractmethod
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        """
+        The iterator that hands on its items; jobs begin through `context.spawn`.
+        """

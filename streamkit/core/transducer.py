@@ -1,0 +1,111 @@
+"""
+Pure stages: items in, items out, no waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self
+
+from .operator import A_contra, B_co, Operator
+from .protocols import is_restart
+from .stage import PureStage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .context import Context
+
+__all__ = ["Transducer", "pure"]
+
+
+class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
+    """
+    A pure operator: subclass it and write `feed`.
+
+    An instance is a description, like every operator: each run works on a fresh instance, made by calling the class with
+    the same arguments again, so state belongs in `__init__`. Neighbouring transducers run as one loop, and they work
+    offline through `over()`.
+
+        class Pairs(Transducer[A, tuple[A, A]]):
+            def __init__(self) -> None:
+                self.waiting: list[A] = []
+
+            def feed(self, item: A) -> Iterable[tuple[A, A]]:
+                self.waiting.append(item)
+                if len(self.waiting) == 2:
+                    yield (self.waiting[0], self.waiting[1])
+                    self.waiting.clear()
+
+    Attributes:
+        done: Set it to end the stream: upstream is closed, `flush` is still called.
+        memory: What it holds at most, in words, for `explain()`.
+    """
+
+    form: ClassVar[Literal["feed", "map", "filter", "filter_map", "tap"]] = "feed"
+    """How the loop calls it; anything but `"feed"` is one plain function call for each item, `step()`."""
+    passes_restarts: ClassVar[bool] = True
+    """Whether an item that says "start over" is handed on after `reset`; False where the output is of another kind."""
+
+    memory: str = "what it keeps"
+    done: bool = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        self.stages = (PureStage(cls.__name__, cls, args, kwargs),)
+        return self
+
+    def __init__(self) -> None:
+        """
+        Nothing to set up, nor need a subclass call this.
+        """
+
+    @property
+    def flushes(self) -> bool:
+        """
+        Whether it may have something to say at the end.
+        """
+        return type(self).flush is not Transducer.flush
+
+    def feed(self, item: A_contra) -> Iterable[B_co]:
+        """
+        What comes out for `item`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define feed(self, item)")
+
+    def flush(self) -> Iterable[B_co]:
+        """
+        What comes out at the end of the stream.
+        """
+        return ()
+
+    def reset(self) -> None:
+        """
+        Forget what was fed: the stream starts over.
+        """
+
+    def attach(self, context: Context | None) -> None:
+        """
+        Meet the run that it will work for, before the first item; offline there is none.
+        """
+
+    def step(self) -> Callable[[Any], Any]:
+        """
+        The function that the loop calls for each item.
+        """
+        if type(self).reset is Transducer.reset and self.passes_restarts:
+            return self.feed
+        return self._feed_or_reset
+
+    def _feed_or_reset(self, item: Any) -> Iterable[Any]:
+        if not is_restart(item):
+            return self.feed(item)
+        self.reset()
+        return (item,) if self.passes_restarts else ()
+
+
+def pure(name: str, factory: Callable[..., Transducer[Any, Any]], *args: Any, **kwargs: Any) -> tuple[PureStage]:
+    """
+    The stages of a built-in operator; one instance is made at once, so that bad arguments are refused where they stand.
+    """
+    factory(*args, **kwargs)
+    return (PureStage(name, factory, args, kwargs),)

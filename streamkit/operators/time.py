@@ -1,0 +1,183 @@
+"""
+Time: when items go on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
+
+from anyio import Event, current_time, move_on_at
+
+from streamkit.core.merging import can_wait, is_structural, merged
+from streamkit.core.operator import Same
+from streamkit.core.pump import Reader
+from streamkit.core.stage import ConcurrentStage
+from streamkit.operators.checks import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamkit.core.chain import Chain
+    from streamkit.core.context import Context
+
+__all__ = ["throttle"]
+
+Merge = Literal["latest"]
+
+
+def throttle(
+    interval: float,
+    *,
+    leading: bool = True,
+    trailing: bool = True,
+    merge: Callable[[Any, Any], Any] | Merge | None = None,
+) -> Same:
+    """
+    Space the items out: at least `interval` between two of them, what comes in between merged into one.
+
+    Text, events, and `(name, value)` pairs of these join their neighbours, so nothing of them is ever lost; what cannot be
+    joined, such as the end of a block, first releases what is held and then passes at once. For other items say how they merge.
+
+    Args:
+        interval: Seconds between two emissions.
+        leading: Whether the first item after a pause passes at once.
+        trailing: Whether what is held goes out when the interval is over; otherwise it waits for the next item.
+        merge: `fn(held, item)` gives the one that takes the place of both; `"latest"` keeps the newer.
+
+    Raises:
+        TypeError: An argument of the wrong kind; while running, items of a kind for which `merge` must be given.
+        ValueError: `interval` is not above 0, or both `leading` and `trailing` are off.
+
+    Emits: the first item at once, then what has come since, every `interval`.
+    Backpressure: reads on while an interval runs, and stops reading once what is due has not been taken.
+    Completes: with its upstream: what the default merge holds goes out at once, what an explicit one holds when it is due.
+    Fails: with its upstream, after what the default merge holds; an explicit one drops what it holds.
+    Cancels: at once, dropping what is held.
+    Memory: what arrives within one interval, merged; one item with an explicit merge.
+    """
+    if merge is not None and merge != "latest" and not callable(merge):
+        raise TypeError(f'merge must be a function of two items, "latest" or None, not {merge!r}')
+    if not leading and not trailing:
+        raise ValueError("throttle(leading=False, trailing=False) would never emit: leave one of them on")
+    return Same((_Throttle(seconds("throttle", interval), leading, trailing, merge),))
+
+
+class _Throttle(ConcurrentStage):
+    memory = "what arrives within one interval, merged"
+
+    def __init__(
+        self, interval: float, leading: bool, trailing: bool, merge: Callable[[Any, Any], Any] | Merge | None
+    ) -> None:
+        defaults = {"leading": (leading, True), "trailing": (trailing, True), "merge": (merge, None)}
+        super().__init__("throttle", (interval,), {key: value for key, (value, usual) in defaults.items() if value != usual})
+        self.interval = interval
+        self.leading = leading
+        self.trailing = trailing
+        self.merge = merge
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _Throttling(self, upstream, context).items()
+
+
+_NOTHING: Any = object()
+
+
+class _Throttling:
+    """
+    One run. The reader puts what arrives into `_held` or `_ready`; the consumer's side decides when `_held` is due.
+    """
+
+    def __init__(self, settings: _Throttle, upstream: Chain, context: Context) -> None:
+        self._interval = settings.interval
+        self._leading = settings.leading
+        self._trailing = settings.trailing
+        self._merge = settings.merge
+        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._ready: deque[Any] = deque()
+        self._held: Any = _NOTHING
+        self._due = math.inf
+        self._window_ends = -math.inf
+        self._ended = False
+        self._error: Exception | None = None
+        self._changed = Event()
+        self._taken = Event()
+
+    async def items(self) -> AsyncIterator[Any]:
+        self._reader.start()
+        try:
+            while True:
+                if self._ready:
+                    item = self._ready.popleft()
+                elif self._held is not _NOTHING and current_time() >= self._due:
+                    item = self._release()
+                elif self._ended and (self._error is not None or self._held is _NOTHING):
+                    break
+                else:
+                    with move_on_at(self._due):
+                        await self._changed.wait()
+                    self._changed = Event()
+                    continue
+                self._taken.set()
+                yield item
+            if self._error is not None:
+                raise self._error
+            await self._reader.check()
+        finally:
+            await self._reader.stop()
+
+    def _release(self) -> Any:
+        item, self._held, self._due = self._held, _NOTHING, math.inf
+        self._window_ends = current_time() + self._interval
+        return item
+
+    async def _arrived(self, item: Any) -> None:
+        self._take_in(item)
+        self._changed.set()
+        while self._ready or current_time() >= self._due:
+            self._taken = Event()
+            await self._taken.wait()
+
+    def _upstream_ended(self, error: Exception | None) -> None:
+        self._ended = True
+        self._error = error
+        if self._held is not _NOTHING and self._merge is None:
+            self._ready.append(self._release())
+        elif error is not None or not self._trailing:
+            self._held = _NOTHING
+        self._changed.set()
+
+    def _take_in(self, item: Any) -> None:
+        if self._merge is not None:
+            self._take_in_merging(item, self._merge)
+        elif can_wait(item):
+            joined = _NOTHING if self._held is _NOTHING else merged(self._held, item)
+            if joined is None:
+                self._ready.append(self._release())
+                joined = item
+            self._hold(item if joined is _NOTHING else joined)
+        elif is_structural(item):
+            if self._held is not _NOTHING:
+                self._ready.append(self._release())
+            self._ready.append(item)
+        else:
+            raise TypeError(
+                f"throttle() does not know how to merge items of type {type(item).__name__}: give merge=fn, where fn(held, "
+                'item) is the one that takes the place of both, or merge="latest" to keep the newest'
+            )
+
+    def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
+        if not self._trailing and current_time() < self._window_ends:
+            return
+        self._hold(item if self._held is _NOTHING or merge == "latest" else merge(self._held, item))
+
+    def _hold(self, item: Any) -> None:
+        now, fresh = current_time(), self._held is _NOTHING
+        self._held = item
+        if now >= self._window_ends and not self._leading:
+            self._window_ends = now + self._interval
+        if now >= self._window_ends:
+            self._due = now
+        elif self._trailing and fresh:
+            self._due = self._window_ends

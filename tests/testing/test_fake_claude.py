@@ -1,0 +1,314 @@
+"""
+FakeClaude against the real SDK: what the client gets, and what the server saw.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import anyio
+import pytest
+from anthropic.types.beta import BetaMessage
+
+from streamkit.testing import (
+    PING,
+    ErrorEvent,
+    FakeClaude,
+    Pause,
+    Reply,
+    Request,
+    error_reply,
+    reply,
+    text,
+    thinking,
+    tool_use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from anthropic.types import Message
+
+ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
+TURN = reply(
+    thinking("Let me see.", signature="sig"),
+    text("Hello", PING, " world"),
+    tool_use("get_weather", {"city": "Paris"}, chunk=4, id="toolu_1"),
+    id="msg_1",
+    input_tokens=12,
+    output_tokens=34,
+)
+
+
+async def whole(client: anthropic.AsyncAnthropic) -> Message:
+    return await client.messages.create(
+        model="claude-sonnet-5", max_tokens=64, messages=[{"role": "user", "content": "Hi"}]
+    )
+
+
+async def test_create_stream_gives_the_scripted_events() -> None:
+    async with (
+        FakeClaude(TURN) as server,
+        await server.client().messages.create(**ASK, stream=True) as stream,
+    ):
+        kinds = [item.type async for item in stream]
+    assert kinds[0] == "message_start"
+    assert kinds.count("content_block_start") == kinds.count("content_block_stop") == 3
+    assert kinds[-2:] == ["message_delta", "message_stop"]
+    [request] = server.requests
+    assert (request.method, request.path, request.query) == ("POST", "/v1/messages", "")
+    assert request.headers["anthropic-version"]
+    assert request.body["messages"] == ASK["messages"]
+    assert request.stream
+
+
+@pytest.mark.parametrize("size", [None, 1, 7, 100_000])
+async def test_messages_stream_builds_the_message_whatever_the_writes(size: int | None) -> None:
+    async with (
+        FakeClaude(TURN if size is None else TURN.chunked(size)) as server,
+        server.client().messages.stream(**ASK) as stream,
+    ):
+        words = [word async for word in stream.text_stream]
+        message = await stream.get_final_message()
+    assert "".join(words) == "Hello world"
+    think, said, call = message.content
+    assert think.type == "thinking"
+    assert (think.thinking, think.signature) == ("Let me see.", "sig")
+    assert said.type == "text"
+    assert said.text == "Hello world"
+    assert call.type == "tool_use"
+    assert (call.id, call.name, call.input) == ("toolu_1", "get_weather", {"city": "Paris"})
+    assert (message.id, message.stop_reason) == ("msg_1", "tool_use")
+    assert (message.usage.input_tokens, message.usage.output_tokens) == (12, 34)
+
+
+async def test_a_request_without_stream_gets_the_same_message_whole() -> None:
+    async with FakeClaude(TURN, TURN) as server:
+        client = server.client()
+        async with client.messages.stream(**ASK) as stream:
+            streamed = await stream.get_final_message()
+        message = await whole(client)
+    assert message.model_dump() == streamed.model_dump(exclude={"content": {"__all__": {"parsed_output"}}})
+    assert [request.stream for request in server.requests] == [True, False]
+
+
+async def test_the_raw_bytes_are_those_of_the_script() -> None:
+    async with (
+        FakeClaude(TURN) as server,
+        server.client().messages.with_streaming_response.create(**ASK, stream=True) as response,
+    ):
+        body = b"".join([chunk async for chunk in response.iter_bytes()])
+        headers: Mapping[str, str] = response.headers
+    assert body == TURN.body
+    assert headers["transfer-encoding"] == "chunked"
+    assert headers["content-type"].startswith("text/event-stream")
+    assert headers["request-id"].startswith("req_")
+
+
+async def test_each_step_is_written_on_its_own() -> None:
+    slow = reply(text("Hello", Pause(0.1), " world"))
+    async with (
+        FakeClaude(slow) as server,
+        server.client().messages.with_streaming_response.create(**ASK, stream=True) as response,
+    ):
+        sizes = [len(chunk) async for chunk in response.iter_bytes()]
+    arrived = {sum(sizes[: count + 1]) for count in range(len(sizes))}
+    assert len(slow.cut(3).body) in arrived
+    assert max(arrived) == len(slow.body)
+
+
+async def test_the_beta_path_is_served_too() -> None:
+    async with FakeClaude(TURN, TURN) as server:
+        client = server.client()
+        async with await client.beta.messages.create(**ASK, stream=True, betas=["some-beta"]) as stream:
+            assert [item.type async for item in stream][-1] == "message_stop"
+        message = await client.post("/v1/messages?beta=true", body=ASK, cast_to=BetaMessage)
+    assert message.id == "msg_1"
+    assert server.requests[0].headers["anthropic-beta"] == "some-beta"
+    assert (server.requests[1].path, server.requests[1].query) == ("/v1/messages", "beta=true")
+
+
+async def test_a_tool_runner_runs_over_two_replies() -> None:
+    @anthropic.beta_async_tool
+    async def get_weather(city: str) -> str:
+        """
+        Get the weather.
+        """
+        return f"Sun in {city}"
+
+    async with FakeClaude(TURN, reply(text("It is sunny."))) as server:
+        last = await (
+            server.client()
+            .beta.messages.tool_runner(
+                model="claude-sonnet-5",
+                max_tokens=64,
+                messages=[{"role": "user", "content": "Hi"}],
+                tools=[get_weather],
+            )
+            .until_done()
+        )
+    assert [block.to_dict() for block in last.content] == [{"type": "text", "text": "It is sunny."}]
+    result = server.requests[1].body["messages"][-1]["content"][0]
+    assert result["tool_use_id"] == "toolu_1"
+    assert "Sun in Paris" in str(result["content"])
+
+
+async def test_a_finished_body_leaves_the_connection_to_the_next_request() -> None:
+    async with FakeClaude(TURN, repeat=True) as server:
+        client = server.client()
+        for _ in range(3):
+            async with await client.messages.create(**ASK, stream=True) as stream:
+                async for _item in stream:
+                    pass
+            await whole(client)
+        assert [request.connection for request in server.requests] == [0] * 6
+        assert [len(connection.requests) for connection in server.connections] == [6]
+        assert server.open_connections == 1
+
+
+async def test_two_requests_at_once_have_a_connection_each() -> None:
+    async with FakeClaude(TURN, TURN) as server:
+        client = server.client()
+        async with (
+            await client.messages.create(**ASK, stream=True) as first,
+            await client.messages.create(**ASK, stream=True) as second,
+        ):
+            assert server.open_connections == 2
+            assert [item.type async for item in first] == [item.type async for item in second]
+    assert {request.connection for request in server.requests} == {0, 1}
+    assert server.open_connections == 0
+
+
+async def test_replies_are_given_in_turn_and_then_a_clear_error() -> None:
+    async with FakeClaude(reply(text("one")), reply(text("two"))) as server:
+        client = server.client(max_retries=2)
+        said = [(await whole(client)).content[0].to_dict()["text"] for _ in range(2)]
+        with pytest.raises(anthropic.InternalServerError, match=r"given 2 replies, .* message request 3"):
+            await whole(client)
+    assert said == ["one", "two"]
+    assert len(server.requests) == 3
+
+
+async def test_repeat_gives_the_last_reply_again() -> None:
+    async with FakeClaude(error_reply(529), reply(text("at last")), repeat=True) as server:
+        client = server.client()
+        with pytest.raises(anthropic.OverloadedError):
+            await whole(client)
+        for _ in range(3):
+            assert (await whole(client)).stop_reason == "end_turn"
+
+
+async def test_a_function_answers_from_the_request() -> None:
+    def echo(request: Request) -> Reply:
+        return reply(text(request.body["messages"][-1]["content"]))
+
+    async with FakeClaude(echo, repeat=True) as server, server.client().messages.stream(**ASK) as stream:
+        assert await stream.get_final_text() == "Hi"
+
+
+async def test_a_function_s_exception_ends_the_block_and_is_raised_there() -> None:
+    def fail(request: Request) -> Reply:
+        raise KeyError(request.path)
+
+    with pytest.raises(KeyError, match="/v1/messages"):
+        async with FakeClaude(fail) as server:
+            await whole(server.client())
+
+
+async def test_http_errors_have_the_sdk_s_types_and_headers() -> None:
+    limit = error_reply(429, headers={"retry-after": "7", "request-id": "req_mine"})
+    async with FakeClaude(limit) as server:
+        with pytest.raises(anthropic.RateLimitError) as caught:
+            await server.client().messages.create(**ASK, stream=True)
+    assert caught.value.response.headers["retry-after"] == "7"
+    assert caught.value.type == "rate_limit_error"
+    assert caught.value.request_id == "req_mine"
+
+
+async def test_an_error_event_is_raised_mid_stream_and_is_a_status_without_stream() -> None:
+    broken = reply(text("Hel", ErrorEvent("overloaded_error", "Overloaded")))
+    async with FakeClaude(broken, broken) as server:
+        client = server.client()
+        async with await client.messages.create(**ASK, stream=True) as stream:
+            kinds = [(await anext(stream)).type for _ in range(3)]
+            with pytest.raises(anthropic.APIStatusError, match="Overloaded") as caught:
+                await anext(stream)
+        with pytest.raises(anthropic.OverloadedError):
+            await whole(client)
+    assert kinds == ["message_start", "content_block_start", "content_block_delta"]
+    assert caught.value.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "scripted",
+    [
+        reply(text("cut"), end="content"),
+        Reply([b"event: ping\ndata: {not json\n\n"]),
+        Reply([]),
+        reply(tool_use("t", '{"cut')),
+        reply({"type": "text", "text": ""}).after(b'data: {"type": "news"}\n\n'),
+    ],
+    ids=["truncated", "not-json", "empty", "broken-tool-input", "unknown-event"],
+)
+async def test_a_script_without_a_whole_message_is_an_error_without_stream(scripted: Reply) -> None:
+    async with FakeClaude(scripted) as server:
+        with pytest.raises(anthropic.InternalServerError, match="the script holds no whole message"):
+            await whole(server.client())
+
+
+async def test_a_recording_is_served_byte_for_byte(recording: Path) -> None:
+    scripted = Reply.file(recording)
+    async with (
+        FakeClaude(scripted) as server,
+        server.client().messages.with_streaming_response.create(**ASK, stream=True) as response,
+    ):
+        assert b"".join([chunk async for chunk in response.iter_bytes()]) == scripted.body
+
+
+async def test_other_paths_and_bodies_are_refused_without_using_a_reply() -> None:
+    async with FakeClaude(TURN) as server:
+        client = server.client()
+        with pytest.raises(anthropic.NotFoundError, match="no GET /v1/models"):
+            await client.models.list()
+        with pytest.raises(anthropic.BadRequestError, match="not a JSON object"):
+            await client.post("/v1/messages", cast_to=object)
+        assert (await whole(client)).id == "msg_1"
+
+
+async def test_the_block_s_own_exception_comes_out_as_itself() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with FakeClaude(TURN):
+            raise KeyError("mine")
+
+
+async def test_an_outer_timeout_ends_the_block_as_itself() -> None:
+    with anyio.move_on_after(0.05) as scope:
+        async with FakeClaude(TURN):
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+async def test_the_end_closes_clients_and_connections() -> None:
+    async with FakeClaude(TURN) as server:
+        client = server.client()
+        await whole(client)
+        assert server.open_connections == 1
+    assert client.is_closed()
+    assert server.open_connections == 0
+
+
+async def test_a_chosen_port_is_used() -> None:
+    async with FakeClaude() as free:
+        port = int(free.url.rpartition(":")[2])
+    async with FakeClaude(TURN, port=port) as server:
+        assert server.url == free.url
+        assert (await whole(server.client())).id == "msg_1"
+
+
+def test_replies_of_another_type_are_refused() -> None:
+    with pytest.raises(TypeError, match="not 'Hello'"):
+        FakeClaude("Hello")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="at least one reply"):
+        FakeClaude(repeat=True)
