@@ -5,6 +5,12 @@ streamkit: composable pipelines for Claude message streams.
 from __future__ import annotations
 
 from streamkit._version import __version__
+from streamkit.claude import events
+from streamkit.claude.adopt import from_sdk
+from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
+from streamkit.claude.messages import messages
+from streamkit.claude.replay import from_sse, replay
+from streamkit.claude.retry import RetryPolicy
 from streamkit.core.branch import branch
 from streamkit.core.decorators import operator, passthrough, sink, source
 from streamkit.core.errors import BufferOverflow, StreamError
@@ -21,6 +27,16 @@ from streamkit.operators.time import throttle
 from streamkit.operators.transform import batch, filter_map, flat_map, map, scan, tap  # noqa: A004 -- the field's name
 
 __all__ = [
+    "RetryPolicy",
+    "replay",
+    "from_sse",
+    "messages",
+    "ToolInputError",
+    "StreamTruncated",
+    "StreamStalled",
+    "GrammarError",
+    "from_sdk",
+    "events",
     "BufferOverflow",
     "Job",
     "JobRun",

@@ -29,8 +29,8 @@ class Unknown(dict[str, Any]):
     the name of a dict method (`items`, `get`, …) is read as `event["items"]`.
     """
 
-    # At run time the wire's own word. A literal that no other class has lets `event.type == "ping"` narrow a
-    # union with this class in every checker (mypy does not with `str`); a new word is sought as `event["type"]`.
+    # At run time the wire's own word. A literal that no other class has lets `event.type == "ping"` narrow
+    # a union with this class (in mypy `str` does not); a new word is looked for as `event["type"]`.
     type: Literal["unknown to this version"]
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +82,11 @@ class Reader(Generic[T]):
         if not isinstance(value, Mapping):
             raise GrammarError(f"an event must be a JSON object, not {_json_type(value)}")
         obj = dict(cast("Mapping[str, Any]", value))
-        return cast("T | Unknown", _read(self._union, obj, str(obj.get("type", "event"))))
+        name = obj.get("type")
+        try:
+            return cast("T | Unknown", _read(self._union, obj, name if isinstance(name, str) else "event"))
+        except RecursionError:
+            raise GrammarError("nested too deeply") from None
 
 
 # -- reading into types --------------------------------------------------------------------------------------
@@ -133,7 +137,7 @@ def _plan(annotation: object) -> _Plan:
     )
 
 
-def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct:
+def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct | Unknown:
     types, required = _fields(cls)
     tag_field = cls.__struct_config__.tag_field
     known: dict[str, object] = {}
@@ -148,7 +152,10 @@ def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct:
             raise GrammarError(f"{where}: the field `{name}` is missing")
     if not extra:
         return cls(**known)
-    wider, names = _widened(cls, tuple(extra))
+    try:
+        wider, names = _widened(cls, tuple(extra))
+    except ValueError:  # a name that msgspec allows no field, with a quote or a control character in it
+        return _wrap(obj)
     return wider(**known, **dict(zip(names, extra.values(), strict=True)))
 
 

@@ -4,7 +4,10 @@ The errors that a running stream can raise.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["BufferOverflow", "StreamError"]
 
@@ -23,7 +26,7 @@ class StreamError(Exception):
         partial: What had arrived, as the source's own type (for Claude a `Message`), or None.
     """
 
-    outcome_kind: ClassVar[str] = "failed"
+    outcome_kind = "failed"
 
     def __init__(
         self,
@@ -40,7 +43,22 @@ class StreamError(Exception):
         self.status_code = status_code
         self.retriable = retriable
         self.request_id = request_id
-        self.partial = partial
+        self._partial = partial
+
+    @property
+    def partial(self) -> Any:
+        """
+        What had arrived; built when asked for.
+        """
+        return self._partial() if callable(self._partial) else self._partial
+
+    def complete_with(self, *, request_id: str | None, partial: Callable[[], object]) -> None:
+        """
+        Add what its source knows, where that is not known yet.
+        """
+        self.request_id = self.request_id or request_id
+        if self._partial is None:
+            self._partial = partial
 
 
 class BufferOverflow(StreamError):

@@ -24,9 +24,6 @@ __all__ = ["Kind", "Outcome", "Report", "SinkReport"]
 
 Kind = Literal["running", "complete", "stopped", "truncated", "failed", "cancelled"]
 
-_NOTHING: dict[str, object] = {"message": None, "stop_reason": None, "request_id": None, "usage": None}
-_NONE_OF_THEM = ("messages", "tool_calls", "attempts")
-
 
 class Outcome:
     """
@@ -83,10 +80,6 @@ class Outcome:
                 raise AttributeError(name)
             if self._records:
                 return self._records[-1].fact(name, self._records)
-            if name in _NONE_OF_THEM:
-                return []
-            if name in _NOTHING:
-                return _NOTHING[name]
             raise AttributeError(f"the outcome of this run has no {name!r}: no source of it contributes one")
 
     def contribute(self, record: Contribution) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .stage import Stage
     from .stream import Stream
 
-__all__ = ["GenericSink", "Job", "JobRun", "Sink", "as_sink"]
+__all__ = ["GenericSink", "Job", "JobRun", "Sink", "as_sink", "call_each", "send_to"]
 
 R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
@@ -222,38 +222,37 @@ def as_sink(target: object) -> Sink[Any, Any]:
     if isinstance(target, Sink):
         return cast("Sink[Any, Any]", target)
     if isinstance(target, ObjectSendStream):
-        return send_to(cast("ObjectSendStream[Any]", target))
+        return Sink("send", send_to, (target,))
     if callable(target) and not isinstance(target, type):
-        return call_each(target)
+        return _BareFunction(name_of(target), call_each, (target,))
     raise TypeError(
         f"a sink, an async function of one item, or an anyio send stream is needed, not {type(target).__name__}: {target!r}"
     )
 
 
-def call_each(fn: Callable[[Any], Any]) -> Sink[Any, None]:
+class _BareFunction(Sink[Any, None]):
     """
-    A sink that calls `fn` with each item, and awaits it if it is asynchronous.
+    A function where a sink is expected: named, and written, as it was given.
     """
-    if not callable(fn):
-        raise TypeError(f"a function of one item is needed, not {fn!r}")
 
-    async def consume(items: AsyncIterator[Any]) -> None:
+    def __repr__(self) -> str:
+        return self.name
+
+
+async def call_each(items: AsyncIterator[Any], fn: Callable[[Any], Any]) -> None:
+    """
+    Call `fn` with each item, and await it if it is asynchronous.
+    """
+    async for item in items:
+        result = fn(item)
+        if inspect.isawaitable(result):
+            await result
+
+
+async def send_to(items: AsyncIterator[Any], target: ObjectSendStream[Any]) -> None:
+    """
+    Send each item to an anyio stream, and close that at the end.
+    """
+    async with target:
         async for item in items:
-            result = fn(item)
-            if inspect.isawaitable(result):
-                await result
-
-    return Sink(name_of(fn), consume)
-
-
-def send_to(target: ObjectSendStream[Any]) -> Sink[Any, None]:
-    """
-    A sink that sends each item to an anyio stream, and closes it at the end.
-    """
-
-    async def consume(items: AsyncIterator[Any]) -> None:
-        async with target:
-            async for item in items:
-                await target.send(item)
-
-    return Sink("send", consume)
+            await target.send(item)

@@ -1,7 +1,7 @@
 """
-Fixtures for applications that test their streams; loaded in every pytest run where streamkit is installed.
+A fixture and a marker for applications that test their streams.
 
-Nothing is imported here before a test asks for it.
+It is loaded in every pytest run where streamkit is installed, so it imports nothing that no test asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,37 @@ if TYPE_CHECKING:
 
     from .fake_claude import FakeClaude, Script
 
-__all__ = ["StartFakeClaude", "fake_claude"]
+__all__ = ["StartFakeClaude", "fake_claude", "pytest_configure", "pytest_generate_tests"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Register the marker.
+    """
+    config.addinivalue_line(
+        "markers",
+        "virtual_time: run the async test on every installed backend of anyio in virtual time, where an hour "
+        "of sleeping takes milliseconds.",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """
+    Run a marked test once on each backend, each time with a clock of its own.
+    """
+    if metafunc.definition.get_closest_marker("virtual_time") is None:
+        return
+    if "anyio_backend" not in metafunc.fixturenames:
+        return
+    from anyio import get_available_backends
+
+    from .virtual_time import virtual_backend
+
+    backends = [
+        pytest.param(virtual_backend(name), id=f"{name}-virtual") for name in get_available_backends()
+    ]
+    metafunc.parametrize("anyio_backend", backends)
 
 
 class StartFakeClaude(Protocol):

@@ -1,0 +1,157 @@
+"""
+The Messages API as a source.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import sleep
+
+from streamkit.core.calls import call_text
+from streamkit.core.source import Opened, Source
+from streamkit.core.stream import Stream
+
+from .outcome import Record
+from .reading import read_bytes, read_events
+from .retry import RetryPolicy, can_retry, retry_after
+from .sdk import accepts, has_raw_sse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    import anthropic
+
+    from streamkit.core.context import Context
+
+    from .events import Event
+    from .outcome import Attempt
+
+__all__ = ["messages"]
+
+_FILLED_BY_DELTAS = frozenset({"text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use", "compaction"})
+
+
+def messages(
+    client: anthropic.AsyncAnthropic,
+    *,
+    retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- immutable
+    pings: bool = False,
+    **params: Any,
+) -> Stream[Event]:
+    """
+    The events of one request to the Messages API; each run sends its own.
+
+    The response's bytes are read through the SDK, whose authentication, middleware, tracing and Bedrock or Vertex clients go
+    on working, and are decoded here.
+
+    Args:
+        client: The SDK's asynchronous client; it stays yours to close.
+        retry: What is sent again before the first content, unseen; None leaves it to the SDK's own retries.
+        pings: Whether pings are handed on.
+        params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given.
+
+    Raises:
+        TypeError: A parameter is unknown or missing, or the client is a synchronous one.
+        anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
+        StreamError: While running, from the first byte on: see its `type`.
+
+    Emits: each event of the response. Before the first content they are held, so that a retry is not seen.
+    Backpressure: reads from the connection when asked for events.
+    Completes: at the end of the response, if its message is complete.
+    Fails: with a `StreamError`, after everything that has arrived.
+    Cancels: at once, closing the response.
+    Memory: one network read; the outcome keeps the text of the message.
+    """
+    import anthropic
+
+    if isinstance(client, anthropic.Anthropic):
+        raise TypeError(
+            "messages() needs an asynchronous client, anthropic.AsyncAnthropic; a synchronous one works through "
+            "`pipeline.over(client.messages.create(..., stream=True))`"
+        )
+    if "stream" in params:
+        raise TypeError("messages() always streams: leave out `stream`")
+    api = client.beta.messages if "betas" in params else client.messages
+    accepts(api.create, params)
+    return Stream(_Messages(client, retry, pings, params))
+
+
+class _Messages(Source):
+    memory = "one network read, and the message's text for the outcome"
+
+    def __init__(
+        self, client: anthropic.AsyncAnthropic, retry: RetryPolicy | None, pings: bool, params: dict[str, Any]
+    ) -> None:
+        self._client = client
+        self._retry = retry
+        self._pings = pings
+        self._params = params
+        self._beta = "betas" in params
+
+    def __repr__(self) -> str:
+        return call_text("messages", self._client, **self._params)
+
+    def open(self, context: Context) -> Opened:
+        return Opened("batched", self._batches(context))
+
+    async def _batches(self, context: Context) -> AsyncIterator[list[Event]]:
+        record = Record(beta=self._beta or None)
+        context.contribute(record)
+        while True:
+            attempt = record.begin()
+            response = self._response(attempt, record)
+            held: list[Event] | None = []
+            failure: Exception | None = None
+            try:
+                async for events in response:
+                    if held is not None:
+                        held += events
+                        if not any(map(_is_content, events)):
+                            continue
+                        events, held = held, None
+                    yield events
+            except Exception as error:
+                failure = attempt.error = error
+            finally:
+                with context.shielded():
+                    await response.aclose()
+            wait = None if held is None or failure is None else self._retry_in(attempt, failure)
+            if wait is None:
+                break
+            await sleep(wait)
+        if held:
+            yield held
+        if failure is not None:
+            raise failure
+
+    async def _response(self, attempt: Attempt, record: Record) -> AsyncGenerator[list[Event], None]:
+        # One retrier only: either this library's or the SDK's.
+        client = self._client if self._retry is None else self._client.with_options(max_retries=0)
+        api: Any = client.beta.messages if self._beta else client.messages
+        stream = await api.create(**self._params, stream=True)
+        attempt.request_id = stream.response.headers.get("request-id")
+        if has_raw_sse(stream):
+            batches = read_bytes(stream, record, pings=self._pings, beta=self._beta)
+        else:
+            batches = read_events(stream, record, pings=self._pings)
+        try:
+            async for events in batches:
+                yield events
+        finally:
+            await batches.aclose()
+
+    def _retry_in(self, attempt: Attempt, failure: Exception) -> float | None:
+        if self._retry is None or attempt.number >= self._retry.attempts or not can_retry(failure):
+            return None
+        return self._retry.wait(attempt.number, retry_after(failure))
+
+
+def _is_content(event: Event) -> bool:
+    """
+    Whether the application could have acted on what has arrived, so that it cannot be taken back.
+    """
+    if event.type == "content_block_start":
+        # Most kinds of block are filled by deltas; the others arrive whole in their start.
+        return event.content_block.type not in _FILLED_BY_DELTAS
+    return event.type not in ("message_start", "ping")

@@ -1,0 +1,178 @@
+"""
+What Claude's sources add to the outcome of a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streamkit.core.errors import StreamError
+
+from .accumulate import MessageBuilder
+from .events import MessageStart, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anthropic.types import Message
+    from anthropic.types.beta import BetaMessage
+
+    from streamkit.core.protocols import Contribution
+
+    from .events import Event
+    from .tools import ToolCall
+
+__all__ = ["Attempt", "Record"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """
+    One request of a source.
+
+    Attributes:
+        number: Counted from 1.
+        request_id: The API's id of the request, for a support ticket.
+        error: What it failed with.
+        usage: What it was billed, as far as that is known.
+    """
+
+    number: int
+    request_id: str | None = None
+    error: Exception | None = None
+    usage: Usage | None = None
+
+
+class Record:
+    """
+    What has arrived from one source: kept as fragments, and made into messages when somebody asks.
+
+    Args:
+        beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
+    """
+
+    def __init__(self, *, beta: bool | None = None) -> None:
+        self._beta = beta
+        self._attempts: list[Attempt] = []
+        self._messages = [MessageBuilder()]
+
+    def begin(self) -> Attempt:
+        """
+        A request goes out; what an earlier one brought counts no more.
+        """
+        if self._attempts:
+            self._attempts[-1].usage = self._messages[-1].usage
+        self._messages = [MessageBuilder()]
+        attempt = Attempt(len(self._attempts) + 1)
+        self._attempts.append(attempt)
+        return attempt
+
+    def add(self, events: list[Event]) -> None:
+        """
+        Events have arrived.
+        """
+        first = 0
+        for number, event in enumerate(events):
+            if isinstance(event, MessageStart) and (self._messages[-1].started or first):
+                self._messages[-1].add_many(events[first:number])
+                self._messages.append(MessageBuilder())
+                first = number
+        self._messages[-1].add_many(events[first:] if first else events)
+
+    def completed(self, error: Exception) -> Exception:
+        """
+        `error`, told what is known here, if it is one of a stream.
+        """
+        if isinstance(error, StreamError):
+            error.complete_with(request_id=self.request_id, partial=self._last_message)
+        return error
+
+    def _last_message(self) -> Message | BetaMessage | None:
+        messages = self.messages()
+        return messages[-1] if messages else None
+
+    def messages(self) -> list[Message | BetaMessage]:
+        """
+        The messages so far.
+        """
+        return [message.build(self._beta) for message in self._messages if message.started]
+
+    def tool_calls(self) -> list[ToolCall]:
+        """
+        The calls of the caller's tools whose input is whole.
+        """
+        from .tools import ToolCall
+
+        calls: list[ToolCall] = []
+        for message in self._messages:
+            for block in message.blocks:
+                if block.type == "tool_use" and isinstance(value := block.input(), dict):
+                    fields = block.to_dict()
+                    calls.append(ToolCall(fields["id"], fields["name"], value, block.index))
+        return calls
+
+    def attempts(self) -> list[Attempt]:
+        """
+        The requests so far.
+        """
+        if self._attempts:
+            self._attempts[-1].usage = self._messages[-1].usage
+        return list(self._attempts)
+
+    def usages(self) -> list[Usage]:
+        """
+        The usage of each message so far.
+        """
+        return [message.usage for message in self._messages if message.started]
+
+    @property
+    def request_id(self) -> str | None:
+        """
+        The API's id of the last request.
+        """
+        return self._attempts[-1].request_id if self._attempts else None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """
+        Why the last message ended.
+        """
+        return self._messages[-1].stop_reason
+
+    @staticmethod
+    def fact(name: str, records: list[Contribution], /) -> object:
+        """
+        The value of `outcome.<name>`: of the last message, or of all.
+        """
+        if name not in _FACTS:
+            raise AttributeError(f"the outcome of a Claude stream has no {name!r}; it has {', '.join(_FACTS)}")
+        return _FACTS[name]([record for record in records if isinstance(record, Record)])
+
+
+def _total(usages: list[Usage]) -> Usage:
+    """
+    What several messages cost together: counts are added up, anything else is the last one's.
+    """
+    if len(usages) == 1:
+        return usages[0]
+    total: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0}
+    for usage in usages:
+        for name in Usage.__struct_fields__:
+            value = getattr(usage, name)
+            if isinstance(value, int):
+                total[name] = total.get(name, 0) + value
+            elif value:
+                total[name] = value
+    return Usage(**total)
+
+
+_FACTS: dict[str, Callable[[list[Record]], object]] = {
+    "message": lambda records: next((message for record in reversed(records) for message in record.messages()[-1:]), None),
+    "messages": lambda records: [message for record in records for message in record.messages()],
+    "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
+    "usage": lambda records: _total([usage for record in records for usage in record.usages()]),
+    "stop_reason": lambda records: records[-1].stop_reason,
+    "request_id": lambda records: records[-1].request_id,
+    "attempts": lambda records: [attempt for record in records for attempt in record.attempts()],
+}

@@ -1,0 +1,189 @@
+"""
+Bytes that were kept: a response's body, a recorded file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyio import Path as AsyncPath
+from anyio import sleep
+
+from streamkit.core.calls import call_text, value_text
+from streamkit.core.chain import Chain
+from streamkit.core.source import IterableSource, Opened, Source
+from streamkit.core.stream import Stream
+
+from .errors import GrammarError
+from .outcome import Record
+from .reception import Reception
+from .sdk import connection_failures, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from streamkit.core.context import Context
+
+    from .events import Event
+
+__all__ = ["from_sse", "replay"]
+
+_PACE = 0.02
+"""Seconds between two frames of a body that was recorded without its timing."""
+
+_BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
+
+
+def from_sse(
+    chunks: bytes | AsyncIterable[bytes] | Iterable[bytes] | Callable[[], AsyncIterable[bytes] | Iterable[bytes]], /
+) -> Stream[Event]:
+    """
+    The events of a response body, given as bytes cut anywhere.
+
+    Args:
+        chunks: Bytes, an iterable of bytes, asynchronous or not, or a function without arguments that makes one.
+
+    Raises:
+        TypeError: `chunks` cannot be iterated; while running, a chunk is not bytes.
+        RuntimeError: While running, an iterator is opened a second time.
+        StreamError: While running, the body is no whole message.
+
+    Emits: each event, in order, unknown ones too.
+    Backpressure: takes a chunk when asked for events.
+    Completes: with the bytes, if the last message is complete.
+    Fails: with a `StreamError`, after everything that has arrived; with the error of `chunks`.
+    Cancels: at once, closing `chunks`.
+    Memory: the frame begun, at most 64 MiB; the outcome keeps the text of the messages.
+    """
+    return Stream(_Sse([bytes(chunks)] if isinstance(chunks, bytes | bytearray | memoryview) else chunks))
+
+
+class _Sse(Source):
+    memory = "the frame begun, and the messages' text for the outcome"
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = IterableSource(chunks)
+        self._text = f"from_sse({value_text(chunks)})"
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def open(self, context: Context) -> Opened:
+        opened = self._chunks.open(context)
+        chunks = _one_by_one(opened.iterator) if opened.feed == "sync" else opened.iterator
+        return Opened("batched", _batches(chunks, context))
+
+
+def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]:
+    """
+    A recorded stream: a cassette, with its timing, or the raw body of a response.
+
+    A cassette is JSON lines: a head `{"streamkit": "cassette", "version": 1}`, then a line `{"at": seconds, "data": "…"}` for
+    each network read, counted from the request.
+
+    Args:
+        path: The file.
+        speed: 1.0 plays at the recorded pace, 2.0 twice as fast; None as fast as it can be read. A raw body has no timing:
+            its frames are played 20 ms apart.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: `speed` is not above 0.
+        StreamError: While running, the recording is no whole message.
+
+    Emits: each event, in order.
+    Backpressure: as `from_sse`; a slow consumer delays what follows.
+    Completes: with the recording.
+    Fails: with a `StreamError`, after everything that was recorded.
+    Cancels: at once.
+    Memory: the file.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"replay() found no file at {str(file)!r}")
+    if speed is not None and not 0 < speed < float("inf"):
+        raise ValueError(f"replay(speed=…) must be above 0, or None for as fast as possible, not {speed!r}")
+    return Stream(_Replay(file, speed))
+
+
+class _Replay(Source):
+    memory = "the file, and the messages' text for the outcome"
+
+    def __init__(self, path: Path, speed: float | None) -> None:
+        self._path = path
+        self._speed = speed
+
+    def __repr__(self) -> str:
+        return call_text("replay", str(self._path), **({} if self._speed is None else {"speed": self._speed}))
+
+    def open(self, context: Context) -> Opened:
+        return Opened("batched", _batches(self._chunks(), context))
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        played = 0.0
+        for at, chunk in _recorded(await AsyncPath(self._path).read_bytes()):
+            if self._speed is not None and at > played:
+                await sleep((at - played) / self._speed)
+                played = at
+            yield chunk
+
+
+async def _batches(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[list[Event]]:
+    record = Record()
+    context.contribute(record)
+    reception = Reception(record)
+    chain = Chain(chunks)
+    broken: Exception | None = None
+    try:
+        try:
+            async for chunk in chunks:
+                if not isinstance(chunk, bytes):
+                    raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
+                if events := reception.feed(chunk):
+                    yield events
+                if reception.broken:
+                    break
+        except connection_failures() as error:
+            broken = translated(error)
+        failure = reception.failure(broken)
+        if failure is not None:
+            raise failure
+    finally:
+        await context.closing(chain)
+
+
+async def _one_by_one(items: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for item in items:
+        yield item
+
+
+def _recorded(data: bytes) -> Iterator[tuple[float, bytes]]:
+    """
+    The network reads of a recording, each with its time in seconds from the request.
+    """
+    head, _, lines = data.partition(b"\n")
+    if not head.lstrip().startswith(b"{"):
+        frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
+        yield from ((number * _PACE, frame) for number, frame in enumerate(frames))
+        return
+    _check_head(head)
+    for number, line in enumerate(lines.splitlines(), 2):
+        try:
+            read = json.loads(line)
+            yield float(read["at"]), str(read["data"]).encode()
+        except (ValueError, KeyError, TypeError) as error:
+            raise GrammarError(f"line {number} of the cassette is no network read: {type(error).__name__}") from error
+
+
+def _check_head(head: bytes) -> None:
+    try:
+        fields = json.loads(head)
+    except ValueError as error:
+        raise GrammarError("the file is neither a cassette nor the body of a stream") from error
+    if not isinstance(fields, dict) or fields.get("streamkit") != "cassette" or fields.get("version") != 1:
+        raise GrammarError('the file is no cassette of version 1: its first line must say {"streamkit": "cassette", "version": 1}')

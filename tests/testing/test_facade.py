@@ -1,0 +1,26 @@
+"""
+The names that `streamkit.testing` publishes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import streamkit.testing
+
+
+@pytest.mark.parametrize("name", streamkit.testing.__all__)
+def test_every_published_name_is_there_and_documented(name: str) -> None:
+    assert getattr(streamkit.testing, name) is not None
+    assert name in dir(streamkit.testing)
+
+
+def test_every_module_s_names_are_published() -> None:
+    from streamkit.testing import fake_claude, virtual_time
+
+    assert {*fake_claude.__all__, *virtual_time.__all__} <= set(streamkit.testing.__all__)
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = streamkit.testing.nonsense  # type: ignore[attr-defined]  # pyright: ignore

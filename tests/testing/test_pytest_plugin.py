@@ -1,0 +1,112 @@
+"""
+The pytest plugin, as the pytest run of an application sees it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamkit.testing import FakeClaude, reply, text
+
+if TYPE_CHECKING:
+    from streamkit.testing.pytest_plugin import StartFakeClaude
+
+pytest_plugins = ["pytester"]
+
+
+async def test_the_fixture_starts_servers(fake_claude: StartFakeClaude) -> None:
+    first = await fake_claude(reply(text("one")))
+    second = await fake_claude(reply(text("two")), repeat=True)
+    assert isinstance(first, FakeClaude)
+    assert first.url != second.url
+    for server in (first, second):
+        client = server.client()
+        await client.messages.create(model="m", max_tokens=1, messages=[{"role": "user", "content": "Hi"}])
+        assert len(server.requests) == 1
+
+
+@pytest.fixture
+def application(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\nanyio_mode = auto\nfilterwarnings = error\naddopts = --strict-markers")
+    return pytester
+
+
+def test_the_marker_runs_a_test_on_both_virtual_backends(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        import anyio
+        import pytest
+
+        @pytest.fixture
+        async def started():
+            yield anyio.current_time()
+            assert anyio.current_time() == 3600
+
+        @pytest.mark.virtual_time
+        async def test_marked(started):
+            assert started == 0
+            await anyio.sleep(3600)
+
+        async def test_unmarked():
+            assert anyio.current_time() > 0
+
+        @pytest.mark.virtual_time
+        def test_synchronous():
+            pass
+        """
+    )
+    result = application.runpytest_inprocess("-v")
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines_random(
+        ["*test_marked?asyncio-virtual? PASSED*", "*test_marked?trio-virtual? PASSED*"]
+    )
+
+
+def test_a_deadlock_fails_the_test_and_no_other(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        import anyio
+        import pytest
+
+        pytestmark = pytest.mark.virtual_time
+
+        @pytest.fixture
+        async def fixture():
+            await anyio.sleep(1)
+            yield
+            await anyio.sleep(1)
+
+        async def test_deadlock(fixture):
+            await anyio.Event().wait()
+
+        async def test_after(fixture):
+            assert anyio.current_time() == 1
+        """
+    )
+    result = application.runpytest_subprocess("-v", timeout=60)
+    outcomes = result.parseoutcomes()
+    # On asyncio the error ends the loop, so the fixture of the failed test cannot be torn down
+    assert (outcomes["passed"], outcomes["failed"], outcomes.get("errors", 0)) in {(2, 2, 0), (2, 2, 1)}
+    result.stdout.fnmatch_lines(["*DeadlockError: every task waits, no timer is set*"])
+
+
+def test_loading_the_plugin_loads_nothing_else() -> None:
+    program = (
+        "import sys, pytest, streamkit; before = set(sys.modules); import streamkit.testing.pytest_plugin; "
+        "print(*sorted(name for name in set(sys.modules) - before))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == ["streamkit.testing", "streamkit.testing.pytest_plugin"]
+
+
+def test_importing_the_kit_imports_neither_the_sdk_nor_trio() -> None:
+    program = (
+        "import sys; from streamkit.testing import *; "
+        "print(*sys.modules.keys() & {'anthropic', 'httpx2', 'pydantic', 'trio', 'pytest'})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
