@@ -107,7 +107,7 @@ class ToolInputError(StreamError):
 
     def __init__(self, call: _BrokenCall, *, request_id: str | None = None, partial: object = None) -> None:
         super().__init__(
-            f"the input of tool {call.name!r} (block {call.index}) is {call.reason.replace('_', ' ')}",
+            f"the input of tool {call.name!r} (block {call.index}) cannot be used: {call.reason}",
             type="tool_input",
             request_id=request_id,
             partial=partial,

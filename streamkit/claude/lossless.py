@@ -155,7 +155,7 @@ def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct | Unkno
     try:
         wider, names = _widened(cls, tuple(extra))
     except ValueError:  # a name that msgspec allows no field, with a quote or a control character in it
-        return _wrap(obj)
+        return cast("Unknown", _wrap(obj))
     return wider(**known, **dict(zip(names, extra.values(), strict=True)))
 
 

@@ -5,11 +5,12 @@ A message as the SDK's own type.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
+    from pydantic import BaseModel
 
 __all__ = ["sdk_message"]
 
@@ -36,36 +37,32 @@ def _needs_beta(message: dict[str, Any]) -> bool:
     """
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
-    from pydantic import ValidationError
 
-    blocks, fields = _known_to_beta_alone()
     given = {name for name, value in message.items() if value is not None}
     given |= {name for name, value in message.get("usage", {}).items() if value is not None}
-    if given & fields or any(block.get("type") in blocks for block in message["content"]):
+    if given & _beta_fields():
         return True
-    try:
-        Message.model_validate(message)
-    except ValidationError:
-        try:
-            BetaMessage.model_validate(message)
-        except ValidationError:
-            return False  # neither knows all of it
-        return True
-    return False
+    misfits = _misfits(Message, message)
+    return bool(misfits) and not misfits <= _misfits(BetaMessage, message)
 
 
 @cache
-def _known_to_beta_alone() -> tuple[frozenset[str], frozenset[str]]:
-    from anthropic.types import ContentBlock, Message, Usage
-    from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaUsage
+def _beta_fields() -> frozenset[str]:
+    from anthropic.types import Message, Usage
+    from anthropic.types.beta import BetaMessage, BetaUsage
 
-    fields = {*BetaMessage.model_fields, *BetaUsage.model_fields} - {
-        *Message.model_fields,
-        *Usage.model_fields,
-    }
-    return _block_types(BetaContentBlock) - _block_types(ContentBlock), frozenset(fields)
+    known = {*Message.model_fields, *Usage.model_fields}
+    return frozenset({*BetaMessage.model_fields, *BetaUsage.model_fields} - known)
 
 
-def _block_types(union: object) -> frozenset[str]:
-    classes = get_args(get_args(union)[0])  # Annotated[Union[...], discriminator]
-    return frozenset(word for cls in classes for word in get_args(cls.model_fields["type"].annotation))
+def _misfits(model: type[BaseModel], message: dict[str, Any]) -> set[tuple[int | str, ...]]:
+    """
+    The fields and blocks that a model does not allow.
+    """
+    from pydantic import ValidationError
+
+    try:
+        model.model_validate(message)
+    except ValidationError as error:
+        return {each["loc"][:2] for each in error.errors(include_url=False, include_input=False)}
+    return set()

@@ -23,14 +23,14 @@ T = TypeVar("T")
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
 
 
-def check_overflow(buffer: int, overflow: str) -> None:
+def check_overflow(buffer: object, overflow: object) -> None:
     """
     Refuse a bound or a policy that does not exist.
 
     Raises:
         ValueError: `buffer` is below 1, or `overflow` unknown.
     """
-    if isinstance(buffer, bool) or not isinstance(buffer, int) or buffer < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if type(buffer) is not int or buffer < 1:
         raise ValueError(f"buffer must be an int of at least 1, not {buffer!r}")
     if overflow not in get_args(Overflow):
         known = ", ".join(repr(policy) for policy in get_args(Overflow))

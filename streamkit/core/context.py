@@ -82,7 +82,7 @@ class Context:
         shield: bool = False,
     ) -> None:
         self.outcome = Outcome()
-        self.report = Report() if parent is None else parent.report
+        self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
         self.interrupted = False
         self.sink_error: BaseException | None = None

@@ -14,10 +14,27 @@ from .transducer import Transducer, pure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["OneCall", "filter", "filter_map", "flat_map", "map", "scan", "tap"]
+__all__ = ["OneCall", "check_plain", "filter", "filter_map", "flat_map", "map", "scan", "tap"]
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+
+def check_plain(fn: object) -> None:
+    """
+    Refuse what cannot be called for each item of a pure stage.
+
+    Raises:
+        TypeError: `fn` is no function, or a coroutine function.
+    """
+    if not callable(fn):
+        raise TypeError(f"a function is needed, not {fn!r}")
+    if inspect.iscoroutinefunction(fn):
+        name = name_of(fn)
+        raise TypeError(
+            f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "
+            f"or sinks.call({name}) to consume the items with it"
+        )
 
 
 class OneCall(Transducer[A, B], Generic[A, B]):
@@ -28,14 +45,7 @@ class OneCall(Transducer[A, B], Generic[A, B]):
     memory = "nothing"
 
     def __init__(self, fn: Callable[[A], Any]) -> None:
-        if not callable(fn):
-            raise TypeError(f"a function is needed, not {fn!r}")
-        if inspect.iscoroutinefunction(fn):
-            name = name_of(fn)
-            raise TypeError(
-                f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "
-                f"or sinks.call({name}) to consume the items with it"
-            )
+        check_plain(fn)
         self.fn = fn
 
     def step(self) -> Callable[[A], Any]:
@@ -83,7 +93,7 @@ class Scan(Transducer[A, B], Generic[A, B]):
     memory = "the running value"
 
     def __init__(self, fn: Callable[[B, A], B], initial: B) -> None:
-        OneCall(fn)
+        check_plain(fn)
         self.fn = fn
         self.initial = initial
         self.value = initial

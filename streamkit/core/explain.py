@@ -24,7 +24,7 @@ def explanation(stages: Sequence[Stage], source: Source | None = None) -> list[s
     rows: list[tuple[str, str, str]] = []
     if source is not None:
         rows.append((repr(source), "concurrent source" if source.concurrent else "source", source.memory))
-    rows += [(repr(stage), stage.kind, stage.memory) for stage in stages]
+    rows += [(repr(stage), stage.kind, stage.holds()) for stage in stages]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     offset = len(rows) - len(stages)
     lines: list[str] = []

@@ -50,13 +50,10 @@ class _Follow(Source):
     def __init__(self, first: Stream[Any], next: Callable[[Outcome], Awaitable[Stream[Any] | None]]) -> None:  # noqa: A002
         self._first = first
         self._next = next
+        self.concurrent = first.concurrent
 
     def __repr__(self) -> str:
         return f"follow({self._first!r}, {name_of(self._next)})"
-
-    @property
-    def concurrent(self) -> bool:  # type: ignore[override]
-        return self._first.concurrent
 
     def open(self, context: Context) -> Opened:
         return Opened("async", self._items(context))

@@ -4,7 +4,7 @@ How items join their neighbours.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from .protocols import Mergeable
 
@@ -36,8 +36,11 @@ def merged(held: Any, item: Any) -> Any:
     return None
 
 
-def _is_named(item: object) -> Any:
-    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+def _is_named(item: object) -> TypeGuard[tuple[str, Any]]:
+    if not isinstance(item, tuple):
+        return False
+    pair = cast("tuple[Any, ...]", item)
+    return len(pair) == 2 and isinstance(pair[0], str)
 
 
 def is_structural(item: object) -> bool:

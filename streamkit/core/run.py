@@ -102,7 +102,7 @@ class Run(Generic[T_co]):
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         self._judge(exc)
         closing_error: BaseException | None = None
         try:

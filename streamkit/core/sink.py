@@ -183,7 +183,7 @@ class JobRun(Run[Any], Generic[R_co]):
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         task = cast("Task", self._task)
         try:
             if exc is None:

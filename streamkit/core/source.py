@@ -36,8 +36,10 @@ class Source(ABC):
     Where a stream begins; a description, like everything before the run.
     """
 
-    concurrent = False
-    memory = "what its function keeps"
+    concurrent: bool = False
+    """Whether it needs the task group of a run."""
+    memory: str = "what its function keeps"
+    """What it holds at most, in words."""
 
     @abstractmethod
     def open(self, context: Context) -> Opened:
@@ -82,10 +84,7 @@ class TaskSource(CallSource):
     ) -> None:
         super().__init__(function, args, kwargs)
         self._buffer = buffer
-
-    @property
-    def memory(self) -> str:  # type: ignore[override]
-        return f"{self._buffer} items"
+        self.memory = f"{buffer} items"
 
     def open(self, context: Context) -> Opened:
         chain = Chain(super().open(context).iterator)
@@ -99,12 +98,12 @@ class IterableSource(Source):
 
     memory = "nothing"
 
-    def __init__(self, items: Any) -> None:
+    def __init__(self, items: object) -> None:
         if inspect.iscoroutinefunction(items):
             raise TypeError(f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it")
         if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
             raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
-        self._items = items
+        self._items: Any = items
         self._repeatable = not isinstance(items, Iterator | AsyncIterator) and not hasattr(items, "__anext__")
         self._opened = False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from .calls import call_text, name_of
 
@@ -29,6 +29,8 @@ class Stage(ABC):
 
     kind: ClassVar[Literal["pure", "async", "concurrent"]]
 
+    memory: str = "what it keeps"
+
     def __init__(self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.args = args
@@ -37,19 +39,18 @@ class Stage(ABC):
     def __repr__(self) -> str:
         return call_text(self.name, *self.args, **self.kwargs)
 
+    def holds(self) -> str:
+        """
+        What it holds at most, in words.
+        """
+        return self.memory
+
     @property
     def concurrent(self) -> bool:
         """
         Whether it needs the task group of a run.
         """
         return self.kind == "concurrent"
-
-    @property
-    @abstractmethod
-    def memory(self) -> str:
-        """
-        What it holds at most, in words.
-        """
 
 
 class PureStage(Stage):
@@ -65,8 +66,7 @@ class PureStage(Stage):
         super().__init__(name, args, kwargs)
         self._factory = factory
 
-    @property
-    def memory(self) -> str:
+    def holds(self) -> str:
         return self.build(None).memory
 
     def build(self, context: Context | None) -> Transducer[Any, Any]:
@@ -109,7 +109,6 @@ class CallableStage(Stage):
     """
 
     kind = "async"
-    memory = "what it keeps"
 
     def __init__(self, function: Callable[[AsyncIterable[Any]], AsyncIterable[Any]]) -> None:
         super().__init__(name_of(function))
@@ -133,11 +132,7 @@ class CallableStage(Stage):
                 f"{self.name} stands behind | and must return an async iterable, but it returned "
                 f"{type(made).__name__}; for a function of one item write map({self.name}) or sinks.call({self.name})"
             )
-        return self._function_result(made)
-
-    @staticmethod
-    def _function_result(made: Any) -> AsyncIterable[Any]:
-        return made  # type: ignore[no-any-return]
+        return cast("AsyncIterable[Any]", made)
 
 
 class ConcurrentStage(Stage):

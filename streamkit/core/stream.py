@@ -119,10 +119,11 @@ class Stream(Generic[A_co]):
         Raises:
             TypeError: A stage needs the task group that only `open()` gives.
         """
-        for stage in (self.source, *self.stages):
-            if stage.concurrent:
+        parts: list[Source | Stage] = [self.source, *self.stages]
+        for part in parts:
+            if part.concurrent:
                 raise TypeError(
-                    f"{stage!r} runs tasks of its own, which a bare `async for` has no place for: "
+                    f"{part!r} runs tasks of its own, which a bare `async for` has no place for: "
                     "use `async with stream.open() as run` and iterate the run"
                 )
         return self._iterate(Context(close_timeout=CLOSE_TIMEOUT))

@@ -4,10 +4,9 @@ Select: some of the items.
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from streamkit.core.elementary import filter  # noqa: A004 -- the field's name
+from streamkit.core.elementary import check_plain, filter  # noqa: A004 -- the field's name
 from streamkit.core.operator import Operator, Same
 from streamkit.core.transducer import Transducer, pure
 from streamkit.operators.checks import whole_number
@@ -51,8 +50,7 @@ class TakeWhile(Transducer[A, A], Generic[A]):
     memory = "nothing"
 
     def __init__(self, keep: Callable[[A], object], *, inclusive: bool) -> None:
-        if not callable(keep) or inspect.iscoroutinefunction(keep):
-            raise TypeError(f"take_while() needs a plain function of one item, not {keep!r}")
+        check_plain(keep)
         self.keep = keep
         self.inclusive = inclusive
 

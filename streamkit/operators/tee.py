@@ -56,11 +56,8 @@ class _Tee(ConcurrentStage):
     def __init__(self, branches: list[Branch], sinks: tuple[object, ...]) -> None:
         super().__init__("tee", sinks)
         self._branches = branches
-
-    @property
-    def memory(self) -> str:
-        bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in self._branches]
-        return " + ".join(map(str, bounds)) + " items"
+        bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
+        self.memory = " + ".join(map(str, bounds)) + " items"
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _items(upstream, [RunningBranch(each, context) for each in self._branches])

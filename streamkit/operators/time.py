@@ -170,7 +170,7 @@ class _Throttling:
     def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
         if not self._trailing and current_time() < self._window_ends:
             return
-        self._hold(item if self._held is _NOTHING or merge == "latest" else merge(self._held, item))
+        self._hold(merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item)
 
     def _hold(self, item: Any) -> None:
         now, fresh = current_time(), self._held is _NOTHING

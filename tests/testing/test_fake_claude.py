@@ -217,6 +217,15 @@ async def test_a_function_s_exception_ends_the_block_and_is_raised_there() -> No
             await whole(server.client())
 
 
+async def test_a_function_must_give_a_reply() -> None:
+    def forget(request: Request) -> Any:
+        text("said, but not in a reply")
+
+    with pytest.raises(TypeError, match="gave None instead of a Reply"):
+        async with FakeClaude(forget) as server:
+            await whole(server.client())
+
+
 async def test_http_errors_have_the_sdk_s_types_and_headers() -> None:
     limit = error_reply(429, headers={"retry-after": "7", "request-id": "req_mine"})
     async with FakeClaude(limit) as server:
@@ -247,10 +256,11 @@ async def test_an_error_event_is_raised_mid_stream_and_is_a_status_without_strea
         reply(text("cut"), end="content"),
         Reply([b"event: ping\ndata: {not json\n\n"]),
         Reply([]),
+        Reply([b'data: {"type": "message_start", "message": []}\n\n']),
         reply(tool_use("t", '{"cut')),
         reply({"type": "text", "text": ""}).after(b'data: {"type": "news"}\n\n'),
     ],
-    ids=["truncated", "not-json", "empty", "broken-tool-input", "unknown-event"],
+    ids=["truncated", "not-json", "empty", "not-a-message", "broken-tool-input", "unknown-event"],
 )
 async def test_a_script_without_a_whole_message_is_an_error_without_stream(scripted: Reply) -> None:
     async with FakeClaude(scripted) as server:

@@ -207,7 +207,10 @@ class FakeClaude:
         if isinstance(script, Reply):
             return script
         try:
-            return script(request)
+            chosen = script(request)
+            if not isinstance(chosen, Reply):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"a reply function gave {chosen!r} instead of a Reply")
+            return chosen
         except Exception as failure:
             self._failure = failure
             self._group.cancel_scope.cancel()

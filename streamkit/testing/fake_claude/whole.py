@@ -29,7 +29,7 @@ def as_json(reply: Reply) -> Reply:
         return Reply(waits)
     try:
         document = build(reply.body)
-    except (ValueError, LookupError, TypeError) as reason:
+    except (ValueError, LookupError, TypeError, AttributeError) as reason:
         document = error_reply(500, message=f"FakeClaude: the script holds no whole message: {reason!r}")
     return replace(document, headers={**reply.headers, **document.headers}).after(*waits)
 

@@ -5,8 +5,9 @@ Streams that follow a diagram, and diagrams of what streams did.
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 import anyio
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from streamkit import Stream
 
 __all__ = ["Openable", "expect", "record", "source"]
+
+LATE: Final = 100
+"""
+Ticks that a stream may go on after its diagram's end, to be drawn as it is.
+"""
 
 
 @runtime_checkable
@@ -78,7 +84,7 @@ async def record(
     """
     Read a stream to its end, in virtual time, and note when each item came.
 
-    A failure is noted, not raised.
+    A failure is noted, not raised; one that comes of closing is noted after the end.
 
     Args:
         stream: A `Stream`, which is opened, or any other async iterable.
@@ -115,11 +121,10 @@ async def record(
     except DeadlockError:
         raise
     except Exception as error:
-        if not Timeline(emissions, 0).ended:
+        if not emissions or emissions[-1].value is not error:
             note("fail", error)
-    if ticks is None:
-        ticks = int(emissions[-1].tick) + 1 if emissions else 0
-    return Timeline(emissions, ticks)
+    timeline = Timeline(emissions, int(emissions[-1].tick) + 1 if emissions else 0)
+    return timeline if timeline.ended or ticks is None else replace(timeline, ticks=ticks)
 
 
 async def expect(
@@ -143,13 +148,14 @@ async def expect(
 
     Raises:
         AssertionError: It did something else; the message shows both diagrams.
-        DeadlockError: The stream never ends, and the diagram does.
         ValueError: The diagram is malformed, or `tick` is not a positive number.
     """
     wanted = parse(diagram, values=values, error=error)
-    got = await record(stream, tick=tick, ticks=None if wanted.ended else wanted.ticks)
+    got = await record(stream, tick=tick, ticks=wanted.ticks + (LATE if wanted.ended else 0))
     if len(got.emissions) == len(wanted.emissions) and all(map(same, got.emissions, wanted.emissions)):
         return
+    if not got.ended:
+        got = replace(got, ticks=wanted.ticks)
     names = Names(values)
     failure = got.emissions[-1].value if got.ended else None
     raise AssertionError(

@@ -1,0 +1,185 @@
+"""
+Extract: what a consumer wants of the events, and nothing else.
+
+The operators go by `type`, never by class: the SDK's own raw events are read like this library's.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from streamkit.core.elementary import FilterMap
+from streamkit.core.operator import Operator
+from streamkit.core.protocols import is_restart
+from streamkit.core.transducer import Transducer, pure
+
+from .accumulate import MessageBuilder
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .events import Event, Restarted, Usage
+    from .lossless import Unknown
+
+__all__ = ["citations", "text", "text_of", "thinking", "usage"]
+
+
+@overload
+def text(*, restarts: Literal[False] = False) -> Operator[Event, str]: ...
+@overload
+def text(*, restarts: bool) -> Operator[Event, str | Restarted]: ...
+def text(*, restarts: bool = False) -> Operator[Event, Any]:
+    """
+    The text of the message, piece by piece as it comes.
+
+    Args:
+        restarts: Whether a `Restarted` is handed on, in its place among the pieces: what came before it is void.
+            Without it, a pipeline whose source may start over is refused when it is opened.
+
+    Emits: a string for each piece of text, of every message in the stream.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("text", TextAndRestarts, restarts=True) if restarts else pure("text", Text))
+
+
+def thinking() -> Operator[Event, str]:
+    """
+    The model's thinking, piece by piece as it comes; without signatures and what is redacted.
+
+    Emits: a string for each piece of thinking, of every message in the stream.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("thinking", Thinking))
+
+
+def citations() -> Operator[Event, Unknown]:
+    """
+    Each citation of a text, as it came: a `char_location`, `page_location`, `web_search_result_location`, …
+
+    Emits: each citation, as soon as it is there.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("citations", Citations))
+
+
+def usage() -> Operator[Event, Usage]:
+    """
+    The usage of the message so far, each time the API tells it. Counts are totals, not increments.
+
+    Emits: the usage after `message_start` and after each `message_delta` that carries one: what it has replaces
+        what was there, what it leaves out stays. A new message starts from nothing.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with a `GrammarError` where a message begins inside another.
+    Cancels: at once.
+    Memory: the usage of one message.
+    """
+    return Operator(pure("usage", RunningUsage))
+
+
+def _pieces(delta_type: str, block_type: str, field: str) -> Callable[[Any], str | None]:
+    """
+    A function that gives an event's text of one kind, or None.
+    """
+    get = attrgetter(field)
+
+    def piece(event: Any) -> str | None:
+        kind = event.type
+        if kind == "content_block_delta":
+            delta = event.delta
+            return get(delta) if delta.type == delta_type else None
+        if kind == "content_block_start" or kind == "message_start":
+            # Nearly always empty; a gateway may put all that there is into them.
+            return "".join(get(block) for block in whole_blocks(event) if block.type == block_type) or None
+        return None
+
+    return piece
+
+
+def whole_blocks(event: Any) -> Iterable[Any]:
+    """
+    The blocks that stand in a `content_block_start` or `message_start`, whole or as they begin.
+    """
+    return (event.content_block,) if event.type == "content_block_start" else event.message.content or ()
+
+
+text_of = _pieces("text_delta", "text", "text")
+_thinking_of = _pieces("thinking_delta", "thinking", "thinking")
+
+
+class _Pieces(FilterMap[Any, Any]):
+    passes_restarts = False
+
+
+class Text(_Pieces):
+    def __init__(self) -> None:
+        super().__init__(text_of)
+
+
+class Thinking(_Pieces):
+    def __init__(self) -> None:
+        super().__init__(_thinking_of)
+
+
+class TextAndRestarts(FilterMap[Any, Any]):
+    def __init__(self, *, restarts: bool) -> None:
+        super().__init__(lambda event: event if is_restart(event) else text_of(event))
+
+
+class Citations(Transducer[Any, Any]):
+    passes_restarts = False
+    memory = "nothing"
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        kind = item.type
+        if kind == "content_block_delta":
+            return (item.delta.citation,) if item.delta.type == "citations_delta" else ()
+        if kind not in ("content_block_start", "message_start"):
+            return ()
+        return [
+            citation
+            for block in whole_blocks(item)
+            if block.type == "text"
+            for citation in getattr(block, "citations", None) or ()
+        ]
+
+
+class RunningUsage(Transducer[Any, Any]):
+    passes_restarts = False
+    memory = "the usage of one message"
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        kind = item.type
+        if kind == "content_block_delta":
+            return ()
+        self.progress.follow(item)
+        if kind == "message_start":
+            self.message = MessageBuilder()
+            carrier = item.message
+        elif kind == "message_delta":
+            carrier = item
+        else:
+            return ()
+        self.message.add(item)
+        return (self.message.usage,) if getattr(carrier, "usage", None) else ()
+
+    def reset(self) -> None:
+        self.progress = Progress()
+        self.message = MessageBuilder()

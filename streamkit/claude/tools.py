@@ -1,0 +1,234 @@
+"""
+Tool calls: complete ones to execute, and broken ones that nobody can take for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+from msgspec import Struct
+
+from streamkit.core.operator import Operator
+from streamkit.core.transducer import Transducer, pure
+
+from .accumulate import Block
+from .errors import GrammarError, ToolInputError
+from .events import to_dict
+from .extract import whole_blocks
+from .progress import Progress
+from .tool_json import Flaw
+
+if TYPE_CHECKING:
+    from anthropic.types import ToolResultBlockParam
+    from anthropic.types.tool_result_block_param import Content
+
+    from .events import Event
+
+__all__ = ["BrokenToolCall", "ToolCall", "tool_calls"]
+
+Broken = Literal["raise", "emit", "skip"]
+When = Literal["block", "message"]
+
+_TOOLS = frozenset({"tool_use"})
+_ALL_TOOLS = _TOOLS | {"server_tool_use", "mcp_tool_use"}
+
+
+class ToolCall(Struct, frozen=True):
+    """
+    A tool call that is complete: it can be executed.
+
+    Attributes:
+        id: Its id, which the result has to name.
+        name: The tool.
+        input: The arguments. Where a name stands twice in the JSON, the last one counts, as in the SDK.
+        index: The index of its content block.
+    """
+
+    id: str
+    name: str
+    input: dict[str, Any]
+    index: int
+
+    def result(self, content: str | Iterable[Content], is_error: bool = False) -> ToolResultBlockParam:
+        """
+        The `tool_result` block that answers this call, for the next user message.
+
+        Args:
+            content: A text, or content blocks.
+            is_error: Whether the tool has failed, and `content` says why.
+
+        Raises:
+            TypeError: `content` is neither.
+        """
+        if isinstance(content, (bytes, Mapping)) or not isinstance(content, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"a tool's result is a string or a list of content blocks, not {type(content).__name__}: "
+                "write json.dumps(value) or str(value)"
+            )
+        block: ToolResultBlockParam = {
+            "type": "tool_result",
+            "tool_use_id": self.id,
+            "content": content if isinstance(content, str) else list(content),
+        }
+        if is_error:
+            block["is_error"] = True
+        return block
+
+
+class BrokenToolCall(Struct, frozen=True):
+    """
+    A tool call that cannot be executed, because its input is no whole JSON object.
+
+    Attributes:
+        id: Its id.
+        name: The tool.
+        raw: The text of its input, as far as it came.
+        reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is JSON, but no
+            object; `"extra_data"`: something follows the value.
+        index: The index of its content block.
+    """
+
+    id: str
+    name: str
+    raw: str
+    reason: Flaw
+    index: int
+
+
+@overload
+def tool_calls(
+    *, broken: Literal["raise", "skip"] = "raise", server: bool = False, when: When = "block"
+) -> Operator[Event, ToolCall]: ...
+@overload
+def tool_calls(
+    *, broken: Broken, server: bool = False, when: When = "block"
+) -> Operator[Event, ToolCall | BrokenToolCall]: ...
+def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
+    """
+    The calls of tools, each when its input is complete.
+
+    The input is kept as text and parsed once, when its block closes. A block that never gets its `content_block_stop` is
+    closed by the stop reason of its message, by `message_stop`, or by the end of the stream; then the input is taken only
+    if it is a whole JSON object, while a block that was closed without any input is a call without arguments.
+
+    Args:
+        broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`, `"emit"` hands
+            on a `BrokenToolCall`, `"skip"` drops it.
+        server: Whether the calls of tools that Anthropic or an MCP server runs are handed on too.
+        when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises, when their
+            message has ended, so that nothing is executed of a message that is cut or starts over.
+
+    Raises:
+        ValueError: An unknown `broken` or `when`.
+
+    Emits: a `ToolCall` for each call that is complete.
+    Backpressure: none of its own.
+    Completes: with its upstream, after the calls of a last message that did not end.
+    Fails: with its upstream, and then says nothing of the call that was cut; with a `ToolInputError`; with a
+        `GrammarError` where a message begins inside another, or input arrives for a block that is not open.
+    Cancels: at once.
+    Memory: the input of the open blocks; of all blocks of a message with `when="message"`.
+    """
+    given = {"broken": (broken, "raise"), "server": (server, False), "when": (when, "block")}
+    changed = {name: value for name, (value, usual) in given.items() if value != usual}
+    return Operator(pure("tool_calls", ToolCalls, **changed))
+
+
+class ToolCalls(Transducer[Any, Any]):
+    passes_restarts = False
+
+    def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
+        if broken not in get_args(Broken):
+            raise ValueError(f'broken must be "raise", "emit" or "skip", not {broken!r}')
+        if when not in get_args(When):
+            raise ValueError(f'when must be "block" or "message", not {when!r}')
+        self.broken = broken
+        self.kinds = _ALL_TOOLS if server else _TOOLS
+        self.at_once = when == "block"
+        self.memory = f"the input of {'the open blocks' if self.at_once else 'one message'}"
+        self.reset()
+
+    def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        kind = item.type
+        if kind == "content_block_delta":
+            delta = item.delta
+            if delta.type == "input_json_delta":
+                try:
+                    tool = self.open[item.index]
+                except KeyError:
+                    raise GrammarError(f"input_json_delta for block {item.index}, which is not open") from None
+                if tool is not None:
+                    tool.texts["partial_json"].write(delta.partial_json)
+            return ()
+        return self._structure(kind, item)
+
+    def flush(self) -> Iterable[ToolCall | BrokenToolCall]:
+        self._close(*self.open)
+        return self._release()
+
+    def reset(self) -> None:
+        self.progress = Progress()
+        self.open: dict[int, _Tool | None] = {}
+        self.calls: list[ToolCall | BrokenToolCall] = []
+
+    def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        if kind == "message_start":
+            self.progress.follow(event)
+            yield from self.flush()
+            for index, block in enumerate(whole_blocks(event)):
+                self._begin(index, block, whole=True)
+            if event.message.stop_reason:
+                self._close(*self.open)
+        elif kind == "content_block_start":
+            self._begin(event.index, event.content_block)
+        elif kind == "content_block_stop":
+            if (tool := self.open.get(event.index)) is not None:
+                tool.closed = True
+            self._close(event.index)
+        elif kind in {"message_delta", "message_stop"}:
+            self.progress.follow(event)
+            if kind == "message_stop" or event.delta.stop_reason:
+                self._close(*self.open)
+        if self.at_once or kind == "message_stop":
+            yield from self._release()
+
+    def _begin(self, index: int, block: Any, *, whole: bool = False) -> None:
+        if self.open.get(index) is not None:
+            raise GrammarError(f"block {index} begins while it is open")
+        tool = self.open[index] = _Tool(index, to_dict(block)) if block.type in self.kinds else None
+        if tool is not None:
+            tool.closed = whole
+
+    def _close(self, *indices: int) -> None:
+        for index in indices:
+            if (tool := self.open.pop(index, None)) is not None:
+                call = tool.call()
+                if isinstance(call, ToolCall) or self.broken != "skip":
+                    self.calls.append(call)
+
+    def _release(self) -> Iterable[ToolCall | BrokenToolCall]:
+        calls, self.calls = self.calls, []
+        checked = self._checked(calls)
+        return checked if self.at_once else list(checked)
+
+    def _checked(self, calls: list[ToolCall | BrokenToolCall]) -> Iterator[ToolCall | BrokenToolCall]:
+        for call in calls:
+            if isinstance(call, BrokenToolCall) and self.broken == "raise":
+                raise ToolInputError(call)
+            yield call
+
+
+class _Tool(Block):
+    __slots__ = ("id", "name")
+
+    def __init__(self, index: int, fields: dict[str, Any]) -> None:
+        super().__init__(index, fields)
+        self.id: str = fields["id"]
+        self.name: str = fields["name"]
+
+    def call(self) -> ToolCall | BrokenToolCall:
+        value = self.input()
+        if isinstance(value, dict):
+            return ToolCall(self.id, self.name, value, self.index)
+        return BrokenToolCall(self.id, self.name, self.raw, value, self.index)
