@@ -21,6 +21,7 @@ from streamkit.core.run import Run
 from streamkit.core.sink import Job, JobRun, Sink
 from streamkit.core.stream import Stream, from_iterable
 from streamkit.core.transducer import Transducer
+from streamkit import sinks
 from streamkit.operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's name
 from streamkit.operators.tee import tee
 from streamkit.operators.time import throttle
@@ -62,6 +63,7 @@ __all__ = [
     "operator",
     "passthrough",
     "scan",
+    "sinks",
     "sink",
     "skip",
     "source",

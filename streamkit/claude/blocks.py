@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anthropic.types import ContentBlock
     from anthropic.types.beta import BetaContentBlock
 
+    from .accumulate import Block
     from .events import Event
 
 __all__ = ["blocks"]
@@ -66,12 +67,12 @@ class Blocks(Transducer[Any, Any]):
     def reset(self) -> None:
         self.progress = Progress()
         self.message = MessageBuilder()
-        self.finished: set[int] = set()
+        self.finished: set[Block] = set()
 
     def _finish(self, index: int | None = None) -> Iterable[Any]:
         for block in self.message.blocks:
-            if block.index not in self.finished and index in {None, block.index}:
-                self.finished.add(block.index)
+            if block not in self.finished and index in {None, block.index}:
+                self.finished.add(block)
                 yield sdk_message({**_SHELL, "content": [block.to_dict()]}).content[0]
 
 

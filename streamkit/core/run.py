@@ -145,11 +145,12 @@ class Run(Generic[T_co]):
         # A cancellation has to pass through: the group alone knows whether it was its own.
         passing = exc if exc is not None and _interruption(exc) else None
         try:
-            return bool(await self._tasks.__aexit__(type(passing) if passing else None, passing, None))
+            left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
         except BaseExceptionGroup as group:
             if group is passing or len(group.exceptions) != 1:
                 raise
             raise group.exceptions[0] from None
+        return passing is not None and bool(left)
 
 
 def _interruption(exc: BaseException) -> bool:

@@ -392,25 +392,25 @@ def test_one_by_one_is_the_same_as_many() -> None:
 
 
 _BY_TYPE: list[tuple[list[Wire], type]] = [
-    ([START, *text("a"), *END], Message),
-    ([START, *tool('{"a":1}'), *END], Message),
-    ([START], Message),
-    ([], Message),
-    ([START, *block(0, {"type": "aside_block"}), *END], Message),
-    ([START, *block(0, {"type": "compaction", "content": "c"}), *END], BetaMessage),
-    ([START, {**END[0], "context_management": {"applied_edits": []}}], BetaMessage),
-    ([START, {**END[0], "context_management": None}], Message),
-    ([START, {**END[0], "usage": {"output_tokens": 1, "iterations": []}}], BetaMessage),
-    ([START, {**END[0], "delta": {"stop_reason": "compaction"}}], BetaMessage),
-    (
-        [
-            START,
-            *block(0, {"type": "server_tool_use", "id": "t", "name": "advisor", "input": {}}),
-            END[0],
-        ],
-        BetaMessage,
-    ),
-    ([START, *block(0, {"type": "aside"}), *block(1, {"type": "compaction", "content": "c"})], BetaMessage),
+([START, *text("a"), *END], Message),
+([START, *tool('{"a":1}'), *END], Message),
+([START], Message),
+([], Message),
+([START, *block(0, {"type": "aside_block"}), *END], Message),
+([START, *block(0, {"type": "compaction", "content": "c"}), *END], BetaMessage),
+([START, {**END[0], "context_management": {"applied_edits": []}}], BetaMessage),
+([START, {**END[0], "context_management": None}], Message),
+([START, {**END[0], "usage": {"output_tokens": 1, "iterations": []}}], BetaMessage),
+([START, {**END[0], "delta": {"stop_reason": "compaction"}}], BetaMessage),
+(
+    [
+        START,
+        *block(0, {"type": "server_tool_use", "id": "t", "name": "advisor", "input": {}}),
+        END[0],
+    ],
+    BetaMessage,
+),
+([START, *block(0, {"type": "aside"}), *block(1, {"type": "compaction", "content": "c"})], BetaMessage),
 ]
 
 

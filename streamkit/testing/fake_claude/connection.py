@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import anyio
 import anyio.abc
 import h11
 
 from .steps import Drop, Pause, Reply, Stall
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Connection", "Request"]
 
@@ -54,6 +52,12 @@ class Request:
                 return False
 
 
+Answer: TypeAlias = Callable[[Request], tuple[Reply, Mapping[str, str]]]
+"""
+Gives the reply to a request, and all headers of the response.
+"""
+
+
 class Connection:
     """
     A connection that a client made.
@@ -80,12 +84,12 @@ class Connection:
         state = "closed" if self.closed.is_set() else "open"
         return f"<Connection {self.number}: {len(self.requests)} requests, {state}>"
 
-    async def serve(self, answer: Callable[[Request], tuple[Reply, Iterable[tuple[str, str]]]]) -> None:
+    async def serve(self, answer: Answer) -> None:
         """
         Answer requests until either side ends the connection.
 
         Args:
-            answer: Gives the reply to a request, and the headers of the response.
+            answer: What to ask for each reply.
         """
         try:
             async with anyio.create_task_group() as group:
@@ -132,7 +136,7 @@ class Connection:
         self._more.set()
         self._arrived(request)
 
-    async def _write(self, answer: Callable[[Request], tuple[Reply, Iterable[tuple[str, str]]]]) -> None:
+    async def _write(self, answer: Answer) -> None:
         while True:
             while not self._waiting:
                 self._more = anyio.Event()
@@ -147,8 +151,8 @@ class Connection:
             self._http.start_next_cycle()
             self._parse()
 
-    async def _play(self, reply: Reply, headers: Iterable[tuple[str, str]]) -> None:
-        head = h11.Response(status_code=reply.status, headers=list(headers))
+    async def _play(self, reply: Reply, headers: Mapping[str, str]) -> None:
+        head = h11.Response(status_code=reply.status, headers=list(headers.items()))
         for step in reply.steps:
             match step:
                 case Pause(seconds):

@@ -179,7 +179,7 @@ class FakeClaude:
         self.requests.append(request)
         self._notify()
 
-    def _answer(self, request: Request) -> tuple[Reply, list[tuple[str, str]]]:
+    def _answer(self, request: Request) -> tuple[Reply, dict[str, str]]:
         self._responses += 1
         reply = self._choose(request)
         if not request.stream and reply.is_events:
@@ -191,7 +191,7 @@ class FakeClaude:
             "request-id": f"req_{self._responses:024}",
             "anthropic-organization-id": "00000000-0000-0000-0000-000000000000",
         }
-        return reply, list({**headers, **reply.headers}.items())
+        return reply, {**headers, **reply.headers}
 
     def _choose(self, request: Request) -> Reply:
         if (request.method, request.path) != ("POST", "/v1/messages"):

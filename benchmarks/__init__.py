@@ -1,0 +1,3 @@
+"""
+Benchmarks against peers measured in the same run: `python -m benchmarks`.
+"""

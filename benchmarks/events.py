@@ -1,0 +1,179 @@
+"""
+What an event costs, from the network read to the application's text.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import streamkit as sk
+
+from .measure import Aim, Contender, Table, race
+from .response import DELTAS, FRAMES, REQUEST, TEXT, in_memory, over_tcp, reads_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    import anthropic
+
+__all__ = ["tables"]
+
+STREAMKIT = "streamkit"
+WITH_MESSAGE = "streamkit, and outcome.message"
+CREATE = "SDK create(stream=True)"
+STREAM = "SDK stream(), get_final_message()"
+BY_HAND = "by hand: split, typed msgspec"
+BYTES = "only reading the bytes"
+
+
+async def streamkit(client: anthropic.AsyncAnthropic) -> str:
+    pieces: list[str] = []
+    async with (sk.messages(client, **REQUEST) | sk.text()).open() as run:
+        async for piece in run:
+            pieces.append(piece)  # noqa: PERF401 -- the loop is what is measured, in every contender alike
+    assert run.outcome.kind == "complete"
+    return "".join(pieces)
+
+
+async def streamkit_with_message(client: anthropic.AsyncAnthropic) -> str:
+    pieces: list[str] = []
+    async with (sk.messages(client, **REQUEST) | sk.text()).open() as run:
+        async for piece in run:
+            pieces.append(piece)  # noqa: PERF401
+    message = run.outcome.message
+    assert message is not None
+    assert message.content[0].type == "text"
+    assert message.content[0].text == "".join(pieces)
+    return message.content[0].text
+
+
+async def sdk_create(client: anthropic.AsyncAnthropic) -> str:
+    pieces: list[str] = []
+    async with await client.messages.create(**REQUEST, stream=True) as stream:
+        async for event in stream:
+            if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                pieces.append(event.delta.text)
+    return "".join(pieces)
+
+
+async def sdk_stream(client: anthropic.AsyncAnthropic) -> str:
+    pieces: list[str] = []
+    async with client.messages.stream(**REQUEST) as stream:
+        async for event in stream:
+            if event.type == "text":
+                pieces.append(event.text)
+        message = await stream.get_final_message()
+    assert message.content[0].type == "text"
+    assert message.content[0].text == "".join(pieces)
+    return message.content[0].text
+
+
+class TextDelta(msgspec.Struct, tag_field="type", tag="text_delta"):
+    text: str
+
+
+class Delta(msgspec.Struct, tag_field="type", tag="content_block_delta"):
+    index: int
+    delta: TextDelta
+
+
+class Start(msgspec.Struct, tag_field="type", tag="message_start"): ...
+
+
+class BlockStart(msgspec.Struct, tag_field="type", tag="content_block_start"): ...
+
+
+class BlockStop(msgspec.Struct, tag_field="type", tag="content_block_stop"): ...
+
+
+class Changes(msgspec.Struct, tag_field="type", tag="message_delta"): ...
+
+
+class Stop(msgspec.Struct, tag_field="type", tag="message_stop"): ...
+
+
+decode = msgspec.json.Decoder(Start | BlockStart | Delta | BlockStop | Changes | Stop).decode
+
+
+async def by_hand(client: anthropic.AsyncAnthropic) -> str:
+    """
+    The least that could work: text alone, no error, no ping, no unknown event, no other line end, no message.
+    """
+    pieces: list[str] = []
+    rest = b""
+    async with await client.messages.create(**REQUEST, stream=True) as stream:
+        async for read in stream.response.aiter_bytes():
+            *frames, rest = (rest + read).split(b"\n\n")
+            for frame in frames:
+                event = decode(frame[frame.index(b"data: ") + 6 :])
+                if type(event) is Delta:
+                    pieces.append(event.delta.text)
+    return "".join(pieces)
+
+
+async def only_bytes(client: anthropic.AsyncAnthropic) -> str:
+    reads: list[bytes] = []
+    async with await client.messages.create(**REQUEST, stream=True) as stream:
+        async for read in stream.response.aiter_bytes():
+            reads.append(read)  # noqa: PERF401
+    assert b"".join(reads) == b"".join(FRAMES)
+    return TEXT
+
+
+CONTENDERS = {
+    STREAMKIT: streamkit,
+    WITH_MESSAGE: streamkit_with_message,
+    BY_HAND: by_hand,
+    CREATE: sdk_create,
+    STREAM: sdk_stream,
+    BYTES: only_bytes,
+}
+AIMS = (Aim(WITH_MESSAGE, STREAM, at_least=10), Aim(STREAMKIT, CREATE, at_least=4))
+
+
+async def tables(rounds: int) -> AsyncIterator[Table]:
+    """
+    The same response, by one read for each event, by large reads, and over a socket.
+    """
+    yield await _table("one network read per event, in memory", in_memory(FRAMES), rounds, AIMS)
+    yield await _table("16 KB reads, in memory", in_memory(reads_of(16 * 1024)), rounds, AIMS)
+    yield await _table(
+        "one read per event, over loopback TCP",
+        over_tcp(),
+        max(3, rounds // 2),
+        note="The server runs in the same loop, and its share is in every figure: compare with `only reading the bytes`.",
+    )
+    yield await _message(rounds)
+
+
+async def _table(
+    title: str,
+    opened: AbstractAsyncContextManager[anthropic.AsyncAnthropic],
+    rounds: int,
+    aims: tuple[Aim, ...] = (),
+    note: str = "",
+) -> Table:
+    async with opened as client:
+        contenders = [Contender(name, partial(run, client)) for name, run in CONTENDERS.items()]
+        rows = await race(contenders, units=DELTAS, rounds=rounds)
+    return Table(f"{DELTAS:,} text deltas, {title}", "µs per event", rows, STREAMKIT, aims, note)
+
+
+async def _message(rounds: int) -> Table:
+    """
+    What asking for the message costs, once.
+    """
+    async with in_memory(FRAMES) as client:
+        async with sk.messages(client, **REQUEST).open() as run:
+            async for _ in run:
+                pass
+
+    async def built() -> None:
+        assert run.outcome.message is not None
+
+    rows = await race([Contender("run.outcome.message", built)], units=1, rounds=rounds * 3)
+    return Table("building the message of that run, each time it is asked for", "µs", rows, "run.outcome.message")

@@ -1,0 +1,160 @@
+"""
+Timing contenders against each other, in one process and in turns.
+
+A shared machine is slow for seconds at a time. Contenders that take turns meet the same weather, and the fastest of
+several rounds is the one that was disturbed least; the median beside it tells how rough it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+__all__ = ["Aim", "Contender", "Row", "Table", "machine", "race"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """
+    One way to do the work.
+
+    Attributes:
+        name: As the table calls it.
+        run: Does all of the work once, and returns what came out, for the comparison before the timing.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    What one contender took for one unit of work, in the table's unit.
+    """
+
+    name: str
+    best: float
+    median: float
+
+
+@dataclass(frozen=True)
+class Aim:
+    """
+    How many times cheaper (or, with `at_most`, dearer) one row is meant to be than another.
+    """
+
+    row: str
+    against: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def ratio(self, table: Table) -> float:
+        """
+        The ratio that the aim is about, of the best times.
+        """
+        row, against = table[self.row].best, table[self.against].best
+        return against / row if self.at_least is not None else row / against
+
+    def met(self, table: Table) -> bool:
+        """
+        Whether the measured ratio is as meant.
+        """
+        ratio = self.ratio(table)
+        return (self.at_least is None or ratio >= self.at_least) and (self.at_most is None or ratio <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    Contenders side by side.
+
+    Attributes:
+        title: What was measured.
+        unit: Of every figure, such as `"µs per event"`.
+        rows: One for each contender.
+        base: The row that ratios are given against.
+        aims: What the ratios are meant to be.
+        note: What a reader has to know.
+    """
+
+    title: str
+    unit: str
+    rows: list[Row]
+    base: str
+    aims: Sequence[Aim] = ()
+    note: str = ""
+    by_name: dict[str, Row] = field(init=False, repr=False, default_factory=dict[str, Row])
+
+    def __post_init__(self) -> None:
+        self.by_name.update((row.name, row) for row in self.rows)
+
+    def __getitem__(self, name: str) -> Row:
+        return self.by_name[name]
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        The table for `--json`.
+        """
+        base = self[self.base].best
+        return {
+            "title": self.title,
+            "unit": self.unit,
+            "note": self.note,
+            "base": self.base,
+            "rows": [{**asdict(row), "ratio": row.best / base} for row in self.rows],
+            "aims": [{**asdict(aim), "ratio": aim.ratio(self), "met": aim.met(self)} for aim in self.aims],
+        }
+
+
+async def race(contenders: Sequence[Contender], *, units: float, rounds: int, scale: float = 1e6) -> list[Row]:
+    """
+    Time every contender once a round, in turns, forwards and backwards; what they return must be equal.
+
+    The garbage collector is on, as in an application (work that makes many objects pays for it), and starts each timing
+    with nothing to do.
+
+    Args:
+        contenders: What to compare.
+        units: Units of work in one call.
+        rounds: How many times each is called, after one call that is not timed.
+        scale: 1e6 for microseconds, 1e3 for milliseconds.
+
+    Raises:
+        AssertionError: Two contenders have not done the same work.
+    """
+    results = [await contender.run() for contender in contenders]
+    for contender, result in zip(contenders, results, strict=True):
+        assert result == results[0], f"{contender.name} gives something else than {contenders[0].name}"
+    del results
+    taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for number in range(rounds):
+        for contender in contenders if number % 2 == 0 else reversed(contenders):
+            gc.collect()
+            start = perf_counter()
+            await contender.run()
+            taken[contender.name].append((perf_counter() - start) * scale / units)
+    return [Row(name, min(times), median(times)) for name, times in taken.items()]
+
+
+def machine() -> dict[str, Any]:
+    """
+    Where the figures come from.
+    """
+    packages = ("claude-streamkit", "anthropic", "httpx2", "msgspec", "anyio", "aiostream", "reactivex")
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "versions": {name: version(name) for name in packages},
+    }

@@ -1,0 +1,118 @@
+"""
+One streamed response of 10,000 text deltas, and the ways its bytes reach a client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import httpx2
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+__all__ = ["DELTAS", "FRAMES", "REQUEST", "TEXT", "in_memory", "over_tcp", "reads_of"]
+
+DELTAS = 10_000
+REQUEST: dict[str, Any] = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 1024,
+    "messages": [{"role": "user", "content": "Write a haiku about rivers."}],
+}
+_WORDS = ("The", " river", " keeps", " what", " it", " is", " given", ",", " and", " gives", " it", " back", ".\n")
+_PIECES = [_WORDS[number % len(_WORDS)] for number in range(DELTAS)]
+TEXT = "".join(_PIECES)
+
+
+def _frame(name: str, **fields: object) -> bytes:
+    return f"event: {name}\ndata: ".encode() + msgspec.json.encode({"type": name, **fields}) + b"\n\n"
+
+
+FRAMES = [
+    _frame(
+        "message_start",
+        message={
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": REQUEST["model"],
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 12, "output_tokens": 1},
+        },
+    ),
+    _frame("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+    *(_frame("content_block_delta", index=0, delta={"type": "text_delta", "text": piece}) for piece in _PIECES),
+    _frame("content_block_stop", index=0),
+    _frame(
+        "message_delta",
+        delta={"stop_reason": "end_turn", "stop_sequence": None},
+        usage={"output_tokens": DELTAS},
+    ),
+    _frame("message_stop"),
+]
+"""The response's events, each as its bytes."""
+
+
+def reads_of(size: int) -> list[bytes]:
+    """
+    The response cut into reads of `size` bytes, without regard for where an event ends.
+    """
+    body = b"".join(FRAMES)
+    return [body[start : start + size] for start in range(0, len(body), size)]
+
+
+class _Body(httpx2.AsyncByteStream):
+    def __init__(self, reads: Sequence[bytes]) -> None:
+        self._reads = reads
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for read in self._reads:
+            yield read
+
+
+@asynccontextmanager
+async def in_memory(reads: Sequence[bytes]) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """
+    The SDK's client on a transport that has no socket: every read is there at once.
+    """
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=_Body(reads))
+
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    async with anthropic.AsyncAnthropic(api_key="none", http_client=http) as client:
+        yield client
+
+
+@asynccontextmanager
+async def over_tcp() -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """
+    The SDK's client on loopback. The server shares the client's loop and gives it a turn after each event, so that each
+    is a read of its own.
+    """
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        for frame in FRAMES:
+            writer.write(frame)
+            await asyncio.sleep(0)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    direct = httpx2.AsyncHTTPTransport(verify=False)  # nothing on loopback to verify, and no proxy to go through
+    http = httpx2.AsyncClient(transport=direct)
+    async with (
+        server,
+        anthropic.AsyncAnthropic(api_key="none", base_url=f"http://{host}:{port}", http_client=http) as client,
+    ):
+        yield client
