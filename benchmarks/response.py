@@ -23,6 +23,7 @@ REQUEST: dict[str, Any] = {
     "max_tokens": 1024,
     "messages": [{"role": "user", "content": "Write a haiku about rivers."}],
 }
+_TURNS = 3  # of the loop, for the client to read what was written: selected, received, resumed
 _WORDS = ("The", " river", " keeps", " what", " it", " is", " given", ",", " and", " gives", " it", " back", ".\n")
 _PIECES = [_WORDS[number % len(_WORDS)] for number in range(DELTAS)]
 TEXT = "".join(_PIECES)
@@ -93,8 +94,8 @@ async def in_memory(reads: Sequence[bytes]) -> AsyncIterator[anthropic.AsyncAnth
 @asynccontextmanager
 async def over_tcp() -> AsyncIterator[anthropic.AsyncAnthropic]:
     """
-    The SDK's client on loopback. The server shares the client's loop and gives it a turn after each event, so that each
-    is a read of its own.
+    The SDK's client on loopback. The server shares the client's loop and lets it read each event before the next, so that
+    each is a read of its own.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,7 +105,8 @@ async def over_tcp() -> AsyncIterator[anthropic.AsyncAnthropic]:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
         for frame in FRAMES:
             writer.write(frame)
-            await asyncio.sleep(0)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)

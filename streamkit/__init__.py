@@ -1,75 +1,161 @@
 """
 streamkit: composable pipelines for Claude message streams.
+
+    async with (sk.messages(client, ...) | sk.text()).open() as run:
+        async for piece in run:
+            print(piece, end="", flush=True)
+
+Names load when they are first used: importing this imports none of anthropic, pydantic and httpx2.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from streamkit._version import __version__
-from streamkit.claude import events
-from streamkit.claude.adopt import from_sdk
-from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
-from streamkit.claude.messages import messages
-from streamkit.claude.replay import from_sse, replay
-from streamkit.claude.retry import RetryPolicy
-from streamkit.core.branch import branch
-from streamkit.core.decorators import operator, passthrough, sink, source
-from streamkit.core.errors import BufferOverflow, StreamError
-from streamkit.core.follow import follow
-from streamkit.core.operator import Operator, Same
-from streamkit.core.outcome import Outcome, Report, SinkReport
-from streamkit.core.run import Run
-from streamkit.core.sink import Job, JobRun, Sink
-from streamkit.core.stream import Stream, from_iterable
-from streamkit.core.transducer import Transducer
-from streamkit import sinks
-from streamkit.operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's name
-from streamkit.operators.tee import tee
-from streamkit.operators.time import throttle
-from streamkit.operators.transform import batch, filter_map, flat_map, map, scan, tap  # noqa: A004 -- the field's name
+
+if TYPE_CHECKING:
+    from streamkit import sinks, testing
+    from streamkit.claude import events
+    from streamkit.claude.adopt import from_sdk
+    from streamkit.claude.blocks import blocks
+    from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
+    from streamkit.claude.extract import citations, text, thinking, usage
+    from streamkit.claude.messages import messages
+    from streamkit.claude.meter import Meter, meter
+    from streamkit.claude.only import only
+    from streamkit.claude.outcome import Attempt
+    from streamkit.claude.replay import from_sse, replay
+    from streamkit.claude.retry import RetryPolicy
+    from streamkit.claude.split import split
+    from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
+    from streamkit.claude.until import until
+    from streamkit.claude.validate import validate
+    from streamkit.core.branch import Branch, branch
+    from streamkit.core.decorators import operator, passthrough, sink, source
+    from streamkit.core.errors import BufferOverflow, StreamError
+    from streamkit.core.follow import follow
+    from streamkit.core.operator import Operator, Same
+    from streamkit.core.outcome import Outcome, Report, SinkReport
+    from streamkit.core.run import Run
+    from streamkit.core.sink import Job, JobRun, Sink
+    from streamkit.core.stream import Stream, from_iterable
+    from streamkit.core.transducer import Transducer
+    from streamkit.operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's names
+    from streamkit.operators.tee import tee
+    from streamkit.operators.time import throttle
+    from streamkit.operators.transform import batch, filter_map, flat_map, map, scan, tap  # noqa: A004
+
+_MODULES = {
+    "claude.adopt": ("from_sdk",),
+    "claude.blocks": ("blocks",),
+    "claude.errors": ("GrammarError", "StreamStalled", "StreamTruncated", "ToolInputError"),
+    "claude.extract": ("citations", "text", "thinking", "usage"),
+    "claude.messages": ("messages",),
+    "claude.meter": ("Meter", "meter"),
+    "claude.only": ("only",),
+    "claude.outcome": ("Attempt",),
+    "claude.replay": ("from_sse", "replay"),
+    "claude.retry": ("RetryPolicy",),
+    "claude.split": ("split",),
+    "claude.tools": ("BrokenToolCall", "ToolCall", "tool_calls"),
+    "claude.until": ("until",),
+    "claude.validate": ("validate",),
+    "core.branch": ("Branch", "branch"),
+    "core.decorators": ("operator", "passthrough", "sink", "source"),
+    "core.errors": ("BufferOverflow", "StreamError"),
+    "core.follow": ("follow",),
+    "core.operator": ("Operator", "Same"),
+    "core.outcome": ("Outcome", "Report", "SinkReport"),
+    "core.run": ("Run",),
+    "core.sink": ("Job", "JobRun", "Sink"),
+    "core.stream": ("Stream", "from_iterable"),
+    "core.transducer": ("Transducer",),
+    "operators.select": ("filter", "skip", "take", "take_while"),
+    "operators.tee": ("tee",),
+    "operators.time": ("throttle",),
+    "operators.transform": ("batch", "filter_map", "flat_map", "map", "scan", "tap"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_SUBMODULES = {"events": "claude.events", "sinks": "sinks", "testing": "testing"}
 
 __all__ = [
-    "RetryPolicy",
-    "replay",
-    "from_sse",
-    "messages",
-    "ToolInputError",
-    "StreamTruncated",
-    "StreamStalled",
-    "GrammarError",
-    "from_sdk",
-    "events",
+    "Attempt",
+    "Branch",
+    "BrokenToolCall",
     "BufferOverflow",
+    "GrammarError",
     "Job",
     "JobRun",
+    "Meter",
     "Operator",
     "Outcome",
     "Report",
+    "RetryPolicy",
     "Run",
     "Same",
     "Sink",
     "SinkReport",
     "Stream",
     "StreamError",
+    "StreamStalled",
+    "StreamTruncated",
+    "ToolCall",
+    "ToolInputError",
     "Transducer",
     "__version__",
     "batch",
+    "blocks",
     "branch",
+    "citations",
+    "events",
     "filter",
     "filter_map",
     "flat_map",
     "follow",
     "from_iterable",
+    "from_sdk",
+    "from_sse",
     "map",
+    "messages",
+    "meter",
+    "only",
     "operator",
     "passthrough",
+    "replay",
     "scan",
-    "sinks",
     "sink",
+    "sinks",
     "skip",
     "source",
+    "split",
     "take",
     "take_while",
     "tap",
     "tee",
+    "testing",
+    "text",
+    "thinking",
     "throttle",
+    "tool_calls",
+    "until",
+    "usage",
+    "validate",
 ]
+
+if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
+
+    def __getattr__(name: str) -> object:
+        if name in _SUBMODULES:
+            value: object = import_module(f"{__name__}.{_SUBMODULES[name]}")
+        elif name in _HOMES:
+            value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return __all__

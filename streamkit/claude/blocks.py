@@ -30,8 +30,8 @@ def blocks() -> Operator[Event, ContentBlock | BetaContentBlock]:
     Each content block when it is finished, as the SDK's type: a beta type only where no other has it.
 
     A block is finished by its `content_block_stop`, or else by the end of its message: the stop reason or
-    `message_stop`. A block that the end of the stream cuts is none. What the SDK has no type for comes as an object
-    with the same fields.
+    `message_stop`. A block that the end of the stream cuts is none. What the SDK has no type for comes as an
+    object with the same fields.
 
     Emits: each finished block, in the order in which they finish.
     Backpressure: none of its own.
@@ -57,15 +57,19 @@ class Blocks(Transducer[Any, Any]):
             return ()
         self.progress.follow(item)
         if kind == "message_start":
-            self.message, self.finished = MessageBuilder(), set()
+            self._begin_message()
         self.message.add(item)
         if kind == "content_block_stop":
             return self._finish(item.index)
-        ended = kind == "message_stop" or (kind in {"message_start", "message_delta"} and self.message.stop_reason)
-        return self._finish() if ended else ()
+        if kind == "message_stop" or (kind.startswith("message_") and self.message.stop_reason):
+            return self._finish()
+        return ()
 
     def reset(self) -> None:
         self.progress = Progress()
+        self._begin_message()
+
+    def _begin_message(self) -> None:
         self.message = MessageBuilder()
         self.finished: set[Block] = set()
 

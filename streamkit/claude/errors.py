@@ -5,11 +5,14 @@ What can go wrong in a Claude stream once it has begun, and what the API's own e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from streamkit.core.errors import StreamError
+
+if TYPE_CHECKING:
+    from .tools import BrokenToolCall
 
 __all__ = [
     "GrammarError",
@@ -82,19 +85,6 @@ class GrammarError(StreamError):
         super().__init__(message, type="grammar", request_id=request_id, partial=partial)
 
 
-class _BrokenCall(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def raw(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def index(self) -> int: ...
-
-
 class ToolInputError(StreamError):
     """
     A tool call whose input cannot be executed.
@@ -105,7 +95,9 @@ class ToolInputError(StreamError):
         call: The `BrokenToolCall`: its name, raw input and the reason.
     """
 
-    def __init__(self, call: _BrokenCall, *, request_id: str | None = None, partial: object = None) -> None:
+    def __init__(
+        self, call: BrokenToolCall, *, request_id: str | None = None, partial: object = None
+    ) -> None:
         super().__init__(
             f"the input of tool {call.name!r} (block {call.index}) cannot be used: {call.reason}",
             type="tool_input",

@@ -35,8 +35,8 @@ def text(*, restarts: bool = False) -> Operator[Event, Any]:
     The text of the message, piece by piece as it comes.
 
     Args:
-        restarts: Whether a `Restarted` is handed on, in its place among the pieces: what came before it is void.
-            Without it, a pipeline whose source may start over is refused when it is opened.
+        restarts: Whether a `Restarted` is handed on, in its place among the pieces: what came before it is
+            void. Without it, a pipeline whose source may start over is refused when it is opened.
 
     Emits: a string for each piece of text, of every message in the stream.
     Backpressure: none of its own.
@@ -80,8 +80,8 @@ def usage() -> Operator[Event, Usage]:
     """
     The usage of the message so far, each time the API tells it. Counts are totals, not increments.
 
-    Emits: the usage after `message_start` and after each `message_delta` that carries one: what it has replaces
-        what was there, what it leaves out stays. A new message starts from nothing.
+    Emits: the usage after `message_start` and after each `message_delta` that carries one: what it has
+        replaces what was there, what it leaves out stays. A new message starts from nothing.
     Backpressure: none of its own.
     Completes: with its upstream.
     Fails: with its upstream, or with a `GrammarError` where a message begins inside another.

@@ -102,9 +102,9 @@ def only(*types: Any) -> Operator[Any, Any]:
     The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.
 
     Args:
-        types: Types of events or of deltas, by their name on the wire or by class (this library's or the SDK's).
-            Classes narrow the type of what comes out. A name may be one that this version does not know; the
-            class `Unknown` stands for every type that it does not know.
+        types: Types of events or of deltas, by their name on the wire or by class (this library's or the
+            SDK's). Classes narrow the type of what comes out. A name may be one that this version does not
+            know; the class `Unknown` stands for every type that it does not know.
 
     Raises:
         TypeError: There is none, or one is neither a name nor the class of an event or delta.
@@ -152,8 +152,8 @@ def _name(given: object) -> str:
     if isinstance(given, type) and (name := _type_of(given)) in _KNOWN:
         return name
     raise TypeError(
-        f"only() takes names and classes of events and deltas, not {given!r}: for a type that has no class, give its "
-        'name on the wire, such as "text_delta"'
+        f"only() takes names and classes of events and deltas, not {given!r}: "
+        'for a type without a class, give its name on the wire, such as "text_delta"'
     )
 
 

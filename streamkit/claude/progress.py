@@ -4,9 +4,12 @@ How far a message has come, by its events: what decides at the end whether it is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import GrammarError, StreamTruncated
+
+if TYPE_CHECKING:
+    from streamkit.core.errors import StreamError
 
 __all__ = ["Progress"]
 
@@ -61,7 +64,7 @@ class Progress:
             case _:
                 pass
 
-    def failure(self, broken: Exception | None = None) -> Exception | None:
+    def failure(self, broken: StreamError | None = None) -> StreamError | None:
         """
         At the end: why the message is not whole, or None if it is.
 

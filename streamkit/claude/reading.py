@@ -4,16 +4,18 @@ Reading one of the SDK's streams, by its bytes or by its events, to its end and 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from anyio import move_on_after
 
+from .errors import GrammarError
 from .progress import Progress
 from .reception import Reception
-from .sdk import Tracing, from_sdk_event, stream_failures, translated
+from .sdk import Tracing, broken_connection, connection_failures, from_sdk_event, raw_events, stream_failures, translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from .events import Event
     from .outcome import Record
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["read_bytes", "read_events"]
 
 _DRAIN = 1.0
-"""Seconds that the end of a body may take after its last event; a body read to its end leaves the connection reusable."""
+"""Seconds that the end of a body may take after its message; a body read to its end leaves the connection reusable."""
 
 
 async def read_bytes(stream: Any, record: Record, *, pings: bool, beta: bool) -> AsyncGenerator[list[Event], None]:
@@ -34,41 +36,22 @@ async def read_bytes(stream: Any, record: Record, *, pings: bool, beta: bool) ->
     reception = Reception(record, pings=pings)
     tracing = Tracing(stream.response, beta=beta)
     body: AsyncGenerator[bytes, None] = stream.response.aiter_bytes()
-    broken: Exception | None = None
+    broken = None
     try:
         try:
-            async for chunk in body:
+            while not reception.broken and (chunk := await _next(body, reception.progress)) is not None:
                 if events := reception.feed(chunk):
                     tracing.events(events)
                     yield events
-                if reception.over:
-                    break
-            for chunk in await _rest(body, reception):
-                if events := reception.feed(chunk):
-                    tracing.events(events)
-                    yield events
-        except stream_failures() as error:
-            broken = translated(error)
-        failure = reception.failure(broken)
+        except connection_failures() as error:
+            broken = broken_connection(error)
+        failure = reception.failure(broken or _no_events(stream.response, reception.progress))
         tracing.end(failure)
         if failure is not None:
             raise failure
     finally:
-        await _rest(body, reception)
-        await body.aclose()
+        await _wind_up(body, _DRAIN if reception.progress.finished else 0)
         await stream.close()
-
-
-async def _rest(body: AsyncGenerator[bytes, None], reception: Reception) -> list[bytes]:
-    """
-    What follows a finished message: little or nothing, and then the end of the body.
-    """
-    rest: list[bytes] = []
-    if reception.finished:
-        with move_on_after(_DRAIN, shield=True):
-            async for chunk in body:
-                rest.append(chunk)  # noqa: PERF401 -- what has come before the deadline is kept
-    return rest
 
 
 async def read_events(stream: Any, record: Record, *, pings: bool) -> AsyncGenerator[list[Event], None]:
@@ -79,8 +62,8 @@ async def read_events(stream: Any, record: Record, *, pings: bool) -> AsyncGener
         StreamError: The response was no whole message; after everything that had arrived.
     """
     progress = Progress()
-    broken: Exception | None = None
-    items = aiter(stream)
+    items: AsyncGenerator[Any, None] = aiter(stream)
+    failure: Exception | None
     try:
         try:
             async for item in items:
@@ -90,11 +73,49 @@ async def read_events(stream: Any, record: Record, *, pings: bool) -> AsyncGener
                 progress.follow(event)
                 record.add([event])
                 yield [event]
+        except connection_failures() as error:
+            failure = progress.failure(broken_connection(error))
         except stream_failures() as error:
-            broken = translated(error)
-        failure = progress.failure(broken)
+            failure = translated(error)
+        else:
+            failure = progress.failure()
         if failure is not None:
             raise record.completed(failure)
     finally:
-        await items.aclose()
+        await _wind_up(raw_events(stream), _DRAIN if progress.finished else 0)
+        # What the SDK's helpers have put around it has nothing more to work on, and ends with it.
+        await _wind_up(items, 0)
         await stream.close()
+
+
+async def _next(body: AsyncGenerator[bytes, None], progress: Progress) -> bytes | None:
+    """
+    The next bytes, or None at the end. After a whole message only little can follow, which is not waited for for ever.
+    """
+    if not progress.finished:
+        return await anext(body, None)
+    with move_on_after(_DRAIN):
+        return await anext(body, None)
+    return None
+
+
+async def _wind_up(items: AsyncIterator[object], patience: float) -> None:
+    """
+    Read on to the end, for at most `patience` seconds.
+
+    Even without patience it is done so, and not with `aclose`: that ends the outermost generator alone, and leaves those of
+    the SDK and the HTTP client under it, with the connection, to the garbage collector. A cancellation comes through all.
+    """
+    with suppress(*connection_failures()), move_on_after(patience, shield=True):
+        async for _ in items:
+            pass
+
+
+def _no_events(response: Any, progress: Progress) -> GrammarError | None:
+    """
+    The error for a response that is something else, such as a gateway's page.
+    """
+    kind: str = response.headers.get("content-type", "")
+    if progress.begun or not kind or kind.startswith("text/event-stream"):
+        return None
+    return GrammarError(f"the response is no stream of events: its content-type is {kind!r}")

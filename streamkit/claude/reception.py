@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from .wire import EventDecoder
 
 if TYPE_CHECKING:
+    from streamkit.core.errors import StreamError
+
     from .events import Event
     from .outcome import Record
+    from .progress import Progress
 
 __all__ = ["Reception"]
 
@@ -30,11 +33,11 @@ class Reception:
         self._pings = pings
 
     @property
-    def finished(self) -> bool:
+    def progress(self) -> Progress:
         """
-        Whether the message has ended with its `message_stop`.
+        How far the message has come.
         """
-        return self._decoder.finished
+        return self._decoder.progress
 
     @property
     def broken(self) -> bool:
@@ -42,13 +45,6 @@ class Reception:
         Whether nothing more can be decoded.
         """
         return self._decoder.error is not None
-
-    @property
-    def over(self) -> bool:
-        """
-        Whether nothing more is expected, or can be decoded.
-        """
-        return self.broken or self.finished
 
     def feed(self, chunk: bytes) -> list[Event]:
         """
@@ -60,14 +56,12 @@ class Reception:
         self._record.add(events)
         return events
 
-    def failure(self, broken: Exception | None = None) -> Exception | None:
+    def failure(self, broken: StreamError | None = None) -> StreamError | None:
         """
         At the end of the bytes: why the message is not whole, or None if it is.
 
         Args:
-            broken: What the connection has failed with; it matters only while something is missing.
+            broken: What is known of a bad end; it matters only while something is missing.
         """
-        said = self._decoder.error
-        self._decoder.end()
-        error = said or (broken if self._decoder.error is not None and broken is not None else self._decoder.error)
+        error = self._decoder.error or self.progress.failure(broken)
         return None if error is None else self._record.completed(error)

@@ -5,7 +5,7 @@ Tool calls: complete ones to execute, and broken ones that nobody can take for t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, overload
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from .errors import GrammarError, ToolInputError
 from .events import to_dict
 from .extract import whole_blocks
 from .progress import Progress
-from .tool_json import Flaw
+from .tool_json import Flaw  # noqa: TC001 -- the struct's own annotation
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
@@ -61,19 +61,24 @@ class ToolCall(Struct, frozen=True):
         Raises:
             TypeError: `content` is neither.
         """
-        if isinstance(content, (bytes, Mapping)) or not isinstance(content, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(
-                f"a tool's result is a string or a list of content blocks, not {type(content).__name__}: "
-                "write json.dumps(value) or str(value)"
-            )
         block: ToolResultBlockParam = {
             "type": "tool_result",
             "tool_use_id": self.id,
-            "content": content if isinstance(content, str) else list(content),
+            "content": content if isinstance(content, str) else _blocks(content),
         }
         if is_error:
             block["is_error"] = True
         return block
+
+
+def _blocks(content: object) -> list[Content]:
+    kind = type(content).__name__
+    if isinstance(content, (bytes, Mapping)) or not isinstance(content, Iterable):
+        raise TypeError(
+            f"a tool's result is a string or a list of content blocks, not {kind}: "
+            "write json.dumps(value) or str(value)"
+        )
+    return list(cast("Iterable[Content]", content))
 
 
 class BrokenToolCall(Struct, frozen=True):
@@ -84,8 +89,8 @@ class BrokenToolCall(Struct, frozen=True):
         id: Its id.
         name: The tool.
         raw: The text of its input, as far as it came.
-        reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is JSON, but no
-            object; `"extra_data"`: something follows the value.
+        reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is
+            JSON, but no object; `"extra_data"`: something follows the value.
         index: The index of its content block.
     """
 
@@ -108,16 +113,17 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     """
     The calls of tools, each when its input is complete.
 
-    The input is kept as text and parsed once, when its block closes. A block that never gets its `content_block_stop` is
-    closed by the stop reason of its message, by `message_stop`, or by the end of the stream; then the input is taken only
-    if it is a whole JSON object, while a block that was closed without any input is a call without arguments.
+    The input is kept as text and parsed once, when its block closes. A block that never gets its
+    `content_block_stop` is closed by the stop reason of its message, by `message_stop`, or by the end of the
+    stream; then the input is taken only if it is a whole JSON object, while a block that was closed without
+    any input is a call without arguments.
 
     Args:
-        broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`, `"emit"` hands
-            on a `BrokenToolCall`, `"skip"` drops it.
+        broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`,
+            `"emit"` hands on a `BrokenToolCall`, `"skip"` drops it.
         server: Whether the calls of tools that Anthropic or an MCP server runs are handed on too.
-        when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises, when their
-            message has ended, so that nothing is executed of a message that is cut or starts over.
+        when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises,
+            when their message has ended, so that nothing is executed of a message that is cut or starts over.
 
     Raises:
         ValueError: An unknown `broken` or `when`.
@@ -157,7 +163,9 @@ class ToolCalls(Transducer[Any, Any]):
                 try:
                     tool = self.open[item.index]
                 except KeyError:
-                    raise GrammarError(f"input_json_delta for block {item.index}, which is not open") from None
+                    raise GrammarError(
+                        f"input_json_delta for block {item.index}, which is not open"
+                    ) from None
                 if tool is not None:
                     tool.texts["partial_json"].write(delta.partial_json)
             return ()

@@ -19,7 +19,8 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     """
     The text before a phrase, which is found however the pieces cut it; then upstream is closed.
 
-    What may be the beginning of the phrase, and no more than that, is held back until it is clear whether it is.
+    What may be the beginning of the phrase, and no more than that, is held back until it is clear whether it
+    is.
 
     Args:
         text: The phrase, matched exactly.
@@ -41,8 +42,8 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
 
 class Until(Transducer[str, str]):
     """
-    Knuth, Morris and Pratt's search. What is held back always reads like the beginning of the phrase, so the length of
-    the match is all there is to remember.
+    Knuth, Morris and Pratt's search. What is held back always reads like the beginning of the phrase, so the
+    length of the match is all there is to remember.
     """
 
     memory = "the phrase"
@@ -68,7 +69,7 @@ class Until(Transducer[str, str]):
         else:
             # Of what was held back and what was read, all but what is held back now, or is the phrase.
             length = before + read - self.matched
-            piece = self.phrase[:length] if length <= before else self.phrase[:before] + item[: length - before]
+            piece = self.phrase[: min(length, before)] + item[: max(length - before, 0)]
         if found:
             self.done = True
             self.matched = 0
@@ -83,7 +84,8 @@ class Until(Transducer[str, str]):
 
     def _search(self, piece: str) -> int:
         """
-        Go on through `piece`; the number of characters read, which is all of them unless the phrase ends earlier.
+        Go on through `piece`; the number of characters read, which is all of them unless the phrase ends
+        earlier.
         """
         phrase, borders, matched = self.phrase, self.borders, self.matched
         position, end, whole = 0, len(piece), len(phrase)

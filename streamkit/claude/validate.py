@@ -36,10 +36,11 @@ def validate() -> Same:
     """
     The events as they are, as long as they are a legal Claude sequence.
 
-    A message is `message_start`, its blocks one after another with indices from 0 on and without a gap, one or more
-    `message_delta`, and `message_stop`. As on the wire, the last block may lack its `content_block_stop`, a message that
-    has told its stop reason may lack its `message_stop`, one that is whole in its `message_start` has no `message_delta`,
-    and several messages may follow one another. Pings and what this version does not know are legal anywhere.
+    A message is `message_start`, its blocks one after another with indices from 0 on and without a gap, one
+    or more `message_delta`, and `message_stop`. As on the wire, the last block may lack its
+    `content_block_stop`, a message that has told its stop reason may lack its `message_stop`, one that is
+    whole in its `message_start` has no `message_delta`, and several messages may follow one another. Pings
+    and what this version does not know are legal anywhere.
 
     Emits: each event, unchanged.
     Backpressure: none of its own.
@@ -58,6 +59,8 @@ class Validate(Transducer[Any, Any]):
 
     def __init__(self) -> None:
         self.number = 0
+        self.block = ""
+        self.index: int | None = None
         self.reset()
 
     def step(self) -> Callable[[Any], Any]:
@@ -115,8 +118,7 @@ class Validate(Transducer[Any, Any]):
     def _begin_message(self, *, blocks: int, ending: bool) -> None:
         self.next_index = blocks
         self.ending = ending
-        self.index: int | None = None
-        self.block = ""
+        self.index = None
 
     def _check_block_start(self, index: int, block: str) -> None:
         if not self.progress.open:

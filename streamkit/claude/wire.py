@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from .errors import GrammarError, StreamTruncated, from_error_event
-from .events import READER, ContentBlockDelta, MessageDelta, MessageStart, MessageStop
+from .errors import GrammarError, from_error_event
+from .events import READER, ContentBlockDelta
 from .lossless import Unknown, parse
+from .progress import Progress
 
 if TYPE_CHECKING:
     from streamkit.core.errors import StreamError
@@ -29,6 +30,9 @@ _DELTA = b"event: content_block_delta\ndata: "
 
 _START = len(_DELTA)
 
+# Content by itself begins no message here: a body has all of its message, or has lost the beginning.
+_CONTENT = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
+
 _strict = READER.strict.decode
 
 
@@ -42,10 +46,12 @@ class EventDecoder:
     Attributes:
         error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
             (after `end`) a message that did not end. What came before it has been returned by `feed`.
+        progress: How far the message has come.
     """
 
     def __init__(self, *, max_frame: int = MAX_FRAME) -> None:
         self.error: StreamError | None = None
+        self.progress = Progress()
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
         self._after_cr = False
@@ -53,16 +59,13 @@ class EventDecoder:
         self._pending_size = 0
         self._between_frames = False
         self._frames = 0
-        self._begun = False
-        self._open = False
-        self._has_stop_reason = False
 
     @property
     def finished(self) -> bool:
         """
         Whether a message has ended with `message_stop` and no other has begun.
         """
-        return self._begun and not self._open
+        return self.progress.finished
 
     def feed(self, chunk: bytes) -> list[Event]:
         """
@@ -114,11 +117,7 @@ class EventDecoder:
         """
         Say that no more bytes come; sets `error` if a message was open, or none had begun.
         """
-        if self.error is not None or self.finished or (self._open and self._has_stop_reason):
-            return
-        self.error = StreamTruncated(
-            "the stream ended inside a message" if self._open else "the stream ended before a message began"
-        )
+        self.error = self.error or self.progress.failure()
 
     def _without_bom(self, chunk: bytes) -> bytes:
         head = (self._head or b"") + chunk
@@ -168,7 +167,10 @@ class EventDecoder:
             try:
                 event: Event = strict(body)
             except (ValueError, RecursionError):
-                event = self._lossless(name, body)
+                converted = self._lossless(name, body)
+                if converted is None:
+                    break
+                event = converted
             if event.__class__ is not ContentBlockDelta:
                 self._follow(event)
                 if self.error is not None:
@@ -176,28 +178,22 @@ class EventDecoder:
             append(event)
         return events
 
-    def _lossless(self, name: bytes, body: bytes) -> Event:
+    def _lossless(self, name: bytes, body: bytes) -> Event | None:
         try:
             return READER.convert(_typed(parse(body), name))
         except GrammarError as error:
             self.error = GrammarError(f"frame {self._frames}: {error}")
-            return Unknown()
+            return None
 
     def _follow(self, event: Event) -> None:
-        match event:
-            case MessageStart():
-                if self._open and not self._has_stop_reason:
-                    self.error = GrammarError(f"frame {self._frames}: message_start inside another message")
-                self._begun = self._open = True
-                self._has_stop_reason = False
-            case MessageDelta():
-                self._has_stop_reason = self._has_stop_reason or bool(event.delta.stop_reason)
-            case MessageStop():
-                self._open = False
-            case Unknown() if event.get("type") == "error":
+        if isinstance(event, Unknown):
+            if event.get("type") == "error":
                 self.error = from_error_event(event)
-            case _:
-                pass
+        elif event.type not in _CONTENT:
+            try:
+                self.progress.follow(event)
+            except GrammarError as error:
+                self.error = GrammarError(f"frame {self._frames}: {error}")
 
 
 def _typed(value: object, name: bytes) -> object:

@@ -122,8 +122,11 @@ class Channel(Generic[T]):
 
     def handed(self, error: BaseException) -> bool:
         """
-        Whether `error` is the one that the writer ended with.
+        Whether `error` is the one that the writer ended with, also when a task group of the reader has wrapped it.
         """
+        if isinstance(error, BaseExceptionGroup):
+            inner: tuple[BaseException, ...] = error.exceptions
+            return all(map(self.handed, inner))
         return error is self._error and error is not self.overflowed
 
     def __aiter__(self) -> Channel[T]:

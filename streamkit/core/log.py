@@ -6,7 +6,7 @@ structlog prints to stdout until it is configured, and a library must not print:
 
 from __future__ import annotations
 
-import structlog
+import sys
 
 __all__ = ["log_warning"]
 
@@ -15,5 +15,7 @@ def log_warning(event: str, **fields: object) -> None:
     """
     Log `event` with its fields, if the application has configured structlog.
     """
-    if structlog.is_configured():
+    # Importing structlog takes longer than all of streamkit, and who has not imported it has not configured it.
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
         structlog.get_logger("streamkit").warning(event, **fields)

@@ -4,7 +4,7 @@ Pieces of text: what the sinks of text accept.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from streamkit.core.protocols import is_restart
 
@@ -16,8 +16,7 @@ class Restart(Protocol):
     An item at which a stream starts over, such as `Restarted` behind `text(restarts=True)`.
     """
 
-    @property
-    def __restart__(self) -> bool: ...
+    __restart__: ClassVar[bool]
 
 
 Piece = str | Restart

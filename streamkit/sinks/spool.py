@@ -39,7 +39,7 @@ async def spool(
     """
     # In a thread, since a full pipe, a terminal on hold or a slow disk would stop the whole event loop. Not a
     # hop for each item, since a hop costs 0.05 to 0.25 ms and writing a token a hundredth of that. The items
-    # are read on meanwhile, so a batch is what has piled up: one token of a live stream, hundreds of a replay.
+    # are read on meanwhile, so a batch is what has piled up: one token of a live stream, hundreds of a file.
     waiting: Channel[T] = Channel(_WAITING)
     written = Event()
     # Of the writer: a cancellation ends the reading, then the writer has a while to write what had been read.

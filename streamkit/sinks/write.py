@@ -5,6 +5,7 @@ Write: text to a terminal or an open file, as it comes.
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .pieces import Piece
 
 __all__ = ["TextFile", "write"]
+
+
+_BINARY: tuple[type, ...] = (io.RawIOBase, io.BufferedIOBase)
 
 
 class TextFile(Protocol):
@@ -45,11 +49,11 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
     """
     if file is None:
         return Sink("write", _write)
-    if not callable(getattr(file, "write", None)) or not callable(getattr(file, "flush", None)):
+    if not all(callable(getattr(file, name, None)) for name in ("write", "flush")):
         raise TypeError(f"write() needs an open text file, such as sys.stderr or open(…, 'a'), not {file!r}")
     if inspect.iscoroutinefunction(file.write):
         raise TypeError(f"write() needs a plain text file, not an asynchronous one: {file!r}")
-    if "b" in str(getattr(file, "mode", "")):
+    if isinstance(file, _BINARY) or "b" in str(getattr(file, "mode", "")):
         raise TypeError(f"write() needs a file in text mode, not in binary mode: {file!r}")
     return Sink("write", _write, (file,))
 

@@ -183,6 +183,10 @@ def test_deltas_without_a_start_make_their_block() -> None:
     assert content(events) == [{"type": "text", "text": "ab"}]
 
 
+def test_the_end_of_a_block_that_never_began_is_nothing() -> None:
+    assert content([{"type": "content_block_stop", "index": 5}]) == []
+
+
 def test_deltas_that_tell_no_block_are_kept_whole() -> None:
     events = [each for each in tool('{"a":1}') if each["type"] == "content_block_delta"]
     message = built([START, *events]).to_dict()
@@ -223,6 +227,9 @@ def test_a_block_tells_what_a_call_needs() -> None:
         '{"a":1}',
         {"a": 1},
     )
+    whole = block(0, {"type": "server_tool_use", "id": "t", "name": "n", "input": {"a": 1}})
+    (call,) = built([START, *whole]).blocks
+    assert (call.raw, call.input()) == ("", {"a": 1})
     (call,) = built([START, *tool(stop=False)]).blocks
     assert (call.closed, call.raw, call.input()) == (False, "", "truncated")
     (call,) = built([START, *tool()]).blocks
@@ -392,25 +399,25 @@ def test_one_by_one_is_the_same_as_many() -> None:
 
 
 _BY_TYPE: list[tuple[list[Wire], type]] = [
-([START, *text("a"), *END], Message),
-([START, *tool('{"a":1}'), *END], Message),
-([START], Message),
-([], Message),
-([START, *block(0, {"type": "aside_block"}), *END], Message),
-([START, *block(0, {"type": "compaction", "content": "c"}), *END], BetaMessage),
-([START, {**END[0], "context_management": {"applied_edits": []}}], BetaMessage),
-([START, {**END[0], "context_management": None}], Message),
-([START, {**END[0], "usage": {"output_tokens": 1, "iterations": []}}], BetaMessage),
-([START, {**END[0], "delta": {"stop_reason": "compaction"}}], BetaMessage),
-(
-    [
-        START,
-        *block(0, {"type": "server_tool_use", "id": "t", "name": "advisor", "input": {}}),
-        END[0],
-    ],
-    BetaMessage,
-),
-([START, *block(0, {"type": "aside"}), *block(1, {"type": "compaction", "content": "c"})], BetaMessage),
+    ([START, *text("a"), *END], Message),
+    ([START, *tool('{"a":1}'), *END], Message),
+    ([START], Message),
+    ([], Message),
+    ([START, *block(0, {"type": "aside_block"}), *END], Message),
+    ([START, *block(0, {"type": "compaction", "content": "c"}), *END], BetaMessage),
+    ([START, {**END[0], "context_management": {"applied_edits": []}}], BetaMessage),
+    ([START, {**END[0], "context_management": None}], Message),
+    ([START, {**END[0], "usage": {"output_tokens": 1, "iterations": []}}], BetaMessage),
+    ([START, {**END[0], "delta": {"stop_reason": "compaction"}}], BetaMessage),
+    (
+        [
+            START,
+            *block(0, {"type": "server_tool_use", "id": "t", "name": "advisor", "input": {}}),
+            END[0],
+        ],
+        BetaMessage,
+    ),
+    ([START, *block(0, {"type": "aside"}), *block(1, {"type": "compaction", "content": "c"})], BetaMessage),
 ]
 
 

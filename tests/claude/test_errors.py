@@ -4,8 +4,6 @@ Errors say what happened, and whether trying again may help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from streamkit.claude.errors import (
@@ -17,6 +15,7 @@ from streamkit.claude.errors import (
     is_retriable,
     status_of,
 )
+from streamkit.claude.tools import BrokenToolCall
 from streamkit.core.errors import StreamError
 
 
@@ -79,18 +78,10 @@ def test_the_classes_say_what_happened() -> None:
     assert all(isinstance(error, StreamError) for error in (StreamTruncated(), stalled, GrammarError("x")))
 
 
-@dataclass
-class _Call:
-    id: str = "toolu_1"
-    name: str = "search"
-    raw: str = "[secret]"
-    reason: str = "not_object"
-    index: int = 2
-
-
 def test_a_tool_input_error_has_its_call_and_does_not_quote_it() -> None:
-    call = _Call()
+    call = BrokenToolCall("toolu_1", "search", "[secret]", "not_object", 2)
     error = ToolInputError(call)
     assert error.call is call
     assert (error.type, error.retriable) == ("tool_input", False)
     assert str(error) == "the input of tool 'search' (block 2) cannot be used: not_object"
+    assert "secret" not in str(error)

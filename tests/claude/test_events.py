@@ -217,14 +217,16 @@ def test_an_unknown_field_may_have_any_name(name: str) -> None:
         "type": "content_block_delta",
         "index": 0,
         "delta": {"type": "text_delta", "text": ""},
-        name: 1,
         "-": 2,
+        name: 1,
     }
     event = from_dict(wire)
     assert isinstance(event, ContentBlockDelta)
     assert json.loads(msgspec.json.encode(event)) == wire
     if not name.startswith("__"):
         assert getattr(event, name) == 1
+    with pytest.raises(AttributeError, match="nothing"):
+        event.nothing  # type: ignore[attr-defined]  # noqa: B018 -- reading it is the test
 
 
 def test_an_object_with_a_name_that_no_struct_can_have_is_kept_as_it_is() -> None:
@@ -306,6 +308,7 @@ def test_no_field_is_lost_and_none_changes_its_type(
         ("", "not JSON at byte 0"),
         ('{"type":"ping","x":NaN}', "not JSON: NaN"),
         ('{"type":"ping","x":1e999}', "out of range"),
+        ('{"type":"ping","x":' + "9" * 5000 + "}", "4300 digits"),
         ('{"type":"ping","x":' + "[" * 100_000, "nested too deeply"),
         ('{"type":"ping","x":' + "[" * 900 + "]" * 900 + "}", "nested too deeply"),
     ],

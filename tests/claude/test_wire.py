@@ -267,11 +267,18 @@ def test_an_error_event_that_names_no_type_is_unknown(data: bytes) -> None:
     ],
 )
 def test_a_frame_that_cannot_be_decoded_ends_the_stream_and_is_not_quoted(frame: bytes, message: str) -> None:
-    events, decoder = _decode(START + DELTA + frame + DELTA)
-    assert len(events) == 2
-    assert isinstance(decoder.error, GrammarError)
-    assert str(decoder.error).startswith(message)
-    assert "secret" not in str(decoder.error)
+    for chunks in ([START + DELTA + frame + DELTA], [START, DELTA, frame, DELTA]):
+        events, decoder = _decode(*chunks)
+        assert len(events) == 2
+        assert isinstance(decoder.error, GrammarError)
+        assert str(decoder.error).startswith(message)
+        assert "secret" not in str(decoder.error)
+
+
+def test_a_frame_is_known_by_its_json_when_it_comes_alone() -> None:
+    for kind in (b"ping", b"message_stop", b"aside"):
+        frame = b'event: content_block_delta\ndata: {"type":"' + kind + b'"}\n\n'
+        assert _types(START, frame) == ["message_start", kind.decode()]
 
 
 def test_nothing_is_decoded_after_an_error() -> None:

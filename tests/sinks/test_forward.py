@@ -4,13 +4,16 @@ call and send: each item to somebody else.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anyio
+import anyio.lowlevel
 import pytest
 
 from streamkit import from_iterable, tee
 from streamkit.sinks import call, send
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 async def test_call_awaits_a_coroutine_function_before_the_next_item() -> None:
@@ -59,7 +62,7 @@ async def test_send_waits_for_a_slow_receiver() -> None:
 
 
 async def test_send_closes_the_stream_when_the_source_fails() -> None:
-    async def broken() -> Any:
+    async def broken() -> AsyncIterator[int]:
         yield 1
         raise ConnectionError("down")
 
@@ -94,4 +97,4 @@ async def test_they_read_like_their_source() -> None:
     sending, receiving = anyio.create_memory_object_stream[int](0)
     with sending, receiving:
         assert repr(send(sending)) == "send(<MemoryObjectSendStream>)"
-    assert repr(call(print).then(len)) == "call(print).then(len)"
+    assert repr(call(print).then(repr)) == "call(print).then(repr)"

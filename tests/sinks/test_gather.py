@@ -38,7 +38,7 @@ async def test_join_joins() -> None:
 
 
 async def test_where_the_stream_starts_over_so_does_the_text() -> None:
-    items = ["first try", Restarted(2, ConnectionError()), "second ", "try"]
+    items: list[str | Restarted] = ["first try", Restarted(2, ConnectionError()), "second ", "try"]
     assert await (from_iterable(items) | join()) == "second try"
 
 

@@ -42,7 +42,9 @@ async def written(items: Iterable[object], path: Path) -> list[Any]:
 
 async def test_a_recorded_stream_is_on_disk_as_it_was_on_the_wire(recording: Path, tmp_path: Path) -> None:
     data = wire(recording)
-    assert await written([decode(each) for each in data], tmp_path / "run.jsonl") == list(map(json.loads, data))
+    assert await written([decode(each) for each in data], tmp_path / "run.jsonl") == list(
+        map(json.loads, data)
+    )
 
 
 async def test_the_events_of_the_sdk_are_written_as_they_came(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ async def test_a_line_is_on_disk_before_the_next_item_comes(tmp_path: Path) -> N
 
     async def speak() -> AsyncIterator[int]:
         yield 1
-        while not path.exists() or lines(path) != [1]:
+        while not path.exists() or lines(path) != [1]:  # noqa: ASYNC110 -- the file cannot tell
             await anyio.sleep(0.001)
         yield 2
 
@@ -154,7 +156,7 @@ async def test_however_the_run_ends_every_item_before_the_end_is_on_disk(
     with anyio.CancelScope() as outer:
         try:
             async with (from_iterable(numbers) | tee(jsonl(path))).open() as run:
-                async for n in run:
+                async for _ in run:
                     taken += 1
                     if taken == count and ending == "break":
                         break
@@ -171,22 +173,24 @@ async def test_however_the_run_ends_every_item_before_the_end_is_on_disk(
 async def test_a_cancelled_job_has_written_what_its_sink_took(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     given = 0
+    plenty = anyio.Event()
 
     async def endless() -> AsyncIterator[int]:
         nonlocal given
         while True:
             yield given
             given += 1
+            if given == 1000:
+                plenty.set()
 
     async with (from_iterable(endless) | jsonl(path)).open() as run:
-        while given < 1000:
-            await anyio.sleep(0)
+        await plenty.wait()
         run.cancel()
     assert len(lines(path)) in {given, given + 1}
 
 
 def test_a_missing_directory_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="create the directory .*nowhere' first"):
+    with pytest.raises(FileNotFoundError, match=r"create the directory .*nowhere' first"):
         jsonl(tmp_path / "nowhere" / "run.jsonl")
     with pytest.raises(FileNotFoundError, match="create the directory"):
         jsonl("nowhere/run.jsonl")

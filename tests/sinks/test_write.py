@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -26,9 +27,10 @@ async def test_it_writes_to_stdout_as_it_is_when_the_sink_begins(capsys: pytest.
     before = sys.stdout
     sink = write()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stdout", io.StringIO())
+        elsewhere = io.StringIO()
+        patch.setattr(sys, "stdout", elsewhere)
         await (from_iterable(["a", "b"]) | sink)
-        assert sys.stdout.getvalue() == "ab"  # type: ignore[attr-defined]  # pyright: ignore
+        assert elsewhere.getvalue() == "ab"
     assert sys.stdout is before
     await (from_iterable(["c"]) | sink)
     assert capsys.readouterr().out == "c"
@@ -62,7 +64,7 @@ async def test_a_piece_is_in_the_file_before_the_next_one_comes(tmp_path: Path) 
 
     with path.open("w") as file:
         async with (from_iterable(speak) | write(file)).open() as run:
-            while path.read_text() != "first":
+            while path.read_text() != "first":  # noqa: ASYNC110 -- the file cannot tell
                 await anyio.sleep(0.001)
             proceed.set()
             await run
@@ -89,29 +91,76 @@ async def test_a_real_file_is_written_in_another_thread_and_one_in_memory_in_thi
     assert "".join(memory.calls) == "".join(real.calls) == "abc"
 
 
-async def test_a_full_pipe_stops_the_stream_but_not_the_event_loop() -> None:
-    pulled = 0
+class FullPipe:
+    """
+    A file whose other end nobody reads, until somebody does.
+    """
 
-    async def speak() -> AsyncIterator[str]:
-        nonlocal pulled
+    def __init__(self) -> None:
+        reading, writing = os.pipe()
+        self.reader = os.fdopen(reading, "rb")
+        self.file = os.fdopen(writing, "w")
+        self.offered = 0
+
+    async def speak(self) -> AsyncIterator[str]:
         while True:
-            pulled += 1
             yield "x" * 1024
+            self.offered += 1
 
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as file:
-        async with (from_iterable(speak) | write(file)).open() as run:
-            before = -1
-            while pulled > before:  # the pipe holds 64 KiB, and the sink its bound
-                before = pulled
-                await anyio.sleep(0.05)
-            assert pulled < 5000
+    async def fill(self) -> None:
+        before = -1
+        while self.offered > before:
+            before = self.offered
+            await anyio.sleep(0.05)
+
+    async def drain(self) -> None:
+        self.received = len(await anyio.to_thread.run_sync(self.reader.read))
+        self.reader.close()
+
+
+async def test_a_full_pipe_stops_the_stream_and_not_the_event_loop() -> None:
+    pipe = FullPipe()
+    run = (from_iterable(pipe.speak) | write(pipe.file)).open()
+    async with anyio.create_task_group() as tasks:
+        async with run:
+            await pipe.fill()
+            assert 64 < pipe.offered < 5000
             run.cancel("enough")
-            reader.read(1 << 20)  # let the writing thread go
-        assert run.outcome.stopped_by == "cancel: enough"
-        os.set_blocking(reading, False)
-        while reader.read(1 << 20):
-            pass
+            tasks.start_soon(pipe.drain)
+        pipe.file.close()
+    assert run.outcome.stopped_by == "cancel: enough"
+    assert pipe.received in {1024 * pipe.offered, 1024 * (pipe.offered + 1)}
+
+
+async def test_a_pipe_that_stays_full_does_not_keep_a_cancelled_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamkit.sinks.spool._PATIENCE", 0.05)
+    pipe = FullPipe()
+    async with (from_iterable(pipe.speak) | write(pipe.file)).open() as run:
+        await pipe.fill()
+        run.cancel("enough")
+        stopped_at = anyio.current_time()
+    assert anyio.current_time() - stopped_at < 3
+    assert run.outcome.stopped_by == "cancel: enough"
+    pipe.reader.close()
+    with suppress(BrokenPipeError):
+        pipe.file.close()
+
+
+async def test_at_a_natural_end_a_slow_file_gets_all_the_time_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streamkit.sinks.spool._PATIENCE", 0.01)
+    pipe = FullPipe()
+    async with anyio.create_task_group() as tasks:
+
+        async def job() -> None:
+            await (from_iterable(["x" * 1024] * 200) | write(pipe.file))
+            pipe.file.close()
+
+        tasks.start_soon(job)
+        await anyio.sleep(0.2)
+        await pipe.drain()
+    assert pipe.received == 200 * 1024
 
 
 async def test_a_failure_to_write_ends_the_run_with_it() -> None:
@@ -122,10 +171,15 @@ async def test_a_failure_to_write_ends_the_run_with_it() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     file = os.fdopen(writing, "w")
-    with pytest.raises(BrokenPipeError):
-        async with (from_iterable(endless) | tee(write(file))).open() as run:
+    run = (from_iterable(endless) | tee(write(file))).open()
+
+    async def read() -> None:
+        async with run:
             async for _ in run:
                 pass
+
+    with pytest.raises(BrokenPipeError):
+        await read()
     assert run.outcome.kind == "failed"
     assert isinstance(run.outcome.error, BrokenPipeError)
     assert run.report.sinks["write"].error is run.outcome.error
@@ -135,7 +189,8 @@ async def test_a_failure_to_write_ends_the_run_with_it() -> None:
 
 async def test_where_the_stream_starts_over_a_line_begins() -> None:
     file = io.StringIO()
-    await (from_iterable(["fir", Restarted(2, ConnectionError()), "first"]) | write(file))
+    items: list[str | Restarted] = ["fir", Restarted(2, ConnectionError()), "first"]
+    await (from_iterable(items) | write(file))
     assert file.getvalue() == "fir\nfirst"
 
 
@@ -163,7 +218,7 @@ async def test_a_binary_and_an_asynchronous_file_are_refused(tmp_path: Path) -> 
         write(io.BytesIO())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     async with await anyio.open_file(tmp_path / "x", "w") as asynchronous:
         with pytest.raises(TypeError, match="not an asynchronous one"):
-            write(asynchronous)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            write(asynchronous)  # pyright: ignore[reportArgumentType]
 
 
 def test_it_reads_like_its_source() -> None:

@@ -1,0 +1,50 @@
+"""
+`python -m benchmarks [events] [stages] [fixed] [--rounds N] [--json]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from . import events, fixed, stages
+from .measure import machine
+from .text import aims_line, as_text
+
+if TYPE_CHECKING:
+    from .measure import Table
+
+GROUPS = {"events": events.tables, "stages": stages.tables, "fixed": fixed.tables}
+
+
+async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:
+    tables: list[Table] = []
+    for name in names:
+        async for table in GROUPS[name](rounds):
+            tables.append(table)
+            if not quiet:
+                print(as_text(table), flush=True)  # noqa: T201 -- printing is its purpose
+    return tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="streamkit against its peers, in one run.")
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
+    parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (7)")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    args = parser.parse_args()
+    if unknown := [name for name in args.groups if name not in GROUPS]:
+        parser.error(f"unknown group {', '.join(unknown)}: give {', '.join(GROUPS)}")
+    if args.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    where = machine()
+    tables = asyncio.run(measure(args.groups or list(GROUPS), args.rounds, quiet=args.json))
+    if args.json:
+        print(json.dumps({"machine": where, "tables": [table.as_dict() for table in tables]}, indent=2))  # noqa: T201
+    else:
+        print(aims_line(tables, where))  # noqa: T201
+
+
+main()

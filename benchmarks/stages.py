@@ -1,0 +1,234 @@
+"""
+What a pure stage costs for each item.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiostream
+import reactivex
+from reactivex import operators as rx
+from reactivex.subject import Subject
+
+import streamkit as sk
+
+from .measure import Aim, Contender, Table, race
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+
+__all__ = ["tables"]
+
+ITEMS = 20_000
+
+BY_HAND = "by hand: one loop, the same functions"
+INLINED = "by hand: one loop, expressions inlined"
+STREAMKIT = "streamkit"
+FROM_LIST = "streamkit, from a list"
+GENERATORS = "async generators, one for each stage"
+AIOSTREAM = "aiostream"
+REACTIVEX = "reactivex"
+
+
+def add(x: int) -> int:
+    return x + 3
+
+
+def double(x: int) -> int:
+    return x * 2
+
+
+def halve(x: int) -> int:
+    return x // 2
+
+
+def not_seventh(x: int) -> bool:
+    return x % 7 != 0
+
+
+def not_eleventh(x: int) -> bool:
+    return x % 11 != 0
+
+
+def positive(x: int) -> bool:
+    return x > 0
+
+
+Stage = tuple[str, "Callable[[int], Any]"]
+SIX: list[Stage] = [
+    ("map", add),
+    ("filter", not_seventh),
+    ("map", double),
+    ("filter", not_eleventh),
+    ("map", halve),
+    ("filter", positive),
+]
+
+
+async def numbers() -> AsyncIterator[int]:
+    for x in range(ITEMS):
+        yield x
+
+
+async def one_by_hand() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        x = add(x)
+        out.append(x)
+    return out
+
+
+async def three_by_hand() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        x = add(x)
+        if not not_seventh(x):
+            continue
+        x = double(x)
+        out.append(x)
+    return out
+
+
+async def six_by_hand() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        x = add(x)
+        if not not_seventh(x):
+            continue
+        x = double(x)
+        if not not_eleventh(x):
+            continue
+        x = halve(x)
+        if not positive(x):
+            continue
+        out.append(x)
+    return out
+
+
+async def one_inlined() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        out.append(x + 3)  # noqa: PERF401 -- the loop is what is measured, in every contender alike
+    return out
+
+
+async def three_inlined() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        x += 3
+        if x % 7 == 0:
+            continue
+        out.append(x * 2)
+    return out
+
+
+async def six_inlined() -> list[int]:
+    out: list[int] = []
+    async for x in numbers():
+        x += 3
+        if x % 7 == 0:
+            continue
+        x *= 2
+        if x % 11 == 0:
+            continue
+        x //= 2
+        if x <= 0:
+            continue
+        out.append(x)
+    return out
+
+
+LOOPS: dict[int, tuple[Callable[[], Awaitable[list[int]]], Callable[[], Awaitable[list[int]]]]] = {
+    1: (one_by_hand, one_inlined),
+    3: (three_by_hand, three_inlined),
+    6: (six_by_hand, six_inlined),
+}
+
+
+def with_streamkit(stages: list[Stage], source: Any) -> Callable[[], Awaitable[list[int]]]:
+    pipeline: Any = sk.from_iterable(source)
+    for kind, fn in stages:
+        pipeline |= sk.map(fn) if kind == "map" else sk.filter(fn)
+
+    async def run() -> list[int]:
+        out: list[int] = []
+        async with pipeline.open() as items:
+            async for x in items:
+                out.append(x)  # noqa: PERF401
+        return out
+
+    return run
+
+
+def with_generators(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
+    async def mapped(items: AsyncIterable[int], fn: Callable[[int], int]) -> AsyncIterator[int]:
+        async for x in items:
+            yield fn(x)
+
+    async def filtered(items: AsyncIterable[int], keep: Callable[[int], bool]) -> AsyncIterator[int]:
+        async for x in items:
+            if keep(x):
+                yield x
+
+    async def run() -> list[int]:
+        items = numbers()
+        for kind, fn in stages:
+            items = mapped(items, fn) if kind == "map" else filtered(items, fn)
+        out: list[int] = []
+        async for x in items:
+            out.append(x)  # noqa: PERF401
+        return out
+
+    return run
+
+
+def with_aiostream(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
+    async def run() -> list[int]:
+        pipeline: Any = aiostream.stream.iterate(numbers())
+        for kind, fn in stages:
+            pipeline |= aiostream.pipe.map(fn) if kind == "map" else aiostream.pipe.filter(fn)
+        out: list[int] = []
+        async with pipeline.stream() as items:
+            async for x in items:
+                out.append(x)  # noqa: PERF401
+        return out
+
+    return run
+
+
+def with_reactivex(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
+    async def run() -> list[int]:
+        out: list[int] = []
+        source: Subject[int] = Subject()
+        piped: reactivex.Observable[Any] = source.pipe(
+            *(rx.map(fn) if kind == "map" else rx.filter(fn) for kind, fn in stages)
+        )
+        with piped.subscribe(out.append):
+            async for x in numbers():
+                source.on_next(x)
+            source.on_completed()
+        return out
+
+    return run
+
+
+async def tables(rounds: int) -> AsyncIterator[Table]:
+    """
+    One, three and six stages over the same asynchronous source.
+    """
+    for number, (by_hand, inlined) in LOOPS.items():
+        stages = SIX[:number]
+        contenders = [
+            Contender(BY_HAND, by_hand),
+            Contender(INLINED, inlined),
+            Contender(STREAMKIT, with_streamkit(stages, numbers)),
+            Contender(FROM_LIST, with_streamkit(stages, range(ITEMS))),
+            Contender(GENERATORS, with_generators(stages)),
+            Contender(AIOSTREAM, with_aiostream(stages)),
+            Contender(REACTIVEX, with_reactivex(stages)),
+        ]
+        rows = await race(contenders, units=ITEMS, rounds=rounds * 2)
+        names = ", ".join(kind for kind, _ in stages)
+        aims = (Aim(STREAMKIT, BY_HAND, at_most=2.5), Aim(STREAMKIT, INLINED, at_most=2.5)) if number == 6 else ()
+        yield Table(f"{number} pure stage{'s' * (number > 1)} ({names})", "µs per item", rows, BY_HAND, aims)

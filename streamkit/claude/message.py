@@ -1,0 +1,66 @@
+"""
+Message: the sink that gives the finished message.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from streamkit.core.protocols import is_restart
+from streamkit.core.sink import Sink
+
+from .accumulate import MessageBuilder
+from .errors import StreamTruncated
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anthropic.types import Message
+    from anthropic.types.beta import BetaMessage
+
+    from .events import Event
+
+__all__ = ["message"]
+
+
+@overload
+def message(*, beta: Literal[True]) -> Sink[Event, BetaMessage]: ...
+@overload
+def message(*, beta: Literal[False]) -> Sink[Event, Message]: ...
+@overload
+def message(*, beta: bool | None = None) -> Sink[Event, Message | BetaMessage]: ...
+def message(*, beta: bool | None = None) -> Sink[Event, Any]:
+    """
+    A sink that returns the finished message, as the SDK's type; of several messages in the stream, the last.
+
+    Args:
+        beta: Whether it is a `BetaMessage`; by default where something in it is known to that type only.
+
+    Raises:
+        GrammarError: While running: a message begins inside another.
+        StreamTruncated: While running: the stream ended inside a message, which is its `partial`, or before
+            any.
+    """
+    if beta not in {None, True, False}:
+        raise TypeError(f"message() needs beta=True, False or None, not {beta!r}")
+    return Sink("message", _consume, (), {} if beta is None else {"beta": beta})
+
+
+async def _consume(events: AsyncIterator[Any], *, beta: bool | None = None) -> Any:
+    progress, built = Progress(), MessageBuilder()
+    async for event in events:
+        if is_restart(event):
+            progress, built = Progress(), MessageBuilder()
+            continue
+        progress.follow(event)
+        if event.type == "message_start":
+            built = MessageBuilder()
+        built.add(event)
+    failure = progress.failure()
+    if failure is None:
+        return built.build(beta)
+    if built.started and isinstance(failure, StreamTruncated):
+        failure.complete_with(request_id=None, partial=partial(built.build, beta))
+    raise failure

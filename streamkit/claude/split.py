@@ -1,0 +1,211 @@
+"""
+Split: one stream through several pipelines.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import Event, get_cancelled_exc_class, lowlevel
+
+from streamkit.core.chain import assemble
+from streamkit.core.channel import Channel
+from streamkit.core.compose import Composed
+from streamkit.core.operator import Operator
+from streamkit.core.pump import Reader
+from streamkit.core.source import Opened
+from streamkit.core.stage import ConcurrentStage, PureStage
+from streamkit.core.transducer import Transducer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from streamkit.core.chain import Chain
+    from streamkit.core.context import Context
+    from streamkit.core.stage import Stage
+
+__all__ = ["split"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+_BUFFER = 16
+
+
+def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, tuple[str, B]]:
+    """
+    One stream through several pipelines, their outputs as pairs: `split(text=text(), calls=tool_calls())`.
+
+    Args:
+        ordered: Whether the pairs come in the order of the items that they were made of, and for one item in
+            the order of the pipelines as they are given here. It takes pure pipelines only. Otherwise each
+            pipeline runs by itself and its outputs come as they are ready; then any operator will do, and the
+            run needs `open()`.
+        operators: The pipelines, by the name that their outputs get.
+
+    Raises:
+        TypeError: There is none, one is no operator, or one is not pure and `ordered` is not off.
+
+    Emits: `(name, value)` for each output of each pipeline.
+    Backpressure: none of its own; unordered, it waits for the slowest pipeline.
+    Completes: with its upstream, after the ends of all pipelines; or when all of them have ended: upstream is
+        closed.
+    Fails: with its upstream, or with the first pipeline that fails; the others are stopped.
+    Cancels: at once.
+    Memory: what the pipelines hold; unordered, 16 items for each and 16 pairs besides.
+    """
+    if not operators:
+        raise TypeError("split() needs at least one pipeline: split(text=text(), calls=tool_calls())")
+    for name, operator in operators.items():
+        if not isinstance(operator, Operator):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"split() needs an operator for {name}=, such as text(), not {operator!r}")
+        for stage in operator.stages:
+            if ordered and not isinstance(stage, PureStage):
+                raise TypeError(
+                    f"split() keeps the order of pure pipelines only, and {stage!r} of {name}= is "
+                    f"{stage.kind}: use split(ordered=False, ...)"
+                )
+    if ordered:
+        return Operator((PureStage("split", _ordered, (), operators),))
+    return Operator((_Unordered(operators),))
+
+
+def _ordered(**operators: Operator[Any, Any]) -> Split:
+    # A function of its own, for a pipeline may have any name, such as that of a parameter of a class.
+    return Split({name: each.stages for name, each in operators.items()})
+
+
+class Split(Transducer[Any, tuple[str, Any]]):
+    def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]]) -> None:
+        self.pipelines = {name: Composed(stages) for name, stages in pipelines.items()}
+        self.memory = " + ".join(pipeline.memory for pipeline in self.pipelines.values())
+
+    def attach(self, context: Context | None) -> None:
+        for pipeline in self.pipelines.values():
+            pipeline.attach(context)
+        self.running = {name: pipeline for name, pipeline in self.pipelines.items() if not pipeline.done}
+        self.done = not self.running
+
+    def step(self) -> Any:
+        return self.feed  # a restart is each pipeline's own affair
+
+    def feed(self, item: Any) -> Iterable[tuple[str, Any]]:
+        for name, pipeline in [*self.running.items()]:
+            for value in pipeline.feed(item):
+                yield name, value
+            if pipeline.done:
+                yield from self._end(name)
+                self.done = not self.running
+
+    def flush(self) -> Iterable[tuple[str, Any]]:
+        for name in [*self.pipelines]:
+            yield from self._end(name)
+
+    def _end(self, name: str) -> Iterable[tuple[str, Any]]:
+        self.running.pop(name, None)
+        for value in self.pipelines.pop(name).flush():
+            yield name, value
+
+
+class _Unordered(ConcurrentStage):
+    def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
+        super().__init__("split", (), {"ordered": False, **operators})
+        self._pipelines = {name: operator.stages for name, operator in operators.items()}
+
+    def holds(self) -> str:
+        held = [stage.holds() for stages in self._pipelines.values() for stage in stages]
+        return " + ".join([f"{_BUFFER * (len(self._pipelines) + 1)} items", *held])
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _Splitting(self._pipelines, upstream, context).items()
+
+
+class _Splitting:
+    """
+    One run. The reader hands each item to every pipeline that still runs; each has a job that puts its
+    outputs in `_ready`.
+    """
+
+    def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]], upstream: Chain, context: Context) -> None:
+        self._context = context
+        self._pipelines = pipelines
+        self._inputs: dict[str, Channel[Any]] = {name: Channel(_BUFFER) for name in pipelines}
+        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._upstream_open = True
+        self._running = len(pipelines)
+        self._interrupted = False
+        self._error: Exception | None = None
+        self._failed = False
+        self._ready: deque[tuple[str, Any]] = deque()
+        self._changed = Event()
+        self._taken = Event()
+
+    async def items(self) -> AsyncIterator[tuple[str, Any]]:
+        jobs = [self._context.spawn(partial(self._serve, name)) for name in self._pipelines]
+        self._reader.start()
+        try:
+            while self._ready or (self._running and not self._failed):
+                if not self._ready:
+                    await self._changed.wait()
+                    self._changed = Event()
+                    continue
+                if len(self._ready) == _BUFFER:
+                    self._taken.set()
+                    self._taken = Event()
+                yield self._ready.popleft()
+            await self._check()
+            if self._error is not None:
+                raise self._error
+            if self._upstream_open:
+                self._context.stopped("split")
+        finally:
+            for job in jobs:
+                await job.stop()
+            await self._reader.stop()
+
+    async def _check(self) -> None:
+        await self._reader.check()
+        if self._interrupted:
+            self._context.interrupted = True
+            await lowlevel.checkpoint()
+
+    async def _arrived(self, item: Any) -> None:
+        for channel in self._inputs.values():
+            channel.write(item)
+        for channel in self._inputs.values():
+            await channel.room()
+
+    def _upstream_ended(self, error: Exception | None) -> None:
+        self._upstream_open = False
+        for channel in self._inputs.values():
+            channel.end(error)
+
+    async def _serve(self, name: str) -> None:
+        channel = self._inputs[name]
+        try:
+            # A context of its own: that one pipeline ends early is not the end of the run.
+            chain = assemble(Opened("async", channel), self._pipelines[name], self._context.child())
+            try:
+                async for value in chain.iterator:
+                    await self._put((name, value))
+            finally:
+                channel.abandon()
+                await self._context.closing(chain)
+        except Exception as error:
+            self._error = self._error or error
+            # What upstream failed with is for each of them, after the items before it; its own ends all.
+            self._failed = self._failed or not channel.handed(error)
+        except get_cancelled_exc_class():
+            self._interrupted = True
+            raise
+        finally:
+            self._running -= 1
+            self._changed.set()
+
+    async def _put(self, pair: tuple[str, Any]) -> None:
+        while len(self._ready) >= _BUFFER:
+            await self._taken.wait()
+        self._ready.append(pair)
+        self._changed.set()
