@@ -114,8 +114,8 @@ class Block:
         """
         The block as a message that is not streamed has it.
 
-        Where a tool's JSON text is no whole object, `partial_json` has that text, and `input` is what the SDK
-        makes of one that was cut (its whole members) and empty for any other.
+        Where a tool's JSON text is no whole object, `input` is what the SDK makes of it: the whole members of
+        one that was cut, and empty for any other. The text itself is in `raw`.
         """
         block = cast("dict[str, Any]", msgspec.to_builtins(self._fields))
         for field, text in self.texts.items():
@@ -123,11 +123,8 @@ class Block:
                 block[field] = (block.get(field) or "") + _whole(text)
         if raw := self.raw:
             value = self.input()
-            if isinstance(value, dict):
-                block["input"] = value
-            else:
-                block["input"] = partial_object(raw) if value == "truncated" else {}
-                block["partial_json"] = raw
+            cut = partial_object(raw) if value == "truncated" else {}
+            block["input"] = value if isinstance(value, dict) else cut
         if self._citations:
             block["citations"] = [*(block.get("citations") or []), *self._citations]
         if self._unknown:
@@ -303,6 +300,7 @@ class MessageBuilder:
     def _change(self, event: dict[str, Any]) -> None:
         _update(self._usage, event.pop("usage", None) or {})
         _update(self._message, event.pop("delta", None) or {})
+        self._message.setdefault("stop_details", None)  # as the SDK's helper leaves it, and the API's whole messages have it
         del event["type"]
         _update(self._message, event)
 

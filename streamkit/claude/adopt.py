@@ -45,8 +45,10 @@ def from_sdk(stream: Any, /) -> Stream[Event]:
     Cancels: at once, closing the stream.
     Memory: one event; the outcome keeps the text of the messages.
     """
-    if not (hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
-        hint = "; a synchronous stream works through `pipeline.over(stream)`" if hasattr(stream, "__iter__") else ""
+    iterable = hasattr(stream, "__aiter__") and hasattr(stream, "close")
+    if not (iterable or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
+        synchronous = hasattr(stream, "__iter__") or hasattr(stream, "__enter__")
+        hint = "; a synchronous stream works through `pipeline.over(stream)`" if synchronous else ""
         raise TypeError(f"from_sdk() takes one of the SDK's asynchronous streams, not {type(stream).__name__}{hint}")
     return Stream(_Adopted(stream))
 
@@ -68,60 +70,72 @@ class _Adopted(Source):
                 "sk.messages(client, ...) sends a request for each run"
             )
         self._opened = True
-        return Opened("batched", self._batches(context))
+        return Opened("batched", _Reading(self._stream, context))
 
-    async def _batches(self, context: Context) -> AsyncIterator[list[Event]]:
-        target = await self._stream if inspect.isawaitable(self._stream) else self._stream
-        if hasattr(target, "__aiter__"):
-            turns = _turns(target)
-        else:
-            turns = _entered(target)
+
+class _Reading:
+    """
+    The adopted stream in its run, closed at the end even if it was never read.
+    """
+
+    def __init__(self, stream: Any, context: Context) -> None:
+        self._stream = stream
+        self._batches = _batches(stream, context)
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        return self._batches
+
+    async def aclose(self) -> None:
+        await self._batches.aclose()
+        if inspect.iscoroutine(self._stream):
+            self._stream.close()
+        elif hasattr(self._stream, "close"):
+            await self._stream.close()
+
+
+async def _batches(adopted: Any, context: Context) -> AsyncGenerator[list[Event], None]:
+    streams = _streams(adopted)
+    try:
+        async for stream in streams:
+            record = Record()
+            context.contribute(record)
+            record.begin().request_id = stream.response.headers.get("request-id")
+            batches = read_events(stream, record, pings=True)
+            try:
+                async for events in batches:
+                    yield events
+            finally:
+                with context.shielded():
+                    await batches.aclose()
+    finally:
+        with context.shielded():
+            await streams.aclose()
+
+
+async def _streams(adopted: Any) -> AsyncGenerator[Any, None]:
+    """
+    The streams in it: itself, the one that it opens, or those that a runner gives one after another.
+    """
+    if inspect.isawaitable(adopted):
+        adopted = await adopted
+    if hasattr(adopted, "__aiter__") and hasattr(adopted, "response"):
+        yield adopted
+    elif hasattr(adopted, "__aiter__"):
+        turns = aiter(adopted)
         try:
             async for turn in turns:
-                record = Record()
-                context.contribute(record)
-                record.begin().request_id = _request_id(turn)
-                batches = read_events(turn, record, pings=True)
-                try:
-                    async for events in batches:
-                        yield events
-                finally:
-                    with context.shielded():
-                        await batches.aclose()
+                yield _checked(turn, "; a runner must be made with stream=True")
         finally:
-            with context.shielded():
-                await turns.aclose()
+            await turns.aclose()
+    elif hasattr(adopted, "__aenter__"):
+        # The SDK's managers open the response and close it; they hold no cancel scope around this yield.
+        async with adopted as stream:
+            yield _checked(stream)
+    else:
+        _checked(adopted, "; create() must be called with stream=True")
 
 
-async def _entered(manager: Any) -> AsyncGenerator[Any, None]:
-    # The SDK's managers open the response and close it; they hold no cancel scope around this yield.
-    async with manager as stream:
-        yield stream
-
-
-async def _turns(target: Any) -> AsyncGenerator[Any, None]:
-    """
-    The streams in `target`: itself, or those that a runner gives one after another.
-    """
-    if not hasattr(target, "close"):
-        raise TypeError(f"from_sdk() takes one of the SDK's streams, not {type(target).__name__}")
-    if hasattr(target, "response"):
-        yield target
-        return
-    turns = aiter(target)
-    try:
-        async for turn in turns:
-            if not hasattr(turn, "__aiter__"):
-                raise TypeError(
-                    f"from_sdk() needs a runner that streams: this one gave a whole {type(turn).__name__}; "
-                    "make it with stream=True"
-                )
-            yield turn
-    finally:
-        await turns.aclose()
-        await target.close()
-
-
-def _request_id(stream: Any) -> str | None:
-    found: str | None = stream.response.headers.get("request-id")
-    return found
+def _checked(stream: Any, hint: str = "") -> Any:
+    if hasattr(stream, "__aiter__") and hasattr(stream, "response"):
+        return stream
+    raise TypeError(f"from_sdk() takes the SDK's streams of events, and got {type(stream).__name__}{hint}")

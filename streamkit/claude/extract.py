@@ -6,7 +6,6 @@ The operators go by `type`, never by class: the SDK's own raw events are read li
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from streamkit.core.elementary import FilterMap
@@ -18,7 +17,7 @@ from .accumulate import MessageBuilder
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from .events import Event, Restarted, Usage
     from .lossless import Unknown
@@ -91,34 +90,38 @@ def usage() -> Operator[Event, Usage]:
     return Operator(pure("usage", RunningUsage))
 
 
-def _pieces(delta_type: str, block_type: str, field: str) -> Callable[[Any], str | None]:
+def text_of(event: Any) -> str | None:
     """
-    A function that gives an event's text of one kind, or None.
+    The piece of text in an event, or None.
     """
-    get = attrgetter(field)
+    if event.type == "content_block_delta":
+        delta = event.delta
+        return delta.text if delta.type == "text_delta" else None
+    return _begun(event, "text", "text")
 
-    def piece(event: Any) -> str | None:
-        kind = event.type
-        if kind == "content_block_delta":
-            delta = event.delta
-            return get(delta) if delta.type == delta_type else None
-        if kind == "content_block_start" or kind == "message_start":
-            # Nearly always empty; a gateway may put all that there is into them.
-            return "".join(get(block) for block in whole_blocks(event) if block.type == block_type) or None
-        return None
 
-    return piece
+def _thinking_of(event: Any) -> str | None:
+    if event.type == "content_block_delta":
+        delta = event.delta
+        return delta.thinking if delta.type == "thinking_delta" else None
+    return _begun(event, "thinking", "thinking")
+
+
+def _begun(event: Any, block_type: str, field: str) -> str | None:
+    """
+    What blocks of this type begin with: nearly always nothing, but a gateway may send all of it so.
+    """
+    return "".join(getattr(block, field) for block in whole_blocks(event) if block.type == block_type) or None
 
 
 def whole_blocks(event: Any) -> Iterable[Any]:
     """
-    The blocks that stand in a `content_block_start` or `message_start`, whole or as they begin.
+    The blocks that stand in an event, whole or as they begin.
     """
-    return (event.content_block,) if event.type == "content_block_start" else event.message.content or ()
-
-
-text_of = _pieces("text_delta", "text", "text")
-_thinking_of = _pieces("thinking_delta", "thinking", "thinking")
+    kind = event.type
+    if kind == "content_block_start":
+        return (event.content_block,)
+    return event.message.content or () if kind == "message_start" else ()
 
 
 class _Pieces(FilterMap[Any, Any]):
@@ -148,8 +151,6 @@ class Citations(Transducer[Any, Any]):
         kind = item.type
         if kind == "content_block_delta":
             return (item.delta.citation,) if item.delta.type == "citations_delta" else ()
-        if kind not in ("content_block_start", "message_start"):
-            return ()
         return [
             citation
             for block in whole_blocks(item)

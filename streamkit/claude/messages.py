@@ -15,7 +15,7 @@ from streamkit.core.stream import Stream
 from .outcome import Record
 from .reading import read_bytes, read_events
 from .retry import RetryPolicy, can_retry, retry_after
-from .sdk import accepts, has_raw_sse
+from .sdk import accepts, has_raw_sse, is_asynchronous
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -63,9 +63,9 @@ def messages(
     Cancels: at once, closing the response.
     Memory: one network read; the outcome keeps the text of the message.
     """
-    import anthropic
-
-    if isinstance(client, anthropic.Anthropic):
+    if not hasattr(client, "messages"):
+        raise TypeError(f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}")
+    if not is_asynchronous(client):
         raise TypeError(
             "messages() needs an asynchronous client, anthropic.AsyncAnthropic; a synchronous one works through "
             "`pipeline.over(client.messages.create(..., stream=True))`"
@@ -101,8 +101,7 @@ class _Messages(Source):
         while True:
             attempt = record.begin()
             response = self._response(attempt, record)
-            held: list[Event] | None = []
-            failure: Exception | None = None
+            held: list[Event] | None = [] if self._may_retry(attempt) else None
             try:
                 async for events in response:
                     if held is not None:
@@ -112,18 +111,17 @@ class _Messages(Source):
                         events, held = held, None
                     yield events
             except Exception as error:
-                failure = attempt.error = error
+                attempt.error = error
             finally:
                 with context.shielded():
                     await response.aclose()
-            wait = None if held is None or failure is None else self._retry_in(attempt, failure)
-            if wait is None:
+            if held is None or self._retry is None or attempt.error is None or not can_retry(attempt.error):
                 break
-            await sleep(wait)
+            await sleep(self._retry.wait(attempt.number, retry_after(attempt.error)))
         if held:
             yield held
-        if failure is not None:
-            raise failure
+        if attempt.error is not None:
+            raise attempt.error
 
     async def _response(self, attempt: Attempt, record: Record) -> AsyncGenerator[list[Event], None]:
         # One retrier only: either this library's or the SDK's.
@@ -141,10 +139,8 @@ class _Messages(Source):
         finally:
             await batches.aclose()
 
-    def _retry_in(self, attempt: Attempt, failure: Exception) -> float | None:
-        if self._retry is None or attempt.number >= self._retry.attempts or not can_retry(failure):
-            return None
-        return self._retry.wait(attempt.number, retry_after(failure))
+    def _may_retry(self, attempt: Attempt) -> bool:
+        return self._retry is not None and attempt.number < self._retry.attempts
 
 
 def _is_content(event: Event) -> bool:

@@ -4,8 +4,9 @@ What Claude's sources add to the outcome of a run.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamkit.core.errors import StreamError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .tools import ToolCall
 
 __all__ = ["Attempt", "Record"]
+
+E = TypeVar("E", bound=Exception)
 
 
 @dataclass(slots=True)
@@ -74,23 +77,24 @@ class Record:
         """
         first = 0
         for number, event in enumerate(events):
-            if isinstance(event, MessageStart) and (self._messages[-1].started or first):
+            if isinstance(event, MessageStart):
                 self._messages[-1].add_many(events[first:number])
-                self._messages.append(MessageBuilder())
+                if self._messages[-1].started:
+                    self._messages.append(MessageBuilder())
                 first = number
         self._messages[-1].add_many(events[first:] if first else events)
 
-    def completed(self, error: Exception) -> Exception:
+    def completed(self, error: E) -> E:
         """
-        `error`, told what is known here, if it is one of a stream.
+        `error`, with which the last request has failed; told what is known here, if it is one of a stream.
         """
+        if self._attempts:
+            self._attempts[-1].error = error
         if isinstance(error, StreamError):
-            error.complete_with(request_id=self.request_id, partial=self._last_message)
+            # Bound to these messages: a later request brings others.
+            partial = functools.partial(_last, self._messages, self._beta)
+            error.complete_with(request_id=self.request_id, partial=partial)
         return error
-
-    def _last_message(self) -> Message | BetaMessage | None:
-        messages = self.messages()
-        return messages[-1] if messages else None
 
     def messages(self) -> list[Message | BetaMessage]:
         """
@@ -148,6 +152,10 @@ class Record:
         if name not in _FACTS:
             raise AttributeError(f"the outcome of a Claude stream has no {name!r}; it has {', '.join(_FACTS)}")
         return _FACTS[name]([record for record in records if isinstance(record, Record)])
+
+
+def _last(messages: list[MessageBuilder], beta: bool | None) -> Message | BetaMessage | None:
+    return next((message.build(beta) for message in reversed(messages) if message.started), None)
 
 
 def _total(usages: list[Usage]) -> Usage:

@@ -12,7 +12,15 @@ from anyio import move_on_after
 from .errors import GrammarError
 from .progress import Progress
 from .reception import Reception
-from .sdk import Tracing, broken_connection, connection_failures, from_sdk_event, raw_events, stream_failures, translated
+from .sdk import (
+    Tracing,
+    broken_connection,
+    connection_failures,
+    from_sdk_event,
+    stream_failures,
+    translated,
+    under_helpers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -82,8 +90,8 @@ async def read_events(stream: Any, record: Record, *, pings: bool) -> AsyncGener
         if failure is not None:
             raise record.completed(failure)
     finally:
-        await _wind_up(raw_events(stream), _DRAIN if progress.finished else 0)
-        # What the SDK's helpers have put around it has nothing more to work on, and ends with it.
+        await _wind_up(under_helpers(stream) or items, _DRAIN if progress.finished else 0)
+        # What the SDK's helpers have put around it has nothing more to work on, and ends too.
         await _wind_up(items, 0)
         await stream.close()
 

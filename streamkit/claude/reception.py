@@ -51,8 +51,9 @@ class Reception:
         The events that these bytes complete.
         """
         events = self._decoder.feed(chunk)
-        if not self._pings and b"ping" in chunk:
-            events = [event for event in events if event.type != "ping"]
+        if not self._pings:
+            kept: list[Event] = [event for event in events if event.type != "ping"]
+            events = kept
         self._record.add(events)
         return events
 

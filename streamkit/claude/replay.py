@@ -4,14 +4,14 @@ Bytes that were kept: a response's body, a recorded file.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from anyio import Path as AsyncPath
 from anyio import sleep
+from msgspec import DecodeError, Meta, Struct, json
 
 from streamkit.core.calls import call_text, value_text
 from streamkit.core.chain import Chain
@@ -21,10 +21,10 @@ from streamkit.core.stream import Stream
 from .errors import GrammarError
 from .outcome import Record
 from .reception import Reception
-from .sdk import connection_failures, translated
+from .sdk import broken_connection, connection_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from os import PathLike
 
     from streamkit.core.context import Context
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .events import Event
 
 __all__ = ["from_sse", "replay"]
+
+T = TypeVar("T")
 
 _PACE = 0.02
 """Seconds between two frames of a body that was recorded without its timing."""
@@ -76,7 +78,7 @@ class _Sse(Source):
     def open(self, context: Context) -> Opened:
         opened = self._chunks.open(context)
         chunks = _one_by_one(opened.iterator) if opened.feed == "sync" else opened.iterator
-        return Opened("batched", _batches(chunks, context))
+        return Opened("batched", _Reading(chunks, context))
 
 
 def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]:
@@ -122,7 +124,7 @@ class _Replay(Source):
         return call_text("replay", str(self._path), **({} if self._speed is None else {"speed": self._speed}))
 
     def open(self, context: Context) -> Opened:
-        return Opened("batched", _batches(self._chunks(), context))
+        return Opened("batched", _Reading(self._chunks(), context))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         played = 0.0
@@ -133,33 +135,56 @@ class _Replay(Source):
             yield chunk
 
 
-async def _batches(chunks: AsyncIterator[bytes], context: Context) -> AsyncIterator[list[Event]]:
+class _Reading:
+    """
+    The chunks as events, in one run; they are closed at its end even if they were never read.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], context: Context) -> None:
+        self._chunks = Chain(chunks)
+        self._batches = _batches(chunks, context)
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        return self._batches
+
+    async def aclose(self) -> None:
+        await self._batches.aclose()
+        await self._chunks.aclose()
+
+
+async def _batches(chunks: AsyncIterator[bytes], context: Context) -> AsyncGenerator[list[Event], None]:
     record = Record()
     context.contribute(record)
     reception = Reception(record)
-    chain = Chain(chunks)
-    broken: Exception | None = None
+    broken = None
     try:
-        try:
-            async for chunk in chunks:
-                if not isinstance(chunk, bytes):
-                    raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
-                if events := reception.feed(chunk):
-                    yield events
-                if reception.broken:
-                    break
-        except connection_failures() as error:
-            broken = translated(error)
-        failure = reception.failure(broken)
-        if failure is not None:
-            raise failure
-    finally:
-        await context.closing(chain)
+        async for chunk in chunks:
+            if not isinstance(chunk, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
+            if events := reception.feed(chunk):
+                yield events
+            if reception.broken:
+                break
+    except connection_failures() as error:
+        broken = broken_connection(error)
+    failure = reception.failure(broken)
+    if failure is not None:
+        raise failure
 
 
 async def _one_by_one(items: Iterator[bytes]) -> AsyncIterator[bytes]:
     for item in items:
         yield item
+
+
+class _Head(Struct):
+    streamkit: Literal["cassette"]
+    version: Literal[1]
+
+
+class _Read(Struct):
+    at: Annotated[float, Meta(ge=0)]
+    data: str
 
 
 def _recorded(data: bytes) -> Iterator[tuple[float, bytes]]:
@@ -171,19 +196,14 @@ def _recorded(data: bytes) -> Iterator[tuple[float, bytes]]:
         frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
         yield from ((number * _PACE, frame) for number, frame in enumerate(frames))
         return
-    _check_head(head)
+    _line(head, 1, _Head)
     for number, line in enumerate(lines.splitlines(), 2):
-        try:
-            read = json.loads(line)
-            yield float(read["at"]), str(read["data"]).encode()
-        except (ValueError, KeyError, TypeError) as error:
-            raise GrammarError(f"line {number} of the cassette is no network read: {type(error).__name__}") from error
+        read = _line(line, number, _Read)
+        yield read.at, read.data.encode("utf-8", "surrogatepass")
 
 
-def _check_head(head: bytes) -> None:
+def _line(line: bytes, number: int, kind: type[T]) -> T:
     try:
-        fields = json.loads(head)
-    except ValueError as error:
-        raise GrammarError("the file is neither a cassette nor the body of a stream") from error
-    if not isinstance(fields, dict) or fields.get("streamkit") != "cassette" or fields.get("version") != 1:
-        raise GrammarError('the file is no cassette of version 1: its first line must say {"streamkit": "cassette", "version": 1}')
+        return json.decode(line, type=kind)
+    except DecodeError as error:
+        raise GrammarError(f"this is no cassette of version 1: line {number}: {error}") from error

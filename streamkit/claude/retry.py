@@ -5,6 +5,7 @@ When a request is sent again, and after how long.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -69,7 +70,8 @@ def can_retry(error: Exception) -> bool:
     """
     Whether the same request may succeed when sent again.
 
-    By the API's error type and HTTP status (https://docs.claude.com/en/api/errors), or because it never got through.
+    By the API's error type and HTTP status (https://docs.claude.com/en/api/errors), or because it never got through; what the
+    server says with `x-should-retry` goes first, as for the SDK's own retries.
     """
     if isinstance(error, StreamError):
         return error.retriable
@@ -77,21 +79,39 @@ def can_retry(error: Exception) -> bool:
 
     if isinstance(error, anthropic.APIConnectionError):
         return True
-    return isinstance(error, anthropic.APIStatusError) and is_retriable(error.type, error.status_code)
+    if not isinstance(error, anthropic.APIStatusError):
+        return False
+    match error.response.headers.get("x-should-retry"):
+        case "true":
+            return True
+        case "false":
+            return False
+        case _:
+            return is_retriable(error.type, error.status_code)
 
 
 def retry_after(error: Exception) -> float | None:
     """
     Seconds that the server asks to wait, or None.
 
-    `retry-after` is read as seconds, the form that the API uses, and `retry-after-ms` as milliseconds.
+    `retry-after` is seconds or a date (RFC 9110, section 10.2.3), and `retry-after-ms`, which goes first, milliseconds.
     """
+    from email.utils import mktime_tz, parsedate_tz  # the SDK has loaded it already
+
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        if 0 <= seconds < float("inf"):
-            return seconds
-    return None
+    seconds = _number(headers.get("retry-after-ms"))
+    if seconds is not None:
+        return seconds / 1000
+    said = headers.get("retry-after")
+    seconds = _number(said)
+    if seconds is None and (date := parsedate_tz(said)) is not None:
+        return max(0.0, mktime_tz(date) - time.time())
+    return seconds
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None

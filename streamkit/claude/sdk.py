@@ -6,19 +6,30 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from streamkit.core.errors import StreamError
 
-from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event, is_retriable, status_of
+from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event
 from .events import from_dict, to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from .events import Event
 
-__all__ = ["Tracing", "accepts", "connection_failures", "from_sdk_event", "has_raw_sse", "stream_failures", "translated"]
+__all__ = [
+    "Tracing",
+    "accepts",
+    "broken_connection",
+    "connection_failures",
+    "from_sdk_event",
+    "has_raw_sse",
+    "is_asynchronous",
+    "stream_failures",
+    "translated",
+    "under_helpers",
+]
 
 # What `messages.stream()` says besides the wire's events, which would double every token, and adds to two of them.
 _MADE_UP = frozenset({"text", "citation", "thinking", "signature", "input_json", "compaction"})
@@ -42,6 +53,7 @@ class Tracing:
     """
 
     def __init__(self, response: Any, *, beta: bool) -> None:
+        self._response = response
         self._observer: _Observer | None = getattr(getattr(response, "stream", None), "stream_observer", None)
         self._beta = beta
         self._content = False
@@ -58,15 +70,28 @@ class Tracing:
             if event.type in _FOR_THE_SPAN:
                 self._observer.item(_sdk_event(event, beta=self._beta))
             elif event.type == "content_block_delta" and not self._content:
-                self._content = True
-                self._observer.item(event)
+                self._content = True  # only when the first one comes is of interest
+                self._observer.item({"type": event.type})
 
-    def end(self, error: BaseException | None) -> None:
+    def end(self, error: StreamError | None) -> None:
         """
         The body has been read to its end, or has failed.
         """
-        if self._observer is not None:
-            self._observer.end("read" if error is None else "failed", error)
+        if self._observer is None:
+            return
+        if error is None:
+            self._observer.end("read")
+        else:
+            self._observer.end("failed", self._as_the_sdk_says(error))
+
+    def _as_the_sdk_says(self, error: StreamError) -> Exception:
+        if type(error) is not StreamError:
+            return error  # not one of the API's own
+        import anthropic
+
+        return anthropic.APIStatusError(
+            str(error), response=self._response, body={"type": "error", "error": {"type": error.type}}
+        )
 
 
 def _sdk_event(event: Event, *, beta: bool) -> object:
@@ -87,14 +112,19 @@ def _sdk_event(event: Event, *, beta: bool) -> object:
             "message_delta": types.RawMessageDeltaEvent,
             "message_stop": types.RawMessageStopEvent,
         }
-    return classes[event.type].model_construct(**to_dict(event))
+    return classes[event.type].construct(**to_dict(event))
 
 
 def from_sdk_event(item: Any) -> Event | None:
     """
     The event of the wire that one of the SDK's stands for; None for what its stream helpers make up.
+
+    Raises:
+        GrammarError: It is none, because the JSON that it was made of is no object or has no type.
     """
-    kind = item.type
+    kind: object = getattr(item, "type", None)
+    if not isinstance(kind, str):
+        raise GrammarError(f"an event must be a JSON object with a type, not {type(item).__name__}")
     if kind in _MADE_UP:
         return None
     fields = to_dict(item)
@@ -113,15 +143,12 @@ def has_raw_sse(stream: Any) -> bool:
     return isinstance(stream, AsyncStream) and isinstance(stream._decoder, SSEDecoder)  # pyright: ignore[reportPrivateUsage]
 
 
-def stream_failures() -> tuple[type[Exception], ...]:
+def under_helpers(stream: Any) -> AsyncIterator[object] | None:
     """
-    What the SDK and its HTTP client raise once a response has begun.
-
-    The last three are how its stream helpers fail on events that they cannot accumulate.
+    What one of the SDK's streams reads from: going on with that, and not with the stream, calls no tool and adds to no message.
     """
-    import anthropic
-
-    return (*connection_failures(), anthropic.APIError, ValueError, IndexError, AssertionError)
+    found: AsyncIterator[object] | None = getattr(getattr(stream, "_raw_stream", stream), "_iterator", None)
+    return found
 
 
 def connection_failures() -> tuple[type[Exception], ...]:
@@ -129,7 +156,37 @@ def connection_failures() -> tuple[type[Exception], ...]:
     What a connection that breaks raises. Nothing is imported for it: where `httpx2` is not loaded, nothing of it is raised.
     """
     httpx2 = sys.modules.get("httpx2")
-    return (OSError,) if httpx2 is None else (OSError, httpx2.RequestError, httpx2.StreamError)
+    return (ConnectionError,) if httpx2 is None else (ConnectionError, httpx2.RequestError, httpx2.StreamError)
+
+
+def broken_connection(error: Exception) -> StreamError:
+    """
+    The `StreamError` for one of `connection_failures`.
+    """
+    import httpx2
+
+    name = type(error).__name__
+    made: StreamError
+    if isinstance(error, httpx2.TimeoutException):
+        made = StreamStalled(f"nothing arrived in time: {name}")
+    elif isinstance(error, httpx2.TransportError | ConnectionError):
+        made = StreamTruncated(f"the connection broke: {name}")
+        made.type = "transport"
+    else:
+        made = StreamError(f"the response could not be read: {name}", type="transport", retriable=True)
+    made.__cause__ = error
+    return made
+
+
+def stream_failures() -> tuple[type[Exception], ...]:
+    """
+    What else a stream of the SDK raises once it has begun.
+
+    The last three are how its decoding, and its helpers' accumulating, fail.
+    """
+    import anthropic
+
+    return (StreamError, anthropic.APIError, ValueError, IndexError, AssertionError)
 
 
 def translated(error: Exception) -> Exception:
@@ -137,37 +194,28 @@ def translated(error: Exception) -> Exception:
     The `StreamError` for one of `stream_failures`; an error from before a stream stays what it is.
     """
     import anthropic
-    import httpx2
 
-    if isinstance(error, httpx2.TimeoutException):
-        made: StreamError = StreamStalled(f"nothing arrived in time: {type(error).__name__}")
-    elif isinstance(error, httpx2.TransportError | OSError):
-        made = StreamTruncated(f"the connection broke: {type(error).__name__}")
-        made.type = "transport"
-    elif isinstance(error, httpx2.RequestError | httpx2.StreamError):
-        made = StreamError(f"the response could not be read: {type(error).__name__}", type="transport", retriable=True)
-    elif isinstance(error, anthropic.APIStatusError) and error.status_code == 200:
-        made = _from_status_error(error)
-    elif isinstance(error, anthropic.APIError):
+    if isinstance(error, StreamError):
         return error
+    if isinstance(error, anthropic.APIError):
+        if not isinstance(error, anthropic.APIStatusError) or error.status_code != 200:
+            return error
+        # The frame's JSON, or what it says instead.
+        made = from_error_event(cast("dict[str, object] | str", error.body) if isinstance(error.body, dict | str) else {})
+        made.request_id = made.request_id or error.request_id
     else:
-        made = GrammarError(f"the SDK could not accumulate the stream: {type(error).__name__}")
+        made = GrammarError(f"the SDK could not read the stream: {type(error).__name__}")
     made.__cause__ = error
     return made
 
 
-def _from_status_error(error: Any) -> StreamError:
-    body: object = error.body
-    if isinstance(body, dict | str | bytes):
-        made = from_error_event(body)
-    else:
-        made = StreamError(str(error), type="unknown_error")
-    if isinstance(error.type, str) and made.type != error.type:
-        made.type = error.type
-        made.status_code = status_of(error.type)
-        made.retriable = is_retriable(error.type)
-    made.request_id = made.request_id or error.request_id
-    return made
+def is_asynchronous(client: Any) -> bool:
+    """
+    Whether it is one of the SDK's asynchronous clients, of whatever platform.
+    """
+    from anthropic.resources import Messages
+
+    return not isinstance(client.messages, Messages)
 
 
 def accepts(method: Any, params: dict[str, Any]) -> None:

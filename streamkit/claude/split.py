@@ -12,7 +12,7 @@ from anyio import Event, get_cancelled_exc_class, lowlevel
 
 from streamkit.core.chain import assemble
 from streamkit.core.channel import Channel
-from streamkit.core.compose import Composed
+from streamkit.core.compose import compose, outputs
 from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.source import Opened
@@ -20,7 +20,7 @@ from streamkit.core.stage import ConcurrentStage, PureStage
 from streamkit.core.transducer import Transducer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from streamkit.core.chain import Chain
     from streamkit.core.context import Context
@@ -74,39 +74,45 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
 
 def _ordered(**operators: Operator[Any, Any]) -> Split:
     # A function of its own, for a pipeline may have any name, such as that of a parameter of a class.
-    return Split({name: each.stages for name, each in operators.items()})
+    return Split(operators)
 
 
 class Split(Transducer[Any, tuple[str, Any]]):
-    def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]]) -> None:
-        self.pipelines = {name: Composed(stages) for name, stages in pipelines.items()}
-        self.memory = " + ".join(pipeline.memory for pipeline in self.pipelines.values())
+    def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
+        self.stages_by_name = {
+            name: [stage for stage in operator.stages if isinstance(stage, PureStage)]
+            for name, operator in operators.items()
+        }
+        held = [stage.holds() for stages in self.stages_by_name.values() for stage in stages]
+        self.memory = " + ".join(held) or "nothing"
 
     def attach(self, context: Context | None) -> None:
-        for pipeline in self.pipelines.values():
-            pipeline.attach(context)
-        self.running = {name: pipeline for name, pipeline in self.pipelines.items() if not pipeline.done}
-        self.done = not self.running
+        self.pipelines = {name: compose(stages, context) for name, stages in self.stages_by_name.items()}
+        self._follow_running()
 
-    def step(self) -> Any:
+    def step(self) -> Callable[[Any], Any]:
         return self.feed  # a restart is each pipeline's own affair
 
     def feed(self, item: Any) -> Iterable[tuple[str, Any]]:
-        for name, pipeline in [*self.running.items()]:
-            for value in pipeline.feed(item):
+        for name, pipeline, outputs_of in self.running:
+            for value in outputs_of(item):
                 yield name, value
             if pipeline.done:
                 yield from self._end(name)
-                self.done = not self.running
+                self._follow_running()
 
     def flush(self) -> Iterable[tuple[str, Any]]:
         for name in [*self.pipelines]:
             yield from self._end(name)
 
     def _end(self, name: str) -> Iterable[tuple[str, Any]]:
-        self.running.pop(name, None)
         for value in self.pipelines.pop(name).flush():
             yield name, value
+
+    def _follow_running(self) -> None:
+        # A new list each time: feed() may be going through the old one.
+        self.running = [(n, each, outputs(each)) for n, each in self.pipelines.items() if not each.done]
+        self.done = not self.running
 
 
 class _Unordered(ConcurrentStage):

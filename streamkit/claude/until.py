@@ -62,6 +62,8 @@ class Until(Transducer[str, str]):
         if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"until() searches strings, not {type(item).__name__}: put text() before it")
         before = self.matched
+        if not before and self.phrase[0] not in item:
+            return (item,) if item else ()
         read = self._search(item)
         found = self.matched == len(self.phrase)
         if self.inclusive:

@@ -9,41 +9,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .stage import PureStage
 from .transducer import Transducer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .context import Context
-    from .stage import Stage
+    from .stage import PureStage
 
-__all__ = ["Composed"]
+__all__ = ["Composed", "compose", "outputs"]
+
+
+def compose(stages: Sequence[PureStage], context: Context | None) -> Transducer[Any, Any]:
+    """
+    One transducer that does for a run what all of `stages` do. Feed it through `outputs()`.
+    """
+    built = [stage.build(context) for stage in stages]
+    return built[0] if len(built) == 1 else Composed(built)
+
+
+def outputs(stage: Transducer[Any, Any]) -> Callable[[Any], Iterable[Any]]:
+    """
+    The function that gives what comes out of `stage` for an item, restarts included.
+    """
+    # step() of the other forms is one plain call, which has no list to give: their feed() makes one of it.
+    return stage.step() if stage.form == "feed" else stage.feed
 
 
 class Composed(Transducer[Any, Any]):
     """
-    The stages in a row. Once it is `done` it takes no more items; `flush` is due in any case.
+    Transducers in a row. Once it is `done` it takes no more items; `flush` is due in any case.
     """
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self._stages = [stage for stage in stages if isinstance(stage, PureStage)]
-        if len(self._stages) < len(stages):
-            raise TypeError(f"only pure stages can be composed, and not all of {stages!r} are")
-        self.memory = " + ".join(stage.holds() for stage in self._stages) or "nothing"
-        self._parts: list[Transducer[Any, Any]] = []
-        self._steps: list[Any] = []
-        self._stop = -1
-
-    def attach(self, context: Context | None) -> None:
-        self._parts = [stage.build(context) for stage in self._stages]
-        # The forms that are one call for each item have no list of outputs to give: their feed() makes one.
-        self._steps = [part.step() if part.form == "feed" else part.feed for part in self._parts]
-        self._stop = max((number for number, part in enumerate(self._parts) if part.done), default=-1)
+    def __init__(self, parts: Sequence[Transducer[Any, Any]]) -> None:
+        self._parts = parts
+        self._outputs = [outputs(part) for part in parts]
+        self._stop = max((number for number, part in enumerate(parts) if part.done), default=-1)
         self.done = self._stop >= 0
 
-    def step(self) -> Any:
-        return self.feed  # a restart is each stage's own affair
+    def step(self) -> Callable[[Any], Any]:
+        return self.feed  # a restart is each part's own affair
 
     def feed(self, item: Any) -> Iterable[Any]:
         return self._through(0, (item,))
@@ -59,9 +64,9 @@ class Composed(Transducer[Any, Any]):
         return items
 
     def _one(self, number: int, items: Iterable[Any]) -> Iterator[Any]:
-        part, step = self._parts[number], self._steps[number]
+        part, outputs_of = self._parts[number], self._outputs[number]
         for item in items:
-            yield from step(item)
+            yield from outputs_of(item)
             if part.done:
                 self._stop = number
                 self.done = True

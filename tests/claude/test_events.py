@@ -345,6 +345,8 @@ def test_a_lone_surrogate_is_kept() -> None:
     assert isinstance(event, ContentBlockDelta)
     assert event.delta == TextDelta("a\ud83d")
     assert to_dict(event)["delta"]["text"] == "a\ud83d"
+    wire = r'{"type":"ping","x":[1.5,12345678901234567890123,"\ud83d"]}'
+    assert to_dict(decode(wire))["x"] == [1.5, 12345678901234567890123, "\ud83d"]
 
 
 @pytest.mark.parametrize(

@@ -48,19 +48,6 @@ UNTERMINATED = {
 }
 
 
-def _raw(events: list[Wire], index: int) -> str:
-    deltas = [event["delta"] for event in events if event.get("delta") and event.get("index") == index]
-    return "".join(delta["partial_json"] for delta in deltas)
-
-
-# Where the message is not the SDK's: (recording, message, block, field) -> (why, our value from the wire).
-_CUT = "WIRE.md, clean end without message_stop: a cut tool call is not passed off as a whole one"
-EXCEPTIONS: dict[tuple[str, int, int, str], tuple[str, Callable[[list[Wire], int], object]]] = {
-    (INCOMPLETE, 0, 1, "partial_json"): (_CUT, _raw),
-    (SPLICED, 0, 1, "partial_json"): (_CUT, _raw),
-}
-
-
 def _decode(chunks: Iterable[bytes]) -> tuple[list[Event], EventDecoder]:
     decoder = EventDecoder()
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
@@ -156,27 +143,17 @@ def sdk() -> Iterator[_SDKClient]:
 
 
 def _plain(message: Any) -> Wire:
-    # With what is unset, for the SDK's helper sets some fields to None that were not on the wire.
-    plain: Wire = message.to_dict(mode="json", exclude_unset=False)
+    plain: Wire = message.to_dict()
     for block in plain["content"]:
         block.pop("parsed_output", None)  # the helper's own
     return plain
 
 
 def test_the_message_is_what_the_sdk_makes_of_it(recording: Path, sdk: _SDKClient) -> None:
-    excused = {key[1:] for key in EXCEPTIONS if key[0] == recording.stem}
-    found: set[tuple[int, int, str]] = set()
-    for number, body in enumerate(_messages(recording.read_bytes())):
+    for body in _messages(recording.read_bytes()):
         builder = MessageBuilder()
         builder.add_many(_decode([body])[0])
-        ours, theirs = _plain(builder.build(beta=True)), sdk.accumulated(body)
-        for index, (block, other) in enumerate(zip(ours["content"], theirs["content"], strict=True)):
-            for field in [field for field in block if block[field] != other.get(field, ...)]:
-                found.add((number, index, field))
-                _, expected = EXCEPTIONS[recording.stem, number, index, field]
-                assert block.pop(field) == expected(_on_the_wire(body), index)
-        assert ours == theirs
-    assert found == excused
+        assert _plain(builder.build(beta=True)) == sdk.accumulated(body)
 
 
 def test_the_sdks_raw_events_add_up_to_the_same(recording: Path, sdk: _SDKClient) -> None:
@@ -203,5 +180,5 @@ def test_the_tables_name_recordings_that_exist() -> None:
     folder = Path(__file__).parents[3] / "shared" / "recordings"
     if not folder.exists():
         pytest.skip(f"no recorded streams: there is no {folder}")
-    named = {*BROKEN, *UNTERMINATED, *(key[0] for key in EXCEPTIONS)}
+    named = {*BROKEN, *UNTERMINATED}
     assert named <= {path.stem for path in folder.glob("*.sse")}

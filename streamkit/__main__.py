@@ -1,0 +1,11 @@
+"""
+`python -m streamkit`
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

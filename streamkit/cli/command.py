@@ -1,0 +1,109 @@
+"""
+The command itself: its arguments, and the exit status that says how it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from streamkit._version import __version__
+
+from . import demo, replay
+from .usage import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+# As a shell says it of a command that a signal has ended: 128 + SIGINT, 128 + SIGPIPE.
+INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+
+EPILOG: Final = """\
+exit status:
+  0    the stream is complete
+  1    it was cut, or it failed; what had arrived was shown
+  2    the command cannot be done as it was given
+  130  interrupted with Ctrl-C
+  141  whatever read the output has gone
+"""
+
+
+class Parser(ArgumentParser):
+    """
+    An argument parser that says what is wrong in one line.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the command line. What goes wrong is said in one line on stderr.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit status: 0 if the stream is complete, 1 if it was cut or failed, 2 if the command cannot be
+        done as it was given, 130 after Ctrl-C, 141 if whatever read the output has gone.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A model may write what the terminal's encoding, or Unicode itself, does not have.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        options = parser().parse_args(argv)
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except SystemExit as exiting:
+        return int(exiting.code or 0)
+    except UsageError as error:
+        print(f"streamkit: {error}", file=sys.stderr)  # noqa: T201 -- a command talks
+        return 2
+    except (KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
+        if is_or_holds(error, KeyboardInterrupt):
+            return INTERRUPTED
+        if is_or_holds(error, BrokenPipeError):
+            give_up_stdout()
+            return READER_GONE
+        raise
+    return status
+
+
+def parser() -> ArgumentParser:
+    """
+    The parser of all commands; each leaves in `run` the function that does it.
+    """
+    top = Parser(
+        prog="streamkit",
+        description="Composable pipelines for Claude message streams.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"streamkit {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in (("demo", demo), ("replay", replay)):
+        own = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION)
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    return top
+
+
+def is_or_holds(error: BaseException, kind: type[BaseException]) -> bool:
+    """
+    Whether `error` is of that kind, or is a group with one of that kind in it.
+    """
+    return isinstance(error, kind) or (isinstance(error, BaseExceptionGroup) and error.subgroup(kind) is not None)
+
+
+def give_up_stdout() -> None:
+    """
+    Send what is still to be written nowhere: at its exit, Python would flush it, and complain.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,50 @@
+"""
+What a run has done, in figures for people.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import streamkit as sk
+
+__all__ = ["figures", "sinks"]
+
+
+def figures(run: sk.Run[Any]) -> list[tuple[str, str]]:
+    """
+    How the run ended and how fast it was, as pairs of a name and its value.
+    """
+    return list(_figures(run))
+
+
+def _figures(run: sk.Run[Any]) -> Iterator[tuple[str, str]]:
+    outcome, meter = run.outcome, run.report.meter
+    yield "outcome", " · ".join(filter(None, (outcome.kind, outcome.stop_reason)))
+    yield "requests", _requests(outcome)
+    if outcome.message is not None:
+        yield "usage", f"{outcome.usage.input_tokens:,} tokens in, {outcome.usage.output_tokens:,} out"
+    if meter is not None and meter.time_to_first_text is not None:
+        yield "first text", f"after {meter.time_to_first_text:.2f} s"
+    if meter is not None and meter.tokens_per_second is not None:
+        yield "speed", f"{meter.tokens_per_second:.0f} tokens/s"
+
+
+def _requests(outcome: sk.Outcome) -> str:
+    attempts = outcome.attempts
+    retried = [attempt.error for attempt, following in zip(attempts, attempts[1:], strict=False) if following.number > 1]
+    why = "".join(f", one sent again after {type(error).__name__}" for error in retried)
+    return f"{len(attempts)}{why}"
+
+
+def sinks(run: sk.Run[Any]) -> list[tuple[str, str, str, str]]:
+    """
+    What each sink got: its name, the items delivered and dropped, and how it ended.
+    """
+    return [
+        (name, f"{sink.delivered:,}", f"{sink.dropped:,}", "done" if sink.error is None else repr(sink.error))
+        for name, sink in run.report.sinks.items()
+    ]
