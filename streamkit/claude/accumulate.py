@@ -150,6 +150,7 @@ class Block:
                 self.texts["content"].write(content)
             if isinstance(encrypted := getattr(delta, "encrypted_content", None), str):
                 self._fields["encrypted_content"] = encrypted
+            self._fields.setdefault("encrypted_content", None)  # the SDK's helper has it in any case
         if extra := _unknown_fields(delta, _DELTAS[kind]):
             self._unknown.append({"type": kind, **extra})
 
