@@ -79,8 +79,10 @@ class _Reading:
     """
 
     def __init__(self, stream: Any, context: Context) -> None:
+        record = Record()
+        context.contribute(record)
         self._stream = stream
-        self._batches = _batches(stream, context)
+        self._batches = _batches(stream, context, record)
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
@@ -93,12 +95,13 @@ class _Reading:
             await self._stream.close()
 
 
-async def _batches(adopted: Any, context: Context) -> AsyncGenerator[list[Event], None]:
+async def _batches(adopted: Any, context: Context, record: Record) -> AsyncGenerator[list[Event], None]:
     streams = _streams(adopted)
     try:
         async for stream in streams:
-            record = Record()
-            context.contribute(record)
+            if record.attempts():  # the one before keeps its message
+                record = Record()
+                context.contribute(record)
             record.begin().request_id = stream.response.headers.get("request-id")
             batches = read_events(stream, record, pings=True)
             try:

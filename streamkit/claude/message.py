@@ -43,7 +43,7 @@ def message(*, beta: bool | None = None) -> Sink[Event, Any]:
         StreamTruncated: While running: the stream ended inside a message, which is its `partial`, or before
             any.
     """
-    if beta not in {None, True, False}:
+    if beta is not None and not isinstance(beta, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"message() needs beta=True, False or None, not {beta!r}")
     return Sink("message", _consume, (), {} if beta is None else {"beta": beta})
 

@@ -93,11 +93,11 @@ class _Messages(Source):
         return call_text("messages", self._client, **self._params)
 
     def open(self, context: Context) -> Opened:
-        return Opened("batched", self._batches(context))
-
-    async def _batches(self, context: Context) -> AsyncIterator[list[Event]]:
         record = Record(beta=self._beta or None)
         context.contribute(record)
+        return Opened("batched", self._batches(context, record))
+
+    async def _batches(self, context: Context, record: Record) -> AsyncIterator[list[Event]]:
         while True:
             attempt = record.begin()
             response = self._response(attempt, record)

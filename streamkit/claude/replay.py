@@ -141,8 +141,10 @@ class _Reading:
     """
 
     def __init__(self, chunks: AsyncIterator[bytes], context: Context) -> None:
+        record = Record()
+        context.contribute(record)
         self._chunks = Chain(chunks)
-        self._batches = _batches(chunks, context)
+        self._batches = _batches(chunks, record)
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
@@ -152,9 +154,7 @@ class _Reading:
         await self._chunks.aclose()
 
 
-async def _batches(chunks: AsyncIterator[bytes], context: Context) -> AsyncGenerator[list[Event], None]:
-    record = Record()
-    context.contribute(record)
+async def _batches(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
     reception = Reception(record)
     broken = None
     try:

@@ -182,11 +182,12 @@ def stream_failures() -> tuple[type[Exception], ...]:
     """
     What else a stream of the SDK raises once it has begun.
 
-    The last three are how its decoding, and its helpers' accumulating, fail.
+    The last five are how its decoding and its helpers fail on what is no event, or fits into no message.
     """
     import anthropic
 
-    return (StreamError, anthropic.APIError, ValueError, IndexError, AssertionError)
+    own = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+    return (StreamError, anthropic.APIError, *own)
 
 
 def translated(error: Exception) -> Exception:
@@ -200,8 +201,8 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, anthropic.APIError):
         if not isinstance(error, anthropic.APIStatusError) or error.status_code != 200:
             return error
-        # The frame's JSON, or what it says instead.
-        made = from_error_event(cast("dict[str, object] | str", error.body) if isinstance(error.body, dict | str) else {})
+        body: object = error.body  # the frame's JSON, or what it says instead
+        made = from_error_event(cast("dict[str, object] | str", body) if isinstance(body, dict | str) else {})
         made.request_id = made.request_id or error.request_id
     else:
         made = GrammarError(f"the SDK could not read the stream: {type(error).__name__}")

@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from streamkit._version import __version__
 
@@ -17,6 +16,7 @@ from .usage import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import TextIOWrapper
 
 __all__ = ["main"]
 
@@ -54,9 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 if the stream is complete, 1 if it was cut or failed, 2 if the command cannot be
         done as it was given, 130 after Ctrl-C, 141 if whatever read the output has gone.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A model may write what the terminal's encoding, or Unicode itself, does not have.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # A model may write what the terminal's encoding, or Unicode itself, does not have.
+    cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
         options = parser().parse_args(argv)
         status: int = options.run(options)
@@ -67,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"streamkit: {error}", file=sys.stderr)  # noqa: T201 -- a command talks
         return 2
     except (KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
-        if is_or_holds(error, KeyboardInterrupt):
+        if holds(error, KeyboardInterrupt):
             return INTERRUPTED
-        if is_or_holds(error, BrokenPipeError):
+        if holds(error, BrokenPipeError):
             give_up_stdout()
             return READER_GONE
         raise
@@ -95,11 +94,11 @@ def parser() -> ArgumentParser:
     return top
 
 
-def is_or_holds(error: BaseException, kind: type[BaseException]) -> bool:
+def holds(error: BaseException, kind: type[BaseException]) -> bool:
     """
-    Whether `error` is of that kind, or is a group with one of that kind in it.
+    Whether `error` is of that kind, or is a group with such an error in it.
     """
-    return isinstance(error, kind) or (isinstance(error, BaseExceptionGroup) and error.subgroup(kind) is not None)
+    return BaseExceptionGroup("", [error]).subgroup(kind) is not None
 
 
 def give_up_stdout() -> None:

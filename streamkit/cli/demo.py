@@ -18,7 +18,7 @@ from streamkit.testing import FakeClaude
 
 from .screen import open_screen
 from .story import QUESTION, conversation, replies
-from .summary import figures, sinks
+from .summary import complaints, figures, sinks
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
     Do it.
     """
     if options.backend not in anyio.get_available_backends():
-        raise UsageError(f"--backend {options.backend} is not installed: python -m pip install {options.backend}")
+        raise UsageError(f"--backend {options.backend} is not installed: pip install {options.backend}")
     with TemporaryDirectory() as scratch:
         try:
             record = sk.sinks.jsonl(options.save or Path(scratch) / "events.jsonl")
@@ -99,7 +99,7 @@ async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, Non
     Run a conversation through the pipeline, and tell what it did.
 
     Returns:
-        0 if the conversation and its record are complete, else 1.
+        0 if the conversation is complete and every sink has got it, else 1.
     """
     import anthropic
 
@@ -107,28 +107,26 @@ async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, Non
         sk.branch(record, on_error="detach"),
         sk.branch(slow_viewer, overflow="latest"),
     )
-    parts = sk.split(thinking=sk.thinking(), claude=sk.text(), tool=sk.tool_calls())
+    parts = sk.split(thinking=sk.thinking(), claude=sk.text(), tool=sk.tool_calls() | sk.map(call_line))
     running = (chat | sk.meter() | beside | parts | sk.throttle(0.05)).open()
 
     screen = open_screen()
     screen.say("you", question)
     with suppress(sk.StreamError, anthropic.APIError):  # the outcome has it
         async with running:
-            async for speaker, said in running:
-                words = said if isinstance(said, str) else call_text(said)
+            async for speaker, words in running:
                 screen.say(speaker, words, quiet=speaker == "thinking")
     screen.pause()
     screen.table((), figures(running))
     screen.table(("sink", "delivered", "dropped", "result"), sinks(running))
-    outcome = running.outcome
-    if outcome.error is not None:
-        print(f"streamkit: {outcome.kind}: {outcome.error}", file=sys.stderr)  # noqa: T201 -- a command talks
-    recorded = all(sink.error is None for sink in running.report.sinks.values())
-    return 0 if outcome.kind == "complete" and recorded else 1
+    problems = list(complaints(running))
+    for problem in problems:
+        print(f"streamkit: {problem}", file=sys.stderr)  # noqa: T201 -- a command talks
+    return 1 if problems else 0
 
 
-def call_text(call: sk.ToolCall) -> str:
+def call_line(call: sk.ToolCall) -> str:
     """
     A tool call, as one would write it.
     """
-    return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in call.input.items())})"
+    return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in call.input.items())})\n"

@@ -15,7 +15,7 @@ __all__ = ["Page", "fit_for_terminal"]
 CONTROLS: Final[Mapping[int, str]] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: "\u2421",
-    **{code: "\ufffd" for code in range(0x80, 0xA0)},
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
 }
 
 
@@ -28,7 +28,7 @@ def fit_for_terminal(text: str) -> str:
 
 class Page:
     """
-    stdout as an open text file. In a terminal, control characters are made visible; elsewhere nothing is changed.
+    stdout as an open text file. In a terminal control characters become visible; elsewhere nothing changes.
     """
 
     def __init__(self) -> None:

@@ -59,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--show",
         choices=VIEWS,
         default="text",
-        help="what of it: its text (the default), its thinking, its tool calls or its events, as lines of JSON",
+        help="its text (the default) or thinking, or as lines of JSON its tool calls or events",
     )
 
 
@@ -81,13 +81,13 @@ async def play(file: Path, *, speed: float | None, view: sk.Operator[Event, str]
         UsageError: There is no stream in the file.
     """
     page = Page()
-    job = sk.replay(file, speed=speed) | view | sk.sinks.write(page)
-    running = job.open()
+    running = (sk.replay(file, speed=speed) | sk.meter() | view | sk.sinks.write(page)).open()
     try:
         async with running:
             await running
     except sk.StreamError as error:
-        if running.outcome.message is None and error.type in {"grammar", "truncated"}:
+        nothing = running.report.meter is None or running.report.meter.time_to_first_event is None
+        if nothing and error.type in {"grammar", "truncated"}:
             raise UsageError(f"{file} holds no recorded stream: {error}") from error
         page.end_line()
         print(f"streamkit: {file}: {running.outcome.kind}: {error}", file=sys.stderr)  # noqa: T201

@@ -39,7 +39,7 @@ class RichScreen(Screen):
         table = Table(box=box.SIMPLE_HEAD if head else None, show_header=bool(head), pad_edge=False)
         columns = head or ["" for _ in rows[0]]
         for number, name in enumerate(columns):
-            table.add_column(name, justify="right" if head and number else "left", style="" if number else "cyan")
+            table.add_column(name, justify="right" if number and head else "left")
         for cells in rows:
-            table.add_row(*map(Text, cells))
+            table.add_row(Text(cells[0], "cyan"), *map(Text, cells[1:]))
         self._console.print(table)

@@ -58,7 +58,7 @@ class Screen(ABC):
         End the paragraph, if there is one.
         """
         if self._speaker is not None:
-            self.put("\n\n", "plain")
+            self.put("\n" if self._at_margin else "\n\n", "plain")
             self._speaker = None
 
     @abstractmethod

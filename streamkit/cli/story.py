@@ -4,7 +4,7 @@ What the demo plays: a conversation with a tool, and the answers of the scripted
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 
@@ -60,8 +60,8 @@ def conversation(client: anthropic.AsyncAnthropic) -> sk.Stream[Event]:
         if outcome.message is None or not outcome.tool_calls:
             return None
         results = [call.result(await tide_table(**call.input)) for call in outcome.tool_calls]
-        history.append({"role": "assistant", "content": outcome.message.content})
-        history.append({"role": "user", "content": results})
+        said = {"role": "assistant", "content": outcome.message.content}
+        history.extend((cast("MessageParam", said), {"role": "user", "content": results}))
         return turn()
 
     return sk.follow(turn(), answer_tools)

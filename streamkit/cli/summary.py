@@ -4,6 +4,7 @@ What a run has done, in figures for people.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     import streamkit as sk
 
-__all__ = ["figures", "sinks"]
+__all__ = ["complaints", "figures", "sinks"]
 
 
 def figures(run: sk.Run[Any]) -> list[tuple[str, str]]:
@@ -35,9 +36,8 @@ def _figures(run: sk.Run[Any]) -> Iterator[tuple[str, str]]:
 
 def _requests(outcome: sk.Outcome) -> str:
     attempts = outcome.attempts
-    retried = [attempt.error for attempt, following in zip(attempts, attempts[1:], strict=False) if following.number > 1]
-    why = "".join(f", one sent again after {type(error).__name__}" for error in retried)
-    return f"{len(attempts)}{why}"
+    retried = [attempt.error for attempt, after in pairwise(attempts) if after.number > 1]
+    return f"{len(attempts)}" + "".join(f", one sent again after {type(error).__name__}" for error in retried)
 
 
 def sinks(run: sk.Run[Any]) -> list[tuple[str, str, str, str]]:
@@ -45,6 +45,23 @@ def sinks(run: sk.Run[Any]) -> list[tuple[str, str, str, str]]:
     What each sink got: its name, the items delivered and dropped, and how it ended.
     """
     return [
-        (name, f"{sink.delivered:,}", f"{sink.dropped:,}", "done" if sink.error is None else repr(sink.error))
+        (
+            name,
+            f"{sink.delivered:,}",
+            f"{sink.dropped:,}",
+            "done" if sink.error is None else type(sink.error).__name__,
+        )
         for name, sink in run.report.sinks.items()
     ]
+
+
+def complaints(run: sk.Run[Any]) -> Iterator[str]:
+    """
+    What went wrong, each in one line.
+    """
+    error = run.outcome.error
+    if error is not None:
+        yield f"{run.outcome.kind}: {error}"
+    for name, sink in run.report.sinks.items():
+        if sink.error is not None and sink.error is not error:
+            yield f"sink {name} failed: {sink.error}"

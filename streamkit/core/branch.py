@@ -103,7 +103,20 @@ class RunningBranch:
         self.report = SinkReport()
         self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
         context.report.sinks[self._name] = self.report
-        self.job: Job = self._context.spawn(self._serve)
+        self._job: Job | None = None
+
+    def start(self) -> None:
+        """
+        Start the sink.
+        """
+        self._job = self._context.spawn(self._serve)
+
+    async def finished(self) -> None:
+        """
+        Wait until the sink has ended.
+        """
+        if self._job is not None:
+            await self._job.done.wait()
 
     async def _serve(self) -> None:
         chain = assemble(Opened("async", self.channel), self._sink.stages, self._context)

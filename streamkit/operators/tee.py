@@ -64,6 +64,9 @@ class _Tee(ConcurrentStage):
 
 
 async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterator[Any]:
+    # Sinks start with the first read: a generator that never ran has no cleanup that could end them.
+    for each in branches:
+        each.start()
     channels = [each.channel for each in branches]
     try:
         async for item in upstream.iterator:
@@ -81,4 +84,4 @@ async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterato
         for channel in channels:
             channel.end()
     for each in branches:
-        await each.job.done.wait()
+        await each.finished()
