@@ -30,7 +30,8 @@ async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="streamkit against its peers, in one run.")
+    about = "streamkit against its peers, in one run"
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (7)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")

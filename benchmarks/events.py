@@ -11,7 +11,7 @@ import msgspec
 
 import streamkit as sk
 
-from .measure import Aim, Contender, Table, race
+from .measure import Aim, Contender, Table, collected, race
 from .response import DELTAS, FRAMES, REQUEST, TEXT, in_memory, over_tcp, reads_of
 
 if TYPE_CHECKING:
@@ -31,19 +31,15 @@ BYTES = "only reading the bytes"
 
 
 async def streamkit(client: anthropic.AsyncAnthropic) -> str:
-    pieces: list[str] = []
     async with (sk.messages(client, **REQUEST) | sk.text()).open() as run:
-        async for piece in run:
-            pieces.append(piece)  # noqa: PERF401 -- the loop is what is measured, in every contender alike
+        pieces = await collected(run)
     assert run.outcome.kind == "complete"
     return "".join(pieces)
 
 
 async def streamkit_with_message(client: anthropic.AsyncAnthropic) -> str:
-    pieces: list[str] = []
     async with (sk.messages(client, **REQUEST) | sk.text()).open() as run:
-        async for piece in run:
-            pieces.append(piece)  # noqa: PERF401
+        pieces = await collected(run)
     message = run.outcome.message
     assert message is not None
     assert message.content[0].type == "text"
@@ -56,7 +52,7 @@ async def sdk_create(client: anthropic.AsyncAnthropic) -> str:
     async with await client.messages.create(**REQUEST, stream=True) as stream:
         async for event in stream:
             if event.type == "content_block_delta" and event.delta.type == "text_delta":
-                pieces.append(event.delta.text)
+                pieces.append(event.delta.text)  # noqa: PERF401 -- see collected
     return "".join(pieces)
 
 
@@ -65,7 +61,7 @@ async def sdk_stream(client: anthropic.AsyncAnthropic) -> str:
     async with client.messages.stream(**REQUEST) as stream:
         async for event in stream:
             if event.type == "text":
-                pieces.append(event.text)
+                pieces.append(event.text)  # noqa: PERF401 -- see collected
         message = await stream.get_final_message()
     assert message.content[0].type == "text"
     assert message.content[0].text == "".join(pieces)
@@ -116,10 +112,8 @@ async def by_hand(client: anthropic.AsyncAnthropic) -> str:
 
 
 async def only_bytes(client: anthropic.AsyncAnthropic) -> str:
-    reads: list[bytes] = []
     async with await client.messages.create(**REQUEST, stream=True) as stream:
-        async for read in stream.response.aiter_bytes():
-            reads.append(read)  # noqa: PERF401
+        reads = await collected(stream.response.aiter_bytes())
     assert b"".join(reads) == b"".join(FRAMES)
     return TEXT
 
@@ -141,12 +135,8 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
     """
     yield await _table("one network read per event, in memory", in_memory(FRAMES), rounds, AIMS)
     yield await _table("16 KB reads, in memory", in_memory(reads_of(16 * 1024)), rounds, AIMS)
-    yield await _table(
-        "one read per event, over loopback TCP",
-        over_tcp(),
-        max(3, rounds // 2),
-        note="The server runs in the same loop, and its share is in every figure: compare with `only reading the bytes`.",
-    )
+    note = "The server's share is in every figure: compare with `only reading the bytes`."
+    yield await _table("one read per event, over loopback TCP", over_tcp(), max(3, rounds // 2), note=note)
     yield await _message(rounds)
 
 
@@ -160,20 +150,18 @@ async def _table(
     async with opened as client:
         contenders = [Contender(name, partial(run, client)) for name, run in CONTENDERS.items()]
         rows = await race(contenders, units=DELTAS, rounds=rounds)
-    return Table(f"{DELTAS:,} text deltas, {title}", "µs per event", rows, STREAMKIT, aims, note)
+    return Table(f"{DELTAS:,} text deltas, {title}", "μs per event", rows, STREAMKIT, aims, note)
 
 
 async def _message(rounds: int) -> Table:
     """
-    What asking for the message costs, once.
+    What asking for the message costs, each time.
     """
-    async with in_memory(FRAMES) as client:
-        async with sk.messages(client, **REQUEST).open() as run:
-            async for _ in run:
-                pass
+    async with in_memory(FRAMES) as client, sk.messages(client, **REQUEST).open() as run:
+        await collected(run)
 
     async def built() -> None:
         assert run.outcome.message is not None
 
     rows = await race([Contender("run.outcome.message", built)], units=1, rounds=rounds * 3)
-    return Table("building the message of that run, each time it is asked for", "µs", rows, "run.outcome.message")
+    return Table("building the message of that run, when it is asked for", "μs", rows, "run.outcome.message")

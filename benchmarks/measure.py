@@ -1,9 +1,10 @@
 """
 Timing contenders against each other, in one process and in turns.
 
-The clock is the processor time of this process: nothing here waits for anything, and time that other programs took is
-nobody's cost. A shared machine is slow for seconds at a time all the same. Contenders that take turns meet the same
-weather, and the fastest of several rounds is the one that was disturbed least; the median beside it tells how rough it was.
+The clock is the processor time of this process: nothing here waits for anything, and what other programs took
+is nobody's cost. A shared machine is slow for seconds at a time all the same. Contenders that take turns meet
+the same weather, and the fastest of several rounds is the one that was disturbed least; the median beside it
+tells how rough it was.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from statistics import median
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 
-__all__ = ["Aim", "Contender", "Row", "Table", "machine", "race"]
+__all__ = ["Aim", "Contender", "Row", "Table", "collected", "machine", "race"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Aim:
         Whether the measured ratio is as meant.
         """
         ratio = self.ratio(table)
-        return (self.at_least is None or ratio >= self.at_least) and (self.at_most is None or ratio <= self.at_most)
+        return ratio >= (self.at_least or 0) and ratio <= (self.at_most or ratio)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Table:
 
     Attributes:
         title: What was measured.
-        unit: Of every figure, such as `"µs per event"`.
+        unit: Of every figure, such as `"μs per event"`.
         rows: One for each contender.
         base: The row that ratios are given against.
         aims: What the ratios are meant to be.
@@ -117,18 +120,20 @@ class Table:
         }
 
 
-async def race(contenders: Sequence[Contender], *, units: float, rounds: int, scale: float = 1e6) -> list[Row]:
+async def race(contenders: Sequence[Contender], *, units: int, rounds: int) -> list[Row]:
     """
     Time every contender once a round, in turns, forwards and backwards; what they return must be equal.
 
-    The garbage collector is on, as in an application (work that makes many objects pays for it), and starts each timing
-    with nothing to do.
+    The garbage collector is on, as in an application (work that makes many objects pays for it), and starts
+    each timing with nothing to do.
 
     Args:
         contenders: What to compare.
         units: Units of work in one call.
         rounds: How many times each is called, after one call that is not timed.
-        scale: 1e6 for microseconds, 1e3 for milliseconds.
+
+    Returns:
+        Microseconds for one unit of work.
 
     Raises:
         AssertionError: Two contenders have not done the same work.
@@ -143,8 +148,18 @@ async def race(contenders: Sequence[Contender], *, units: float, rounds: int, sc
             gc.collect()
             start = process_time()
             await contender.run()
-            taken[contender.name].append((process_time() - start) * scale / units)
+            taken[contender.name].append((process_time() - start) * 1e6 / units)
     return [Row(name, min(times), median(times)) for name, times in taken.items()]
+
+
+async def collected(items: AsyncIterable[T]) -> list[T]:
+    """
+    All items, by the loop that an application would write.
+    """
+    out: list[T] = []
+    async for item in items:
+        out.append(item)  # noqa: PERF401 -- a comprehension would be another loop than the ones it is compared with
+    return out
 
 
 def machine() -> dict[str, Any]:

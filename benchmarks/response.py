@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 __all__ = ["DELTAS", "FRAMES", "REQUEST", "TEXT", "in_memory", "over_tcp", "reads_of"]
 
@@ -24,13 +24,17 @@ REQUEST: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Write a haiku about rivers."}],
 }
 _TURNS = 3  # of the loop, for the client to read what was written: selected, received, resumed
-_WORDS = ("The", " river", " keeps", " what", " it", " is", " given", ",", " and", " gives", " it", " back", ".\n")
+_WORDS = ("The", " river", " keeps", " what", " it", " is", " given", ",", " and", " gives", " it", ".\n")
 _PIECES = [_WORDS[number % len(_WORDS)] for number in range(DELTAS)]
 TEXT = "".join(_PIECES)
 
 
 def _frame(name: str, **fields: object) -> bytes:
     return f"event: {name}\ndata: ".encode() + msgspec.json.encode({"type": name, **fields}) + b"\n\n"
+
+
+def _delta(text: str) -> dict[str, str]:
+    return {"type": "text_delta", "text": text}
 
 
 FRAMES = [
@@ -48,7 +52,7 @@ FRAMES = [
         },
     ),
     _frame("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-    *(_frame("content_block_delta", index=0, delta={"type": "text_delta", "text": piece}) for piece in _PIECES),
+    *(_frame("content_block_delta", index=0, delta=_delta(piece)) for piece in _PIECES),
     _frame("content_block_stop", index=0),
     _frame(
         "message_delta",
@@ -78,7 +82,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 @asynccontextmanager
-async def in_memory(reads: Sequence[bytes]) -> AsyncIterator[anthropic.AsyncAnthropic]:
+async def in_memory(reads: Sequence[bytes]) -> AsyncGenerator[anthropic.AsyncAnthropic, None]:
     """
     The SDK's client on a transport that has no socket: every read is there at once.
     """
@@ -92,10 +96,10 @@ async def in_memory(reads: Sequence[bytes]) -> AsyncIterator[anthropic.AsyncAnth
 
 
 @asynccontextmanager
-async def over_tcp() -> AsyncIterator[anthropic.AsyncAnthropic]:
+async def over_tcp() -> AsyncGenerator[anthropic.AsyncAnthropic, None]:
     """
-    The SDK's client on loopback. The server shares the client's loop and lets it read each event before the next, so that
-    each is a read of its own.
+    The SDK's client on loopback. The server shares the client's loop and lets it read each event before it
+    sends the next, so that each is a read of its own.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,10 +115,8 @@ async def over_tcp() -> AsyncIterator[anthropic.AsyncAnthropic]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    direct = httpx2.AsyncHTTPTransport(verify=False)  # nothing on loopback to verify, and no proxy to go through
-    http = httpx2.AsyncClient(transport=direct)
-    async with (
-        server,
-        anthropic.AsyncAnthropic(api_key="none", base_url=f"http://{host}:{port}", http_client=http) as client,
-    ):
+    # Nothing on loopback is to be verified, and no proxy to go through.
+    http = httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(verify=False))
+    sdk = anthropic.AsyncAnthropic(api_key="none", base_url=f"http://{host}:{port}", http_client=http)
+    async with server, sdk as client:
         yield client

@@ -13,7 +13,7 @@ from reactivex.subject import Subject
 
 import streamkit as sk
 
-from .measure import Aim, Contender, Table, race
+from .measure import Aim, Contender, Table, collected, race
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -29,6 +29,7 @@ FROM_LIST = "streamkit, from a list"
 GENERATORS = "async generators, one for each stage"
 AIOSTREAM = "aiostream"
 REACTIVEX = "reactivex"
+AIMS = (Aim(STREAMKIT, BY_HAND, at_most=2.5), Aim(STREAMKIT, INLINED, at_most=2.5))
 
 
 def add(x: int) -> int:
@@ -109,7 +110,7 @@ async def six_by_hand() -> list[int]:
 async def one_inlined() -> list[int]:
     out: list[int] = []
     async for x in numbers():
-        out.append(x + 3)  # noqa: PERF401 -- the loop is what is measured, in every contender alike
+        out.append(x + 3)  # noqa: PERF401 -- see collected
     return out
 
 
@@ -152,11 +153,8 @@ def with_streamkit(stages: list[Stage], source: Any) -> Callable[[], Awaitable[l
         pipeline |= sk.map(fn) if kind == "map" else sk.filter(fn)
 
     async def run() -> list[int]:
-        out: list[int] = []
         async with pipeline.open() as items:
-            async for x in items:
-                out.append(x)  # noqa: PERF401
-        return out
+            return await collected(items)
 
     return run
 
@@ -175,10 +173,7 @@ def with_generators(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
         items = numbers()
         for kind, fn in stages:
             items = mapped(items, fn) if kind == "map" else filtered(items, fn)
-        out: list[int] = []
-        async for x in items:
-            out.append(x)  # noqa: PERF401
-        return out
+        return await collected(items)
 
     return run
 
@@ -186,13 +181,11 @@ def with_generators(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
 def with_aiostream(stages: list[Stage]) -> Callable[[], Awaitable[list[int]]]:
     async def run() -> list[int]:
         pipeline: Any = aiostream.stream.iterate(numbers())
+        pipe: Any = aiostream.pipe
         for kind, fn in stages:
-            pipeline |= aiostream.pipe.map(fn) if kind == "map" else aiostream.pipe.filter(fn)
-        out: list[int] = []
+            pipeline |= pipe.map(fn) if kind == "map" else pipe.filter(fn)
         async with pipeline.stream() as items:
-            async for x in items:
-                out.append(x)  # noqa: PERF401
-        return out
+            return await collected(items)
 
     return run
 
@@ -230,5 +223,5 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
         ]
         rows = await race(contenders, units=ITEMS, rounds=rounds * 2)
         names = ", ".join(kind for kind, _ in stages)
-        aims = (Aim(STREAMKIT, BY_HAND, at_most=2.5), Aim(STREAMKIT, INLINED, at_most=2.5)) if number == 6 else ()
-        yield Table(f"{number} pure stage{'s' * (number > 1)} ({names})", "µs per item", rows, BY_HAND, aims)
+        title = f"{number} pure stage{'s' * (number > 1)} ({names})"
+        yield Table(title, "μs per item", rows, BY_HAND, AIMS if number == 6 else ())

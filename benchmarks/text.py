@@ -35,8 +35,9 @@ def aims_line(tables: list[Table], machine: dict[str, Any]) -> str:
     """
     met = [aim.met(table) for table in tables for aim in table.aims]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    where = f"Python {machine['python']}, {machine['system']}, {machine['cores']} cores, load {machine['load']:.1f}"
-    return f"{sum(met)} of {len(met)} aims met. {where}; {versions}"
+    where = "Python {python}, {system}, {cores} cores, load {load:.1f}".format_map(machine)
+    said = f"{sum(met)} of {len(met)} aims met. " if met else ""
+    return f"{said}{where}; {versions}"
 
 
 def _said(aim: Aim, table: Table) -> str:

@@ -5,6 +5,7 @@ Streams that the application already has: the SDK's, raw bytes, and recordings.
 from __future__ import annotations
 
 import inspect
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamkit.core.calls import value_text
@@ -12,7 +13,7 @@ from streamkit.core.source import Opened, Source
 from streamkit.core.stream import Stream
 
 from .outcome import Record
-from .reading import read_events
+from .reading import read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -49,7 +50,9 @@ def from_sdk(stream: Any, /) -> Stream[Event]:
     if not (iterable or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
         synchronous = hasattr(stream, "__iter__") or hasattr(stream, "__enter__")
         hint = "; a synchronous stream works through `pipeline.over(stream)`" if synchronous else ""
-        raise TypeError(f"from_sdk() takes one of the SDK's asynchronous streams, not {type(stream).__name__}{hint}")
+        raise TypeError(
+            f"from_sdk() takes one of the SDK's asynchronous streams, not {type(stream).__name__}{hint}"
+        )
     return Stream(_Adopted(stream))
 
 
@@ -78,67 +81,65 @@ class _Reading:
     The adopted stream in its run, closed at the end even if it was never read.
     """
 
-    def __init__(self, stream: Any, context: Context) -> None:
-        record = Record()
-        context.contribute(record)
-        self._stream = stream
-        self._batches = _batches(stream, context, record)
+    def __init__(self, adopted: Any, context: Context) -> None:
+        self._adopted = adopted
+        self._context = context
+        self._record = Record()
+        context.contribute(self._record)
+        self._batches = self._read()
+        self._closing = AsyncExitStack()
+        if inspect.iscoroutine(adopted):
+            self._closing.callback(adopted.close)
+        elif hasattr(adopted, "close"):
+            self._closing.push_async_callback(adopted.close)
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
 
     async def aclose(self) -> None:
         await self._batches.aclose()
-        if inspect.iscoroutine(self._stream):
-            self._stream.close()
-        elif hasattr(self._stream, "close"):
-            await self._stream.close()
+        await self._closing.aclose()
 
+    async def _read(self) -> AsyncGenerator[list[Event], None]:
+        streams = self._streams()
+        try:
+            async for stream in streams:
+                if self._record.attempts():  # the one before keeps its message
+                    self._record = Record()
+                    self._context.contribute(self._record)
+                self._record.begin().request_id = stream.response.headers.get("request-id")
+                batches = read(stream, self._record)
+                try:
+                    async for events in batches:
+                        yield events
+                finally:
+                    with self._context.shielded():
+                        await batches.aclose()
+        finally:
+            with self._context.shielded():
+                await streams.aclose()
 
-async def _batches(adopted: Any, context: Context, record: Record) -> AsyncGenerator[list[Event], None]:
-    streams = _streams(adopted)
-    try:
-        async for stream in streams:
-            if record.attempts():  # the one before keeps its message
-                record = Record()
-                context.contribute(record)
-            record.begin().request_id = stream.response.headers.get("request-id")
-            batches = read_events(stream, record, pings=True)
-            try:
-                async for events in batches:
-                    yield events
-            finally:
-                with context.shielded():
-                    await batches.aclose()
-    finally:
-        with context.shielded():
-            await streams.aclose()
-
-
-async def _streams(adopted: Any) -> AsyncGenerator[Any, None]:
-    """
-    The streams in it: itself, the one that it opens, or those that a runner gives one after another.
-    """
-    if inspect.isawaitable(adopted):
-        adopted = await adopted
-    if hasattr(adopted, "__aiter__") and hasattr(adopted, "response"):
-        yield adopted
-    elif hasattr(adopted, "__aiter__"):
+    async def _streams(self) -> AsyncGenerator[Any, None]:
+        """
+        The streams in it: itself, the one that it opens, or those that a runner gives one after another.
+        """
+        adopted = await self._adopted if inspect.isawaitable(self._adopted) else self._adopted
+        if not hasattr(adopted, "__aiter__"):
+            if not hasattr(adopted, "__aenter__"):
+                raise _no_stream(adopted, "create() must be called with stream=True")
+            adopted = await self._closing.enter_async_context(adopted)
+        if hasattr(adopted, "response"):
+            yield adopted
+            return
         turns = aiter(adopted)
         try:
             async for turn in turns:
-                yield _checked(turn, "; a runner must be made with stream=True")
+                if not hasattr(turn, "response"):
+                    raise _no_stream(turn, "a runner must be made with stream=True")
+                yield turn
         finally:
             await turns.aclose()
-    elif hasattr(adopted, "__aenter__"):
-        # The SDK's managers open the response and close it; they hold no cancel scope around this yield.
-        async with adopted as stream:
-            yield _checked(stream)
-    else:
-        _checked(adopted, "; create() must be called with stream=True")
 
 
-def _checked(stream: Any, hint: str = "") -> Any:
-    if hasattr(stream, "__aiter__") and hasattr(stream, "response"):
-        return stream
-    raise TypeError(f"from_sdk() takes the SDK's streams of events, and got {type(stream).__name__}{hint}")
+def _no_stream(given: object, hint: str) -> TypeError:
+    return TypeError(f"from_sdk() takes the SDK's streams of events, and got {type(given).__name__}: {hint}")

@@ -13,9 +13,9 @@ from streamkit.core.source import Opened, Source
 from streamkit.core.stream import Stream
 
 from .outcome import Record
-from .reading import read_bytes, read_events
+from .reading import read
 from .retry import RetryPolicy, can_retry, retry_after
-from .sdk import accepts, has_raw_sse, is_asynchronous
+from .sdk import accepts, is_asynchronous
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["messages"]
 
-_FILLED_BY_DELTAS = frozenset({"text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use", "compaction"})
+_FILLED_BY_DELTAS = frozenset(
+    {"text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use", "compaction"}
+)
 
 
 def messages(
@@ -64,7 +66,9 @@ def messages(
     Memory: one network read; the outcome keeps the text of the message.
     """
     if not hasattr(client, "messages"):
-        raise TypeError(f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}")
+        raise TypeError(
+            f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}"
+        )
     if not is_asynchronous(client):
         raise TypeError(
             "messages() needs an asynchronous client, anthropic.AsyncAnthropic; a synchronous one works through "
@@ -129,10 +133,7 @@ class _Messages(Source):
         api: Any = client.beta.messages if self._beta else client.messages
         stream = await api.create(**self._params, stream=True)
         attempt.request_id = stream.response.headers.get("request-id")
-        if has_raw_sse(stream):
-            batches = read_bytes(stream, record, pings=self._pings, beta=self._beta)
-        else:
-            batches = read_events(stream, record, pings=self._pings)
+        batches = read(stream, record, pings=self._pings)
         try:
             async for events in batches:
                 yield events

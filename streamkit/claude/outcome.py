@@ -150,7 +150,9 @@ class Record:
         The value of `outcome.<name>`: of the last message, or of all.
         """
         if name not in _FACTS:
-            raise AttributeError(f"the outcome of a Claude stream has no {name!r}; it has {', '.join(_FACTS)}")
+            raise AttributeError(
+                f"the outcome of a Claude stream has no {name!r}; it has {', '.join(_FACTS)}"
+            )
         return _FACTS[name]([record for record in records if isinstance(record, Record)])
 
 
@@ -176,7 +178,9 @@ def _total(usages: list[Usage]) -> Usage:
 
 
 _FACTS: dict[str, Callable[[list[Record]], object]] = {
-    "message": lambda records: next((message for record in reversed(records) for message in record.messages()[-1:]), None),
+    "message": lambda records: next(
+        (message for record in reversed(records) for message in record.messages()[-1:]), None
+    ),
     "messages": lambda records: [message for record in records for message in record.messages()],
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
     "usage": lambda records: _total([usage for record in records for usage in record.usages()]),

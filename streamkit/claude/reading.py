@@ -17,6 +17,7 @@ from .sdk import (
     broken_connection,
     connection_failures,
     from_sdk_event,
+    is_plain_sse,
     stream_failures,
     translated,
     under_helpers,
@@ -28,21 +29,28 @@ if TYPE_CHECKING:
     from .events import Event
     from .outcome import Record
 
-__all__ = ["read_bytes", "read_events"]
+__all__ = ["read"]
 
 _DRAIN = 1.0
 """Seconds that the end of a body may take after its message; a body read to its end leaves the connection reusable."""
 
 
-async def read_bytes(stream: Any, record: Record, *, pings: bool, beta: bool) -> AsyncGenerator[list[Event], None]:
+def read(stream: Any, record: Record, *, pings: bool = False) -> AsyncGenerator[list[Event], None]:
     """
-    The events of an `anthropic.AsyncStream`, decoded from its bytes; they are recorded, and the stream is closed.
+    The events of one of the SDK's streams; they are recorded, and the stream is closed.
+
+    They are decoded from its bytes where that is all that the stream does. Otherwise it is iterated: its helpers keep books, and
+    some clients have a framing of their own.
 
     Raises:
         StreamError: The response was no whole message; after everything that had arrived.
     """
+    return _read_bytes(stream, record, pings) if is_plain_sse(stream) else _read_events(stream, record, pings)
+
+
+async def _read_bytes(stream: Any, record: Record, pings: bool) -> AsyncGenerator[list[Event], None]:
     reception = Reception(record, pings=pings)
-    tracing = Tracing(stream.response, beta=beta)
+    tracing = Tracing(stream)
     body: AsyncGenerator[bytes, None] = stream.response.aiter_bytes()
     broken = None
     try:
@@ -62,13 +70,7 @@ async def read_bytes(stream: Any, record: Record, *, pings: bool, beta: bool) ->
         await stream.close()
 
 
-async def read_events(stream: Any, record: Record, *, pings: bool) -> AsyncGenerator[list[Event], None]:
-    """
-    The same by iterating the stream: for clients without raw server-sent events, and for helpers that wrap a stream.
-
-    Raises:
-        StreamError: The response was no whole message; after everything that had arrived.
-    """
+async def _read_events(stream: Any, record: Record, pings: bool) -> AsyncGenerator[list[Event], None]:
     progress = Progress()
     items: AsyncGenerator[Any, None] = aiter(stream)
     failure: Exception | None

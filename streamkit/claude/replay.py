@@ -42,7 +42,11 @@ _BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
 
 def from_sse(
-    chunks: bytes | AsyncIterable[bytes] | Iterable[bytes] | Callable[[], AsyncIterable[bytes] | Iterable[bytes]], /
+    chunks: bytes
+    | AsyncIterable[bytes]
+    | Iterable[bytes]
+    | Callable[[], AsyncIterable[bytes] | Iterable[bytes]],
+    /,
 ) -> Stream[Event]:
     """
     The events of a response body, given as bytes cut anywhere.

@@ -48,7 +48,9 @@ class RetryPolicy:
         if self.attempts < 1:
             raise ValueError(f"RetryPolicy(attempts=…) must be at least 1, not {self.attempts!r}")
         if not 0 <= self.base < float("inf") or not 0 <= self.cap < float("inf"):
-            raise ValueError(f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}")
+            raise ValueError(
+                f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
+            )
         if self.resume != "never":  # pyright: ignore[reportUnnecessaryComparison]
             raise ValueError(f'RetryPolicy(resume=…) knows "never" only in this version, not {self.resume!r}')
 

@@ -24,8 +24,8 @@ __all__ = [
     "broken_connection",
     "connection_failures",
     "from_sdk_event",
-    "has_raw_sse",
     "is_asynchronous",
+    "is_plain_sse",
     "stream_failures",
     "translated",
     "under_helpers",
@@ -52,10 +52,10 @@ class Tracing:
     to report the structural events, or the span ends without usage, stop reason and time to first chunk.
     """
 
-    def __init__(self, response: Any, *, beta: bool) -> None:
-        self._response = response
-        self._observer: _Observer | None = getattr(getattr(response, "stream", None), "stream_observer", None)
-        self._beta = beta
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        body = getattr(stream.response, "stream", None)
+        self._observer: _Observer | None = getattr(body, "stream_observer", None)
         self._content = False
         if self._observer is not None:
             self._observer.begin()
@@ -68,7 +68,7 @@ class Tracing:
             return
         for event in events:
             if event.type in _FOR_THE_SPAN:
-                self._observer.item(_sdk_event(event, beta=self._beta))
+                self._observer.item(self._as_the_sdk_has_it(event))
             elif event.type == "content_block_delta" and not self._content:
                 self._content = True  # only when the first one comes is of interest
                 self._observer.item({"type": event.type})
@@ -84,35 +84,20 @@ class Tracing:
         else:
             self._observer.end("failed", self._as_the_sdk_says(error))
 
+    def _as_the_sdk_has_it(self, event: Event) -> object:
+        stream = self._stream
+        made: object = stream._client._process_response_data(
+            data=to_dict(event), cast_to=stream._cast_to, response=stream.response
+        )
+        return made
+
     def _as_the_sdk_says(self, error: StreamError) -> Exception:
         if type(error) is not StreamError:
             return error  # not one of the API's own
         import anthropic
 
-        return anthropic.APIStatusError(
-            str(error), response=self._response, body={"type": "error", "error": {"type": error.type}}
-        )
-
-
-def _sdk_event(event: Event, *, beta: bool) -> object:
-    from anthropic import types
-    from anthropic.types import beta as beta_types
-
-    if beta:
-        classes: dict[str, Any] = {
-            "message_start": beta_types.BetaRawMessageStartEvent,
-            "content_block_start": beta_types.BetaRawContentBlockStartEvent,
-            "message_delta": beta_types.BetaRawMessageDeltaEvent,
-            "message_stop": beta_types.BetaRawMessageStopEvent,
-        }
-    else:
-        classes = {
-            "message_start": types.RawMessageStartEvent,
-            "content_block_start": types.RawContentBlockStartEvent,
-            "message_delta": types.RawMessageDeltaEvent,
-            "message_stop": types.RawMessageStopEvent,
-        }
-    return classes[event.type].construct(**to_dict(event))
+        body = {"type": "error", "error": {"type": error.type}}
+        return anthropic.APIStatusError(str(error), response=self._stream.response, body=body)
 
 
 def from_sdk_event(item: Any) -> Event | None:
@@ -133,14 +118,17 @@ def from_sdk_event(item: Any) -> Event | None:
     return from_dict(fields)
 
 
-def has_raw_sse(stream: Any) -> bool:
+def is_plain_sse(stream: Any) -> bool:
     """
-    Whether the response's bytes are server-sent events. Bedrock's InvokeModel sends a framing of its own instead, which its
-    client decodes.
+    Whether all that the stream does is to decode server-sent events, and it has not begun.
+
+    Helpers do more. Bedrock's InvokeModel sends a framing of its own, which its client decodes.
     """
     from anthropic._streaming import AsyncStream, SSEDecoder
 
-    return isinstance(stream, AsyncStream) and isinstance(stream._decoder, SSEDecoder)  # pyright: ignore[reportPrivateUsage]
+    if type(stream) is not AsyncStream or "_iterator" in vars(stream):
+        return False
+    return isinstance(stream._decoder, SSEDecoder)  # pyright: ignore[reportPrivateUsage]
 
 
 def under_helpers(stream: Any) -> AsyncIterator[object] | None:
@@ -156,7 +144,9 @@ def connection_failures() -> tuple[type[Exception], ...]:
     What a connection that breaks raises. Nothing is imported for it: where `httpx2` is not loaded, nothing of it is raised.
     """
     httpx2 = sys.modules.get("httpx2")
-    return (ConnectionError,) if httpx2 is None else (ConnectionError, httpx2.RequestError, httpx2.StreamError)
+    return (
+        (ConnectionError,) if httpx2 is None else (ConnectionError, httpx2.RequestError, httpx2.StreamError)
+    )
 
 
 def broken_connection(error: Exception) -> StreamError:

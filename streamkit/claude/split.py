@@ -8,7 +8,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio import Event, get_cancelled_exc_class, lowlevel
+from anyio import Event
 
 from streamkit.core.chain import assemble
 from streamkit.core.channel import Channel
@@ -20,7 +20,7 @@ from streamkit.core.stage import ConcurrentStage, PureStage
 from streamkit.core.transducer import Transducer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from streamkit.core.chain import Chain
     from streamkit.core.context import Context
@@ -54,7 +54,7 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
         closed.
     Fails: with its upstream, or with the first pipeline that fails; the others are stopped.
     Cancels: at once.
-    Memory: what the pipelines hold; unordered, 16 items for each and 16 pairs besides.
+    Memory: what the pipelines hold; unordered, 16 items and as many pairs for each besides.
     """
     if not operators:
         raise TypeError("split() needs at least one pipeline: split(text=text(), calls=tool_calls())")
@@ -122,7 +122,7 @@ class _Unordered(ConcurrentStage):
 
     def holds(self) -> str:
         held = [stage.holds() for stages in self._pipelines.values() for stage in stages]
-        return " + ".join([f"{_BUFFER * (len(self._pipelines) + 1)} items", *held])
+        return " + ".join([f"{2 * _BUFFER * len(self._pipelines)} items", *held])
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _Splitting(self._pipelines, upstream, context).items()
@@ -130,7 +130,7 @@ class _Unordered(ConcurrentStage):
 
 class _Splitting:
     """
-    One run. The reader hands each item to every pipeline that still runs; each has a job that puts its
+    One run. A reader hands each item to every pipeline that still runs, and each of these has one that puts its
     outputs in `_ready`.
     """
 
@@ -138,10 +138,9 @@ class _Splitting:
         self._context = context
         self._pipelines = pipelines
         self._inputs: dict[str, Channel[Any]] = {name: Channel(_BUFFER) for name in pipelines}
-        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._upstream = Reader(upstream, context, self._arrived, self._upstream_ended)
         self._upstream_open = True
         self._running = len(pipelines)
-        self._interrupted = False
         self._error: Exception | None = None
         self._failed = False
         self._ready: deque[tuple[str, Any]] = deque()
@@ -149,37 +148,38 @@ class _Splitting:
         self._taken = Event()
 
     async def items(self) -> AsyncIterator[tuple[str, Any]]:
-        jobs = [self._context.spawn(partial(self._serve, name)) for name in self._pipelines]
-        self._reader.start()
+        readers = [*map(self._reader, self._pipelines), self._upstream]
+        for reader in readers:
+            reader.start()
         try:
             while self._ready or (self._running and not self._failed):
                 if not self._ready:
                     await self._changed.wait()
                     self._changed = Event()
                     continue
-                if len(self._ready) == _BUFFER:
+                pair = self._ready.popleft()
+                if len(self._ready) == _BUFFER - 1:
                     self._taken.set()
                     self._taken = Event()
-                yield self._ready.popleft()
-            await self._check()
+                yield pair
             if self._error is not None:
                 raise self._error
             if self._upstream_open:
                 self._context.stopped("split")
         finally:
-            for job in jobs:
-                await job.stop()
-            await self._reader.stop()
+            await _stop(readers)
 
-    async def _check(self) -> None:
-        await self._reader.check()
-        if self._interrupted:
-            self._context.interrupted = True
-            await lowlevel.checkpoint()
+    def _reader(self, name: str) -> Reader:
+        # A context of its own: that one pipeline ends early is not the end of the run.
+        chain = assemble(Opened("async", self._inputs[name]), self._pipelines[name], self._context.child())
+        return Reader(chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name))
 
-    async def _arrived(self, item: Any) -> None:
+    def _arrived(self, item: Any) -> Awaitable[None] | None:
         for channel in self._inputs.values():
             channel.write(item)
+        return self._room() if any(channel.full for channel in self._inputs.values()) else None
+
+    async def _room(self) -> None:
         for channel in self._inputs.values():
             await channel.room()
 
@@ -188,30 +188,38 @@ class _Splitting:
         for channel in self._inputs.values():
             channel.end(error)
 
-    async def _serve(self, name: str) -> None:
+    def _made(self, name: str, value: Any) -> Awaitable[None] | None:
+        self._ready.append((name, value))
+        self._changed.set()
+        return self._demand() if len(self._ready) >= _BUFFER else None
+
+    async def _demand(self) -> None:
+        while len(self._ready) >= _BUFFER:
+            await self._taken.wait()
+
+    def _pipeline_ended(self, name: str, error: Exception | None) -> None:
         channel = self._inputs[name]
-        try:
-            # A context of its own: that one pipeline ends early is not the end of the run.
-            chain = assemble(Opened("async", channel), self._pipelines[name], self._context.child())
-            try:
-                async for value in chain.iterator:
-                    await self._put((name, value))
-            finally:
-                channel.abandon()
-                await self._context.closing(chain)
-        except Exception as error:
+        if error is not None:
             self._error = self._error or error
             # What upstream failed with is for each of them, after the items before it; its own ends all.
             self._failed = self._failed or not channel.handed(error)
-        except get_cancelled_exc_class():
-            self._interrupted = True
-            raise
-        finally:
-            self._running -= 1
-            self._changed.set()
-
-    async def _put(self, pair: tuple[str, Any]) -> None:
-        while len(self._ready) >= _BUFFER:
-            await self._taken.wait()
-        self._ready.append(pair)
+        channel.abandon()
+        self._running -= 1
         self._changed.set()
+
+
+async def _stop(readers: Iterable[Reader]) -> None:
+    """
+    Stop all of them, in order, even where one fails to.
+
+    Raises:
+        Exception: The first failure.
+    """
+    failure: Exception | None = None
+    for reader in readers:
+        try:
+            await reader.stop()
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure

@@ -57,14 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A model may write what the terminal's encoding, or Unicode itself, does not have.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
-        options = parser().parse_args(argv)
-        status: int = options.run(options)
+        status = obey(argv)
         sys.stdout.flush()
-    except SystemExit as exiting:
-        return int(exiting.code or 0)
-    except UsageError as error:
-        print(f"streamkit: {error}", file=sys.stderr)  # noqa: T201 -- a command talks
-        return 2
     except (KeyboardInterrupt, BrokenPipeError, BaseExceptionGroup) as error:
         if holds(error, KeyboardInterrupt):
             return INTERRUPTED
@@ -72,6 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             give_up_stdout()
             return READER_GONE
         raise
+    return status
+
+
+def obey(argv: Sequence[str] | None) -> int:
+    """
+    Do what the arguments say, and give the exit status.
+    """
+    try:
+        options = parser().parse_args(argv)
+        status: int = options.run(options)
+    except SystemExit as exiting:  # argparse has said why, or helped
+        return int(exiting.code or 0)
+    except UsageError as error:
+        print(f"streamkit: {error}", file=sys.stderr)  # noqa: T201 -- a command talks
+        return 2
     return status
 
 

@@ -29,6 +29,8 @@ class Branch:
     A sink with its own settings; made by `branch()`.
     """
 
+    __reads_as_source__ = True
+
     def __init__(
         self,
         sink: Sink[Any, Any],
@@ -43,8 +45,8 @@ class Branch:
         self.sink = sink
         self.name = name
         self.buffer = buffer
-        self.overflow = overflow
-        self.on_error = on_error
+        self.overflow: Overflow | None = overflow
+        self.on_error: OnError | None = on_error
 
     def __repr__(self) -> str:
         said = [repr(self.sink)]
@@ -98,7 +100,7 @@ class RunningBranch:
     def __init__(self, settings: Branch, context: Context) -> None:
         self._sink = settings.sink
         self._detached = settings.on_error == "detach"
-        self._context = context.child(shield=True)
+        self._context = context.child()
         self._name = _free_name(settings.name or settings.sink.name, context)
         self.report = SinkReport()
         self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)

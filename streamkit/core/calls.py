@@ -36,8 +36,8 @@ def value_text(value: object) -> str:
         case type():
             return value.__name__
         case list() | tuple() | set() | frozenset() | dict():
-            return "[…]" if value else repr(value)
-        case _ if type(value).__repr__ is not object.__repr__ and getattr(value, "__streamkit__", False):
+            return "[…]" if value else f"{value!r}"
+        case _ if getattr(type(value), "__reads_as_source__", False):
             return repr(value)
         case _ if callable(value):
             return name_of(value)

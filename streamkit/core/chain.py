@@ -4,6 +4,7 @@ A chain: the running counterpart of a pipeline, from its source to its last stag
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from anyio import lowlevel
@@ -111,7 +112,9 @@ def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:
         return None
 
     async def close_plainly() -> None:
-        close()
+        closing = close()
+        if inspect.isawaitable(closing):
+            await closing
 
     return close_plainly
 

@@ -8,7 +8,7 @@ band, and it knows what to do when it is full.
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Generic, Literal, TypeVar, cast, get_args
 
 from anyio import Event, lowlevel
 
@@ -16,11 +16,22 @@ from .errors import BufferOverflow
 from .fusion import CHECKPOINT_EVERY
 from .outcome import SinkReport
 
-__all__ = ["Channel", "Overflow", "check_overflow"]
+__all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
 
 T = TypeVar("T")
 
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
+
+
+def check_buffer(buffer: object) -> None:
+    """
+    Refuse a bound that is none.
+
+    Raises:
+        ValueError: `buffer` is no int, or below 1.
+    """
+    if type(buffer) is not int or buffer < 1:
+        raise ValueError(f"buffer must be an int of at least 1, not {buffer!r}")
 
 
 def check_overflow(buffer: object, overflow: object) -> None:
@@ -30,8 +41,7 @@ def check_overflow(buffer: object, overflow: object) -> None:
     Raises:
         ValueError: `buffer` is below 1, or `overflow` unknown.
     """
-    if type(buffer) is not int or buffer < 1:
-        raise ValueError(f"buffer must be an int of at least 1, not {buffer!r}")
+    check_buffer(buffer)
     if overflow not in get_args(Overflow):
         known = ", ".join(repr(policy) for policy in get_args(Overflow))
         raise ValueError(f"overflow must be one of {known}, not {overflow!r}")
@@ -81,8 +91,10 @@ class Channel(Generic[T]):
                 self._writer_turn = Event()
                 await self._writer_turn.wait()
         elif self._patient and self.full and self._overflow != "error":
-            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn.
+            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn. It has
+            # had it after two checkpoints; after one it may not, for trio draws lots among the tasks that are ready.
             self._patient = False
+            await lowlevel.checkpoint()
             await lowlevel.checkpoint()
 
     def write(self, item: T) -> None:
@@ -125,8 +137,8 @@ class Channel(Generic[T]):
         Whether `error` is the one that the writer ended with, also when a task group of the reader has wrapped it.
         """
         if isinstance(error, BaseExceptionGroup):
-            inner: tuple[BaseException, ...] = error.exceptions
-            return all(map(self.handed, inner))
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            return all(map(self.handed, group.exceptions))
         return error is self._error and error is not self.overflowed
 
     def __aiter__(self) -> Channel[T]:

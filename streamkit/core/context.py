@@ -24,15 +24,16 @@ __all__ = ["Context", "Job"]
 
 class Job:
     """
-    A task of the run.
+    A task of the run. It ends by itself or by `stop`, never by a cancellation from outside, so that whoever started it
+    decides in which order things are closed.
 
     Attributes:
         done: Set when it has ended.
     """
 
-    def __init__(self, context: Context, *, shield: bool) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._scope = CancelScope(shield=shield)
+        self._scope = CancelScope(shield=True)
         self.done = Event()
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -69,73 +70,48 @@ class Context:
         report: What it counts.
         close_timeout: Seconds that closing may take.
         task_group: The run's own; a bare `async for` has none.
-        interrupted: Whether the chain ended because the run was cancelled, and not by itself.
         sink_error: The failure of a sink that ends the run.
     """
 
-    def __init__(
-        self,
-        *,
-        close_timeout: float,
-        task_group: TaskGroup | None = None,
-        parent: Context | None = None,
-        shield: bool = False,
-    ) -> None:
+    def __init__(self, *, close_timeout: float, parent: Context | None = None) -> None:
         self.outcome = Outcome()
         self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
-        self.interrupted = False
+        self.task_group: TaskGroup | None = None if parent is None else parent.task_group
         self.sink_error: BaseException | None = None
-        self.task_group = task_group
         self._parent = parent
-        self._shield = shield
-        self._jobs: list[Job] = []
+        self._jobs: list[Job] = [] if parent is None else parent._jobs
 
-    def child(self, *, shield: bool = False) -> Context:
+    def child(self) -> Context:
         """
         A stream inside this run, with an outcome of its own. Its facts count for this run too.
-
-        Args:
-            shield: Whether its jobs outlive the cancellation of the run, until `close_timeout`.
         """
-        return Context(
-            close_timeout=self.close_timeout,
-            task_group=self.task_group,
-            parent=self,
-            shield=shield or self._shield,
-        )
+        return Context(close_timeout=self.close_timeout, parent=self)
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Job:
         """
-        Start a job in the run's task group.
+        Start a job in the run's task group. Whoever starts it stops it.
 
         Raises:
             TypeError: The run has none.
         """
         if self.task_group is None:
             raise TypeError("a concurrent stage needs the run's task group: use `async with stream.open() as run`")
-        job = Job(self, shield=self._shield)
-        if self._shield:
-            self._register(job)
+        job = Job(self)
+        self._jobs[:] = [each for each in self._jobs if not each.done.is_set()]
+        self._jobs.append(job)
         self.task_group.start_soon(job.run, work)
         return job
 
-    def _register(self, job: Job) -> None:
-        self._jobs.append(job)
-        if self._parent is not None:
-            self._parent._register(job)
-
-    async def drain(self) -> bool:
+    async def drain(self) -> None:
         """
-        Let the shielded jobs finish within `close_timeout`, then cancel them. True if all had finished.
+        When the chain is closed: let the jobs that are left, its sinks, finish within `close_timeout`, then cancel them.
         """
         with self.shielded():
-            for job in self._jobs:
+            for job in list(self._jobs):
                 await job.done.wait()
-        late = [job for job in self._jobs if not job.done.is_set()]
-        for job in late:
+        for job in self._jobs:
             job.cancel()
-        return not late
 
     def shielded(self) -> CancelScope:
         """
@@ -170,8 +146,7 @@ class Context:
         """
         The chain has come to its end.
         """
-        if not self.interrupted:
-            self.outcome.complete()
+        self.outcome.complete()
 
     def failed(self, error: BaseException) -> None:
         """

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from .calls import name_of
+from .channel import check_buffer
 from .operator import Operator, Same
 from .sink import Sink
 from .source import CallSource, TaskSource
@@ -87,7 +88,9 @@ def source(fn: Callable[..., Any] | None = None, /, *, task: bool = False, buffe
 
     Raises:
         TypeError: `fn` is not an async generator function; or, when the stream is made, the arguments do not fit.
+        ValueError: `buffer` is below 1.
     """
+    check_buffer(buffer)
     if fn is None:
         return functools.partial(_source, task=task, buffer=buffer)
     return _source(fn, task=task, buffer=buffer)

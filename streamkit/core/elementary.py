@@ -91,6 +91,7 @@ class FlatMap(OneCall[A, B]):
 
 class Scan(Transducer[A, B], Generic[A, B]):
     memory = "the running value"
+    expands = False
 
     def __init__(self, fn: Callable[[B, A], B], initial: B) -> None:
         check_plain(fn)

@@ -36,6 +36,7 @@ _HEADERS: dict[Feed, tuple[str, ...]] = {
 class _Step(NamedTuple):
     form: str
     flushes: bool
+    expands: bool
 
 
 class Hooks(NamedTuple):
@@ -54,7 +55,7 @@ def fuse(feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks:
     """
     A generator over `source` through all of `stages`; asynchronous unless `feed` is `"over"`.
     """
-    shape = tuple(_Step(stage.form, stage.flushes) for stage in stages)
+    shape = tuple(_Step(stage.form, stage.flushes, stage.expands) for stage in stages)
     return _compile(feed, shape)(source, stages, [stage.step() for stage in stages], *hooks)
 
 
@@ -71,7 +72,7 @@ def _compile(feed: Feed, shape: tuple[_Step, ...]) -> Callable[..., Any]:
 
 class _Writer:
     def __init__(self, feed: Feed, shape: tuple[_Step, ...]) -> None:
-        self.feed = feed
+        self.feed: Feed = feed
         self.shape = shape
         self.lines: list[str] = []
         self.feeds = [k for k, step in enumerate(shape) if step.form == "feed"]
@@ -104,6 +105,8 @@ class _Writer:
             if step.flushes:
                 self.put(2, f"if stop <= {k}:")
                 self.put(3, f"for x in t{k}.flush():")
+                if self.awaits:
+                    self.checkpoint(4)
                 self.body(k + 1, 4)
         self.put(1, "except GeneratorExit:")
         self.put(2, "raise")
@@ -141,12 +144,12 @@ class _Writer:
                     self.put(depth, f"for x in f{k}(x):")
                     opened.append((k, depth))
                     depth += 1
+                    if self.awaits and self.shape[k].expands:
+                        self.checkpoint(depth)
         self.put(depth, "yield x")
-        if opened and self.awaits:
-            self.checkpoint(depth)
         inner = False
         for k, level in reversed(opened):
             if inner:
-                self.put(level, "if stop >= 0: break")
+                self.put(level, f"if stop > {k}: break")
             self.put(level, f"if t{k}.done: stop = {k}; break")
             inner = True

@@ -39,7 +39,7 @@ def merged(held: Any, item: Any) -> Any:
 def _is_named(item: object) -> TypeGuard[tuple[str, Any]]:
     if not isinstance(item, tuple):
         return False
-    pair = cast("tuple[Any, ...]", item)
+    pair = cast("tuple[object, ...]", item)
     return len(pair) == 2 and isinstance(pair[0], str)
 
 

@@ -5,7 +5,7 @@ Operators: what stands between a source and its consumer.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .calls import name_of
 from .fusion import Hooks, fuse
@@ -14,16 +14,18 @@ from .stage import CallableStage, PureStage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 
-    from .sink import Job, Sink
+    from .sink import GenericSink, Job, Sink
     from .stage import Stage
     from .stream import Stream
 
-__all__ = ["A_contra", "B_co", "Operator", "Same", "refuse_right"]
+__all__ = ["A_contra", "B_co", "GenericOperator", "Operator", "Same", "refuse_right"]
 
 A_contra = TypeVar("A_contra", contravariant=True)
 B_co = TypeVar("B_co", covariant=True)
 C = TypeVar("C")
 R = TypeVar("R")
+G = TypeVar("G", bound="GenericOperator[Any]")
+S = TypeVar("S", bound="GenericSink")
 T = TypeVar("T")
 
 
@@ -33,6 +35,8 @@ class Operator(Generic[A_contra, B_co]):
 
     `operator | operator` is an operator, `operator | sink` a sink, `stream | operator` and `operator(aiterable)` a stream.
     """
+
+    __reads_as_source__ = True
 
     stages: tuple[Stage, ...]
 
@@ -53,14 +57,20 @@ class Operator(Generic[A_contra, B_co]):
     @overload
     def __or__(self, right: Callable[[AsyncIterable[B_co]], Job[R]], /) -> Sink[A_contra, R]: ...
     def __or__(self, right: Any, /) -> Any:
+        return self._followed_by(right)
+
+    def _followed_by(self, right: Any) -> Any:
         if isinstance(right, Operator):
-            kind = Same if isinstance(self, Same) and isinstance(right, Same) else Operator
+            kind: type[Operator[Any, Any]] = Operator
+            if isinstance(self, Same) and isinstance(right, GenericOperator):
+                kind = type(cast("GenericOperator[object]", right))
             return kind(self.stages + right.stages)
         if isinstance(right, sink.Sink):
-            return right.after(self.stages)
+            return cast("Sink[Any, object]", right).after(self.stages)
         if refuse_right(right):
             return NotImplemented
-        return Operator((*self.stages, CallableStage(right)))
+        made: Operator[Any, Any] = Operator((*self.stages, CallableStage(right)))
+        return made
 
     @overload
     def pipe(self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /) -> Operator[A_contra, C]: ...
@@ -120,8 +130,8 @@ class Operator(Generic[A_contra, B_co]):
         if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
             raise TypeError(f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async")
         built = [stage.build(None) for stage in self.stages if isinstance(stage, PureStage)]
-        close: Callable[[], Any] = getattr(items, "close", _nothing)
-        result: Iterator[B_co] = fuse("over", built, items, Hooks(_nothing, close, _nothing, _nothing, _nothing))
+        hooks = Hooks(_nothing, _once(getattr(items, "close", _nothing)), _nothing, _nothing, _nothing)
+        result: Iterator[B_co] = fuse("over", built, items, hooks)
         return result
 
     def explain(self) -> None:
@@ -131,33 +141,58 @@ class Operator(Generic[A_contra, B_co]):
         print("\n".join(explanation(self.stages)))  # noqa: T201 -- printing is its purpose
 
 
-class Same(Operator[Any, Any]):
+class GenericOperator(Operator[Any, B_co]):
+    """
+    The base of operators whose type depends on the type of the items; they overload `__call__`.
+
+    They are generic where they are used, not where they are made, so that a value such as `k = take(3)` has a type.
+    """
+
+
+class Same(GenericOperator[Any]):
     """
     An operator that hands on items of whatever type it is given.
-
-    It is generic where it is used, not where it is made, so that a value such as `k = take(3)` has a type.
     """
 
     def __call__(self, source: AsyncIterable[T], /) -> Stream[T]:
         return super().__call__(source)
 
     @overload  # type: ignore[override]
-    def __or__(self, right: Same, /) -> Same: ...
+    def __or__(self, right: G, /) -> G: ...
+    @overload
+    def __or__(self, right: S, /) -> S: ...
     @overload
     def __or__(self, right: Callable[[AsyncIterable[T]], AsyncIterable[C]], /) -> Operator[T, C]: ...
     @overload
     def __or__(self, right: Callable[[AsyncIterable[T]], Job[R]], /) -> Sink[T, R]: ...
-    def __or__(self, right: Any, /) -> Any:
-        return super().__or__(right)
+    def __or__(self, right: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._followed_by(right)
 
     @overload  # type: ignore[override]
-    def pipe(self, right: Same, /) -> Same: ...
+    def pipe(self, right: G, /) -> G: ...
+    @overload
+    def pipe(self, right: S, /) -> S: ...
     @overload
     def pipe(self, right: Callable[[AsyncIterable[T]], AsyncIterable[C]], /) -> Operator[T, C]: ...
     @overload
     def pipe(self, right: Callable[[AsyncIterable[T]], Job[R]], /) -> Sink[T, R]: ...
-    def pipe(self, right: Any, /) -> Any:
-        return super().pipe(right)
+    def pipe(self, right: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self | right
+
+    def map(self, fn: Callable[[T], C], /) -> Operator[T, C]:
+        return super().map(fn)
+
+    def filter(self, keep: Callable[[T], object], /) -> Operator[T, T]:
+        return super().filter(keep)
+
+    def tap(self, fn: Callable[[T], object], /) -> Operator[T, T]:
+        return super().tap(fn)
+
+    def scan(self, fn: Callable[[C, T], C], initial: C, /) -> Operator[T, C]:
+        return super().scan(fn, initial)
+
+    def flat_map(self, fn: Callable[[T], Iterable[C]], /) -> Operator[T, C]:
+        return super().flat_map(fn)
 
     def over(self, items: Iterable[T], /) -> Iterator[T]:
         return super().over(items)
@@ -172,24 +207,45 @@ def refuse_right(right: object) -> bool:
     """
     if not callable(right):
         return True
+    name = name_of(right)
     if inspect.iscoroutinefunction(right) or inspect.iscoroutinefunction(getattr(right, "__call__", None)):
-        name = name_of(right)
         raise TypeError(
             f"{name} is a coroutine function, which cannot stand behind |: write sinks.call({name}) to consume each item "
             f"with it, or map_async({name}) to transform each item"
         )
-    if getattr(right, "__makes_stage__", False) or (isinstance(right, type) and issubclass(right, Operator)):
-        raise TypeError(f"{name_of(right)} makes an operator: write {name_of(right)}() behind |, with its arguments")
+    if getattr(right, "__makes_stage__", False) or _is_operator_class(right) or _is_ours(right):
+        raise TypeError(f"{name} makes an operator or a sink: write {name}(…) behind |")
+    if isinstance(right, type) and not hasattr(right, "__aiter__"):
+        raise TypeError(f"{name} cannot stand behind |: its instances are no async iterables; use map({name})")
     try:
         inspect.signature(right).bind(None)
     except TypeError as error:
-        raise TypeError(f"{name_of(right)} cannot stand behind |: called with the stream alone, it says {error}") from None
+        raise TypeError(f"{name} cannot stand behind |: called with the stream alone, it says {error}") from None
     except ValueError:
         pass  # a builtin without a signature
     return False
 
 
+def _is_ours(right: object) -> bool:
+    package = __name__.partition(".")[0]
+    return inspect.isfunction(right) and right.__module__.startswith(f"{package}.")
+
+
+def _is_operator_class(right: object) -> bool:
+    return isinstance(right, type) and issubclass(right, Operator)
+
+
 def _nothing(*_: object) -> None: ...
+
+
+def _once(close: Callable[[], object]) -> Callable[[], None]:
+    left = [close]
+
+    def close_once() -> None:
+        if left:
+            left.pop()()
+
+    return close_once
 
 
 # The algebra is recursive: operators make streams and sinks, which are made of operators.

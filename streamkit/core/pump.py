@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import get_cancelled_exc_class, lowlevel
+from anyio import CancelScope, lowlevel
 
 from .channel import Channel
+from .fusion import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,12 +25,13 @@ __all__ = ["Pump", "Reader"]
 
 class Reader:
     """
-    Reads `upstream` in a task of the run. It owns the chain and closes it.
+    Reads `upstream` in a task of the run. It owns the chain and closes it, in that same task, for a generator may hold
+    cancel scopes around its yields.
 
     Args:
         upstream: What to read.
         context: The run.
-        arrived: Called with each item, and awaited before the next is read.
+        arrived: Called with each item; where it gives an awaitable, that is awaited before the next item is read.
         ended: Called once, with the upstream's error or None.
     """
 
@@ -37,15 +39,17 @@ class Reader:
         self,
         upstream: Chain,
         context: Context,
-        arrived: Callable[[Any], Awaitable[None]],
+        arrived: Callable[[Any], Awaitable[None] | None],
         ended: Callable[[Exception | None], None],
     ) -> None:
         self._upstream = upstream
         self._context = context
         self._arrived = arrived
         self._ended = ended
-        self._interrupted = False
         self._job: Job | None = None
+        self._pause: CancelScope | None = None
+        self._stopping = False
+        self._failure: Exception | None = None
 
     def start(self) -> None:
         """
@@ -56,31 +60,53 @@ class Reader:
     async def stop(self) -> None:
         """
         Cancel, join, and leave upstream closed.
-        """
-        if self._job is not None:
-            await self._job.stop()
 
-    async def check(self) -> None:
+        Raises:
+            Exception: What closing upstream has raised.
         """
-        After the last item: an end that a cancellation of the run has brought about is not the end of the stream.
-        """
-        if self._interrupted:
-            self._context.interrupted = True
-            await lowlevel.checkpoint()
+        if self._job is None:
+            return
+        ended = self._job.done.is_set()
+        self._stopping = True
+        if self._pause is None:
+            self._job.cancel()
+        else:
+            # Between two items the generator is suspended, and cancelling the job would close it inside a cancelled
+            # scope. It is let go instead, and closed in peace.
+            self._pause.cancel()
+            with self._context.shielded():
+                await self._job.done.wait()
+        await self._job.stop()
+        if self._failure is not None and not ended:
+            raise self._failure
 
     async def _read(self) -> None:
-        failure: Exception | None = None
         try:
-            async for item in self._upstream.iterator:
-                await self._arrived(item)
+            await self._read_all()
         except Exception as error:
-            failure = error
-        except get_cancelled_exc_class():
-            self._interrupted = True
+            self._failure = error
+        except BaseException:
+            with self._context.shielded():
+                await self._upstream.aclose()
             raise
-        finally:
-            self._ended(failure)
-            await self._context.closing(self._upstream)
+        try:
+            await self._upstream.aclose()
+        except Exception as error:
+            self._failure = self._failure or error
+        self._ended(self._failure)
+
+    async def _read_all(self) -> None:
+        left = CHECKPOINT_EVERY
+        async for item in self._upstream.iterator:
+            waiting = self._arrived(item)
+            left -= 1
+            if waiting is not None or not left:
+                left = CHECKPOINT_EVERY
+                with CancelScope() as self._pause:
+                    await (lowlevel.checkpoint() if waiting is None else waiting)
+                self._pause = None
+                if self._stopping:
+                    break
 
 
 class Pump:
@@ -100,10 +126,9 @@ class Pump:
         try:
             async for item in self._channel:
                 yield item
-            await self._reader.check()
         finally:
             await self._reader.stop()
 
-    async def _arrived(self, item: Any) -> None:
+    def _arrived(self, item: Any) -> Awaitable[None] | None:
         self._channel.write(item)
-        await self._channel.room()
+        return self._channel.room() if self._channel.full else None

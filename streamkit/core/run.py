@@ -4,7 +4,7 @@ A run: one opening of a stream, from `async with` to its outcome.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from anyio import create_task_group, get_cancelled_exc_class
 
@@ -13,7 +13,7 @@ from .context import Context
 from .log import log_warning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
     from types import TracebackType
 
     from .chain import Chain
@@ -46,6 +46,7 @@ class Run(Generic[T_co]):
         self._chain: Chain | None = None
         self._cancelled_for: str | None = None
         self._entered = False
+        self._left = False
 
     @property
     def outcome(self) -> Outcome:
@@ -68,19 +69,21 @@ class Run(Generic[T_co]):
         Args:
             reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
         """
-        if self._cancelled_for is None and self.outcome.kind == "running":
-            self._cancelled_for = reason
+        if self._left or self._cancelled_for is not None:
+            return
+        self._cancelled_for = reason
+        if self._entered:
             self._tasks.cancel_scope.cancel()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         return self._opened.iterator
 
-    def __anext__(self) -> Any:
+    def __anext__(self) -> Awaitable[T_co]:
         return anext(self._opened.iterator)
 
     @property
     def _opened(self) -> Chain:
-        if self._chain is None:
+        if self._chain is None or self._left:
             raise RuntimeError("this run is not open: read it inside `async with stream.open() as run`")
         return self._chain
 
@@ -90,6 +93,8 @@ class Run(Generic[T_co]):
         self._entered = True
         self._tasks = self._context.task_group = create_task_group()
         await self._tasks.__aenter__()
+        if self._cancelled_for is not None:
+            self._tasks.cancel_scope.cancel()
         try:
             opened = self._source.open(self._context)
             self._chain = assemble(opened, self._stages, self._context, observed=True)
@@ -109,6 +114,7 @@ class Run(Generic[T_co]):
             await self._context.closing(self._opened)
         except BaseException as error:
             closing_error = error
+        self._left = True
         await self._context.drain()
         quiet = await self._leave(exc)
         if exc is None or quiet:
@@ -155,6 +161,6 @@ class Run(Generic[T_co]):
 
 def _interruption(exc: BaseException) -> bool:
     cancelled = get_cancelled_exc_class()
-    return isinstance(exc, cancelled) or (
-        isinstance(exc, BaseExceptionGroup) and exc.subgroup(cancelled) is not None
-    )
+    if isinstance(exc, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", exc).subgroup(cancelled) is not None
+    return isinstance(exc, cancelled)

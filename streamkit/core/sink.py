@@ -34,6 +34,8 @@ class Sink(Generic[A_contra, R_co]):
     Consumes a stream of `A` and returns an `R`; an immutable description.
     """
 
+    __reads_as_source__ = True
+
     def __init__(
         self,
         name: str,
@@ -71,7 +73,12 @@ class Sink(Generic[A_contra, R_co]):
     def then(self, fn: Callable[[R_co], Any], /) -> Sink[A_contra, Any]:
         """
         The same, with its result handed through `fn`, which may be a coroutine function.
+
+        Raises:
+            TypeError: `fn` is no function.
         """
+        if not callable(fn):
+            raise TypeError(f"then() needs a function of the sink's result, not {fn!r}")
         return self._replaced(finish=(*self._finish, fn))
 
     def after(self, stages: tuple[Stage, ...]) -> Sink[Any, R_co]:
@@ -145,7 +152,7 @@ class JobRun(Run[Any], Generic[R_co]):
         super().__init__(stream.source, stream.stages + sink.stages, close_timeout)
         self._sink = sink
         self._finished = Event()
-        self._result: Any = None
+        self._results: list[R_co] = []
         self._error: BaseException | None = None
         self._task: Task | None = None
 
@@ -156,7 +163,7 @@ class JobRun(Run[Any], Generic[R_co]):
         await self._finished.wait()
         if self._error is not None:
             raise self._error
-        return cast("R_co", self._result)
+        return self.result
 
     @property
     def result(self) -> R_co:
@@ -166,9 +173,9 @@ class JobRun(Run[Any], Generic[R_co]):
         Raises:
             RuntimeError: It has not returned.
         """
-        if not self._finished.is_set() or self._error is not None:
-            raise RuntimeError("the sink has no result: it has not finished, or it failed; `await run` says which")
-        return cast("R_co", self._result)
+        if not self._results:
+            raise RuntimeError("the sink has no result: it has not finished, it failed, or it was stopped")
+        return self._results[0]
 
     def __aiter__(self) -> AsyncIterator[Any]:
         raise TypeError("the items of a job go to its sink: await the run, or open the stream without its sink")
@@ -198,7 +205,7 @@ class JobRun(Run[Any], Generic[R_co]):
 
     async def _consume_all(self) -> None:
         try:
-            self._result = await self._sink.consume(self._opened.iterator)
+            self._results.append(await self._sink.consume(self._opened.iterator))
         except Exception as error:
             self._error = error
             self._context.sink_failed(error)
@@ -220,9 +227,9 @@ def as_sink(target: object) -> Sink[Any, Any]:
         TypeError: It is none of these.
     """
     if isinstance(target, Sink):
-        return cast("Sink[Any, Any]", target)
+        return cast("Sink[Any, object]", target)
     if isinstance(target, ObjectSendStream):
-        return Sink("send", send_to, (target,))
+        return Sink("send", send_to, (cast("ObjectSendStream[object]", target),))
     if callable(target) and not isinstance(target, type):
         return _BareFunction(name_of(target), call_each, (target,))
     raise TypeError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .calls import call_text, name_of, value_text
 from .chain import Chain, as_iterator
@@ -99,13 +99,13 @@ class IterableSource(Source):
     memory = "nothing"
 
     def __init__(self, items: object) -> None:
+        self._items: Any = items
+        self._repeatable = not _is_spent_once(items)
+        self._opened = False
         if inspect.iscoroutinefunction(items):
             raise TypeError(f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it")
         if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
             raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
-        self._items: Any = items
-        self._repeatable = not isinstance(items, Iterator | AsyncIterator) and not hasattr(items, "__anext__")
-        self._opened = False
 
     def __repr__(self) -> str:
         return f"from_iterable({value_text(self._items)})"
@@ -122,8 +122,14 @@ class IterableSource(Source):
         if isinstance(items, AsyncIterable):
             return Opened("async", as_iterator(items))
         if isinstance(items, Iterable):
-            return Opened("sync", iter(items))
+            return Opened("sync", iter(cast("Iterable[object]", items)))
         raise TypeError(f"{name_of(self._items)}() returned {type(items).__name__}, which cannot be iterated")
+
+
+def _is_spent_once(items: object) -> bool:
+    return not isinstance(items, type) and (
+        hasattr(items, "__anext__") or isinstance(items, Iterator | AsyncIterator)
+    )
 
 
 def _makes_items(items: object) -> bool:

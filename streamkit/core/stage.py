@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .calls import call_text, name_of
 
@@ -124,7 +124,7 @@ class CallableStage(Stage):
         Raises:
             TypeError: It made something that cannot be iterated asynchronously.
         """
-        made: object = self._function(upstream)
+        made = self._function(upstream)
         if not hasattr(made, "__aiter__"):
             if inspect.iscoroutine(made):
                 made.close()
@@ -132,7 +132,7 @@ class CallableStage(Stage):
                 f"{self.name} stands behind | and must return an async iterable, but it returned "
                 f"{type(made).__name__}; for a function of one item write map({self.name}) or sinks.call({self.name})"
             )
-        return cast("AsyncIterable[Any]", made)
+        return made
 
 
 class ConcurrentStage(Stage):

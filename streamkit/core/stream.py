@@ -4,7 +4,7 @@ Streams: a source and what follows it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .chain import assemble
 from .context import Context
@@ -36,6 +36,8 @@ class Stream(Generic[A_co]):
     `stream | operator` is a stream, `stream | sink` a job to await.
     """
 
+    __reads_as_source__ = True
+
     def __init__(self, source: Source, stages: tuple[Stage, ...] = ()) -> None:
         self.source = source
         self.stages = stages
@@ -51,7 +53,7 @@ class Stream(Generic[A_co]):
         if isinstance(right, Operator):
             return Stream[Any](self.source, self.stages + right.stages)
         if isinstance(right, Sink):
-            return Job(self, right)
+            return Job(self, cast("Sink[Any, object]", right))
         if refuse_right(right):
             return NotImplemented
         return Stream[Any](self.source, (*self.stages, CallableStage(right)))

@@ -43,6 +43,8 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
 
     form: ClassVar[Literal["feed", "map", "filter", "filter_map", "tap"]] = "feed"
     """How the loop calls it; anything but `"feed"` is one plain function call for each item, `step()`."""
+    expands: ClassVar[bool] = True
+    """Whether several items may come out for one; then they count for the run's checkpoints."""
     passes_restarts: ClassVar[bool] = True
     """Whether an item that says "start over" is handed on after `reset`; False where the output is of another kind."""
 
@@ -64,7 +66,7 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         """
         Whether it may have something to say at the end.
         """
-        return type(self).flush is not Transducer.flush
+        return type(self).flush is not Transducer.flush  # pyright: ignore[reportUnknownMemberType]
 
     def feed(self, item: A_contra) -> Iterable[B_co]:
         """
@@ -92,7 +94,8 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         """
         The function that the loop calls for each item.
         """
-        if type(self).reset is Transducer.reset and self.passes_restarts:
+        own_reset = type(self).reset is not Transducer.reset  # pyright: ignore[reportUnknownMemberType]
+        if self.passes_restarts and not own_reset:
             return self.feed
         return self._feed_or_reset
 

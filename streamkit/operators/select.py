@@ -21,6 +21,7 @@ A = TypeVar("A")
 
 class Take(Transducer[A, A], Generic[A]):
     memory = "nothing"
+    expands = False
 
     def __init__(self, n: int) -> None:
         self.left = whole_number("take", n, least=0)
@@ -35,6 +36,7 @@ class Take(Transducer[A, A], Generic[A]):
 
 class Skip(Transducer[A, A], Generic[A]):
     memory = "nothing"
+    expands = False
 
     def __init__(self, n: int) -> None:
         self.left = whole_number("skip", n, least=0)
@@ -48,6 +50,7 @@ class Skip(Transducer[A, A], Generic[A]):
 
 class TakeWhile(Transducer[A, A], Generic[A]):
     memory = "nothing"
+    expands = False
 
     def __init__(self, keep: Callable[[A], object], *, inclusive: bool) -> None:
         check_plain(keep)

@@ -49,12 +49,14 @@ def tee(*sinks: object, buffer: int = 64, overflow: Overflow = "block", on_error
     if not sinks:
         raise TypeError("tee() needs at least one sink")
     branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
-    return Same((_Tee([each.or_else(buffer, overflow, on_error) for each in branches], sinks),))
+    settings = {"buffer": (buffer, 64), "overflow": (overflow, "block"), "on_error": (on_error, "raise")}
+    changed = {name: value for name, (value, usual) in settings.items() if value != usual}
+    return Same((_Tee([each.or_else(buffer, overflow, on_error) for each in branches], sinks, changed),))
 
 
 class _Tee(ConcurrentStage):
-    def __init__(self, branches: list[Branch], sinks: tuple[object, ...]) -> None:
-        super().__init__("tee", sinks)
+    def __init__(self, branches: list[Branch], sinks: tuple[object, ...], changed: dict[str, object]) -> None:
+        super().__init__("tee", sinks, changed)
         self._branches = branches
         bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
         self.memory = " + ".join(map(str, bounds)) + " items"

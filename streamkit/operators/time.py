@@ -17,7 +17,7 @@ from streamkit.core.stage import ConcurrentStage
 from streamkit.operators.checks import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from streamkit.core.chain import Chain
     from streamkit.core.context import Context
@@ -61,7 +61,7 @@ def throttle(
         raise TypeError(f'merge must be a function of two items, "latest" or None, not {merge!r}')
     if not leading and not trailing:
         raise ValueError("throttle(leading=False, trailing=False) would never emit: leave one of them on")
-    return Same((_Throttle(seconds("throttle", interval), leading, trailing, merge),))
+    return Same((_Throttle(interval, leading, trailing, merge),))
 
 
 class _Throttle(ConcurrentStage):
@@ -72,10 +72,10 @@ class _Throttle(ConcurrentStage):
     ) -> None:
         defaults = {"leading": (leading, True), "trailing": (trailing, True), "merge": (merge, None)}
         super().__init__("throttle", (interval,), {key: value for key, (value, usual) in defaults.items() if value != usual})
-        self.interval = interval
+        self.interval = seconds("throttle", interval)
         self.leading = leading
         self.trailing = trailing
-        self.merge = merge
+        self.merge: Callable[[Any, Any], Any] | Merge | None = merge
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _Throttling(self, upstream, context).items()
@@ -93,7 +93,7 @@ class _Throttling:
         self._interval = settings.interval
         self._leading = settings.leading
         self._trailing = settings.trailing
-        self._merge = settings.merge
+        self._merge: Callable[[Any, Any], Any] | Merge | None = settings.merge
         self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
         self._ready: deque[Any] = deque()
         self._held: Any = _NOTHING
@@ -123,7 +123,6 @@ class _Throttling:
                 yield item
             if self._error is not None:
                 raise self._error
-            await self._reader.check()
         finally:
             await self._reader.stop()
 
@@ -132,9 +131,12 @@ class _Throttling:
         self._window_ends = current_time() + self._interval
         return item
 
-    async def _arrived(self, item: Any) -> None:
+    def _arrived(self, item: Any) -> Awaitable[None] | None:
         self._take_in(item)
         self._changed.set()
+        return self._all_taken() if self._ready or current_time() >= self._due else None
+
+    async def _all_taken(self) -> None:
         while self._ready or current_time() >= self._due:
             self._taken = Event()
             await self._taken.wait()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamkit.core.elementary import filter_map, flat_map, map, scan, tap  # noqa: A004 -- the field's names
-from streamkit.core.operator import Operator
+from streamkit.core.operator import GenericOperator
 from streamkit.core.transducer import Transducer, pure
 from streamkit.operators.checks import whole_number
 
@@ -39,7 +39,7 @@ class Batch(Transducer[A, list[A]], Generic[A]):
         self.items = []
 
 
-class Batched(Operator[Any, Any]):
+class Batched(GenericOperator[list[Any]]):
     """
     An operator from items of whatever type to lists of them.
     """

@@ -4,7 +4,7 @@ Text, thinking, citations and usage: what a consumer wants of the events.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import anthropic
 import httpx2
@@ -12,10 +12,12 @@ import pytest
 
 from streamkit.claude.accumulate import MessageBuilder
 from streamkit.claude.errors import GrammarError
-from streamkit.claude.events import Restarted, Usage, from_dict
+from streamkit.claude.events import Event, Restarted, Usage, from_dict
 from streamkit.claude.extract import citations, text, thinking, usage
+from streamkit.claude.lossless import Unknown
 from streamkit.claude.wire import EventDecoder
-from streamkit.core.stream import from_iterable
+from streamkit.core.operator import Operator
+from streamkit.core.stream import Stream, from_iterable
 from streamkit.testing import PING, reply, tool_use
 from streamkit.testing import text as text_block
 from streamkit.testing import thinking as thinking_block
@@ -23,7 +25,6 @@ from streamkit.testing import thinking as thinking_block
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamkit.claude.events import Event
     from streamkit.testing import Reply
 
 RESTARTED = Restarted(2, ValueError("cut"))
@@ -196,3 +197,11 @@ def test_recorded_text_is_the_text_of_the_message(recording: Path) -> None:
 
 async def test_text_of_a_run() -> None:
     assert await (from_iterable(decoded(REPLY)) | text()).collect() == ["Riv", "", "ers", " end."]
+
+
+def test_their_types() -> None:
+    assert_type(text(), Operator[Event, str])
+    assert_type(text(restarts=True), Operator[Event, str | Restarted])
+    assert_type(from_iterable(decoded(REPLY)) | thinking(), Stream[str])
+    assert_type(from_iterable(decoded(REPLY)) | citations(), Stream[Unknown])
+    assert_type(from_iterable(decoded(REPLY)) | usage(), Stream[Usage])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import anthropic
 import anyio
@@ -16,10 +16,11 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
 from streamkit.claude.errors import GrammarError, StreamTruncated
-from streamkit.claude.events import Restarted
+from streamkit.claude.events import Event, Restarted
 from streamkit.claude.message import message
 from streamkit.claude.wire import EventDecoder
 from streamkit.core.errors import StreamError
+from streamkit.core.sink import Sink
 from streamkit.core.stream import from_iterable
 from streamkit.operators.tee import tee
 from streamkit.testing import PING, reply, text, thinking, tool_use
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamkit.claude.events import Event
     from streamkit.testing import Reply
 
 RESTARTED = Restarted(2, ValueError("cut"))
@@ -144,3 +144,9 @@ print([name for name in ("anthropic", "pydantic", "httpx2") if name in sys.modul
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_its_types() -> None:
+    assert_type(message(), Sink[Event, Message | BetaMessage])
+    assert_type(message(beta=True), Sink[Event, BetaMessage])
+    assert_type(message(beta=False), Sink[Event, Message])

@@ -4,7 +4,7 @@ Only: events by the names or classes of their types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import anthropic
 import pytest
@@ -12,6 +12,7 @@ from anthropic import types as sdk
 
 from streamkit.claude.events import (
     ContentBlockDelta,
+    Event,
     InputJSONDelta,
     MessageDelta,
     MessageStart,
@@ -26,12 +27,12 @@ from streamkit.claude.events import (
 )
 from streamkit.claude.only import only
 from streamkit.claude.wire import EventDecoder
+from streamkit.core.operator import Operator
 from streamkit.testing import PING, reply, text, thinking, tool_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamkit.claude.events import Event
 
 EVENTS = EventDecoder().feed(
     reply(thinking("Hm.", "Well."), PING, text("Hel", "lo"), tool_use("look", {"a": 1})).body
@@ -125,3 +126,21 @@ def test_no_type_at_all() -> None:
 
 def test_it_reads_like_its_source() -> None:
     assert repr(only("text_delta", MessageStop)) == "only('text_delta', MessageStop)"
+
+
+def test_classes_narrow_the_type() -> None:
+    for one in only(TextDelta).over(EVENTS):
+        assert_type(one.delta, TextDelta)
+        assert isinstance(one, ContentBlockDelta)
+    for two in only(TextDelta, ThinkingDelta).over(EVENTS):
+        assert_type(two.delta, TextDelta | ThinkingDelta)
+    for three in only(TextDelta, ThinkingDelta, SignatureDelta).over(EVENTS):
+        assert_type(three.delta, TextDelta | ThinkingDelta | SignatureDelta)
+    assert_type(only(MessageStop), Operator[Event, MessageStop])
+    assert_type(only(MessageStart, MessageStop), Operator[Event, MessageStart | MessageStop])
+    assert_type(only(MessageStart, "text_delta"), Operator[Event, Event])
+    for mixed in only(MessageStop, TextDelta).over(EVENTS):
+        if mixed.type == "content_block_delta":
+            assert_type(mixed.delta, TextDelta)
+    plain: Operator[Event, ContentBlockDelta] = only(TextDelta)
+    assert list(plain.over([])) == []

@@ -4,7 +4,7 @@ Split: one stream through several pipelines, in order or as they are ready.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 from anyio import Event as Signal
@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.claude.errors import StreamTruncated, ToolInputError
-from streamkit.claude.events import Restarted
+from streamkit.claude.events import Event, Restarted
 from streamkit.claude.extract import text, thinking
+from streamkit.claude.meter import meter
 from streamkit.claude.split import split
-from streamkit.claude.tools import tool_calls
+from streamkit.claude.tools import ToolCall, tool_calls
 from streamkit.claude.until import until
+from streamkit.claude.validate import validate
 from streamkit.claude.wire import EventDecoder
 from streamkit.core.decorators import operator
 from streamkit.core.operator import Operator
@@ -34,7 +36,6 @@ from streamkit.testing import thinking as thinking_block
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from streamkit.claude.events import Event
     from streamkit.core.run import Run
 
 EVENTS: list[Event] = EventDecoder().feed(
@@ -74,6 +75,11 @@ async def drained(run: Run[Any]) -> None:
     async with run:
         async for _ in run:
             pass
+
+
+async def first(run: Run[Any]) -> Any:
+    async with run:
+        return await anext(aiter(run))
 
 
 @operator
@@ -158,6 +164,24 @@ def test_a_lazy_pipeline_stays_lazy() -> None:
 
     made = split(some=flat_map(endless) | take(3), all=map(double))
     assert list(made.over([1, 2])) == [("some", 1), ("some", 2), ("some", 3), ("all", 2), ("all", 4)]
+
+
+def test_operators_of_every_form() -> None:
+    made = split(valid=validate(), timed=meter() | text(), text=text())
+    pairs = list(made.over(EVENTS))
+    assert [value for name, value in pairs if name == "valid"] == EVENTS
+    assert [value for name, value in pairs if name == "timed"] == ["Hel", "lo", "!"]
+    assert [value for name, value in pairs if name == "text"] == ["Hel", "lo", "!"]
+
+
+def test_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    split(a=batch(3), b=text()).explain()
+    split(ordered=False, a=batch(3) | slowly(1), b=text()).explain()
+    ordered, unordered = capsys.readouterr().out.splitlines()
+    assert "pure" in ordered
+    assert ordered.endswith("holds 3 items + nothing")
+    assert "concurrent" in unordered
+    assert unordered.endswith("holds 64 items + 3 items + what its function keeps + nothing")
 
 
 def test_splits_in_splits() -> None:
@@ -294,7 +318,7 @@ async def test_a_stuck_consumer_or_pipeline_stops_the_reading_at_the_bound() -> 
                     while len(read) < 100:
                         await checkpoint()
                 break
-        assert 0 < len(read) <= 2 * 16 + 2
+        assert 0 < len(read) <= 2 * 16 + 3
 
 
 async def test_an_upstream_error_comes_after_everything_before_it() -> None:
@@ -410,6 +434,36 @@ async def test_restarts_reach_each_pipeline() -> None:
     assert [value for name, value in pairs if name == "count"] == [RESTARTED, len(EVENTS)]
 
 
+async def test_a_pipeline_that_fails_while_it_is_closed() -> None:
+    @operator
+    async def untidy(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        try:
+            async for item in items:
+                yield item
+        finally:
+            raise RuntimeError("could not save")
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        await sleep_forever()
+
+    run = (from_iterable(source) | split(ordered=False, a=untidy())).open()
+    with fail_after(5), pytest.raises(RuntimeError, match="could not save"):
+        await first(run)
+    assert isinstance(run.outcome.error, RuntimeError)
+
+
+async def test_a_cancellation_while_a_pipeline_is_behind() -> None:
+    seen: list[Any] = []
+    made = split(ordered=False, fast=map(double), stuck=slowly(3600))
+    run = (from_iterable([1]) | made | tap(seen.append)).open()
+    with fail_after(5), move_on_after(0.05) as scope:
+        await drained(run)
+    assert scope.cancelled_caught
+    assert seen == [("fast", 2)]
+    assert run.outcome.kind == "cancelled"
+
+
 async def test_concurrent_operators_in_its_pipelines() -> None:
     seen: list[int] = []
 
@@ -485,3 +539,9 @@ async def test_a_pipeline_may_have_any_name(ordered: bool) -> None:
     made = split(ordered=ordered, **{name: map(double) for name in names})
     async with (from_iterable([1]) | made).open() as run:
         assert sorted([name async for name, _ in run]) == sorted(names)
+
+
+def test_its_type() -> None:
+    assert_type(split(text=text(), thinking=thinking()), Operator[Event, tuple[str, str]])
+    mixed: Operator[Event, tuple[str, str | ToolCall]] = split(text=text(), calls=tool_calls())
+    assert repr(mixed).startswith("split(text=")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_type
 
 import anthropic
 import httpx2
@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.claude.errors import GrammarError, StreamTruncated, ToolInputError
-from streamkit.claude.events import Restarted, from_dict, to_dict
+from streamkit.claude.events import Event, Restarted, from_dict, to_dict
 from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
 from streamkit.claude.wire import EventDecoder
+from streamkit.core.operator import Operator
 from streamkit.core.stream import from_iterable
 from streamkit.operators.select import take
 from streamkit.operators.transform import tap
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamkit.claude.events import Event
     from streamkit.testing import Reply
 
 CITY = {"city": "Paris", "days": [1, 2.5, None, True], "note": 'a "b" \\ ü 🌊'}
@@ -388,3 +388,9 @@ def test_it_reads_like_its_source() -> None:
     assert repr(tool_calls()) == "tool_calls()"
     assert repr(tool_calls(broken="skip", when="message")) == "tool_calls(broken='skip', when='message')"
     assert repr(tool_calls(broken="raise", server=True)) == "tool_calls(server=True)"
+
+
+def test_its_types() -> None:
+    assert_type(tool_calls(), Operator[Event, ToolCall])
+    assert_type(tool_calls(broken="skip", when="message"), Operator[Event, ToolCall])
+    assert_type(tool_calls(broken="emit"), Operator[Event, ToolCall | BrokenToolCall])

@@ -46,7 +46,7 @@ class Process(Protocol):
     Starts `streamkit` with these arguments, with pipes for its output.
     """
 
-    def __call__(self, *args: object, **env: str) -> subprocess.Popen[str]: ...
+    def __call__(self, *args: object, **env: str) -> subprocess.Popen[bytes]: ...
 
 
 Record = Callable[[Reply], "Path"]
@@ -63,7 +63,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in env.items():
                 patch.setenv(name, value)
-            return Done(main([*map(str, args)]), *capsys.readouterr())
+            status = main([*map(str, args)])
+        out, err = capsys.readouterr()
+        return Done(status, out, err)
 
     return run
 
@@ -73,7 +75,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """
     The environment of a user who has no key, and no wish about colours.
     """
-    private = ("ANTHROPIC_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    private = ("ANTHROPIC_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONUNBUFFERED")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     return {**kept, "HOME": str(tmp_path), "TERM": "xterm", "PYTHONWARNINGS": "error"}
 
@@ -84,10 +86,10 @@ def process(environment: dict[str, str]) -> Process:
     The command, started as a process.
     """
 
-    def start(*args: object, **env: str) -> subprocess.Popen[str]:
+    def start(*args: object, **env: str) -> subprocess.Popen[bytes]:
         line = [sys.executable, "-m", "streamkit", *map(str, args)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(line, env=environment | env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(line, env=environment | env, stdout=pipe, stderr=pipe)
 
     return start
 

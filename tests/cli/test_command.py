@@ -5,10 +5,11 @@ The command as a whole: help, version, slips, interruptions, and pipes that clos
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import pytest
 
@@ -56,10 +57,10 @@ def test_takes_the_arguments_of_the_process(
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_ctrl_c_ends_the_demo_quietly(process: Process, backend: str) -> None:
     with process("demo", "--backend", backend) as running:
-        assert read_until(running, "thinking")
+        assert read_until(running, b"thinking")
         running.send_signal(signal.SIGINT)
         _, complaint = running.communicate(timeout=PATIENCE)
-    assert (running.returncode, complaint) == (130, "")
+    assert (running.returncode, complaint) == (130, b"")
 
 
 def test_ctrl_c_ends_a_replay_quietly(process: Process, tmp_path: Path) -> None:
@@ -69,28 +70,28 @@ def test_ctrl_c_ends_a_replay_quietly(process: Process, tmp_path: Path) -> None:
     head = {"streamkit": "cassette", "version": 1}
     recording.write_text("".join(json.dumps(line) + "\n" for line in [head, *reads]))
     with process("replay", recording, "--speed", "1") as running:
-        assert read_until(running, "Cold")
+        assert read_until(running, b"Cold")
         running.send_signal(signal.SIGINT)
         rest, complaint = running.communicate(timeout=PATIENCE)
-    assert (running.returncode, rest, complaint) == (130, "", "")
+    assert (running.returncode, rest, complaint) == (130, b"", b"")
 
 
-def read_until(running: subprocess.Popen[str], word: str) -> bool:
+def read_until(running: subprocess.Popen[bytes], word: bytes) -> bool:
     """
     Read the output up to a word. False if it ended before.
     """
-    shown = ""
-    while not shown.endswith(word) and (character := stdout(running).read(1)):
+    shown = b""
+    while not shown.endswith(word) and (character := os.read(stdout(running).fileno(), 1)):
         shown += character
     return shown.endswith(word)
 
 
-def stdout(running: subprocess.Popen[str]) -> TextIO:
-    return cast("TextIO", running.stdout)
+def stdout(running: subprocess.Popen[bytes]) -> IO[bytes]:
+    return cast("IO[bytes]", running.stdout)
 
 
-def stderr(running: subprocess.Popen[str]) -> TextIO:
-    return cast("TextIO", running.stderr)
+def stderr(running: subprocess.Popen[bytes]) -> IO[bytes]:
+    return cast("IO[bytes]", running.stderr)
 
 
 @pytest.mark.parametrize("show", ["text", "events"])
@@ -100,7 +101,7 @@ def test_a_pipe_that_closes_is_no_complaint(process: Process, record: Record, sh
         stdout(running).readline()
         stdout(running).close()
         complaint = stderr(running).read()
-    assert (running.returncode, complaint) == (141, "")
+    assert (running.returncode, complaint) == (141, b"")
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["--help"]])
@@ -108,4 +109,4 @@ def test_a_pipe_that_is_closed_is_no_complaint(process: Process, arguments: list
     with process(*arguments) as running:
         stdout(running).close()
         complaint = stderr(running).read()
-    assert (running.returncode, complaint) == (141, "")
+    assert (running.returncode, complaint) == (141, b"")

@@ -81,7 +81,12 @@ class FakeTerminal:
 
 @pytest.mark.parametrize(
     ("env", "kind"),
-    [({}, RichScreen), ({"NO_COLOR": ""}, RichScreen), ({"NO_COLOR": "1"}, PlainScreen), ({"TERM": "dumb"}, PlainScreen)],
+    [
+        ({}, RichScreen),
+        ({"NO_COLOR": ""}, RichScreen),
+        ({"NO_COLOR": "1"}, PlainScreen),
+        ({"TERM": "dumb"}, PlainScreen),
+    ],
 )
 def test_who_gets_colours(env: dict[str, str], kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", FakeTerminal())

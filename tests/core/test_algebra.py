@@ -214,18 +214,16 @@ async def count(items: AsyncIterator[object]) -> int:
 @pytest.mark.parametrize("left", [numbers, shown], ids=["stream", "operator"])
 @pytest.mark.parametrize("factory", [shout, count, Doubled], ids=["operator", "sink", "transducer"])
 def test_a_factory_that_was_not_called_says_so(left: Any, factory: Any) -> None:
-    with pytest.raises(TypeError, match=rf"write {factory.__name__}\(\)"):
+    with pytest.raises(TypeError, match=rf"write {factory.__name__}\("):
         left | factory
 
 
-@pytest.mark.xfail(strict=True, reason="found out only when the stream is opened")
 @pytest.mark.parametrize("factory", [sk.take, sk.tee, sk.throttle, sk.map, sk.batch, sk.sinks.jsonl])
 def test_nor_does_a_built_in_one_with_one_argument_pass(factory: Any) -> None:
     with pytest.raises(TypeError, match=rf"write {factory.__name__}\("):
         _ = numbers | factory
 
 
-@pytest.mark.xfail(strict=True, reason="found out only when the stream is opened")
 @pytest.mark.parametrize("kind", [list, int, dict])
 def test_a_class_that_is_no_async_iterable_is_refused(kind: Any) -> None:
     with pytest.raises(TypeError, match=kind.__name__):

@@ -86,7 +86,6 @@ async def test_then_fails_the_job_with_its_error() -> None:
         await (sk.from_iterable([1]) | total().then(refuse))
 
 
-@pytest.mark.xfail(strict=True, reason="found out only at the end of the run")
 @pytest.mark.parametrize("make", [total, collect])
 def test_then_refuses_junk_at_once(make: Any) -> None:
     with pytest.raises(TypeError, match="3"):

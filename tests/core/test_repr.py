@@ -104,10 +104,6 @@ def test_the_repr_of_an_adopted_async_iterable() -> None:
     assert repr(sk.take(1)(plain(ticks(1)))) == "from_iterable(<async_generator>) | take(1)"  # type: ignore[arg-type]  # pyright: ignore
 
 
-nested = pytest.mark.xfail(strict=True, reason="what stands in another call is shown by its type alone")
-
-
-@nested
 @pytest.mark.parametrize(
     ("pipeline", "text"),
     [
@@ -120,12 +116,10 @@ def test_repr_of_what_stands_in_another_call(pipeline: object, text: str) -> Non
     assert repr(pipeline) == text
 
 
-@pytest.mark.xfail(strict=True, reason="an int is shown as a float")
 def test_repr_of_whole_seconds() -> None:
     assert repr(sk.throttle(1)) == "throttle(1)"
 
 
-@pytest.mark.xfail(strict=True, reason="a tee shows its sinks alone")
 def test_a_tee_says_what_differs_from_its_defaults() -> None:
     text = "tee(collect(), buffer=2, overflow='latest', on_error='detach')"
     assert repr(sk.tee(collect(), buffer=2, overflow="latest", on_error="detach")) == text

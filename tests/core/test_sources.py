@@ -76,7 +76,7 @@ class Entered:
         pytest.param(Several(), id="async iterable"),
         pytest.param(count_up, id="function"),
         pytest.param(count_up_slowly, id="async function"),
-        pytest.param(Entered, id="class", marks=pytest.mark.xfail(strict=True, reason="taken for an iterator")),
+        pytest.param(Entered, id="class"),
     ],
 )
 async def test_what_repeats(items: Any) -> None:
@@ -216,9 +216,6 @@ async def test_an_iterator_with_aclose_is_closed() -> None:
     assert items.closed == 1
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.xfail(strict=True, reason="its close() is called and not awaited")
 async def test_an_iterator_with_an_asynchronous_close_is_closed() -> None:
     items = WithAsyncClose()
     assert await sk.from_iterable(items).first() == 1
@@ -282,7 +279,6 @@ async def test_a_task_source_may_hold_scopes_and_open_streams() -> None:
     assert await stream.collect() == await stream.collect() == [1, 2, 3, 4]
 
 
-@pytest.mark.xfail(strict=True, reason="closed inside a scope that was entered after those of the generator")
 async def test_breaking_out_of_one_leaves_its_scopes_in_their_own_task() -> None:
     async with scoped(100).open() as run:
         async for item in run:
@@ -337,7 +333,6 @@ async def test_it_needs_a_run() -> None:
         aiter(scoped(1))
 
 
-@pytest.mark.xfail(strict=True, reason="found out only by an IndexError in the run")
 @pytest.mark.parametrize("buffer", [0, -1, 1.5, True])
 def test_its_buffer_is_at_least_one_item(buffer: Any) -> None:
     with pytest.raises(ValueError, match=f"at least 1, not {buffer}"):

@@ -1,0 +1,283 @@
+"""
+Cancelling, and what a block's own exceptions become: themselves.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+import streamkit as sk
+from streamkit.sinks import call, collect
+
+
+async def ticking() -> AsyncIterator[int]:
+    n = 0
+    while True:
+        await anyio.lowlevel.checkpoint()
+        yield n
+        n += 1
+
+
+async def silent() -> AsyncIterator[int]:
+    await anyio.sleep_forever()
+    yield 1
+
+
+ticks = sk.from_iterable(ticking)
+PIPELINES = [ticks, ticks | sk.take(10**6), ticks | sk.tee(collect()), ticks | sk.throttle(0.001, merge="latest")]
+each_pipeline = pytest.mark.parametrize("stream", PIPELINES, ids=["bare", "pure", "tee", "throttle"])
+
+
+# -- run.cancel ---------------------------------------------------------------------------------------------
+
+
+async def test_cancel_interrupts_a_block_that_waits_for_an_item() -> None:
+    async with anyio.create_task_group() as tasks:
+        async with sk.from_iterable(silent).open() as run:
+            tasks.start_soon(cancel_soon, run)
+            await anext(run)
+    assert run.outcome.stopped_by == "cancel: enough"
+
+
+async def test_cancel_interrupts_a_block_that_waits_for_something_else() -> None:
+    async with anyio.create_task_group() as tasks:
+        async with ticks.open() as run:
+            await anext(run)
+            tasks.start_soon(cancel_soon, run)
+            await anyio.sleep_forever()
+    assert run.outcome.stopped_by == "cancel: enough"
+
+
+async def cancel_soon(run: sk.Run[Any]) -> None:
+    await anyio.wait_all_tasks_blocked()
+    run.cancel("enough")
+
+
+@each_pipeline
+async def test_a_cancelled_block_goes_on_behind_it_undisturbed(stream: sk.Stream[int]) -> None:
+    async with stream.open() as run:
+        async for _ in run:
+            run.cancel()
+    await anyio.sleep(0.001)
+    assert run.outcome.stopped_by == "cancel: cancelled"
+
+
+@each_pipeline
+async def test_a_block_may_do_more_than_read_when_it_is_cancelled(stream: sk.Stream[int]) -> None:
+    cleaned = False
+    async with stream.open() as run:
+        try:
+            async for _ in run:
+                run.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.001)
+                cleaned = True
+    assert cleaned
+
+
+async def test_the_last_word_is_the_bodys() -> None:
+    async with ticks.open() as run:
+        run.cancel()
+        reached = True  # no checkpoint: nothing to interrupt
+    assert reached
+    assert run.outcome.stopped_by == "cancel: cancelled"
+
+
+@each_pipeline
+async def test_an_error_of_a_body_that_was_cancelled_is_raised(stream: sk.Stream[int]) -> None:
+    async def block() -> None:
+        async with stream.open() as run:
+            try:
+                async for _ in run:
+                    run.cancel()
+            finally:
+                raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await block()
+
+
+async def test_cancel_after_the_end_does_nothing() -> None:
+    async with ticks.open() as run:
+        await anext(run)
+    run.cancel("late")
+    assert run.outcome.stopped_by == "consumer"
+
+
+async def test_a_run_can_be_cancelled_before_it_is_entered() -> None:
+    run = ticks.open()
+    run.cancel("never mind")
+    async with run:
+        await anyio.sleep_forever()
+    assert run.outcome.stopped_by == "cancel: never mind"
+
+
+async def test_cancelling_one_run_leaves_another_alone() -> None:
+    async with ticks.open() as outer:
+        async with (ticks | sk.tee(collect())).open() as inner:
+            inner.cancel()
+            await anyio.sleep_forever()
+        assert await anext(outer) == 0
+        await anyio.sleep(0.001)
+    assert inner.outcome.stopped_by == "cancel: cancelled"
+    assert outer.outcome.stopped_by == "consumer"
+
+
+async def test_cancelling_an_outer_run_ends_an_inner_one() -> None:
+    async with ticks.open() as outer, (ticks | sk.tee(collect())).open() as inner:
+        outer.cancel("all")
+        await anyio.sleep_forever()
+    assert outer.outcome.stopped_by == "cancel: all"
+    assert inner.outcome.kind == "cancelled"
+
+
+# -- exceptions come out as themselves ----------------------------------------------------------------------
+
+
+class Mine(Exception): ...
+
+
+class MineToo(BaseException): ...
+
+
+@each_pipeline
+@pytest.mark.parametrize("error", [KeyError("k"), Mine("m"), MineToo("b"), StopIteration(1), TimeoutError("t")])
+async def test_an_exception_of_the_body_is_not_wrapped(stream: sk.Stream[int], error: BaseException) -> None:
+    async def block() -> None:
+        async with stream.open() as run:
+            async for _ in run:
+                raise error
+
+    try:
+        await block()
+    except BaseException as caught:
+        if isinstance(error, StopIteration):  # which Python turns into a RuntimeError in every coroutine
+            assert caught.__cause__ is error
+        else:
+            assert caught is error
+    else:
+        pytest.fail("nothing was raised")
+
+
+@each_pipeline
+async def test_a_group_of_the_body_is_the_bodys(stream: sk.Stream[int]) -> None:
+    group = ExceptionGroup("mine", [KeyError("a"), ValueError("b")])
+
+    async def block() -> None:
+        async with stream.open() as run:
+            async for _ in run:
+                raise group
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await block()
+    assert caught.value is group
+
+
+@each_pipeline
+async def test_a_task_group_inside_the_body_works(stream: sk.Stream[int]) -> None:
+    async def fails() -> None:
+        raise KeyError("child")
+
+    async def block() -> None:
+        async with stream.open() as run:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(fails)
+                async for _ in run:
+                    pass
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await block()
+    assert [type(error) for error in caught.value.exceptions] == [KeyError]
+
+
+@each_pipeline
+async def test_an_error_of_the_stream_has_its_cause_and_is_the_same_object(stream: sk.Stream[int]) -> None:
+    original = Mine("down")
+    original.__cause__ = KeyError("why")
+
+    def fails(item: int) -> None:
+        raise original
+
+    for broken in (stream.tap(fails), stream.tap(fails) | sk.tee(collect()), sk.from_iterable([1]) | sk.tee(call(fails))):
+        with pytest.raises(Mine) as caught:
+            await broken.run()
+        assert caught.value is original
+        assert isinstance(original.__cause__, KeyError)
+
+
+async def test_the_bodys_exception_beats_a_sinks() -> None:
+    def fails(item: int) -> None:
+        raise LookupError("the sink's")
+
+    async def block() -> None:
+        async with (ticks | sk.tee(call(fails))).open() as run:
+            try:
+                async for _ in run:
+                    pass
+            finally:
+                raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await block()
+
+
+async def test_a_sink_interrupts_the_block_and_its_error_comes_out() -> None:
+    def fails(item: int) -> None:
+        raise LookupError("the sink's")
+
+    async def block() -> None:
+        async with (sk.from_iterable([1]) | sk.tee(call(fails))).open() as run:
+            await anext(run)
+            await anyio.sleep_forever()
+
+    with pytest.raises(LookupError, match="the sink's"):
+        await block()
+
+
+# -- deadlines from outside ---------------------------------------------------------------------------------
+
+
+@each_pipeline
+async def test_a_deadline_around_a_read_comes_out_as_itself(stream: sk.Stream[int]) -> None:
+    with pytest.raises(TimeoutError):
+        with anyio.fail_after(0.01):
+            async with stream.open() as run:
+                async for _ in run:
+                    pass
+
+
+async def test_two_tasks_that_pull_one_run_are_an_error() -> None:
+    failures: list[RuntimeError] = []
+
+    async def pull(run: sk.Run[int]) -> None:
+        try:
+            await anext(run)
+        except RuntimeError as error:
+            failures.append(error)
+
+    async with sk.from_iterable(silent).open() as run:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pull, run)
+            await anyio.wait_all_tasks_blocked()
+            await pull(run)
+            tasks.cancel_scope.cancel()
+    assert ["already running" in str(failure) for failure in failures] == [True]
+
+
+async def test_runs_leave_no_garbage_behind() -> None:
+    stream = ticks | sk.map(str) | sk.tee(collect()) | sk.throttle(0.001)
+    for _ in range(3):
+        await stream.first()
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(50):
+        await stream.first()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 50

@@ -1,0 +1,375 @@
+"""
+Fusion: a fused pipeline does what its stages would do one after another.
+
+The reference is the plainest one there is: a generator for each stage, each reading the one before it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import streamkit as sk
+from streamkit.core.compose import compose, outputs
+from streamkit.core.context import Context
+from streamkit.core.source import Opened, Source
+from streamkit.core.stage import PureStage
+
+# -- stages, each with its reference ------------------------------------------------------------------------
+
+
+class Sums(sk.Transducer[int, int]):
+    """
+    The sum of every `n` items, and of what is left at the end.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.items: list[int] = []
+
+    def feed(self, item: int) -> Iterable[int]:
+        self.items.append(item)
+        if len(self.items) == self.n:
+            yield sum(self.items)
+            self.items.clear()
+
+    def flush(self) -> Iterable[int]:
+        if self.items:
+            yield sum(self.items)
+
+
+class Until(sk.Transducer[int, int]):
+    """
+    Each item twice, up to the first above a limit, then a last word.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def feed(self, item: int) -> Iterable[int]:
+        self.done = item > self.limit
+        return (item, -item)
+
+    def flush(self) -> Iterable[int]:
+        return (99, 98)
+
+
+def ref_sums(items: Iterator[int], n: int) -> Iterator[int]:
+    held: list[int] = []
+    for item in items:
+        held.append(item)
+        if len(held) == n:
+            yield sum(held)
+            held.clear()
+    if held:
+        yield sum(held)
+
+
+def ref_until(items: Iterator[int], limit: int) -> Iterator[int]:
+    for item in items:
+        yield item
+        yield -item
+        if item > limit:
+            break
+    yield from (99, 98)
+
+
+def ref_take(items: Iterator[int], n: int) -> Iterator[int]:
+    for _ in range(n):
+        try:
+            yield next(items)
+        except StopIteration:
+            return
+
+
+def ref_skip(items: Iterator[int], n: int) -> Iterator[int]:
+    for number, item in enumerate(items):
+        if number >= n:
+            yield item
+
+
+def ref_take_while(items: Iterator[int], limit: int, inclusive: bool) -> Iterator[int]:
+    for item in items:
+        if item >= limit:
+            if inclusive:
+                yield item
+            return
+        yield item
+
+
+def ref_flat_map(items: Iterator[int], n: int) -> Iterator[int]:
+    for item in items:
+        yield from repeated(item, n)
+
+
+def ref_scan(items: Iterator[int], start: int) -> Iterator[int]:
+    for item in items:
+        start += item
+        yield start
+
+
+def repeated(item: int, n: int) -> Iterator[int]:
+    for k in range((item + n) % 4):
+        yield item + k
+
+
+def odd_half(item: int) -> int | None:
+    return item // 2 if item % 2 else None
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    operator: sk.Operator[Any, Any]
+    reference: Callable[[Iterator[int]], Iterator[int]]
+
+    def __repr__(self) -> str:
+        return repr(self.operator)
+
+
+def a_map(n: int) -> Step:
+    return Step("map", sk.map(lambda x: x + n), lambda items: (x + n for x in items))  # type: ignore  # pyright: ignore
+
+
+def a_filter(n: int) -> Step:
+    return Step("filter", sk.filter(lambda x: (x + n) % 3), lambda items: (x for x in items if (x + n) % 3))  # type: ignore  # pyright: ignore
+
+
+def a_take_while(n: int, inclusive: bool) -> Step:
+    operator: Any = sk.take_while(lambda x: x < n, inclusive=inclusive)  # type: ignore  # pyright: ignore
+    return Step("take_while", operator, lambda items: ref_take_while(items, n, inclusive))
+
+
+def a_flat_map(n: int) -> Step:
+    return Step("flat_map", sk.flat_map(lambda x: repeated(x, n)), lambda items: ref_flat_map(items, n))  # type: ignore  # pyright: ignore
+
+
+def a_scan(n: int) -> Step:
+    return Step("scan", sk.scan(lambda a, b: a + b, n), lambda items: ref_scan(items, n))  # type: ignore  # pyright: ignore
+
+
+small = st.integers(0, 6)
+steps = st.one_of(
+    small.map(a_map),
+    small.map(a_filter),
+    small.map(a_flat_map),
+    small.map(a_scan),
+    st.builds(a_take_while, st.integers(-3, 30), st.booleans()),
+    small.map(lambda n: Step("take", sk.take(n), lambda items: ref_take(items, n))),
+    small.map(lambda n: Step("skip", sk.skip(n), lambda items: ref_skip(items, n))),
+    st.integers(1, 4).map(lambda n: Step("Sums", Sums(n), lambda items: ref_sums(items, n))),
+    st.integers(-3, 30).map(lambda n: Step("Until", Until(n), lambda items: ref_until(items, n))),
+    st.just(Step("tap", sk.tap(hash), lambda items: items)),
+    st.just(
+        Step("filter_map", sk.filter_map(odd_half), lambda items: (y for x in items if (y := odd_half(x)) is not None))
+    ),
+)
+pipelines = st.lists(steps, min_size=1, max_size=6)
+inputs = st.lists(st.integers(-3, 9), max_size=30)
+
+
+# -- ways to run them ---------------------------------------------------------------------------------------
+
+
+class Given:
+    """
+    The input, which counts how far it was read.
+    """
+
+    def __init__(self, items: Sequence[int]) -> None:
+        self.items = items
+        self.read = 0
+
+    def plain(self) -> Iterator[int]:
+        for item in self.items:
+            self.read += 1
+            yield item
+
+    async def slow(self) -> AsyncIterator[int]:
+        for item in self.items:
+            self.read += 1
+            yield item
+
+    async def in_lists(self) -> AsyncIterator[list[int]]:
+        for start in range(0, len(self.items), 3):
+            self.read += len(self.items[start : start + 3])
+            yield list(self.items[start : start + 3])
+
+
+class InLists(Source):
+    def __init__(self, given: Given) -> None:
+        self.given = given
+
+    def open(self, context: Context) -> Opened:
+        return Opened("batched", self.given.in_lists())
+
+
+async def unfused(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for item in items:
+        yield item
+
+
+def fused(pipeline: Sequence[Step]) -> sk.Operator[Any, Any]:
+    operator = pipeline[0].operator
+    for step in pipeline[1:]:
+        operator = operator | step.operator
+    return operator
+
+
+def expected(pipeline: Sequence[Step], given: Given, limit: int | None) -> list[int]:
+    items = given.plain()
+    for step in pipeline:
+        items = step.reference(items)
+    if limit is None:
+        return list(items)
+    return [item for _, item in zip(range(limit), items, strict=False)]
+
+
+async def drained(stream: sk.Stream[Any], limit: int | None) -> list[Any]:
+    async with stream.open() as run:
+        if limit is None:
+            return [item async for item in run]
+        got: list[Any] = []
+        while len(got) < limit:
+            try:
+                got.append(await anext(run))
+            except StopAsyncIteration:
+                break
+        return got
+
+
+AFTER_DONE = [
+    Step("Until", Until(0), lambda items: ref_until(items, 0)),
+    a_flat_map(1),
+    a_flat_map(1),
+]
+"""The last word of a stage that has ended the stream, on its way through two stages that make several of one."""
+
+law = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+limits = st.none() | st.integers(0, 5)
+
+
+@law
+@given(pipelines, inputs, limits)
+@example([Step("take", sk.take(0), lambda items: ref_take(items, 0))], [1], None)
+@example(AFTER_DONE, [1], None)
+async def test_a_fused_pipeline_does_what_its_stages_do(
+    pipeline: list[Step], items: list[int], limit: int | None
+) -> None:
+    reference = Given(items)
+    wanted = expected(pipeline, reference, limit)
+    operator = fused(pipeline)
+    for way in ("plain", "slow"):
+        source = Given(items)
+        assert await drained(sk.from_iterable(getattr(source, way)) | operator, limit) == wanted
+        assert source.read == reference.read, "it reads no more and no less than it needs"
+    stream: sk.Stream[Any] = sk.Stream(InLists(Given(items)))
+    assert await drained(stream | operator, limit) == wanted
+
+
+@law
+@given(pipelines, inputs)
+@example(AFTER_DONE, [1])
+async def test_it_makes_no_difference_what_is_fused(pipeline: list[Step], items: list[int]) -> None:
+    stream: sk.Stream[Any] = sk.from_iterable(items)
+    for step in pipeline:
+        stream = stream | step.operator | unfused
+    assert await drained(stream, None) == await drained(sk.from_iterable(items) | fused(pipeline), None)
+
+
+@law
+@given(pipelines, inputs, limits)
+@example(AFTER_DONE, [1], None)
+def test_over_does_the_same(pipeline: list[Step], items: list[int], limit: int | None) -> None:
+    reference, source = Given(items), Given(items)
+    wanted = expected(pipeline, reference, limit)
+    iterator = fused(pipeline).over(source.plain())
+    got = list(iterator) if limit is None else [item for _, item in zip(range(limit), iterator, strict=False)]
+    assert got == wanted
+    assert source.read == reference.read
+
+
+@law
+@given(pipelines, inputs)
+@example(AFTER_DONE, [1])
+def test_a_composed_transducer_does_the_same(pipeline: list[Step], items: list[int]) -> None:
+    stages = [stage for step in pipeline for stage in step.operator.stages if isinstance(stage, PureStage)]
+    composed = compose(stages, None)
+    feed = outputs(composed)
+    got: list[int] = []
+    for item in items:
+        if composed.done:
+            break
+        got += feed(item)
+    got += composed.flush()
+    assert got == expected(pipeline, Given(items), None)
+
+
+# -- what else the loop promises ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Restart:
+    __restart__ = True
+
+
+@law
+@given(st.lists(st.integers(0, 5) | st.just(Restart()), max_size=20))
+async def test_a_restart_resets_every_stage_and_comes_through(items: list[Any]) -> None:
+    operator: Any = sk.batch(2) | sk.batch(2)
+    got = await drained(sk.from_iterable(items) | operator, None)
+    parts: list[list[Any]] = [[]]
+    for item in items:
+        if isinstance(item, Restart):
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    last = await drained(sk.from_iterable(parts[-1]) | operator, None)
+    restarts = [n for n, item in enumerate(got) if isinstance(item, Restart)]
+    assert len(restarts) == len(parts) - 1
+    assert got[restarts[-1] + 1 :] == last if restarts else got == last
+    assert list(operator.over(items)) == got
+
+
+async def test_a_traceback_shows_the_loop() -> None:
+    def fails(item: int) -> int:
+        raise LookupError(item)
+
+    with pytest.raises(LookupError) as caught:
+        await (sk.from_iterable([1]) | sk.skip(0) | sk.map(fails)).collect()
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    [loop] = [frame for frame in frames if "streamkit loop" in frame.filename]
+    assert "feed | map" in loop.filename
+    assert loop.line == "x = f1(x)"
+    assert linecache.getline(loop.filename, 1).startswith("async def loop(")
+
+
+async def test_the_loop_for_one_shape_is_compiled_once() -> None:
+    from streamkit.core.fusion import _compile  # pyright: ignore[reportPrivateUsage]
+
+    stream = sk.from_iterable([1]) | sk.map(str) | sk.take(1) | sk.skip(0)
+    await stream.collect()
+    misses = _compile.cache_info().misses
+    for _ in range(3):
+        await stream.collect()
+        await (sk.from_iterable([1]) | sk.map(repr) | sk.take(3) | sk.skip(2)).collect()
+    assert _compile.cache_info().misses == misses
+
+
+async def test_an_iterable_of_flat_map_is_read_no_further_than_asked() -> None:
+    read: list[int] = []
+
+    def many(item: int) -> Iterator[int]:
+        for n in range(100):
+            read.append(n)
+            yield n
+
+    assert await (sk.from_iterable([0]).flat_map(many) | sk.take(2)).collect() == [0, 1]
+    assert read == [0, 1]
