@@ -85,9 +85,9 @@ class Block:
     __slots__ = ("_citations", "_fields", "_unknown", "closed", "index", "texts", "type")
 
     def __init__(self, index: int, fields: dict[str, Any]) -> None:
-        self.index = index
+        self.index: int = index
         self.type: str = fields.get("type", "unknown")
-        self.closed = False
+        self.closed: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
         self._fields = fields
@@ -107,7 +107,7 @@ class Block:
         """
         raw, whole = self.raw, self._fields.get("input")
         if whole and not raw:
-            return cast("dict[str, Any]", msgspec.to_builtins(whole))
+            return cast("dict[str, Any]", msgspec.to_builtins(whole)) if isinstance(whole, dict) else "not_object"
         return read_object(raw, closed=self.closed)
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,8 +165,8 @@ class MessageBuilder:
     """
 
     def __init__(self) -> None:
-        self.started = False
-        self.ended = False
+        self.started: bool = False
+        self.ended: bool = False
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: list[Block] = []
@@ -275,7 +275,7 @@ class MessageBuilder:
         self._message = to_dict(event.message)
         self._usage = self._message.pop("usage", None) or {}
         for index, block in enumerate(self._message.get("content") or []):
-            self._begin(index, block)
+            self._begin(index, block).closed = True
         self._keep_unknown(event, MessageStart)
 
     def _begin(self, index: int, fields: dict[str, Any]) -> Block:

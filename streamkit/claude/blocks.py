@@ -66,11 +66,11 @@ class Blocks(Transducer[Any, Any]):
         return ()
 
     def reset(self) -> None:
-        self.progress = Progress()
+        self.progress: Progress = Progress()
         self._begin_message()
 
     def _begin_message(self) -> None:
-        self.message = MessageBuilder()
+        self.message: MessageBuilder = MessageBuilder()
         self.finished: set[Block] = set()
 
     def _finish(self, index: int | None = None) -> Iterable[Any]:

@@ -160,6 +160,7 @@ class Citations(Transducer[Any, Any]):
 
 
 class RunningUsage(Transducer[Any, Any]):
+    expands = False
     passes_restarts = False
     memory = "the usage of one message"
 
@@ -172,7 +173,7 @@ class RunningUsage(Transducer[Any, Any]):
             return ()
         self.progress.follow(item)
         if kind == "message_start":
-            self.message = MessageBuilder()
+            self._begin_message()
             carrier = item.message
         elif kind == "message_delta":
             carrier = item
@@ -182,5 +183,8 @@ class RunningUsage(Transducer[Any, Any]):
         return (self.message.usage,) if getattr(carrier, "usage", None) else ()
 
     def reset(self) -> None:
-        self.progress = Progress()
-        self.message = MessageBuilder()
+        self.progress: Progress = Progress()
+        self._begin_message()
+
+    def _begin_message(self) -> None:
+        self.message: MessageBuilder = MessageBuilder()

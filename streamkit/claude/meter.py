@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import current_time
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamkit.core.context import Context
+    from streamkit.core.transducer import Form
 
 __all__ = ["Gaps", "Meter", "meter"]
 
@@ -59,7 +60,7 @@ class Gaps:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._buckets: dict[int, int] = {}
 
     def __repr__(self) -> str:
@@ -146,16 +147,16 @@ class Meter:
 
 
 class Metering(Transducer[Any, Any]):
-    form = "tap"
+    form: ClassVar[Form] = "tap"
     memory = "1,400 counters"
 
     def attach(self, context: Context | None) -> None:
-        self.figures = Meter()
+        self.figures: Meter = Meter()
         self.now: Callable[[], float] = perf_counter
         if context is not None:
             context.report.meter = self.figures
             self.now = current_time
-        self.opened = self.now()
+        self.opened: float = self.now()
         self.reset()
 
     def step(self) -> Callable[[Any], Any]:
@@ -167,8 +168,8 @@ class Metering(Transducer[Any, Any]):
 
     def reset(self) -> None:
         self.message_began: float | None = None
-        self.streamed_before = self.figures.streaming
-        self.tokens_before = self.figures.output_tokens
+        self.streamed_before: float = self.figures.streaming
+        self.tokens_before: int = self.figures.output_tokens
         self.last_text: float | None = None
 
     def measure(self, event: Any) -> None:

@@ -113,7 +113,7 @@ class Record:
             for block in message.blocks:
                 if block.type == "tool_use" and isinstance(value := block.input(), dict):
                     fields = block.to_dict()
-                    calls.append(ToolCall(fields["id"], fields["name"], value, block.index))
+                    calls.append(ToolCall(fields.get("id", ""), fields.get("name", ""), value, block.index))
         return calls
 
     def attempts(self) -> list[Attempt]:

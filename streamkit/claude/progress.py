@@ -24,8 +24,8 @@ class Progress:
     """
 
     def __init__(self) -> None:
-        self.begun = False
-        self.open = False
+        self.begun: bool = False
+        self.open: bool = False
         self._has_stop_reason = False
 
     @property
@@ -54,7 +54,7 @@ class Progress:
                 if self.open and not self._has_stop_reason:
                     raise GrammarError("message_start inside another message")
                 self.begun = self.open = True
-                self._has_stop_reason = False
+                self._has_stop_reason = bool(event.message.stop_reason)
             case "message_delta":
                 self._has_stop_reason = self._has_stop_reason or bool(event.delta.stop_reason)
             case "message_stop":

@@ -5,7 +5,7 @@ Reading one of the SDK's streams, by its bytes or by its events, to its end and 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import move_on_after
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+T = TypeVar("T")
+_END: Any = object()
+
 _DRAIN = 1.0
 """Seconds that the end of a body may take after its message; a body read to its end leaves the connection reusable."""
 
@@ -39,8 +42,8 @@ def read(stream: Any, record: Record, *, pings: bool = False) -> AsyncGenerator[
     """
     The events of one of the SDK's streams; they are recorded, and the stream is closed.
 
-    They are decoded from its bytes where that is all that the stream does. Otherwise it is iterated: its helpers keep books, and
-    some clients have a framing of their own.
+    They are decoded from its bytes where that is all that the stream does. Otherwise it is iterated: its helpers keep books,
+    and some clients have a framing of their own.
 
     Raises:
         StreamError: The response was no whole message; after everything that had arrived.
@@ -55,7 +58,7 @@ async def _read_bytes(stream: Any, record: Record, pings: bool) -> AsyncGenerato
     broken = None
     try:
         try:
-            while not reception.broken and (chunk := await _next(body, reception.progress)) is not None:
+            while not reception.broken and (chunk := await _next(body, reception.progress)) is not _END:
                 if events := reception.feed(chunk):
                     tracing.events(events)
                     yield events
@@ -76,7 +79,7 @@ async def _read_events(stream: Any, record: Record, pings: bool) -> AsyncGenerat
     failure: Exception | None
     try:
         try:
-            async for item in items:
+            while (item := await _next(items, progress)) is not _END:
                 event = from_sdk_event(item)
                 if event is None or (event.type == "ping" and not pings):
                     continue
@@ -98,15 +101,15 @@ async def _read_events(stream: Any, record: Record, pings: bool) -> AsyncGenerat
         await stream.close()
 
 
-async def _next(body: AsyncGenerator[bytes, None], progress: Progress) -> bytes | None:
+async def _next(items: AsyncGenerator[T, None], progress: Progress) -> T:
     """
-    The next bytes, or None at the end. After a whole message only little can follow, which is not waited for for ever.
+    The next item, or `_END`. After a whole message only little can follow, and it is not waited for for ever.
     """
     if not progress.finished:
-        return await anext(body, None)
+        return await anext(items, _END)
     with move_on_after(_DRAIN):
-        return await anext(body, None)
-    return None
+        return await anext(items, _END)  # type: ignore[no-any-return]
+    return _END  # type: ignore[no-any-return]
 
 
 async def _wind_up(items: AsyncIterator[object], patience: float) -> None:

@@ -79,15 +79,15 @@ def _ordered(**operators: Operator[Any, Any]) -> Split:
 
 class Split(Transducer[Any, tuple[str, Any]]):
     def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
-        self.stages_by_name = {
+        self.stages_by_name: dict[str, list[PureStage]] = {
             name: [stage for stage in operator.stages if isinstance(stage, PureStage)]
             for name, operator in operators.items()
         }
         held = [stage.holds() for stages in self.stages_by_name.values() for stage in stages]
-        self.memory = " + ".join(held) or "nothing"
+        self.memory: str = " + ".join(held) or "nothing"
 
     def attach(self, context: Context | None) -> None:
-        self.pipelines = {name: compose(stages, context) for name, stages in self.stages_by_name.items()}
+        self.pipelines: dict[str, Transducer[Any, Any]] = {name: compose(stages, context) for name, stages in self.stages_by_name.items()}
         self._follow_running()
 
     def step(self) -> Callable[[Any], Any]:
@@ -111,8 +111,9 @@ class Split(Transducer[Any, tuple[str, Any]]):
 
     def _follow_running(self) -> None:
         # A new list each time: feed() may be going through the old one.
-        self.running = [(n, each, outputs(each)) for n, each in self.pipelines.items() if not each.done]
-        self.done = not self.running
+        running = [(name, each, outputs(each)) for name, each in self.pipelines.items() if not each.done]
+        self.running: list[tuple[str, Transducer[Any, Any], Callable[[Any], Iterable[Any]]]] = running
+        self.done: bool = not self.running
 
 
 class _Unordered(ConcurrentStage):
@@ -130,8 +131,8 @@ class _Unordered(ConcurrentStage):
 
 class _Splitting:
     """
-    One run. A reader hands each item to every pipeline that still runs, and each of these has one that puts its
-    outputs in `_ready`.
+    One run. A reader hands each item to every pipeline that still runs, and each of these has one that puts
+    its outputs in `_ready`.
     """
 
     def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]], upstream: Chain, context: Context) -> None:

@@ -123,7 +123,8 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
             `"emit"` hands on a `BrokenToolCall`, `"skip"` drops it.
         server: Whether the calls of tools that Anthropic or an MCP server runs are handed on too.
         when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises,
-            when their message has ended, so that nothing is executed of a message that is cut or starts over.
+            when their message or the stream has ended, so that nothing is executed of a message that fails
+            or starts over.
 
     Raises:
         ValueError: An unknown `broken` or `when`.
@@ -150,9 +151,9 @@ class ToolCalls(Transducer[Any, Any]):
         if when not in get_args(When):
             raise ValueError(f'when must be "block" or "message", not {when!r}')
         self.broken = broken
-        self.kinds = _ALL_TOOLS if server else _TOOLS
-        self.at_once = when == "block"
-        self.memory = f"the input of {'the open blocks' if self.at_once else 'one message'}"
+        self.kinds: frozenset[str] = _ALL_TOOLS if server else _TOOLS
+        self.at_once: bool = when == "block"
+        self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
         self.reset()
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
@@ -176,7 +177,7 @@ class ToolCalls(Transducer[Any, Any]):
         return self._release()
 
     def reset(self) -> None:
-        self.progress = Progress()
+        self.progress: Progress = Progress()
         self.open: dict[int, _Tool | None] = {}
         self.calls: list[ToolCall | BrokenToolCall] = []
 

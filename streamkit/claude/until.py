@@ -46,6 +46,7 @@ class Until(Transducer[str, str]):
     length of the match is all there is to remember.
     """
 
+    expands = False
     memory = "the phrase"
 
     def __init__(self, phrase: str, *, inclusive: bool = False) -> None:
@@ -55,8 +56,8 @@ class Until(Transducer[str, str]):
             raise ValueError('until("") would end before it begins: give the phrase to stop at')
         self.phrase = phrase
         self.inclusive = inclusive
-        self.borders = _borders(phrase)
-        self.matched = 0
+        self.borders: list[int] = _borders(phrase)
+        self.matched: int = 0
 
     def feed(self, item: str) -> Iterable[str]:
         if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -4,7 +4,7 @@ Validate: the grammar of a Claude stream.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit.core.operator import Same
 from streamkit.core.protocols import is_restart
@@ -16,6 +16,8 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from streamkit.core.transducer import Form
 
 __all__ = ["validate"]
 
@@ -54,12 +56,12 @@ def validate() -> Same:
 
 
 class Validate(Transducer[Any, Any]):
-    form = "tap"
+    form: ClassVar[Form] = "tap"
     memory = "nothing"
 
     def __init__(self) -> None:
-        self.number = 0
-        self.block = ""
+        self.number: int = 0
+        self.block: str = ""
         self.index: int | None = None
         self.reset()
 
@@ -76,8 +78,13 @@ class Validate(Transducer[Any, Any]):
         return ()
 
     def reset(self) -> None:
-        self.progress = Progress()
+        self.progress: Progress = Progress()
         self._begin_message(blocks=0, ending=False)
+
+    def _begin_message(self, *, blocks: int, ending: bool) -> None:
+        self.next_index: int = blocks
+        self.ending: bool = ending
+        self.index = None
 
     def check(self, event: Any) -> None:
         """
@@ -114,11 +121,6 @@ class Validate(Transducer[Any, Any]):
                 self.reset()
             case _:
                 pass
-
-    def _begin_message(self, *, blocks: int, ending: bool) -> None:
-        self.next_index = blocks
-        self.ending = ending
-        self.index = None
 
     def _check_block_start(self, index: int, block: str) -> None:
         if not self.progress.open:

@@ -51,7 +51,7 @@ class EventDecoder:
 
     def __init__(self, *, max_frame: int = MAX_FRAME) -> None:
         self.error: StreamError | None = None
-        self.progress = Progress()
+        self.progress: Progress = Progress()
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
         self._after_cr = False

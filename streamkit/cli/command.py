@@ -79,7 +79,7 @@ def obey(argv: Sequence[str] | None) -> int:
     except SystemExit as exiting:  # argparse has said why, or helped
         return int(exiting.code or 0)
     except UsageError as error:
-        print(f"streamkit: {error}", file=sys.stderr)  # noqa: T201 -- a command talks
+        print(f"streamkit: {error}", file=sys.stderr)
         return 2
     return status
 

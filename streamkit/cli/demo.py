@@ -121,7 +121,7 @@ async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, Non
     screen.table(("sink", "delivered", "dropped", "result"), sinks(running))
     problems = list(complaints(running))
     for problem in problems:
-        print(f"streamkit: {problem}", file=sys.stderr)  # noqa: T201 -- a command talks
+        print(f"streamkit: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -90,7 +90,7 @@ async def play(file: Path, *, speed: float | None, view: sk.Operator[Event, str]
         if nothing and error.type in {"grammar", "truncated"}:
             raise UsageError(f"{file} holds no recorded stream: {error}") from error
         page.end_line()
-        print(f"streamkit: {file}: {running.outcome.kind}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"streamkit: {file}: {running.outcome.kind}: {error}", file=sys.stderr)
         return 1
     page.end_line()
     return 0

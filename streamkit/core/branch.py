@@ -102,7 +102,7 @@ class RunningBranch:
         self._detached = settings.on_error == "detach"
         self._context = context.child()
         self._name = _free_name(settings.name or settings.sink.name, context)
-        self.report = SinkReport()
+        self.report: SinkReport = SinkReport()
         self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
         context.report.sinks[self._name] = self.report
         self._job: Job | None = None

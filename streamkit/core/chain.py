@@ -5,11 +5,12 @@ A chain: the running counterpart of a pipeline, from its source to its last stag
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from anyio import lowlevel
 
-from .fusion import Hooks, fuse
+from .fusion import Hooks, fuse, loops
 from .stage import AsyncStage, CallableStage, ConcurrentStage, PureStage
 
 if TYPE_CHECKING:
@@ -76,18 +77,25 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
     return chain
 
 
-def _fused(chain: Chain, feed: Feed, group: Sequence[PureStage], context: Context, *, observed: bool) -> Chain:
-    def stopped(number: int) -> None:
-        context.stopped(group[number].name)
+def _fused(chain: Chain, feed: Feed, stages: Sequence[PureStage], context: Context, *, observed: bool) -> Chain:
+    built = [(stage.name, stage.build(context)) for stage in stages]
+    groups = loops(built, lambda each: each[1].form)
+    for group in groups:
+        ending = observed and group is groups[-1]
+        hooks = Hooks(
+            checkpoint=lowlevel.checkpoint,
+            close=chain.aclose,
+            stopped=partial(_stopped, context, [name for name, _ in group]),
+            completed=context.completed if ending else _completed_elsewhere,
+            failed=context.failed if ending else _failed_elsewhere,
+        )
+        chain = Chain(fuse(feed, [stage for _, stage in group], chain.iterator, hooks), chain)
+        feed = "async"
+    return chain
 
-    hooks = Hooks(
-        checkpoint=lowlevel.checkpoint,
-        close=chain.aclose,
-        stopped=stopped,
-        completed=context.completed if observed else _completed_elsewhere,
-        failed=context.failed if observed else _failed_elsewhere,
-    )
-    return Chain(fuse(feed, [stage.build(context) for stage in group], chain.iterator, hooks), chain)
+
+def _stopped(context: Context, names: Sequence[str], number: int) -> None:
+    context.stopped(names[number])
 
 
 def as_iterator(iterable: Any) -> Any:

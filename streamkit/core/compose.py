@@ -45,7 +45,7 @@ class Composed(Transducer[Any, Any]):
         self._parts = parts
         self._outputs = [outputs(part) for part in parts]
         self._stop = max((number for number, part in enumerate(parts) if part.done), default=-1)
-        self.done = self._stop >= 0
+        self.done: bool = self._stop >= 0
 
     def step(self) -> Callable[[Any], Any]:
         return self.feed  # a restart is each part's own affair

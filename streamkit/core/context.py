@@ -34,7 +34,7 @@ class Job:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._scope = CancelScope(shield=True)
-        self.done = Event()
+        self.done: Event = Event()
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """
@@ -74,7 +74,7 @@ class Context:
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None) -> None:
-        self.outcome = Outcome()
+        self.outcome: Outcome = Outcome()
         self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
         self.task_group: TaskGroup | None = None if parent is None else parent.task_group

@@ -5,7 +5,7 @@ The five transducers that streams and operators offer as methods.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .calls import name_of
 from .operator import Operator
@@ -13,6 +13,8 @@ from .transducer import Transducer, pure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from .transducer import Form
 
 __all__ = ["OneCall", "check_plain", "filter", "filter_map", "flat_map", "map", "scan", "tap"]
 
@@ -53,28 +55,28 @@ class OneCall(Transducer[A, B], Generic[A, B]):
 
 
 class Map(OneCall[A, B]):
-    form = "map"
+    form: ClassVar[Form] = "map"
 
     def feed(self, item: A) -> Iterable[B]:
         return (self.fn(item),)
 
 
 class Filter(OneCall[A, A]):
-    form = "filter"
+    form: ClassVar[Form] = "filter"
 
     def feed(self, item: A) -> Iterable[A]:
         return (item,) if self.fn(item) else ()
 
 
 class FilterMap(OneCall[A, B]):
-    form = "filter_map"
+    form: ClassVar[Form] = "filter_map"
 
     def feed(self, item: A) -> Iterable[B]:
         return () if (made := self.fn(item)) is None else (made,)
 
 
 class Tap(OneCall[A, A]):
-    form = "tap"
+    form: ClassVar[Form] = "tap"
 
     def feed(self, item: A) -> Iterable[A]:
         self.fn(item)
@@ -82,7 +84,7 @@ class Tap(OneCall[A, A]):
 
 
 class FlatMap(OneCall[A, B]):
-    form = "feed"
+    form: ClassVar[Form] = "feed"
 
     def feed(self, item: A) -> Iterable[B]:
         made: Iterable[B] = self.fn(item)
@@ -97,7 +99,7 @@ class Scan(Transducer[A, B], Generic[A, B]):
         check_plain(fn)
         self.fn = fn
         self.initial = initial
-        self.value = initial
+        self.value: B = initial
 
     def feed(self, item: A) -> Iterable[B]:
         self.value = self.fn(self.value, item)

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import linecache
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .transducer import Transducer
 
-__all__ = ["CHECKPOINT_EVERY", "Feed", "fuse"]
+__all__ = ["CHECKPOINT_EVERY", "Feed", "Hooks", "fuse", "loops"]
 
 CHECKPOINT_EVERY = 64
 """Items that a run may hand on without giving other tasks a turn. A checkpoint costs about 3 µs."""
+
+S = TypeVar("S")
 
 Feed = Literal["async", "batched", "sync", "over"]
 """How items reach the loop: one by one, in lists, from a plain iterable; `over` is the wholly synchronous loop."""
@@ -33,10 +35,18 @@ _HEADERS: dict[Feed, tuple[str, ...]] = {
 }
 
 
+_DEEPEST = 12
+"""Transducers in one loop: each nests a `for` in it, and CPython compiles no more than 20 nested blocks."""
+
+
 class _Step(NamedTuple):
     form: str
     flushes: bool
     expands: bool
+
+    def __str__(self) -> str:
+        # One name for one loop: tracebacks find its lines by it.
+        return self.form + "+" * (self.form == "feed" and self.expands) + "." * self.flushes
 
 
 class Hooks(NamedTuple):
@@ -51,6 +61,21 @@ class Hooks(NamedTuple):
     failed: Callable[[BaseException], None]
 
 
+def loops(stages: Sequence[S], form: Callable[[S], str]) -> list[list[S]]:
+    """
+    `stages` in as few groups as can each be one loop; at least one, which may be empty.
+    """
+    groups: list[list[S]] = [[]]
+    nested = 0
+    for stage in stages:
+        nested += form(stage) == "feed"
+        if nested > _DEEPEST:
+            groups.append([])
+            nested = 1
+        groups[-1].append(stage)
+    return groups
+
+
 def fuse(feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks: Hooks) -> Any:
     """
     A generator over `source` through all of `stages`; asynchronous unless `feed` is `"over"`.
@@ -62,7 +87,7 @@ def fuse(feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks:
 @lru_cache(maxsize=512)
 def _compile(feed: Feed, shape: tuple[_Step, ...]) -> Callable[..., Any]:
     code = _Writer(feed, shape).write()
-    name = f"<streamkit loop {feed}: {' | '.join(step.form for step in shape) or 'identity'}>"
+    name = f"<streamkit loop {feed}: {' | '.join(map(str, shape)) or 'identity'}>"
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     namespace: dict[str, Any] = {}
     exec(compile(code, name, "exec"), namespace)

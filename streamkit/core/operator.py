@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .calls import name_of
-from .fusion import Hooks, fuse
+from .fusion import Hooks, fuse, loops
 from .stage import CallableStage, PureStage
 
 if TYPE_CHECKING:
@@ -130,9 +130,11 @@ class Operator(Generic[A_contra, B_co]):
         if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
             raise TypeError(f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async")
         built = [stage.build(None) for stage in self.stages if isinstance(stage, PureStage)]
-        hooks = Hooks(_nothing, _once(getattr(items, "close", _nothing)), _nothing, _nothing, _nothing)
-        result: Iterator[B_co] = fuse("over", built, items, hooks)
-        return result
+        result: Any = items
+        for group in loops(built, lambda stage: stage.form):
+            hooks = Hooks(_nothing, _once(getattr(result, "close", _nothing)), _nothing, _nothing, _nothing)
+            result = fuse("over", group, result, hooks)
+        return cast("Iterator[B_co]", result)
 
     def explain(self) -> None:
         """

@@ -84,7 +84,7 @@ class TaskSource(CallSource):
     ) -> None:
         super().__init__(function, args, kwargs)
         self._buffer = buffer
-        self.memory = f"{buffer} items"
+        self.memory: str = f"{buffer} items"
 
     def open(self, context: Context) -> Opened:
         chain = Chain(super().open(context).iterator)

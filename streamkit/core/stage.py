@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncStage", "CallableStage", "ConcurrentStage", "PureStage", "Stage"]
 
+Kind = Literal["pure", "async", "concurrent"]
+
 
 class Stage(ABC):
     """
     One step of a pipeline, known by the call that made it.
     """
 
-    kind: ClassVar[Literal["pure", "async", "concurrent"]]
+    kind: ClassVar[Kind]
 
     memory: str = "what it keeps"
 
     def __init__(self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.args = args
-        self.kwargs = kwargs or {}
+        self.kwargs: Mapping[str, Any] = kwargs or {}
 
     def __repr__(self) -> str:
         return call_text(self.name, *self.args, **self.kwargs)
@@ -58,7 +60,7 @@ class PureStage(Stage):
     A transducer that each run makes afresh.
     """
 
-    kind = "pure"
+    kind: ClassVar[Kind] = "pure"
 
     def __init__(
         self, name: str, factory: Callable[..., Transducer[Any, Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -83,7 +85,7 @@ class AsyncStage(Stage):
     An async generator function over the items before it.
     """
 
-    kind = "async"
+    kind: ClassVar[Kind] = "async"
     memory = "what its function keeps"
 
     def __init__(
@@ -108,7 +110,7 @@ class CallableStage(Stage):
     Any function from an async iterable to an async iterable; how other libraries' operators join in.
     """
 
-    kind = "async"
+    kind: ClassVar[Kind] = "async"
 
     def __init__(self, function: Callable[[AsyncIterable[Any]], AsyncIterable[Any]]) -> None:
         super().__init__(name_of(function))
@@ -140,7 +142,7 @@ class ConcurrentStage(Stage):
     A stage with jobs of its own in the run's task group. It owns its upstream, and closes it.
     """
 
-    kind = "concurrent"
+    kind: ClassVar[Kind] = "concurrent"
 
     @abstractmethod
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Transducer", "pure"]
 
+Form = Literal["feed", "map", "filter", "filter_map", "tap"]
+
 
 class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
     """
@@ -41,7 +43,7 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         memory: What it holds at most, in words, for `explain()`.
     """
 
-    form: ClassVar[Literal["feed", "map", "filter", "filter_map", "tap"]] = "feed"
+    form: ClassVar[Form] = "feed"
     """How the loop calls it; anything but `"feed"` is one plain function call for each item, `step()`."""
     expands: ClassVar[bool] = True
     """Whether several items may come out for one; then they count for the run's checkpoints."""

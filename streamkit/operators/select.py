@@ -24,8 +24,8 @@ class Take(Transducer[A, A], Generic[A]):
     expands = False
 
     def __init__(self, n: int) -> None:
-        self.left = whole_number("take", n, least=0)
-        self.done = n == 0
+        self.left: int = whole_number("take", n, least=0)
+        self.done: bool = n == 0
 
     def feed(self, item: A) -> Iterable[A]:
         self.left -= 1
@@ -39,7 +39,7 @@ class Skip(Transducer[A, A], Generic[A]):
     expands = False
 
     def __init__(self, n: int) -> None:
-        self.left = whole_number("skip", n, least=0)
+        self.left: int = whole_number("skip", n, least=0)
 
     def feed(self, item: A) -> Iterable[A]:
         if self.left:

@@ -11,7 +11,7 @@ from streamkit.core.operator import Same
 from streamkit.core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from streamkit.core.chain import Chain
     from streamkit.core.channel import Overflow
@@ -55,11 +55,11 @@ def tee(*sinks: object, buffer: int = 64, overflow: Overflow = "block", on_error
 
 
 class _Tee(ConcurrentStage):
-    def __init__(self, branches: list[Branch], sinks: tuple[object, ...], changed: dict[str, object]) -> None:
+    def __init__(self, branches: list[Branch], sinks: tuple[object, ...], changed: Mapping[str, object]) -> None:
         super().__init__("tee", sinks, changed)
         self._branches = branches
         bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
-        self.memory = " + ".join(map(str, bounds)) + " items"
+        self.memory: str = " + ".join(map(str, bounds)) + " items"
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _items(upstream, [RunningBranch(each, context) for each in self._branches])

@@ -23,8 +23,8 @@ A = TypeVar("A")
 
 class Batch(Transducer[A, list[A]], Generic[A]):
     def __init__(self, n: int) -> None:
-        self.n = whole_number("batch", n, least=1)
-        self.memory = f"{n} items"
+        self.n: int = whole_number("batch", n, least=1)
+        self.memory: str = f"{n} items"
         self.items: list[A] = []
 
     def feed(self, item: A) -> Iterable[list[A]]:

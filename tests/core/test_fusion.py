@@ -338,12 +338,15 @@ async def test_a_restart_resets_every_stage_and_comes_through(items: list[Any]) 
     assert list(operator.over(items)) == got
 
 
+@pytest.mark.xfail(strict=True, reason="loops that differ in what they flush have one name")
 async def test_a_traceback_shows_the_loop() -> None:
-    def fails(item: int) -> int:
+    def fails(item: object) -> int:
         raise LookupError(item)
 
     with pytest.raises(LookupError) as caught:
         await (sk.from_iterable([1]) | sk.skip(0) | sk.map(fails)).collect()
+    with pytest.raises(LookupError):  # the same stages by name, but one of them flushes
+        await (sk.from_iterable([1]) | sk.batch(1) | sk.map(fails)).collect()
     frames = traceback.extract_tb(caught.value.__traceback__)
     [loop] = [frame for frame in frames if "streamkit loop" in frame.filename]
     assert "feed | map" in loop.filename

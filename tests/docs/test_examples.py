@@ -5,6 +5,7 @@ Every program in examples/ runs to its end, offline.
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ def test_example(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out

@@ -15,7 +15,6 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
@@ -26,6 +25,7 @@ from streamkit.testing import Block, FakeClaude, Reply, Request, reply, text, th
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from types import CodeType
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -67,7 +67,8 @@ class Fence:
         """
         lines_above = "\n" * (self.line - 1)
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        return compile(lines_above + self.code, str(self.page), "exec", flags, dont_inherit=True)
+        code: CodeType = compile(lines_above + self.code, str(self.page), "exec", flags, dont_inherit=True)
+        return code
 
 
 def fences(page: Path) -> Iterator[Fence]:
@@ -84,9 +85,15 @@ def fences(page: Path) -> Iterator[Fence]:
         special, reason = comment.group("word", "reason") if comment is not None else ("", None)
         if special not in {"", "continues"} and reason is None:
             raise ValueError(f"{page.name}:{line}: say why: <!-- {special}: because … -->")
-        tells = following is not None and following["kind"] == "text"
-        printed = following["body"] if tells and not source[match.end() : following.start()].strip() else None
+        printed = following["body"] if following is not None and tells(source, match, following) else None
         yield Fence(page, line, match["body"], printed, special, reason or "")
+
+
+def tells(source: str, code: re.Match[str], following: re.Match[str]) -> bool:
+    """
+    Whether a fence is text, right after the code that prints it.
+    """
+    return following["kind"] == "text" and not source[code.end() : following.start()].strip()
 
 
 FENCES: Final = [fence for page in PAGES for fence in fences(page)]
@@ -146,13 +153,11 @@ def answer(request: Request) -> Reply:
     blocks: list[Block] = []
     if body.get("thinking", {}).get("type", "disabled") != "disabled":
         blocks.append(thinking("Rivers. Five, seven, five."))
-    last = body["messages"][-1]["content"]
-    results = isinstance(last, list) and any(part["type"] == "tool_result" for part in last)
-    if body.get("tools") and not results:
+    if body.get("tools") and "tool_result" not in str(body["messages"][-1]):
         tool = body["tools"][0]
         blocks.append(tool_use(tool["name"], sample(tool.get("input_schema", {}), "input"), chunk=8))
     else:
-        blocks.append(text(HAIKU, chunk=4))
+        blocks.append(text(HAIKU, chunk=3))
     return reply(*blocks, model=body["model"])
 
 

@@ -71,7 +71,7 @@ class Connection:
     def __init__(self, number: int, stream: anyio.abc.ByteStream, arrived: Callable[[Request], None]) -> None:
         self.number = number
         self.requests: list[Request] = []
-        self.closed = anyio.Event()
+        self.closed: anyio.Event = anyio.Event()
         self._stream = stream
         self._arrived = arrived
         self._http = h11.Connection(h11.SERVER)

@@ -1,0 +1,521 @@
+"""
+tee: the items go on, and to sinks beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+import streamkit as sk
+from streamkit.sinks import call, collect, join
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def counting() -> AsyncIterator[int]:
+    n = 0
+    while True:
+        await anyio.lowlevel.checkpoint()
+        yield n
+        n += 1
+
+
+async def broken() -> AsyncIterator[int]:
+    yield 0
+    yield 1
+    raise ConnectionError("down")
+
+
+endless = sk.from_iterable(counting)
+ten = sk.from_iterable(range(10))
+
+
+@sk.sink
+async def slow(items: AsyncIterator[Any], each_takes: float = 1.0) -> list[Any]:
+    got: list[Any] = []
+    async for item in items:
+        await anyio.sleep(each_takes)
+        got.append(item)
+    return got
+
+
+@sk.sink
+async def stuck(items: AsyncIterator[Any]) -> None:
+    async for _ in items:
+        await anyio.sleep_forever()
+
+
+@sk.sink
+async def fails(items: AsyncIterator[Any], after: int = 0) -> None:
+    for _ in range(after):
+        await anext(items)
+    raise LookupError("the sink's own")
+
+
+@sk.sink
+async def first(items: AsyncIterator[Any], n: int) -> list[Any]:
+    return [await anext(items) for _ in range(n)]
+
+
+async def drain(run: sk.Run[Any]) -> list[Any]:
+    async with run:
+        return [item async for item in run]
+
+
+# -- items --------------------------------------------------------------------------------------------------
+
+
+async def test_the_items_go_on_and_to_every_sink() -> None:
+    async with (ten | sk.tee(collect(), sk.map(str) | join())).open() as run:
+        assert [n async for n in run] == list(range(10))
+    assert run.report.sinks["collect"].result == list(range(10))
+    assert run.report.sinks["join"].result == "0123456789"
+
+
+async def test_a_sink_may_have_stages_even_concurrent_ones() -> None:
+    sink = sk.skip(8) | sk.tee(collect()) | sk.map(str) | join("-")
+    async with (ten | sk.tee(sink)).open() as run:
+        await drain_inside(run)
+    assert run.report.sinks["join"].result == "8-9"
+    assert run.report.sinks["collect"].result == [8, 9]
+
+
+async def drain_inside(run: sk.Run[Any]) -> None:
+    async for _ in run:
+        pass
+
+
+async def test_an_item_goes_to_the_sinks_before_it_is_handed_on() -> None:
+    log: list[str] = []
+    stream = ten | sk.tee(call(lambda n: log.append(f"sink {n}")))  # pyright: ignore
+    async with stream.open() as run:
+        async for n in run:
+            await anyio.wait_all_tasks_blocked()
+            log.append(f"body {n}")
+            if n == 1:
+                break
+    assert log == ["sink 0", "body 0", "sink 1", "body 1"]
+
+
+async def test_several_tees_in_a_row() -> None:
+    async with (ten | sk.tee(collect()) | sk.take(3) | sk.tee(collect(), collect())).open() as run:
+        assert await anext(run) == 0
+        await drain_inside(run)
+    results = {name: report.result for name, report in run.report.sinks.items()}
+    assert results == {"collect": [0, 1, 2], "collect-2": [0, 1, 2], "collect-3": [0, 1, 2]}
+
+
+# -- bounds and policies ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("buffer", [1, 3, 64])
+async def test_block_stops_the_pull_at_the_bound(buffer: int) -> None:
+    pulled: list[int] = []
+    run = (endless.tap(pulled.append) | sk.tee(stuck(), buffer=buffer)).open(close_timeout=1)
+    with anyio.move_on_after(10) as scope, pytest.raises(TimeoutError, match=f"; {buffer} items were still waiting"):
+        await drain(run)
+    assert scope.cancelled_caught
+    assert len(pulled) == buffer + 1  # and the one that the sink has taken
+
+
+async def test_room_is_waited_for_before_the_next_item_is_pulled() -> None:
+    pulled: list[int] = []
+    async with (endless.tap(pulled.append) | sk.tee(slow(), buffer=1)).open() as run:
+        for n in range(5):
+            assert await anext(run) == n
+        assert len(pulled) == 5
+        run.cancel()
+
+
+@pytest.mark.parametrize(
+    ("overflow", "kept"),
+    [("drop_oldest", [0, 97, 98, 99]), ("drop_incoming", [0, 1, 2, 3]), ("latest", [0, 99])],
+)
+async def test_a_sink_that_drops_never_slows_the_stream(overflow: Any, kept: list[int]) -> None:
+    stream = sk.from_iterable(range(100)) | sk.tee(slow(), buffer=3, overflow=overflow)
+    async with stream.open() as run:
+        began = anyio.current_time()
+        for _ in range(100):
+            await anext(run)
+        assert anyio.current_time() == began
+    report = run.report.sinks["slow"]
+    assert report.result == kept
+    assert (report.delivered, report.dropped) == (len(kept), 100 - len(kept))
+
+
+async def test_a_sink_that_keeps_up_drops_nothing() -> None:
+    for overflow in ("drop_oldest", "drop_incoming", "latest"):
+        stream = sk.from_iterable(range(100)) | sk.tee(collect(), buffer=1, overflow=overflow)  # type: ignore[arg-type]  # pyright: ignore
+        async with stream.open() as run:
+            async for _ in run:
+                await anyio.sleep(0.001)
+        assert run.report.sinks["collect"].dropped == 0
+
+
+async def test_the_error_policy_ends_the_run() -> None:
+    async def ticking() -> AsyncIterator[int]:
+        while True:
+            await anyio.sleep(0.1)
+            yield 1
+
+    run = (sk.from_iterable(ticking) | sk.tee(slow(), buffer=3, overflow="error")).open()
+    with pytest.raises(sk.BufferOverflow, match="a buffer of 3 was full"):
+        await drain(run)
+    assert isinstance(run.outcome.error, sk.BufferOverflow)
+
+
+async def test_the_error_policy_fails_after_the_backlog() -> None:
+    got: list[int] = []
+    run = (sk.from_iterable(range(9)) | sk.tee(sk.tap(got.append) | slow(), buffer=3, overflow="error")).open()
+    with pytest.raises(sk.BufferOverflow):
+        await drain(run)
+    assert got[:3] == [0, 1, 2]
+    assert len(got) <= 4
+
+
+@pytest.mark.xfail(strict=True, reason="it has no turn before the queue is full")
+async def test_the_error_policy_lets_a_sink_that_keeps_up_have_its_turn() -> None:
+    await (sk.from_iterable(range(200)) | sk.tee(collect(), buffer=3, overflow="error")).run()
+
+
+async def test_a_branch_has_its_own_settings() -> None:
+    sinks = [
+        sk.branch(slow(), name="newest", overflow="latest"),
+        sk.branch(slow(), buffer=2, overflow="drop_incoming"),
+        sk.branch(fails(), on_error="detach"),
+        slow(),
+    ]
+    stream = sk.from_iterable(range(5)) | sk.tee(*sinks, buffer=50)
+    async with stream.open() as run:
+        await drain_inside(run)
+    reports = run.report.sinks
+    assert reports["newest"].result == [0, 4]
+    assert reports["slow"].result == [0, 1, 2]
+    assert isinstance(reports["fails"].error, LookupError)
+    assert reports["slow-2"].result == [0, 1, 2, 3, 4]
+
+
+# -- sinks that end or fail ---------------------------------------------------------------------------------
+
+
+async def test_a_sink_that_returns_early_leaves_the_others_going() -> None:
+    async with (ten | sk.tee(first(2), collect(), buffer=1)).open() as run:
+        assert len([n async for n in run]) == 10
+    assert run.report.sinks["first"].result == [0, 1]
+    assert run.report.sinks["first"].delivered == 2
+    assert run.report.sinks["collect"].result == list(range(10))
+    assert run.outcome.kind == "complete"
+
+
+async def test_a_failing_sink_ends_the_run_with_its_own_error() -> None:
+    run = (endless | sk.tee(fails(after=2), collect())).open()
+    with pytest.raises(LookupError, match="own") as caught:
+        await drain(run)
+    assert run.outcome.kind == "failed"
+    assert run.outcome.error is run.report.sinks["fails"].error is caught.value
+    assert run.report.sinks["fails"].delivered == 2
+    assert run.report.sinks["collect"].error is None
+    assert run.report.sinks["collect"].result is not None
+
+
+async def test_of_two_failing_sinks_the_first_is_raised_and_both_are_reported() -> None:
+    @sk.sink
+    async def fails_later(items: AsyncIterator[Any]) -> None:
+        await anyio.sleep(1)
+        raise KeyError("later")
+
+    run = (endless | sk.tee(fails(), fails_later())).open()
+    with pytest.raises(LookupError, match="own"):
+        await drain(run)
+    assert isinstance(run.report.sinks["fails_later"].error, KeyError)
+
+
+async def test_a_detached_sink_changes_nothing_for_the_rest_and_is_logged_without_content() -> None:
+    def refuse(item: str) -> None:
+        raise LookupError(f"cannot store {item}")
+
+    structlog.configure()
+    try:
+        with capture_logs() as logs:
+            stream = sk.from_iterable(["secret"] * 3) | sk.tee(call(refuse), collect(), on_error="detach")
+            async with stream.open() as run:
+                assert len([item async for item in run]) == 3
+    finally:
+        structlog.reset_defaults()
+    assert run.outcome.kind == "complete"
+    assert isinstance(run.report.sinks["call"].error, LookupError)
+    assert run.report.sinks["collect"].result == ["secret"] * 3
+    assert [log["event"] for log in logs] == ["sink_detached"]
+    assert logs[0]["error"] == "LookupError"
+    assert "secret" not in repr(logs)
+
+
+async def test_a_detached_sink_no_longer_holds_the_stream_back() -> None:
+    stream = sk.from_iterable(range(100)) | sk.tee(fails(after=1), buffer=1, on_error="detach")
+    assert await stream.collect() == list(range(100))
+
+
+async def test_without_a_configured_structlog_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    await (ten | sk.tee(fails(), on_error="detach")).run()
+    assert capsys.readouterr() == ("", "")
+
+
+# -- ends ---------------------------------------------------------------------------------------------------
+
+
+async def test_at_the_end_the_sinks_are_awaited() -> None:
+    async with (ten | sk.tee(slow())).open() as run:
+        await drain_inside(run)
+        assert run.report.sinks["slow"].result == list(range(10))
+    assert run.outcome.kind == "complete"
+
+
+async def test_at_the_end_they_are_awaited_for_longer_than_close_timeout() -> None:
+    async with (ten | sk.tee(slow(100))).open(close_timeout=1) as run:
+        await drain_inside(run)
+    assert run.report.sinks["slow"].result == list(range(10))
+
+
+@sk.sink
+async def remembers(items: AsyncIterator[Any], got: list[Any]) -> None:
+    """
+    Notes what it gets, and how that ends.
+    """
+    try:
+        async for item in items:
+            got.append(item)
+            await anyio.sleep(0.1)
+    except ConnectionError as error:
+        got.append(error)
+        raise
+    got.append("end")
+
+
+async def test_an_error_of_the_source_reaches_every_sink_after_the_items_and_is_no_second_failure() -> None:
+    one: list[Any] = []
+    two: list[Any] = []
+    run = (sk.from_iterable(broken) | sk.tee(remembers(one), sk.branch(remembers(two), overflow="drop_oldest"))).open()
+    with pytest.raises(ConnectionError, match="down") as caught:
+        await drain(run)
+    assert one == two == [0, 1, caught.value]
+    assert run.outcome.error is caught.value
+    assert not hasattr(caught.value, "__notes__")
+    assert [report.error for report in run.report.sinks.values()] == [caught.value] * 2
+
+
+async def test_a_sink_may_make_something_of_the_error() -> None:
+    @sk.sink
+    async def saves(items: AsyncIterator[int]) -> str:
+        got = 0
+        try:
+            async for _ in items:
+                got += 1
+        except ConnectionError:
+            return f"saved {got} in spite of it"
+        return "all saved"
+
+    run = (sk.from_iterable(broken) | sk.tee(saves())).open()
+    with pytest.raises(ConnectionError):
+        await drain(run)
+    assert run.report.sinks["saves"].result == "saved 2 in spite of it"
+    assert run.report.sinks["saves"].error is None
+
+
+async def stop_by_break(run: sk.Run[Any]) -> None:
+    async with run:
+        async for n in run:
+            if n == 4:
+                break
+
+
+async def stop_by_cancel(run: sk.Run[Any]) -> None:
+    async with run:
+        async for n in run:
+            if n == 4:
+                run.cancel()
+
+
+async def stop_by_outer_cancel(run: sk.Run[Any]) -> None:
+    with anyio.CancelScope() as scope:
+        async with run:
+            async for n in run:
+                if n == 4:
+                    scope.cancel()
+
+
+async def stop_by_error(run: sk.Run[Any]) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        await fail_at_four(run)
+
+
+async def fail_at_four(run: sk.Run[Any]) -> None:
+    async with run:
+        async for n in run:
+            if n == 4:
+                raise KeyError("mine")
+
+
+WAYS = [stop_by_break, stop_by_cancel, stop_by_outer_cancel, stop_by_error]
+
+
+@pytest.mark.parametrize("stop", WAYS)
+async def test_when_the_run_is_stopped_the_sinks_get_what_is_queued_and_then_the_end(stop: Any) -> None:
+    got: list[Any] = []
+    run = (endless | sk.tee(remembers(got))).open()
+    began = anyio.current_time()
+    await stop(run)
+    assert got[:5] == [0, 1, 2, 3, 4]
+    assert got[-1] == "end"
+    assert anyio.current_time() - began == pytest.approx(0.1 * (len(got) - 1))
+    assert run.report.sinks["remembers"].error is None
+
+
+@pytest.mark.parametrize("stop", WAYS)
+async def test_a_stuck_sink_has_close_timeout_and_is_reported(stop: Any) -> None:
+    run = (endless | sk.tee(stuck(), collect())).open(close_timeout=2)
+    began = anyio.current_time()
+    try:
+        await stop(run)
+    except TimeoutError:
+        assert stop is not stop_by_error
+    assert anyio.current_time() - began == pytest.approx(2)
+    error = run.report.sinks["stuck"].error
+    assert isinstance(error, TimeoutError)
+    assert "sink 'stuck' had not finished 2 s after the run ended; " in str(error)
+    assert "items were still waiting" in str(error)
+    assert run.report.sinks["collect"].error is None
+    assert run.report.sinks["collect"].result is not None
+
+
+async def test_a_detached_stuck_sink_is_only_reported() -> None:
+    run = (endless | sk.tee(stuck(), on_error="detach")).open(close_timeout=2)
+    await stop_by_break(run)
+    assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
+    assert isinstance(run.report.sinks["stuck"].error, TimeoutError)
+
+
+async def test_a_sink_that_needs_time_to_obey_is_awaited() -> None:
+    saved = False
+
+    @sk.sink
+    async def reluctant(items: AsyncIterator[int]) -> None:
+        nonlocal saved
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(3)
+                saved = True
+
+    run = (endless | sk.tee(reluctant(), on_error="detach")).open(close_timeout=2)
+    began = anyio.current_time()
+    await stop_by_break(run)
+    assert saved
+    assert anyio.current_time() - began == pytest.approx(5)
+
+
+async def test_a_sink_that_was_told_to_stop_may_still_return() -> None:
+    @sk.sink
+    async def obedient(items: AsyncIterator[int]) -> str:
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            return "saved what I had"
+        return "never"
+
+    run = (endless | sk.tee(obedient())).open(close_timeout=2)
+    await stop_by_break(run)
+    assert run.report.sinks["obedient"].result == "saved what I had"
+
+
+async def test_a_failing_sink_lets_the_others_finish() -> None:
+    got: list[Any] = []
+    run = (endless | sk.tee(fails(after=3), remembers(got))).open()
+    with pytest.raises(LookupError):
+        await drain(run)
+    assert got[-1] == "end"
+
+
+# -- follow -------------------------------------------------------------------------------------------------
+
+
+async def test_in_follow_every_turn_has_its_own_sinks_and_one_tee_around_all_has_one() -> None:
+    turns = 0
+
+    async def again(outcome: sk.Outcome) -> sk.Stream[int] | None:
+        nonlocal turns
+        turns += 1
+        return inner if turns < 3 else None
+
+    inner = sk.from_iterable([1, 2]) | sk.tee(sk.branch(collect(), name="turn"))
+    async with (sk.follow(inner, again) | sk.tee(sk.branch(collect(), name="all"))).open() as run:
+        await drain_inside(run)
+    assert {name: report.result for name, report in run.report.sinks.items()} == {
+        "all": [1, 2] * 3,
+        "turn": [1, 2],
+        "turn-2": [1, 2],
+        "turn-3": [1, 2],
+    }
+
+
+async def test_a_failing_sink_of_a_turn_ends_the_whole_run() -> None:
+    async def end(outcome: sk.Outcome) -> None: ...
+
+    run = sk.follow(endless | sk.tee(fails(after=1)), end).open()
+    with pytest.raises(LookupError, match="own"):
+        await drain(run)
+    assert run.outcome.kind == "failed"
+
+
+async def test_a_cancelled_turn_lets_its_sinks_finish() -> None:
+    got: list[Any] = []
+
+    async def end(outcome: sk.Outcome) -> None: ...
+
+    await stop_by_cancel(sk.follow(endless | sk.tee(remembers(got)), end).open())
+    assert got[-1] == "end"
+
+
+# -- arguments ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [sk.tee, sk.branch])
+@pytest.mark.parametrize("junk", [None, 3, "file", [1], int, sk.from_iterable([1])], ids=repr)
+def test_what_is_no_sink_is_refused(make: Any, junk: object) -> None:
+    with pytest.raises(TypeError, match="a sink, an async function of one item, or an anyio send stream is needed"):
+        make(junk)
+
+
+@pytest.mark.xfail(strict=True, reason="it is called with each item")
+@pytest.mark.parametrize("slip", [sk.take(1), collect, slow, sk.sinks.write, sk.take], ids=repr)
+def test_an_operator_or_a_sink_that_was_not_called_is_refused(slip: Any) -> None:
+    with pytest.raises(TypeError):
+        sk.tee(slip)
+
+
+def test_a_tee_has_a_sink() -> None:
+    with pytest.raises(TypeError, match="at least one sink"):
+        sk.tee()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"buffer": 0}, "buffer must be an int of at least 1, not 0"),
+        ({"buffer": 1.5}, "buffer must be an int of at least 1, not 1.5"),
+        ({"overflow": "drop"}, "overflow must be one of 'block', .*, not 'drop'"),
+        ({"on_error": "ignore"}, 'on_error must be "raise" or "detach", not \'ignore\''),
+    ],
+)
+def test_unknown_settings_are_refused_at_once(settings: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        sk.branch(collect(), **settings)
+    with pytest.raises(ValueError, match=message):
+        sk.tee(collect(), **settings)
