@@ -13,6 +13,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["lint", "typing", "tests", "notebooks"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+# What is imported is the installed wheel, and not the checkout that happens to be the working directory.
+INSTALLED = {"PYTHONSAFEPATH": "1"}
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:
@@ -41,6 +43,7 @@ def typing(session: nox.Session) -> None:
     install(session, "tests", "typing")
     session.run("mypy")
     session.run("pyright")
+    session.run("pytest", "tests/typing")
 
 
 @nox.session
@@ -49,7 +52,7 @@ def tests(session: nox.Session) -> None:
     All tests, on asyncio and on trio, against the built wheel. Arguments behind -- go to pytest.
     """
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -58,7 +61,7 @@ def docs(session: nox.Session) -> None:
     The code in README.md, docs/ and examples/ alone; `tests` runs it too.
     """
     install(session, "tests")
-    session.run("pytest", "tests/docs", *session.posargs)
+    session.run("pytest", "tests/docs", *session.posargs, env=INSTALLED)
 
 
 @nox.session
@@ -77,6 +80,6 @@ def coverage(session: nox.Session) -> None:
     """
     install(session, "tests")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=INSTALLED)
     session.run("coverage", "combine")
     session.run("coverage", "report")

@@ -25,7 +25,7 @@ async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:
         async for table in GROUPS[name](rounds):
             tables.append(table)
             if not quiet:
-                print(as_text(table), flush=True)  # noqa: T201 -- printing is its purpose
+                print(as_text(table), flush=True)
     return tables
 
 
@@ -43,9 +43,9 @@ def main() -> None:
     where = machine()
     tables = asyncio.run(measure(args.groups or list(GROUPS), args.rounds, quiet=args.json))
     if args.json:
-        print(json.dumps({"machine": where, "tables": [table.as_dict() for table in tables]}, indent=2))  # noqa: T201
+        print(json.dumps({"machine": where, "tables": [table.as_dict() for table in tables]}, indent=2))
     else:
-        print(aims_line(tables, where))  # noqa: T201
+        print(aims_line(tables, where))
 
 
 main()

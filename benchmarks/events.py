@@ -52,7 +52,7 @@ async def sdk_create(client: anthropic.AsyncAnthropic) -> str:
     async with await client.messages.create(**REQUEST, stream=True) as stream:
         async for event in stream:
             if event.type == "content_block_delta" and event.delta.type == "text_delta":
-                pieces.append(event.delta.text)  # noqa: PERF401 -- see collected
+                pieces.append(event.delta.text)
     return "".join(pieces)
 
 
@@ -61,7 +61,7 @@ async def sdk_stream(client: anthropic.AsyncAnthropic) -> str:
     async with client.messages.stream(**REQUEST) as stream:
         async for event in stream:
             if event.type == "text":
-                pieces.append(event.text)  # noqa: PERF401 -- see collected
+                pieces.append(event.text)
         message = await stream.get_final_message()
     assert message.content[0].type == "text"
     assert message.content[0].text == "".join(pieces)

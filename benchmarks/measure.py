@@ -158,7 +158,7 @@ async def collected(items: AsyncIterable[T]) -> list[T]:
     """
     out: list[T] = []
     async for item in items:
-        out.append(item)  # noqa: PERF401 -- a comprehension would be another loop than the ones it is compared with
+        out.append(item)
     return out
 
 

@@ -110,7 +110,7 @@ async def six_by_hand() -> list[int]:
 async def one_inlined() -> list[int]:
     out: list[int] = []
     async for x in numbers():
-        out.append(x + 3)  # noqa: PERF401 -- see collected
+        out.append(x + 3)
     return out
 
 

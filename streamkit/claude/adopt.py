@@ -124,10 +124,10 @@ class _Reading:
         The streams in it: itself, the one that it opens, or those that a runner gives one after another.
         """
         adopted = await self._adopted if inspect.isawaitable(self._adopted) else self._adopted
-        if not hasattr(adopted, "__aiter__"):
-            if not hasattr(adopted, "__aenter__"):
-                raise _no_stream(adopted, "create() must be called with stream=True")
+        if not hasattr(adopted, "__aiter__") and hasattr(adopted, "__aenter__"):
             adopted = await self._closing.enter_async_context(adopted)
+        if not hasattr(adopted, "__aiter__"):
+            raise _no_stream(adopted, "give it what create(stream=True) or stream() gives")
         if hasattr(adopted, "response"):
             yield adopted
             return

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaContentBlock
 
     from .accumulate import Block
-    from .events import Event
+    from .events import AnyEvent
 
 __all__ = ["blocks"]
 
 
-def blocks() -> Operator[Event, ContentBlock | BetaContentBlock]:
+def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     """
     Each content block when it is finished, as the SDK's type: a beta type only where no other has it.
 

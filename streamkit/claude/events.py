@@ -19,6 +19,7 @@ from .lossless import Reader, Unknown
 
 __all__ = [
     "UNSET",
+    "AnyEvent",
     "CitationsDelta",
     "CompactionBlock",
     "CompactionDelta",
@@ -36,6 +37,7 @@ __all__ = [
     "MessageStart",
     "MessageStop",
     "Ping",
+    "RawEvent",
     "RedactedThinkingBlock",
     "Restarted",
     "ServerToolUseBlock",
@@ -400,6 +402,28 @@ _KnownEvent: TypeAlias = (
     | Ping
 )
 Event: TypeAlias = _KnownEvent | Restarted | Unknown
+
+
+class RawEvent(Protocol):
+    """
+    An event of the anthropic SDK: any of `RawMessageStreamEvent`, beta or not.
+    """
+
+    @property
+    def type(
+        self,
+    ) -> Literal[
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ]: ...
+
+
+AnyEvent: TypeAlias = Event | RawEvent
+"""What the operators read."""
 
 
 _TEXT = frozenset({TextDelta, InputJSONDelta, ThinkingDelta})

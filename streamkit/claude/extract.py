@@ -19,17 +19,17 @@ from .progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .events import Event, Restarted, Usage
+    from .events import AnyEvent, Restarted, Usage
     from .lossless import Unknown
 
 __all__ = ["citations", "text", "text_of", "thinking", "usage"]
 
 
 @overload
-def text(*, restarts: Literal[False] = False) -> Operator[Event, str]: ...
+def text(*, restarts: Literal[False] = False) -> Operator[AnyEvent, str]: ...
 @overload
-def text(*, restarts: bool) -> Operator[Event, str | Restarted]: ...
-def text(*, restarts: bool = False) -> Operator[Event, Any]:
+def text(*, restarts: bool) -> Operator[AnyEvent, str | Restarted]: ...
+def text(*, restarts: bool = False) -> Operator[AnyEvent, Any]:
     """
     The text of the message, piece by piece as it comes.
 
@@ -47,7 +47,7 @@ def text(*, restarts: bool = False) -> Operator[Event, Any]:
     return Operator(pure("text", TextAndRestarts, restarts=True) if restarts else pure("text", Text))
 
 
-def thinking() -> Operator[Event, str]:
+def thinking() -> Operator[AnyEvent, str]:
     """
     The model's thinking, piece by piece as it comes; without signatures and what is redacted.
 
@@ -61,7 +61,7 @@ def thinking() -> Operator[Event, str]:
     return Operator(pure("thinking", Thinking))
 
 
-def citations() -> Operator[Event, Unknown]:
+def citations() -> Operator[AnyEvent, Unknown]:
     """
     Each citation of a text, as it came: a `char_location`, `page_location`, `web_search_result_location`, …
 
@@ -75,7 +75,7 @@ def citations() -> Operator[Event, Unknown]:
     return Operator(pure("citations", Citations))
 
 
-def usage() -> Operator[Event, Usage]:
+def usage() -> Operator[AnyEvent, Usage]:
     """
     The usage of the message so far, each time the API tells it. Counts are totals, not increments.
 

@@ -108,7 +108,7 @@ async def _next(items: AsyncGenerator[T, None], progress: Progress) -> T:
     if not progress.finished:
         return await anext(items, _END)
     with move_on_after(_DRAIN):
-        return await anext(items, _END)  # type: ignore[no-any-return]
+        return await anext(items, _END)
     return _END  # type: ignore[no-any-return]
 
 
@@ -118,8 +118,9 @@ async def _wind_up(items: AsyncIterator[object], patience: float) -> None:
 
     Even without patience it is done so, and not with `aclose`: that ends the outermost generator alone, and leaves those of
     the SDK and the HTTP client under it, with the connection, to the garbage collector. A cancellation comes through all.
+    Whoever is here has an error already, or does not care for what may still come.
     """
-    with suppress(*connection_failures()), move_on_after(patience, shield=True):
+    with suppress(*connection_failures(), *stream_failures()), move_on_after(patience, shield=True):
         async for _ in items:
             pass
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from anyio import Path as AsyncPath
 from anyio import sleep
 from msgspec import DecodeError, Meta, Struct, json
 
@@ -66,14 +65,18 @@ def from_sse(
     Cancels: at once, closing `chunks`.
     Memory: the frame begun, at most 64 MiB; the outcome keeps the text of the messages.
     """
-    return Stream(_Sse([bytes(chunks)] if isinstance(chunks, bytes | bytearray | memoryview) else chunks))
+    if isinstance(chunks, str):
+        raise TypeError("from_sse() takes bytes, and got str: encode it")
+    return Stream(_Sse(chunks))
 
 
 class _Sse(Source):
     memory = "the frame begun, and the messages' text for the outcome"
 
     def __init__(self, chunks: Any) -> None:
-        self._chunks = IterableSource(chunks)
+        self._chunks = IterableSource(
+            [bytes(chunks)] if isinstance(chunks, bytes | bytearray | memoryview) else chunks
+        )
         self._text = f"from_sse({value_text(chunks)})"
 
     def __repr__(self) -> str:
@@ -128,11 +131,12 @@ class _Replay(Source):
         return call_text("replay", str(self._path), **({} if self._speed is None else {"speed": self._speed}))
 
     def open(self, context: Context) -> Opened:
-        return Opened("batched", _Reading(self._chunks(), context))
+        # At once and not in a thread, for which virtual time does not wait.
+        return Opened("batched", _Reading(self._chunks(self._path.read_bytes()), context))
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
         played = 0.0
-        for at, chunk in _recorded(await AsyncPath(self._path).read_bytes()):
+        for at, chunk in _recorded(data):
             if self._speed is not None and at > played:
                 await sleep((at - played) / self._speed)
                 played = at

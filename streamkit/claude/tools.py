@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
     from anthropic.types.tool_result_block_param import Content
 
-    from .events import Event
+    from .events import AnyEvent
 
 __all__ = ["BrokenToolCall", "ToolCall", "tool_calls"]
 
@@ -104,11 +104,11 @@ class BrokenToolCall(Struct, frozen=True):
 @overload
 def tool_calls(
     *, broken: Literal["raise", "skip"] = "raise", server: bool = False, when: When = "block"
-) -> Operator[Event, ToolCall]: ...
+) -> Operator[AnyEvent, ToolCall]: ...
 @overload
 def tool_calls(
     *, broken: Broken, server: bool = False, when: When = "block"
-) -> Operator[Event, ToolCall | BrokenToolCall]: ...
+) -> Operator[AnyEvent, ToolCall | BrokenToolCall]: ...
 def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
     """
     The calls of tools, each when its input is complete.

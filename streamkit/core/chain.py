@@ -45,6 +45,10 @@ class Chain:
         while self._closers:
             try:
                 await self._closers.pop()()
+            except BaseExceptionGroup as group:
+                # A nursery around a yield, which sources that are tasks may have, puts the GeneratorExit that closes
+                # the generator into a group.
+                failure = failure or group.split(GeneratorExit)[1]
             except BaseException as error:
                 failure = failure or error
         if failure is not None:

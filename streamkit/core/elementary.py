@@ -5,10 +5,10 @@ The five transducers that streams and operators offer as methods.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from .calls import name_of
-from .operator import Operator
+from .operator import Operator, Same
 from .transducer import Transducer, pure
 
 if TYPE_CHECKING:
@@ -126,7 +126,11 @@ def map(fn: Callable[[A], B], /) -> Operator[A, B]:  # noqa: A001 -- the field's
     return Operator(pure("map", Map, fn))
 
 
-def filter(keep: Callable[[A], object], /) -> Operator[A, A]:  # noqa: A001 -- the field's standard name
+@overload
+def filter(keep: Callable[[object], object], /) -> Same: ...
+@overload
+def filter(keep: Callable[[A], object], /) -> Operator[A, A]: ...
+def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A001 -- the field's standard name
     """
     The items for which `keep` is true.
 
@@ -137,7 +141,7 @@ def filter(keep: Callable[[A], object], /) -> Operator[A, A]:  # noqa: A001 -- t
     Cancels: at once.
     Memory: nothing.
     """
-    return Operator(pure("filter", Filter, keep))
+    return Same(pure("filter", Filter, keep))
 
 
 def filter_map(fn: Callable[[A], B | None], /) -> Operator[A, B]:
@@ -154,7 +158,11 @@ def filter_map(fn: Callable[[A], B | None], /) -> Operator[A, B]:
     return Operator(pure("filter_map", FilterMap, fn))
 
 
-def tap(fn: Callable[[A], object], /) -> Operator[A, A]:
+@overload
+def tap(fn: Callable[[object], object], /) -> Same: ...
+@overload
+def tap(fn: Callable[[A], object], /) -> Operator[A, A]: ...
+def tap(fn: Callable[[Any], object], /) -> Operator[Any, Any]:
     """
     The items as they are, each shown to `fn` first.
 
@@ -165,7 +173,7 @@ def tap(fn: Callable[[A], object], /) -> Operator[A, A]:
     Cancels: at once.
     Memory: nothing.
     """
-    return Operator(pure("tap", Tap, fn))
+    return Same(pure("tap", Tap, fn))
 
 
 def scan(fn: Callable[[B, A], B], initial: B, /) -> Operator[A, B]:

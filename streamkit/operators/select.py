@@ -4,7 +4,7 @@ Select: some of the items.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from streamkit.core.elementary import check_plain, filter  # noqa: A004 -- the field's name
 from streamkit.core.operator import Operator, Same
@@ -98,7 +98,11 @@ def skip(n: int) -> Same:
     return Same(pure("skip", Skip, n))
 
 
-def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Operator[A, A]:
+@overload
+def take_while(keep: Callable[[object], object], /, *, inclusive: bool = False) -> Same: ...
+@overload
+def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Operator[A, A]: ...
+def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> Operator[Any, Any]:
     """
     The items up to the first for which `keep` is false.
 
@@ -113,4 +117,4 @@ def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Op
     Cancels: at once.
     Memory: nothing.
     """
-    return Operator(pure("take_while", TakeWhile, keep, inclusive=inclusive))
+    return Same(pure("take_while", TakeWhile, keep, inclusive=inclusive))

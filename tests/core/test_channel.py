@@ -7,10 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
-from streamkit.core.channel import Channel, Overflow
+from streamkit.core.channel import Channel, Overflow, check_overflow
 from streamkit.core.errors import BufferOverflow
 from streamkit.core.outcome import SinkReport
 
@@ -141,14 +140,10 @@ async def test_an_abandoned_queue_is_empty_and_lets_its_writer_go() -> None:
 
 @pytest.mark.parametrize("buffer", [0, -1, 1.5, "2", True, None])
 def test_a_bound_is_a_whole_number_from_one_on(buffer: Any) -> None:
-    from streamkit.core.channel import check_overflow
-
     with pytest.raises(ValueError, match="buffer must be an int of at least 1, not"):
         check_overflow(buffer, "block")
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
-    from streamkit.core.channel import check_overflow
-
-    with pytest.raises(ValueError, match="one of 'block', 'drop_oldest', .*, not 'drop'"):
+    with pytest.raises(ValueError, match=r"one of 'block', 'drop_oldest', .*, not 'drop'"):
         check_overflow(1, "drop")

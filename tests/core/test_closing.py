@@ -90,7 +90,11 @@ async def use(run: sk.Run[Any], ending: str) -> None:
 @pytest.mark.parametrize("ending", ["end", "break", "raise", "return", "cancel"])
 @pytest.mark.parametrize(
     "between",
-    [sk.take(99), sk.tee(collect()), sk.take(99) | sk.tee(collect()) | sk.take(98) | sk.throttle(0.001, merge="latest")],
+    [
+        sk.take(99),
+        sk.tee(collect()),
+        sk.take(99) | sk.tee(collect()) | sk.take(98) | sk.throttle(0.001, merge="latest"),
+    ],
     ids=["pure", "concurrent", "both"],
 )
 async def test_however_it_ends_each_stage_is_closed_once_downstream_first(
@@ -280,7 +284,9 @@ async def test_an_error_of_the_cleanup_is_raised_and_the_others_are_closed_all_t
 async def test_an_error_of_the_body_beats_one_of_the_cleanup_which_is_noted() -> None:
     with pytest.raises(KeyError, match="mine") as caught:
         await use(sk.from_iterable(bad_cleanup).open(), "raise")
-    assert caught.value.__notes__ == ["while closing the stream, this happened too: OSError('cleanup failed')"]
+    assert caught.value.__notes__ == [
+        "while closing the stream, this happened too: OSError('cleanup failed')"
+    ]
 
 
 async def test_plain_iterators_are_closed_as_well() -> None:
@@ -301,7 +307,7 @@ async def test_a_pipeline_that_cannot_be_opened_leaves_nothing(trace: Trace) -> 
     def nonsense(items: object) -> int:
         return 3
 
-    stream: Any = trace.source() | sk.tee(collect()) | nonsense  # type: ignore  # pyright: ignore
+    pipeline: Any = trace.source() | sk.tee(collect())
     with pytest.raises(TypeError, match="must return an async iterable"):
-        await stream.collect()
+        await (pipeline | nonsense).collect()
     assert trace.log == []

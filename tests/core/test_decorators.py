@@ -52,7 +52,10 @@ async def test_an_operator_with_its_arguments() -> None:
 async def test_a_made_operator_serves_any_number_of_runs() -> None:
     operator = every(2) | shout()
     for items in ("abc", "xyz"):
-        assert await (sk.from_iterable(items) | operator).collect() == [items[0].upper() + "!", items[2].upper() + "!"]
+        assert await (sk.from_iterable(items) | operator).collect() == [
+            items[0].upper() + "!",
+            items[2].upper() + "!",
+        ]
 
 
 async def test_a_passthrough_keeps_its_generic_kind() -> None:
@@ -100,7 +103,7 @@ def test_arguments_that_do_not_fit_are_refused_where_it_is_made(make: Any, args:
 
 
 def test_a_missing_argument_too() -> None:
-    with pytest.raises(TypeError, match="^every: missing a required argument: 'nth'"):
+    with pytest.raises(TypeError, match=r"^every: missing a required argument: 'nth'"):
         every()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 

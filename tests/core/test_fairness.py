@@ -56,6 +56,10 @@ class Turns:
             tasks.cancel_scope.cancel()
 
 
+def nothing(item: int) -> None:
+    return None
+
+
 @sk.operator
 async def as_it_is(items: AsyncIterator[int]) -> AsyncIterator[int]:
     async for item in items:
@@ -68,8 +72,8 @@ async def as_it_is(items: AsyncIterator[int]) -> AsyncIterator[int]:
     [
         pytest.param(sk.take(TOTAL), id="pure"),
         pytest.param(as_it_is(), id="async"),
-        pytest.param(sk.filter(lambda n: False), id="all filtered"),
-        pytest.param(sk.filter_map(lambda n: None), id="all mapped away"),
+        pytest.param(sk.filter(nothing), id="all filtered"),
+        pytest.param(sk.filter_map(nothing), id="all mapped away"),
         pytest.param(sk.batch(TOTAL), id="all kept back"),
         pytest.param(sk.tee(sk.sinks.collect()), id="tee"),
     ],

@@ -5,16 +5,17 @@ follow: one stream after another, as one.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anyio
 import anyio.lowlevel
 import pytest
 
 import streamkit as sk
-from streamkit.core.context import Context
 from streamkit.core.source import Opened, Source
 from streamkit.sinks import collect
+
+if TYPE_CHECKING:
+    from streamkit.core.context import Context
 
 
 async def test_each_stream_is_chosen_when_the_one_before_has_ended() -> None:
@@ -125,7 +126,7 @@ async def test_with_a_concurrent_stage_it_needs_a_run_and_each_turn_has_its_own_
         return turn if len(turns) < 2 else None
 
     turns: list[int] = []
-    turn = sk.from_iterable([1, 2]) | sk.tee(collect()) | sk.tap(lambda n: turns.append(n) if n == 2 else None)  # type: ignore  # pyright: ignore
+    turn = (sk.from_iterable([1, 2]) | sk.tee(collect())).tap(lambda n: turns.append(n) if n == 2 else None)
     stream = sk.follow(turn, again)
     with pytest.raises(TypeError, match="runs tasks of its own"):
         aiter(stream)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import linecache
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 import streamkit as sk
 from streamkit.core.compose import compose, outputs
-from streamkit.core.context import Context
 from streamkit.core.source import Opened, Source
 from streamkit.core.stage import PureStage
+
+if TYPE_CHECKING:
+    from streamkit.core.context import Context
 
 # -- stages, each with its reference ------------------------------------------------------------------------
 
@@ -135,24 +137,37 @@ class Step:
 
 
 def a_map(n: int) -> Step:
-    return Step("map", sk.map(lambda x: x + n), lambda items: (x + n for x in items))  # type: ignore  # pyright: ignore
+    def more(x: int) -> int:
+        return x + n
+
+    return Step("map", sk.map(more), lambda items: map(more, items))
 
 
 def a_filter(n: int) -> Step:
-    return Step("filter", sk.filter(lambda x: (x + n) % 3), lambda items: (x for x in items if (x + n) % 3))  # type: ignore  # pyright: ignore
+    def keep(x: int) -> int:
+        return (x + n) % 3
+
+    return Step("filter", sk.filter(keep), lambda items: filter(keep, items))
 
 
 def a_take_while(n: int, inclusive: bool) -> Step:
-    operator: Any = sk.take_while(lambda x: x < n, inclusive=inclusive)  # type: ignore  # pyright: ignore
+    operator = sk.take_while(n.__gt__, inclusive=inclusive)
     return Step("take_while", operator, lambda items: ref_take_while(items, n, inclusive))
 
 
 def a_flat_map(n: int) -> Step:
-    return Step("flat_map", sk.flat_map(lambda x: repeated(x, n)), lambda items: ref_flat_map(items, n))  # type: ignore  # pyright: ignore
+    def several(x: int) -> Iterator[int]:
+        return repeated(x, n)
+
+    return Step("flat_map", sk.flat_map(several), lambda items: ref_flat_map(items, n))
 
 
 def a_scan(n: int) -> Step:
-    return Step("scan", sk.scan(lambda a, b: a + b, n), lambda items: ref_scan(items, n))  # type: ignore  # pyright: ignore
+    return Step("scan", sk.scan(plus, n), lambda items: ref_scan(items, n))
+
+
+def plus(a: int, b: int) -> int:
+    return a + b
 
 
 small = st.integers(0, 6)
@@ -168,7 +183,11 @@ steps = st.one_of(
     st.integers(-3, 30).map(lambda n: Step("Until", Until(n), lambda items: ref_until(items, n))),
     st.just(Step("tap", sk.tap(hash), lambda items: items)),
     st.just(
-        Step("filter_map", sk.filter_map(odd_half), lambda items: (y for x in items if (y := odd_half(x)) is not None))
+        Step(
+            "filter_map",
+            sk.filter_map(odd_half),
+            lambda items: (y for x in items if (y := odd_half(x)) is not None),
+        )
     ),
 )
 pipelines = st.lists(steps, min_size=1, max_size=6)
@@ -211,7 +230,7 @@ class InLists(Source):
         return Opened("batched", self.given.in_lists())
 
 
-async def unfused(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def unfused(items: AsyncIterable[Any]) -> AsyncIterator[Any]:
     async for item in items:
         yield item
 

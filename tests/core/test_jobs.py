@@ -37,7 +37,7 @@ async def test_awaiting_a_job_gives_the_result_each_time() -> None:
 
 async def test_an_opened_job_can_be_awaited_and_tells_its_outcome() -> None:
     async with (numbers | collect()).open() as run:
-        assert run.outcome.kind == "running"
+        assert (run.outcome.kind, run.outcome.stopped_by) == ("running", None)
         assert await run == [1, 2, 3]
         assert await run == run.result == [1, 2, 3]
     assert run.outcome.kind == "complete"

@@ -45,6 +45,10 @@ async def early(items: AsyncIterator[int]) -> AsyncIterator[int]:
     yield await anext(items)
 
 
+def below_two(item: int) -> bool:
+    return item < 2
+
+
 def refuse(item: int) -> None:
     raise LookupError(item)
 
@@ -88,13 +92,18 @@ source = sk.from_iterable(numbers)
     ("stream", "body", "kind", "stopped_by", "error"),
     [
         pytest.param(source, drain, "complete", None, None, id="complete"),
-        pytest.param(sk.from_iterable([]), drain, "complete", None, None, id="complete, empty"),
+        pytest.param(sk.from_iterable(list[int]()), drain, "complete", None, None, id="complete, empty"),
         pytest.param(source | early(), drain, "complete", None, None, id="complete, by an operator"),
         pytest.param(source, read_one, "stopped", "consumer", None, id="stopped by break"),
         pytest.param(source, read_nothing, "stopped", "consumer", None, id="stopped unread"),
         pytest.param(source | sk.take(2), drain, "stopped", "take", None, id="stopped by take"),
         pytest.param(
-            source | sk.take_while(lambda n: n < 2), drain, "stopped", "take_while", None, id="stopped by take_while"
+            source | sk.take_while(below_two),
+            drain,
+            "stopped",
+            "take_while",
+            None,
+            id="stopped by take_while",
         ),
         pytest.param(source, cancel, "stopped", "cancel: user left", None, id="stopped by cancel"),
         pytest.param(sk.from_iterable(cut), drain, "truncated", None, Cut, id="truncated"),
@@ -156,7 +165,7 @@ async def test_an_error_that_the_body_catches_is_still_the_outcome() -> None:
 
 
 async def test_the_first_who_stops_is_named() -> None:
-    async with (source | sk.take(3) | sk.take_while(lambda n: n < 1)).open() as run:  # type: ignore  # pyright: ignore
+    async with (source | sk.take(3) | sk.take_while(below_two)).open() as run:
         await drain(run)
     assert run.outcome.stopped_by == "take_while"
 

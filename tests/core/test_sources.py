@@ -5,14 +5,16 @@ Sources: what can be opened again, what is entered and closed, and a job behind 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 import anyio.lowlevel
 import pytest
 
 import streamkit as sk
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 def count_up() -> Iterator[int]:
@@ -127,11 +129,11 @@ def test_a_coroutine_function_is_refused_at_once() -> None:
         return [1]
 
     with pytest.raises(TypeError, match="fetch is a coroutine function"):
-        sk.from_iterable(fetch)  # type: ignore[call-overload]  # pyright: ignore
+        sk.from_iterable(cast("Any", fetch))
 
 
 async def test_a_function_that_gives_no_iterable_is_refused_when_opened() -> None:
-    stream: sk.Stream[Any] = sk.from_iterable(lambda: 3)  # type: ignore  # pyright: ignore
+    stream: sk.Stream[Any] = sk.from_iterable(cast("Any", lambda: 3))
     with pytest.raises(TypeError, match=r"lambda\(\) returned int, which cannot be iterated"):
         await stream.collect()
 
@@ -162,7 +164,11 @@ async def test_it_is_not_entered_before_an_item_is_asked_for() -> None:
 
 async def test_what_an_operator_gives_is_entered_too() -> None:
     items = Entered()
-    stream: sk.Stream[int] = sk.from_iterable("abc") | (lambda _: items)
+
+    def instead(_: object) -> Entered:
+        return items
+
+    stream = sk.from_iterable("abc") | instead
     assert await (stream | sk.take(1)).collect() == [0]
     assert items.log == ["enter", "exit"]
 
@@ -259,7 +265,9 @@ def test_a_source_is_an_async_generator_function(decorate: Any) -> None:
         yield 1
 
     for function in (fetch, count):
-        with pytest.raises(TypeError, match=rf"@source needs an async generator .*{function.__name__} is none"):
+        with pytest.raises(
+            TypeError, match=rf"@source needs an async generator .*{function.__name__} is none"
+        ):
             decorate(function)
 
 

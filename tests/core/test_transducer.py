@@ -4,7 +4,7 @@ Transducers: pure operators of one's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -52,6 +52,10 @@ class UpTo(sk.Transducer[int, int]):
         return (self.goodbye,)
 
 
+def plus(a: int, b: int) -> int:
+    return a + b
+
+
 @dataclass
 class Restart:
     __restart__: ClassVar[bool] = True
@@ -73,7 +77,7 @@ async def test_each_run_has_a_fresh_state() -> None:
 
 
 async def test_one_instance_may_stand_twice_in_a_pipeline() -> None:
-    pairs: Any = Pairs()
+    pairs = Pairs[Any]()
     assert await (sk.from_iterable([1, 2, 3, 4]) | pairs | pairs).collect() == [((1, 2), (3, 4))]
 
 
@@ -85,7 +89,7 @@ async def test_a_fresh_instance_gets_the_same_arguments() -> None:
 async def test_done_ends_the_stream_after_what_was_fed_and_flush_is_called_and_upstream_closed() -> None:
     log: list[str] = []
 
-    async def numbers() -> Any:
+    async def numbers() -> AsyncIterator[int]:
         try:
             for n in range(100):
                 log.append(f"give {n}")
@@ -93,7 +97,7 @@ async def test_done_ends_the_stream_after_what_was_fed_and_flush_is_called_and_u
         finally:
             log.append("closed")
 
-    stream = sk.from_iterable(numbers) | UpTo(1) | sk.tap(lambda n: log.append(f"got {n}"))
+    stream = (sk.from_iterable(numbers) | UpTo(1)).tap(lambda n: log.append(f"got {n}"))
     async with stream.open() as run:
         assert [n async for n in run] == [0, 0, 1, 1, -1]
         assert log == ["give 0", "got 0", "got 0", "give 1", "got 1", "got 1", "closed", "got -1"]
@@ -124,11 +128,11 @@ async def test_where_the_stream_starts_over_so_does_the_stage() -> None:
     restart = Restart()
     items: list[Any] = [1, restart, 2, 3, 4]
     wanted = [restart, (2, 3), (4, 4)]
-    pairs: Any = Pairs()
+    pairs = Pairs[Any]()
     assert await (sk.from_iterable(items) | pairs).collect() == wanted
     assert list(pairs.over(items)) == wanted
     assert await (sk.from_iterable(items) | sk.batch(2)).collect() == [restart, [2, 3], [4]]
-    running: Any = sk.scan(lambda total, n: total + n, 0)
+    running = sk.scan(plus, 0)
     assert await (sk.from_iterable(items) | running).collect() == [1, restart, 2, 5, 9]
 
 
@@ -157,7 +161,7 @@ class NoRestart:
 
 async def test_only_true_is_a_restart() -> None:
     item = NoRestart()
-    pairs: Any = Pairs()
+    pairs = Pairs[Any]()
     assert await (sk.from_iterable([1, item]) | pairs).collect() == [(1, item)]
 
 

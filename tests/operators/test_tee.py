@@ -14,6 +14,7 @@ import structlog
 from structlog.testing import capture_logs
 
 import streamkit as sk
+from streamkit.core.channel import Overflow
 from streamkit.sinks import call, collect, join
 
 pytestmark = pytest.mark.virtual_time
@@ -119,7 +120,10 @@ async def test_several_tees_in_a_row() -> None:
 async def test_block_stops_the_pull_at_the_bound(buffer: int) -> None:
     pulled: list[int] = []
     run = (endless.tap(pulled.append) | sk.tee(stuck(), buffer=buffer)).open(close_timeout=1)
-    with anyio.move_on_after(10) as scope, pytest.raises(TimeoutError, match=f"; {buffer} items were still waiting"):
+    with (
+        anyio.move_on_after(10) as scope,
+        pytest.raises(TimeoutError, match=f"; {buffer} items were still waiting"),
+    ):
         await drain(run)
     assert scope.cancelled_caught
     assert len(pulled) == buffer + 1  # and the one that the sink has taken
@@ -151,8 +155,9 @@ async def test_a_sink_that_drops_never_slows_the_stream(overflow: Any, kept: lis
 
 
 async def test_a_sink_that_keeps_up_drops_nothing() -> None:
-    for overflow in ("drop_oldest", "drop_incoming", "latest"):
-        stream = sk.from_iterable(range(100)) | sk.tee(collect(), buffer=1, overflow=overflow)  # type: ignore[arg-type]  # pyright: ignore
+    policies: tuple[Overflow, ...] = ("drop_oldest", "drop_incoming", "latest")
+    for overflow in policies:
+        stream = sk.from_iterable(range(100)) | sk.tee(collect(), buffer=1, overflow=overflow)
         async with stream.open() as run:
             async for _ in run:
                 await anyio.sleep(0.001)
@@ -173,7 +178,9 @@ async def test_the_error_policy_ends_the_run() -> None:
 
 async def test_the_error_policy_fails_after_the_backlog() -> None:
     got: list[int] = []
-    run = (sk.from_iterable(range(9)) | sk.tee(sk.tap(got.append) | slow(), buffer=3, overflow="error")).open()
+    run = (
+        sk.from_iterable(range(9)) | sk.tee(sk.tap(got.append) | slow(), buffer=3, overflow="error")
+    ).open()
     with pytest.raises(sk.BufferOverflow):
         await drain(run)
     assert got[:3] == [0, 1, 2]
@@ -301,7 +308,9 @@ async def remembers(items: AsyncIterator[Any], got: list[Any]) -> None:
 async def test_an_error_of_the_source_reaches_every_sink_after_the_items_and_is_no_second_failure() -> None:
     one: list[Any] = []
     two: list[Any] = []
-    run = (sk.from_iterable(broken) | sk.tee(remembers(one), sk.branch(remembers(two), overflow="drop_oldest"))).open()
+    run = (
+        sk.from_iterable(broken) | sk.tee(remembers(one), sk.branch(remembers(two), overflow="drop_oldest"))
+    ).open()
     with pytest.raises(ConnectionError, match="down") as caught:
         await drain(run)
     assert one == two == [0, 1, caught.value]
@@ -489,7 +498,9 @@ async def test_a_cancelled_turn_lets_its_sinks_finish() -> None:
 @pytest.mark.parametrize("make", [sk.tee, sk.branch])
 @pytest.mark.parametrize("junk", [None, 3, "file", [1], int, sk.from_iterable([1])], ids=repr)
 def test_what_is_no_sink_is_refused(make: Any, junk: object) -> None:
-    with pytest.raises(TypeError, match="a sink, an async function of one item, or an anyio send stream is needed"):
+    with pytest.raises(
+        TypeError, match="a sink, an async function of one item, or an anyio send stream is needed"
+    ):
         make(junk)
 
 

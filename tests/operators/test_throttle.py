@@ -4,7 +4,9 @@ throttle: spaced out, and of text nothing lost.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +81,9 @@ async def times(stream: sk.Stream[Any], *, each_takes: float = 0.0) -> list[tupl
         pytest.param("ab------#", "a---b---#", {}, id="error after what was due"),
     ],
 )
-async def test_of_items_that_replace_one_another(source: str, throttled: str, settings: dict[str, bool]) -> None:
+async def test_of_items_that_replace_one_another(
+    source: str, throttled: str, settings: dict[str, bool]
+) -> None:
     await marbles.expect(marbles.source(source) | sk.throttle(4, merge="latest", **settings), throttled)
 
 
@@ -115,13 +119,12 @@ async def test_text_is_joined() -> None:
 async def test_what_is_held_goes_out_before_the_end_and_before_an_error(error: Exception | None) -> None:
     got: list[tuple[float, str]] = []
     start = anyio.current_time()
-    stream = timed((1, "a"), (1, "b"), (1, "c"), error=error) | sk.throttle(60)
-    try:
-        async with stream.open() as run:
+    run = (timed((1, "a"), (1, "b"), (1, "c"), error=error) | sk.throttle(60)).open()
+    with suppress(ConnectionError):
+        async with run:
             async for item in run:
                 got.append((anyio.current_time() - start, item))
-    except ConnectionError as caught:
-        assert caught is error
+    assert run.outcome.error is error
     assert got == [(1, "a"), (3, "bc")]
     assert run.outcome.kind == ("complete" if error is None else "failed")
 
@@ -161,12 +164,27 @@ async def test_deltas_of_one_block_are_joined_and_no_others() -> None:
     json = ContentBlockDelta(1, InputJSONDelta("{"))
     deltas = [a_delta("a"), a_delta("b"), a_delta("c"), json, stop, a_delta("d"), a_delta("e", 1)]
     stream = timed(*((1, each) for each in deltas)) | sk.throttle(60)
-    wanted = [(1, a_delta("a")), (4, a_delta("bc")), (5, json), (5, stop), (7, a_delta("d")), (7, a_delta("e", 1))]
+    wanted = [
+        (1, a_delta("a")),
+        (4, a_delta("bc")),
+        (5, json),
+        (5, stop),
+        (7, a_delta("d")),
+        (7, a_delta("e", 1)),
+    ]
     assert await times(stream) == wanted
 
 
 async def test_pairs_of_one_name_are_joined_and_no_others() -> None:
-    pairs: list[tuple[str, object]] = [("t", "a"), ("t", "b"), ("t", "c"), ("u", "d"), ("u", "e"), ("n", 5), ("t", "f")]
+    pairs: list[tuple[str, object]] = [
+        ("t", "a"),
+        ("t", "b"),
+        ("t", "c"),
+        ("u", "d"),
+        ("u", "e"),
+        ("n", 5),
+        ("t", "f"),
+    ]
     stream = timed(*((1, each) for each in pairs)) | sk.throttle(60)
     assert await times(stream) == [
         (1, ("t", "a")),
@@ -180,7 +198,9 @@ async def test_pairs_of_one_name_are_joined_and_no_others() -> None:
 @pytest.mark.parametrize("item", [1, 2.5, None, ["a"], (1, "a"), ("a", "b", "c"), b"bytes"], ids=repr)
 async def test_for_other_items_it_wants_to_know_how_they_merge(item: object) -> None:
     got: list[object] = []
-    with pytest.raises(TypeError, match=rf"items of type {type(item).__name__}: give merge=fn.*merge=\"latest\""):
+    with pytest.raises(
+        TypeError, match=rf"items of type {type(item).__name__}: give merge=fn.*merge=\"latest\""
+    ):
         await (timed((0, "text"), (0, item)) | sk.throttle(1) | sk.tap(got.append)).run()
     assert got == ["text"]
 
@@ -231,15 +251,13 @@ def test_whatever_the_timing_nothing_is_lost_and_nothing_changes_its_place(
     got: list[Any] = []
 
     async def read() -> None:
-        try:
-            async with stream.open() as run:
+        run = stream.open()
+        with suppress(ConnectionError):
+            async with run:
                 async for item in run:
                     got.append(item)
                     await anyio.sleep(each_takes)
-        except ConnectionError as caught:
-            assert caught is error
-        else:
-            assert error is None
+        assert run.outcome.error is error
 
     run_virtual(read, backend=backend)
     assert joined(got) == joined([item for _, item in schedule])
@@ -259,7 +277,7 @@ def test_whatever_the_timing_the_items_keep_their_distance(
 
     got = run_virtual(read, backend=backend)
     moments = [moment for moment, _ in got]
-    assert all(later - earlier >= 2 for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(later - earlier >= 2 for earlier, later in itertools.pairwise(moments))
     given_items = iter([item for _, item in schedule])
     assert all(any(item == each for each in given_items) for _, item in got), "in order, each at most once"
     if schedule and leading:

@@ -5,12 +5,12 @@ Types of the algebra, row by row; checked, not run.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-
-from typing_extensions import assert_type
+from typing import assert_type
 
 import streamkit as sk
 from streamkit.core.operator import Same
 from streamkit.sinks import call, collect, join
+from streamkit.sinks.pieces import Piece
 
 numbers = sk.from_iterable([1, 2, 3])
 words = sk.from_iterable(["a", "b"])
@@ -84,7 +84,7 @@ async def then() -> None:
     async def later(text: str) -> bytes:
         return text.encode()
 
-    assert_type(join().then(len), sk.Sink["str | sk.sinks.Restart", int])
+    assert_type(join().then(len), sk.Sink[Piece, int])
     assert_type(await (words | join().then(len)), int)
     assert_type(await (words | join().then(later)), bytes)
     assert_type(await (words | join().then(later).then(len)), int)

@@ -5,15 +5,17 @@ Types of Claude's sources and operators; checked, not run.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, assert_type
 
-import anthropic
 from anthropic.types import ContentBlock
 from anthropic.types.beta import BetaContentBlock
-from typing_extensions import assert_type
 
 import streamkit as sk
 from streamkit import events
 from streamkit.sinks import collect, join
+
+if TYPE_CHECKING:
+    import anthropic
 
 
 async def chat(client: anthropic.AsyncAnthropic) -> None:
@@ -35,8 +37,7 @@ async def chat(client: anthropic.AsyncAnthropic) -> None:
     assert_type(stream | sk.validate() | sk.meter(), sk.Stream[events.Event])
     assert_type(stream | sk.tee(collect()) | sk.text(), sk.Stream[str])
     assert_type(stream | (sk.take(1) | sk.text()), sk.Stream[str])
-    assert_type(sk.take(1) | sk.text(), sk.Operator[events.Event, str])
-    assert_type(sk.text().map(str.upper), sk.Operator[events.Event, str])
+    assert_type(stream | sk.text().map(str.upper), sk.Stream[str])
 
 
 async def narrowed(stream: sk.Stream[events.Event]) -> None:
@@ -53,8 +54,10 @@ async def split(stream: sk.Stream[events.Event]) -> None:
     async for name, value in stream | sk.split(text=sk.text(), thinking=sk.thinking()):
         assert_type(name, str)
         assert_type(value, str)
-    async for _, either in stream | sk.split(text=sk.text(), calls=sk.tool_calls()):
-        assert_type(either, str | sk.ToolCall)
+    # Of different types mypy makes an `object` unless it is told which.
+    either: sk.Operator[events.Event, tuple[str, str | sk.ToolCall]]
+    either = sk.split(text=sk.text(), calls=sk.tool_calls())
+    assert_type(stream | either, sk.Stream[tuple[str, str | sk.ToolCall]])
 
 
 async def outcomes(stream: sk.Stream[events.Event]) -> None:
