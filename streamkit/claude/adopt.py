@@ -16,7 +16,8 @@ from .outcome import Record
 from .reading import read
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
+    from contextlib import AbstractAsyncContextManager
 
     from streamkit.core.context import Context
 
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["from_sdk"]
 
 
-def from_sdk(stream: Any, /) -> Stream[Event]:
+def from_sdk(
+    stream: AsyncIterable[object]
+    | Awaitable[AsyncIterable[object]]
+    | AbstractAsyncContextManager[AsyncIterable[object]],
+    /,
+) -> Stream[Event]:
     """
     The events of a stream of the anthropic SDK, adopted: it is iterated, never gone around, and closed.
 
     Args:
-        stream: What `create(stream=True)` gives, awaited or not; a `messages.stream()` manager or the stream inside it; a
-            streaming `tool_runner` or thread, whose turns follow one another. What the SDK's helpers add to the wire's events
-            is left out, for it would double every token.
+        stream: What `create(stream=True)` gives, awaited or not; the manager that `messages.stream()` or a thread's
+            `stream()` gives, or the stream inside it; a streaming `tool_runner`, whose turns follow one another. What the
+            SDK's helpers add to the wire's events is left out, for it would double every token.
 
     Raises:
         TypeError: It is none of these, or a synchronous one.

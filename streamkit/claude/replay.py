@@ -42,6 +42,8 @@ _BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
 def from_sse(
     chunks: bytes
+    | bytearray
+    | memoryview
     | AsyncIterable[bytes]
     | Iterable[bytes]
     | Callable[[], AsyncIterable[bytes] | Iterable[bytes]],
@@ -67,17 +69,15 @@ def from_sse(
     """
     if isinstance(chunks, str):
         raise TypeError("from_sse() takes bytes, and got str: encode it")
-    return Stream(_Sse(chunks))
+    return Stream(_Sse(bytes(chunks) if isinstance(chunks, bytearray | memoryview) else chunks))
 
 
 class _Sse(Source):
     memory = "the frame begun, and the messages' text for the outcome"
 
     def __init__(self, chunks: Any) -> None:
-        self._chunks = IterableSource(
-            [bytes(chunks)] if isinstance(chunks, bytes | bytearray | memoryview) else chunks
-        )
-        self._text = f"from_sse({value_text(chunks)})"
+        self._text = f"from_sse({'<bytes>' if isinstance(chunks, bytes) else value_text(chunks)})"
+        self._chunks = IterableSource([chunks] if isinstance(chunks, bytes) else chunks)
 
     def __repr__(self) -> str:
         return self._text
@@ -92,8 +92,8 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     """
     A recorded stream: a cassette, with its timing, or the raw body of a response.
 
-    A cassette is JSON lines: a head `{"streamkit": "cassette", "version": 1}`, then a line `{"at": seconds, "data": "…"}` for
-    each network read, counted from the request.
+    A cassette is JSON lines: a head `{"streamkit": "cassette", "version": 1}`, then a line `{"at": seconds, "data": "…"}`
+    for each network read, counted from the request.
 
     Args:
         path: The file.

@@ -72,8 +72,8 @@ def can_retry(error: Exception) -> bool:
     """
     Whether the same request may succeed when sent again.
 
-    By the API's error type and HTTP status (https://docs.claude.com/en/api/errors), or because it never got through; what the
-    server says with `x-should-retry` goes first, as for the SDK's own retries.
+    By the API's error type and HTTP status (https://docs.claude.com/en/api/errors), or because it never got through. What
+    the server says with `x-should-retry` goes first, as for the SDK's own retries.
     """
     if isinstance(error, StreamError):
         return error.retriable

@@ -48,8 +48,8 @@ class Tracing:
     """
     Tells the SDK's own span of the call what its `AsyncStream` would have told it.
 
-    The SDK makes one client span for each call and completes it while its stream is read. Whoever reads the bytes instead has
-    to report the structural events, or the span ends without usage, stop reason and time to first chunk.
+    The SDK makes one client span for each call and completes it while its stream is read. Whoever reads the bytes instead
+    has to report the structural events, or the span ends without usage, stop reason and time to first chunk.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -133,7 +133,7 @@ def is_plain_sse(stream: Any) -> bool:
 
 def under_helpers(stream: Any) -> AsyncIterator[object] | None:
     """
-    What one of the SDK's streams reads from: going on with that, and not with the stream, calls no tool and adds to no message.
+    What one of the SDK's streams reads from: going on with that calls no tool and adds to no message, unlike the stream.
     """
     found: AsyncIterator[object] | None = getattr(getattr(stream, "_raw_stream", stream), "_iterator", None)
     return found

@@ -12,7 +12,7 @@ import pytest
 
 from streamkit.claude.accumulate import MessageBuilder
 from streamkit.claude.errors import GrammarError
-from streamkit.claude.events import Event, Restarted, Usage, from_dict
+from streamkit.claude.events import AnyEvent, Event, Restarted, Usage, from_dict
 from streamkit.claude.extract import citations, text, thinking, usage
 from streamkit.claude.lossless import Unknown
 from streamkit.claude.wire import EventDecoder
@@ -200,8 +200,8 @@ async def test_text_of_a_run() -> None:
 
 
 def test_their_types() -> None:
-    assert_type(text(), Operator[Event, str])
-    assert_type(text(restarts=True), Operator[Event, str | Restarted])
+    assert_type(text(), Operator[AnyEvent, str])
+    assert_type(text(restarts=True), Operator[AnyEvent, str | Restarted])
     assert_type(from_iterable(decoded(REPLY)) | thinking(), Stream[str])
     assert_type(from_iterable(decoded(REPLY)) | citations(), Stream[Unknown])
     assert_type(from_iterable(decoded(REPLY)) | usage(), Stream[Usage])

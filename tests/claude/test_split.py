@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.claude.errors import StreamTruncated, ToolInputError
-from streamkit.claude.events import Event, Restarted
+from streamkit.claude.events import AnyEvent, Event, Restarted
 from streamkit.claude.extract import text, thinking
 from streamkit.claude.meter import meter
 from streamkit.claude.split import split
@@ -542,6 +542,6 @@ async def test_a_pipeline_may_have_any_name(ordered: bool) -> None:
 
 
 def test_its_type() -> None:
-    assert_type(split(text=text(), thinking=thinking()), Operator[Event, tuple[str, str]])
+    assert_type(split(text=text(), thinking=thinking()), Operator[AnyEvent, tuple[str, str]])
     mixed: Operator[Event, tuple[str, str | ToolCall]] = split(text=text(), calls=tool_calls())
     assert repr(mixed).startswith("split(text=")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit.claude.errors import GrammarError, StreamTruncated, ToolInputError
-from streamkit.claude.events import Event, Restarted, from_dict, to_dict
+from streamkit.claude.events import AnyEvent, Event, Restarted, from_dict, to_dict
 from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
 from streamkit.claude.wire import EventDecoder
 from streamkit.core.operator import Operator
@@ -391,6 +391,6 @@ def test_it_reads_like_its_source() -> None:
 
 
 def test_its_types() -> None:
-    assert_type(tool_calls(), Operator[Event, ToolCall])
-    assert_type(tool_calls(broken="skip", when="message"), Operator[Event, ToolCall])
-    assert_type(tool_calls(broken="emit"), Operator[Event, ToolCall | BrokenToolCall])
+    assert_type(tool_calls(), Operator[AnyEvent, ToolCall])
+    assert_type(tool_calls(broken="skip", when="message"), Operator[AnyEvent, ToolCall])
+    assert_type(tool_calls(broken="emit"), Operator[AnyEvent, ToolCall | BrokenToolCall])

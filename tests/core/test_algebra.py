@@ -81,7 +81,7 @@ async def test_a_plain_callable_is_an_operator() -> None:
     assert await (numbers | operator).collect() == ["2", "4"]
 
 
-async def test_a_callable_may_be_a_lambda_a_partial_an_object_or_a_class_that_iterates() -> None:
+async def test_a_callable_may_be_a_function_a_partial_an_object_or_a_class_that_iterates() -> None:
     async def times(items: AsyncIterable[int], n: int) -> AsyncIterator[int]:
         async for item in items:
             yield n * item
@@ -98,7 +98,9 @@ async def test_a_callable_may_be_a_lambda_a_partial_an_object_or_a_class_that_it
         def __call__(self, items: AsyncIterable[int]) -> AsyncIterable[int]:
             return sk.map(increment)(items)
 
-    again: Callable[[AsyncIterable[int]], AsyncIterator[int]] = lambda items: doubled(items)
+    def again(items: AsyncIterable[int]) -> AsyncIterator[int]:
+        return doubled(items)
+
     stream = numbers | functools.partial(times, n=10) | again | Negated | Adder()
     assert await stream.collect() == [-19, -39, -59, -79]
 

@@ -162,7 +162,7 @@ async def test_an_exception_of_the_body_is_not_wrapped(stream: sk.Stream[int], e
             async for _ in run:
                 raise error
 
-    with pytest.raises(BaseException) as caught:
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 -- which one is the question
         await block()
     if isinstance(error, StopIteration):  # which Python turns into a RuntimeError in every coroutine
         assert caught.value.__cause__ is error

@@ -56,7 +56,11 @@ class Turns:
             tasks.cancel_scope.cancel()
 
 
-def nothing(item: int) -> None:
+def nothing(item: int) -> bool:
+    return False
+
+
+def no_number(item: int) -> int | None:
     return None
 
 
@@ -73,7 +77,7 @@ async def as_it_is(items: AsyncIterator[int]) -> AsyncIterator[int]:
         pytest.param(sk.take(TOTAL), id="pure"),
         pytest.param(as_it_is(), id="async"),
         pytest.param(sk.filter(nothing), id="all filtered"),
-        pytest.param(sk.filter_map(nothing), id="all mapped away"),
+        pytest.param(sk.filter_map(no_number), id="all mapped away"),
         pytest.param(sk.batch(TOTAL), id="all kept back"),
         pytest.param(sk.tee(sk.sinks.collect()), id="tee"),
     ],

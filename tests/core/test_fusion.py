@@ -357,7 +357,6 @@ async def test_a_restart_resets_every_stage_and_comes_through(items: list[Any]) 
     assert list(operator.over(items)) == got
 
 
-@pytest.mark.xfail(strict=True, reason="loops that differ in what they flush have one name")
 async def test_a_traceback_shows_the_loop() -> None:
     def fails(item: object) -> int:
         raise LookupError(item)

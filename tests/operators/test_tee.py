@@ -4,8 +4,7 @@ tee: the items go on, and to sinks beside them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
@@ -14,8 +13,12 @@ import structlog
 from structlog.testing import capture_logs
 
 import streamkit as sk
-from streamkit.core.channel import Overflow
 from streamkit.sinks import call, collect, join
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit.core.channel import Overflow
 
 pytestmark = pytest.mark.virtual_time
 
