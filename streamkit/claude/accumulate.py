@@ -201,9 +201,16 @@ class MessageBuilder:
         Raises:
             GrammarError: Another message begins.
         """
-        by_index, add = self._by_index, self.add
-        for event in events:
-            if type(event) is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
+        if self.take(events):
+            raise GrammarError("message_start inside another message")
+
+    def take(self, events: Iterable[Any]) -> list[Any]:
+        """
+        Take events, in order, up to one that begins another message; what is left is returned.
+        """
+        by_index, remaining = self._by_index, iter(events)
+        for event in remaining:
+            if event.__class__ is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
                 delta = event.delta
                 if type(delta) is TextDelta:
                     block.texts["text"].write(delta.text)
@@ -214,7 +221,10 @@ class MessageBuilder:
                 if type(delta) is ThinkingDelta:
                     block.texts["thinking"].write(delta.thinking)
                     continue
-            add(event)
+            elif self.started and event.type == "message_start":
+                return [event, *remaining]
+            self.add(event)
+        return []
 
     def add(self, event: Any) -> None:
         """

@@ -33,7 +33,10 @@ def from_sdk(
     /,
 ) -> Stream[Event]:
     """
-    The events of a stream of the anthropic SDK, adopted: it is iterated, never gone around, and closed.
+    The events of a stream of the anthropic SDK, adopted, and closed at the end.
+
+    A helper that wraps the stream is iterated, never gone around, so that its own books are right. What
+    `create(stream=True)` gives, and nobody has begun to read, is decoded here from its bytes.
 
     Args:
         stream: What `create(stream=True)` gives, awaited or not; the manager that `messages.stream()` or a thread's
@@ -46,11 +49,11 @@ def from_sdk(
         StreamError: While running, from the first event on.
 
     Emits: each event of each message.
-    Backpressure: asks the SDK for an event when asked for one.
+    Backpressure: asks the SDK for more when asked for events.
     Completes: with the stream, if its last message is complete.
     Fails: with a `StreamError`; before a stream begins, with what the SDK raises.
     Cancels: at once, closing the stream.
-    Memory: one event; the outcome keeps the text of the messages.
+    Memory: one network read; the outcome keeps the text of the messages.
     """
     iterable = hasattr(stream, "__aiter__") and hasattr(stream, "close")
     if not (iterable or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
@@ -63,7 +66,7 @@ def from_sdk(
 
 
 class _Adopted(Source):
-    memory = "one event, and the messages' text for the outcome"
+    memory = "one network read, and the messages' text for the outcome"
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

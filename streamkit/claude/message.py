@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
 
-    from .events import Event
+    from .events import AnyEvent
 
 __all__ = ["message"]
 
 
 @overload
-def message(*, beta: Literal[True]) -> Sink[Event, BetaMessage]: ...
+def message(*, beta: Literal[True]) -> Sink[AnyEvent, BetaMessage]: ...
 @overload
-def message(*, beta: Literal[False]) -> Sink[Event, Message]: ...
+def message(*, beta: Literal[False]) -> Sink[AnyEvent, Message]: ...
 @overload
-def message(*, beta: bool | None = None) -> Sink[Event, Message | BetaMessage]: ...
-def message(*, beta: bool | None = None) -> Sink[Event, Any]:
+def message(*, beta: bool | None = None) -> Sink[AnyEvent, Message | BetaMessage]: ...
+def message(*, beta: bool | None = None) -> Sink[AnyEvent, Any]:
     """
     A sink that returns the finished message, as the SDK's type; of several messages in the stream, the last.
 

@@ -104,9 +104,10 @@ class _Messages(Source):
     async def _batches(self, context: Context, record: Record) -> AsyncIterator[list[Event]]:
         while True:
             attempt = record.begin()
-            response = self._response(attempt, record)
+            response: AsyncGenerator[list[Event], None] | None = None
             held: list[Event] | None = [] if self._may_retry(attempt) else None
             try:
+                response = await self._response(attempt, record)
                 async for events in response:
                     if held is not None:
                         held += events
@@ -117,8 +118,9 @@ class _Messages(Source):
             except Exception as error:
                 attempt.error = error
             finally:
-                with context.shielded():
-                    await response.aclose()
+                if response is not None:
+                    with context.shielded():
+                        await response.aclose()
             if held is None or self._retry is None or attempt.error is None or not can_retry(attempt.error):
                 break
             await sleep(self._retry.wait(attempt.number, retry_after(attempt.error)))
@@ -133,12 +135,7 @@ class _Messages(Source):
         api: Any = client.beta.messages if self._beta else client.messages
         stream = await api.create(**self._params, stream=True)
         attempt.request_id = stream.response.headers.get("request-id")
-        batches = read(stream, record, pings=self._pings)
-        try:
-            async for events in batches:
-                yield events
-        finally:
-            await batches.aclose()
+        return read(stream, record, pings=self._pings)
 
     def _may_retry(self, attempt: Attempt) -> bool:
         return self._retry is not None and attempt.number < self._retry.attempts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from streamkit.core.errors import StreamError
 
 from .accumulate import MessageBuilder
-from .events import MessageStart, Usage
+from .events import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,14 +75,10 @@ class Record:
         """
         Events have arrived.
         """
-        first = 0
-        for number, event in enumerate(events):
-            if isinstance(event, MessageStart):
-                self._messages[-1].add_many(events[first:number])
-                if self._messages[-1].started:
-                    self._messages.append(MessageBuilder())
-                first = number
-        self._messages[-1].add_many(events[first:] if first else events)
+        while events:
+            events = self._messages[-1].take(events)
+            if events:
+                self._messages.append(MessageBuilder())
 
     def completed(self, error: E) -> E:
         """

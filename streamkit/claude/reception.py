@@ -28,9 +28,8 @@ class Reception:
     """
 
     def __init__(self, record: Record, *, pings: bool = True) -> None:
-        self._decoder = EventDecoder()
+        self._decoder = EventDecoder(pings=pings)
         self._record = record
-        self._pings = pings
 
     @property
     def progress(self) -> Progress:
@@ -38,6 +37,13 @@ class Reception:
         How far the message has come.
         """
         return self._decoder.progress
+
+    @property
+    def over(self) -> bool:
+        """
+        Whether nothing more is expected, or can be decoded.
+        """
+        return self._decoder.over
 
     @property
     def broken(self) -> bool:
@@ -51,9 +57,6 @@ class Reception:
         The events that these bytes complete.
         """
         events = self._decoder.feed(chunk)
-        if not self._pings:
-            kept: list[Event] = [event for event in events if event.type != "ping"]
-            events = kept
         self._record.add(events)
         return events
 

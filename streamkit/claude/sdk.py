@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .events import Event
 
 __all__ = [
+    "MADE_UP",
+    "MADE_UP_FIELDS",
     "Tracing",
     "accepts",
     "broken_connection",
@@ -32,8 +34,8 @@ __all__ = [
 ]
 
 # What `messages.stream()` says besides the wire's events, which would double every token, and adds to two of them.
-_MADE_UP = frozenset({"text", "citation", "thinking", "signature", "input_json", "compaction"})
-_MADE_UP_FIELDS = {"content_block_stop": "content_block", "message_stop": "message"}
+MADE_UP = frozenset({"text", "citation", "thinking", "signature", "input_json", "compaction"})
+MADE_UP_FIELDS = {"content_block_stop": "content_block", "message_stop": "message"}
 
 _FOR_THE_SPAN = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
 
@@ -92,8 +94,8 @@ class Tracing:
         return made
 
     def _as_the_sdk_says(self, error: StreamError) -> Exception:
-        if type(error) is not StreamError:
-            return error  # not one of the API's own
+        if type(error) is not StreamError or error.type == "unknown_error":
+            return error  # not one that the API has a name for
         import anthropic
 
         body = {"type": "error", "error": {"type": error.type}}
@@ -110,11 +112,11 @@ def from_sdk_event(item: Any) -> Event | None:
     kind: object = getattr(item, "type", None)
     if not isinstance(kind, str):
         raise GrammarError(f"an event must be a JSON object with a type, not {type(item).__name__}")
-    if kind in _MADE_UP:
+    if kind in MADE_UP:
         return None
     fields = to_dict(item)
-    if kind in _MADE_UP_FIELDS:
-        fields.pop(_MADE_UP_FIELDS[kind], None)
+    if kind in MADE_UP_FIELDS:
+        fields.pop(MADE_UP_FIELDS[kind], None)
     return from_dict(fields)
 
 

@@ -42,15 +42,19 @@ class EventDecoder:
 
     Args:
         max_frame: The largest frame that is accepted, in bytes.
+        pings: Whether pings are among the events.
 
     Attributes:
         error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
             (after `end`) a message that did not end. What came before it has been returned by `feed`.
+        over: Whether nothing more is expected, or can be decoded.
         progress: How far the message has come.
     """
 
-    def __init__(self, *, max_frame: int = MAX_FRAME) -> None:
+    def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
         self.error: StreamError | None = None
+        self.over = False
+        self._pings = pings
         self.progress: Progress = Progress()
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
@@ -77,7 +81,7 @@ class EventDecoder:
             and chunk.startswith(_DELTA)
             and chunk.find(b"\n", _START) == len(chunk) - 2 < self._max_frame
             and chunk[-1] == _LF
-            and b"\r" not in chunk
+            and _CR not in chunk
         ):
             try:
                 event = _strict(chunk[_START:])
@@ -88,6 +92,7 @@ class EventDecoder:
                     self._frames += 1
                     return [event]
         events = self._feed(chunk)
+        self.over = self.error is not None or self.progress.finished
         self._between_frames = not (self._pending or self._after_cr or self._head is not None or self.error)
         return events
 
@@ -96,7 +101,7 @@ class EventDecoder:
             return []
         if self._head is not None:
             chunk = self._without_bom(chunk)
-        if self._after_cr or b"\r" in chunk:
+        if self._after_cr or _CR in chunk:
             chunk = self._with_lf(chunk)
         if not chunk:
             return []
@@ -175,6 +180,8 @@ class EventDecoder:
                 self._follow(event)
                 if self.error is not None:
                     break
+                if not self._pings and event.type == "ping":
+                    continue
             append(event)
         return events
 

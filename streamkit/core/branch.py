@@ -18,6 +18,7 @@ from .source import Opened
 if TYPE_CHECKING:
     from .channel import Overflow
     from .context import Context, Job
+    from .sink import SinkLike
 
 __all__ = ["Branch", "OnError", "RunningBranch", "branch"]
 
@@ -68,7 +69,7 @@ class Branch:
 
 
 def branch(
-    sink: object,
+    sink: SinkLike,
     name: str | None = None,
     *,
     buffer: int | None = None,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast, overload
 
 from anyio import Event
 from anyio.abc import ObjectSendStream
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .stage import Stage
     from .stream import Stream
 
-__all__ = ["GenericSink", "Job", "JobRun", "Sink", "as_sink", "call_each", "send_to"]
+__all__ = ["GenericSink", "Job", "JobRun", "Sink", "SinkLike", "as_sink", "call_each", "send_to"]
 
 R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
@@ -217,6 +217,10 @@ class GenericSink(Sink[Any, Any]):
     """
     The base of sinks whose result depends on the type of the items; they overload `__call__`.
     """
+
+
+SinkLike: TypeAlias = Sink[Any, Any] | Callable[[Any], Awaitable[object]] | ObjectSendStream[Any]
+"""What `as_sink()` makes a sink of."""
 
 
 def as_sink(target: object) -> Sink[Any, Any]:

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from streamkit.core.chain import Chain
     from streamkit.core.channel import Overflow
     from streamkit.core.context import Context
+    from streamkit.core.sink import SinkLike
 
 __all__ = ["branch", "tee"]
 
 
-def tee(*sinks: object, buffer: int = 64, overflow: Overflow = "block", on_error: OnError = "raise") -> Same:
+def tee(
+    *sinks: SinkLike | Branch, buffer: int = 64, overflow: Overflow = "block", on_error: OnError = "raise"
+) -> Same:
     """
     Hand the items on, and to each of `sinks` beside, through a bounded queue and a task of its own.
 

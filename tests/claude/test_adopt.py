@@ -373,12 +373,12 @@ async def test_what_is_never_opened_warns_as_without_streamkit(kind: str) -> Non
 
 
 def test_a_synchronous_stream_is_refused_with_a_way_out() -> None:
-    client = anthropic.Anthropic(api_key="key")
+    synchronous: Any = anthropic.Anthropic(api_key="key").messages.stream(**ASK)
     message = (
         r"asynchronous streams, not MessageStreamManager; a synchronous stream works through `pipeline\.over"
     )
     with pytest.raises(TypeError, match=message):
-        sk.from_sdk(client.messages.stream(**ASK))
+        sk.from_sdk(synchronous)
 
 
 async def some_events() -> Any:
@@ -393,7 +393,7 @@ def test_something_else_is_refused(given: Any) -> None:
 
 async def test_a_call_without_stream_is_refused_when_it_is_seen() -> None:
     async with FakeClaude(FULL, repeat=True) as server:
-        client = server.client()
+        client: Any = server.client()
         stream = sk.from_sdk(client.messages.create(**ASK))
         with pytest.raises(TypeError, match=r"got Message: give it what create\(stream=True\)"):
             await stream.run()

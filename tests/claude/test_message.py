@@ -16,7 +16,7 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
 from streamkit.claude.errors import GrammarError, StreamTruncated
-from streamkit.claude.events import Event, Restarted
+from streamkit.claude.events import AnyEvent, Event, Restarted
 from streamkit.claude.message import message
 from streamkit.claude.wire import EventDecoder
 from streamkit.core.errors import StreamError
@@ -147,6 +147,6 @@ print([name for name in ("anthropic", "pydantic", "httpx2") if name in sys.modul
 
 
 def test_its_types() -> None:
-    assert_type(message(), Sink[Event, Message | BetaMessage])
-    assert_type(message(beta=True), Sink[Event, BetaMessage])
-    assert_type(message(beta=False), Sink[Event, Message])
+    assert_type(message(), Sink[AnyEvent, Message | BetaMessage])
+    assert_type(message(beta=True), Sink[AnyEvent, BetaMessage])
+    assert_type(message(beta=False), Sink[AnyEvent, Message])

@@ -384,6 +384,20 @@ async def test_the_loop_for_one_shape_is_compiled_once() -> None:
     assert _compile.cache_info().misses == misses
 
 
+@pytest.mark.parametrize("length", [12, 13, 60])
+async def test_a_pipeline_may_be_as_long_as_one_likes(length: int) -> None:
+    operator = sk.take(9)
+    for _ in range(length - 1):
+        operator = operator | sk.skip(1)
+    items = range(length + 20)
+    wanted = list(items)[length - 1 : 9]
+    assert await (sk.from_iterable(items) | operator).collect() == list(operator.over(items)) == wanted
+    whole = operator | Sums(2)
+    async with (sk.from_iterable(items) | whole).open() as run:
+        assert [item async for item in run] == list(whole.over(items))
+    assert run.outcome.stopped_by == "take"
+
+
 async def test_an_iterable_of_flat_map_is_read_no_further_than_asked() -> None:
     read: list[int] = []
 

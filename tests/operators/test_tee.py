@@ -196,13 +196,14 @@ async def test_the_error_policy_lets_a_sink_that_keeps_up_have_its_turn() -> Non
 
 
 async def test_a_branch_has_its_own_settings() -> None:
-    sinks = [
+    four = sk.tee(
         sk.branch(slow(), name="newest", overflow="latest"),
         sk.branch(slow(), buffer=2, overflow="drop_incoming"),
         sk.branch(fails(), on_error="detach"),
         slow(),
-    ]
-    stream = sk.from_iterable(range(5)) | sk.tee(*sinks, buffer=50)
+        buffer=50,
+    )
+    stream = sk.from_iterable(range(5)) | four
     async with stream.open() as run:
         await drain_inside(run)
     reports = run.report.sinks

@@ -4,11 +4,10 @@ Types of the algebra, row by row; checked, not run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sized
 from typing import assert_type
 
 import streamkit as sk
-from streamkit.core.operator import Same
 from streamkit.sinks import call, collect, join
 from streamkit.sinks.pieces import Piece
 
@@ -48,31 +47,37 @@ async def rows() -> None:
     assert_type(collect()(numbers), sk.Job[list[int]])
 
 
-async def generic_operators() -> None:
+async def operators_for_items_of_any_type() -> None:
     k = sk.take(3)
-    assert_type(k, Same)
+    assert_type(k, sk.Same)
     assert_type(numbers | k, sk.Stream[int])
     assert_type(words | k, sk.Stream[str])
     assert_type(k(numbers), sk.Stream[int])
-    assert_type(k | sk.skip(1), Same)
+    assert_type(k | sk.skip(1), sk.Same)
     assert_type(words | (k | sk.skip(1)), sk.Stream[str])
 
     assert_type(sk.take(1) | show, sk.Operator[int, str])
     assert_type(numbers | (sk.take(1) | show), sk.Stream[str])
     assert_type(parse | sk.take(1), sk.Operator[str, int])
     assert_type(parse | sk.take(1) | sk.skip(1) | show, sk.Operator[str, str])
-    assert_type(sk.take(1) | sk.throttle(1.0) | sk.tee(collect()), Same)
+    assert_type(sk.take(1) | sk.throttle(1.0) | sk.tee(collect()), sk.Same)
     assert_type(numbers | sk.take(1) | sk.throttle(1.0) | sk.tee(collect()), sk.Stream[int])
     assert_type(sk.take(1) | doubled, sk.Operator[int, int])
     assert_type(numbers | (sk.take(1) | doubled), sk.Stream[int])
+    assert_type(k.map(len), sk.Operator[Sized, int])
+    assert_type(k.filter(str.isupper), sk.Operator[str, str])
+    assert_type(k.tap(str.isupper), sk.Operator[str, str])
+    assert_type(k.scan(max, 0), sk.Operator[int, int])
+    assert_type(k.flat_map(str.split), sk.Operator[str, str])
 
     assert_type(numbers | sk.batch(2), sk.Stream[list[int]])
     assert_type(words | sk.batch(2) | sk.batch(2), sk.Stream[list[list[str]]])
     assert_type(parse | sk.batch(2), sk.Operator[str, list[int]])
     assert_type(numbers | (sk.take(1) | sk.batch(2)), sk.Stream[list[int]])
+    assert_type(words | (sk.take(1) | sk.batch(2)).map(len), sk.Stream[int])
 
 
-async def generic_sinks() -> None:
+async def sinks_for_items_of_any_type() -> None:
     assert_type(numbers | collect(), sk.Job[list[int]])
     assert_type(await (words | collect()), list[str])
     assert_type(show | collect(), sk.Sink[int, list[str]])
@@ -110,7 +115,7 @@ async def methods() -> None:
     assert_type(numbers.pipe(collect()), sk.Job[list[int]])
     assert_type(parse.pipe(show), sk.Operator[str, str])
     assert_type(parse.pipe(collect()), sk.Sink[str, list[int]])
-    assert_type(sk.take(1).pipe(sk.skip(1)), Same)
+    assert_type(sk.take(1).pipe(sk.skip(1)), sk.Same)
     assert_type(sk.take(1).pipe(show), sk.Operator[int, str])
 
 
@@ -134,7 +139,7 @@ def over() -> None:
     assert_type(list((parse | show).over("12")), list[str])
 
 
-async def runs() -> str:
+async def runs() -> None:
     async with (numbers | show).open(close_timeout=2) as run:
         assert_type(run, sk.Run[str])
         async for text in run:
@@ -142,18 +147,31 @@ async def runs() -> str:
         assert_type(await anext(run), str)
         run.cancel("enough")
     assert_type(run.outcome, sk.Outcome)
+    assert_type(run.outcome.kind == "complete", bool)
     assert_type(run.outcome.stopped_by, str | None)
     assert_type(run.outcome.error, BaseException | None)
-    assert_type(run.report.sinks, dict[str, sk.SinkReport])
+    assert_type(run.report, sk.Report)
+    assert_type(run.report.sinks["collect"], sk.SinkReport)
+    assert_type(run.report.sinks["collect"].delivered, int)
+    assert_type(run.report.meter, sk.Meter | None)
 
     async with (numbers | collect()).open() as job:
         assert_type(job, sk.JobRun[list[int]])
         assert_type(await job, list[int])
     assert_type(job.result, list[int])
+    assert_type(job.outcome, sk.Outcome)
 
-    async with words.open() as run2:
-        return await anext(run2)
-    return "cancelled"
+
+async def a_block_may_return() -> str:
+    async with words.open() as run:
+        async for word in run:
+            return word
+        return ""
+
+
+async def a_block_may_return_a_result() -> list[int]:
+    async with (numbers | collect()).open() as run:
+        return await run
 
 
 async def save(item: int) -> None: ...
@@ -167,4 +185,4 @@ async def sinks() -> None:
     assert_type(numbers | sk.sinks.jsonl("run.jsonl"), sk.Job[None])
     assert_type(numbers | sk.sinks.log(), sk.Job[None])
     assert_type(sk.branch(collect(), name="all", on_error="detach"), sk.Branch)
-    assert_type(sk.tee(collect(), save, sk.branch(join())), Same)
+    assert_type(sk.tee(collect(), save, sk.branch(join())), sk.Same)

@@ -1,78 +1,133 @@
 """
-Types of Claude's sources and operators; checked, not run.
+Types of Claude's sources, operators and sink; checked, not run.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Literal, assert_type
 
-from anthropic.types import ContentBlock
-from anthropic.types.beta import BetaContentBlock
+from anthropic.types import ContentBlock, Message, RawMessageStreamEvent, ToolResultBlockParam
+from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageStreamEvent
 
 import streamkit as sk
 from streamkit import events
-from streamkit.sinks import collect, join
+from streamkit.sinks import collect, join, message
 
 if TYPE_CHECKING:
     import anthropic
 
 
-async def chat(client: anthropic.AsyncAnthropic) -> None:
+def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> None:
     stream = sk.messages(
         client, model="claude-sonnet-5", max_tokens=100, messages=[{"role": "user", "content": "Hello"}]
     )
     assert_type(stream, sk.Stream[events.Event])
+    patient = sk.RetryPolicy(attempts=2)
+    assert_type(sk.messages(client, retry=patient, pings=True, model="…"), sk.Stream[events.Event])
+    assert_type(sk.messages(client, retry=None, model="…"), sk.Stream[events.Event])
+
+    assert_type(sk.from_sse(chunks), sk.Stream[events.Event])
+    assert_type(sk.from_sse([b"data"]), sk.Stream[events.Event])
+    assert_type(sk.from_sse(lambda: [b"data"]), sk.Stream[events.Event])
+    assert_type(sk.replay("cassette.jsonl", speed=1.0), sk.Stream[events.Event])
+
+
+async def adopted(client: anthropic.AsyncAnthropic) -> None:
+    request = client.messages.create(model="…", max_tokens=1, messages=[], stream=True)
+    assert_type(sk.from_sdk(request), sk.Stream[events.Event])
+    assert_type(sk.from_sdk(await request), sk.Stream[events.Event])
+    manager = client.messages.stream(model="…", max_tokens=1, messages=[])
+    assert_type(sk.from_sdk(manager), sk.Stream[events.Event])
+    async with manager as inside:
+        assert_type(sk.from_sdk(inside), sk.Stream[events.Event])
+    runner = client.beta.messages.tool_runner(model="…", max_tokens=1, messages=[], tools=[], stream=True)
+    assert_type(sk.from_sdk(runner), sk.Stream[events.Event])
+
+
+def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.text(), sk.Stream[str])
-    assert_type(stream | sk.thinking(), sk.Stream[str])
     assert_type(stream | sk.text(restarts=True), sk.Stream[str | events.Restarted])
-    assert_type(await (stream | sk.text(restarts=True) | join()), str)
-    assert_type(await (stream | sk.text() | sk.until("END") | join()), str)
+    assert_type(stream | sk.thinking(), sk.Stream[str])
+    assert_type(stream | sk.text() | sk.until("END", inclusive=True), sk.Stream[str])
     assert_type(stream | sk.tool_calls(), sk.Stream[sk.ToolCall])
     assert_type(stream | sk.tool_calls(broken="skip", when="message"), sk.Stream[sk.ToolCall])
     assert_type(stream | sk.tool_calls(broken="emit"), sk.Stream[sk.ToolCall | sk.BrokenToolCall])
     assert_type(stream | sk.blocks(), sk.Stream[ContentBlock | BetaContentBlock])
-    assert_type(stream | sk.usage(), sk.Stream[events.Usage])
     assert_type(stream | sk.citations(), sk.Stream[events.Unknown])
+    assert_type(stream | sk.usage(), sk.Stream[events.Usage])
     assert_type(stream | sk.validate() | sk.meter(), sk.Stream[events.Event])
-    assert_type(stream | sk.tee(collect()) | sk.text(), sk.Stream[str])
-    assert_type(stream | (sk.take(1) | sk.text()), sk.Stream[str])
-    assert_type(stream | sk.text().map(str.upper), sk.Stream[str])
 
 
-async def narrowed(stream: sk.Stream[events.Event]) -> None:
+def pipelines(stream: sk.Stream[events.Event]) -> None:
+    assert_type(sk.take(1) | sk.text(), sk.Operator[events.AnyEvent, str])
+    assert_type(sk.text() | sk.take(1), sk.Operator[events.AnyEvent, str])
+    assert_type(sk.text().map(str.upper), sk.Operator[events.AnyEvent, str])
+    assert_type(sk.text() | join(), sk.Sink[events.AnyEvent, str])
+    assert_type(sk.text(restarts=True) | join(), sk.Sink[events.AnyEvent, str])
+    assert_type(sk.only(events.TextDelta) | sk.text(), sk.Operator[events.Event, str])
+
+    speak = sk.tee(sk.branch(sk.sinks.jsonl("run.jsonl"), on_error="detach")) | sk.text() | sk.throttle(0.1)
+    assert_type(speak, sk.Operator[events.AnyEvent, str])
+    assert_type(stream | speak, sk.Stream[str])
+    assert_type(stream | sk.tee(collect()) | sk.text() | sk.throttle(0.1), sk.Stream[str])
+
+
+async def only(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.only("text_delta", "message_stop"), sk.Stream[events.Event])
     assert_type(stream | sk.only(events.MessageStop), sk.Stream[events.MessageStop])
     both = sk.only(events.MessageStart, events.MessageStop)
     assert_type(stream | both, sk.Stream[events.MessageStart | events.MessageStop])
     async for event in stream | sk.only(events.TextDelta):
+        assert_type(event.type, Literal["content_block_delta"])
         assert_type(event.index, int)
+        assert_type(event.delta, events.TextDelta)
         assert_type(event.delta.text, str)
+    async for event in stream | sk.only(events.TextDelta, events.ThinkingDelta):
+        assert_type(event.delta, events.TextDelta | events.ThinkingDelta)
+    async for either in stream | sk.only(events.MessageDelta, events.TextDelta):
+        if either.type == "content_block_delta":
+            assert_type(either.delta, events.TextDelta)
+        else:
+            assert_type(either, events.MessageDelta)
 
 
 async def split(stream: sk.Stream[events.Event]) -> None:
     async for name, value in stream | sk.split(text=sk.text(), thinking=sk.thinking()):
         assert_type(name, str)
         assert_type(value, str)
-    # Of different types mypy makes an `object` unless it is told which.
+    # Of different types pyright makes a union and mypy an `object`, unless it is told.
     either: sk.Operator[events.Event, tuple[str, str | sk.ToolCall]]
     either = sk.split(text=sk.text(), calls=sk.tool_calls())
     assert_type(stream | either, sk.Stream[tuple[str, str | sk.ToolCall]])
+    async for pair in stream | sk.split(ordered=False, text=sk.text(), calls=sk.tool_calls()):
+        match pair:
+            case "calls", sk.ToolCall() as call:
+                assert_type(call, sk.ToolCall)
+            case "text", str() as text:
+                assert_type(text, str)
+            case _:
+                pass
 
 
-async def outcomes(stream: sk.Stream[events.Event]) -> None:
-    async with stream.open() as run:
-        pass
-    assert_type(run.outcome.usage.output_tokens, int | None)
-    assert_type(run.outcome.stop_reason, str | None)
-    assert_type(run.outcome.request_id, str | None)
-    for call in run.outcome.tool_calls:
-        assert_type(call, sk.ToolCall)
+async def the_message(stream: sk.Stream[events.Event]) -> None:
+    assert_type(await (stream | message()), Message | BetaMessage)
+    assert_type(await (stream | message(beta=False)), Message)
+    assert_type(await (stream | message(beta=True)), BetaMessage)
 
 
-def other_sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> None:
-    request = client.messages.create(model="claude-sonnet-5", max_tokens=1, messages=[], stream=True)
-    assert_type(sk.from_sdk(request) | sk.text(), sk.Stream[str])
-    assert_type(sk.from_sse(chunks), sk.Stream[events.Event])
-    assert_type(sk.from_sse([b"data"]), sk.Stream[events.Event])
-    assert_type(sk.replay("cassette.jsonl", speed=1.0), sk.Stream[events.Event])
+async def tools(stream: sk.Stream[events.Event]) -> list[ToolResultBlockParam]:
+    return [call.result("22 °C") async for call in stream | sk.tool_calls()]
+
+
+def events_of_the_sdk(
+    client: anthropic.Anthropic,
+    raw: sk.Stream[RawMessageStreamEvent],
+    beta: sk.Stream[BetaRawMessageStreamEvent],
+) -> None:
+    assert_type(raw | sk.text(), sk.Stream[str])
+    assert_type(beta | sk.tool_calls(), sk.Stream[sk.ToolCall])
+    assert_type(beta | sk.split(text=sk.text(), thinking=sk.thinking()), sk.Stream[tuple[str, str]])
+    assert_type(raw | message(), sk.Job[Message | BetaMessage])
+    for piece in sk.text().over(client.messages.create(model="…", max_tokens=1, messages=[], stream=True)):
+        assert_type(piece, str)

@@ -11,7 +11,6 @@ from aiostream import pipe
 from aiostream import stream as aiostream_stream
 
 import streamkit as sk
-from streamkit.core.operator import Same
 from streamkit.sinks import collect
 
 A = TypeVar("A")
@@ -65,7 +64,7 @@ async def decorated() -> None:
     assert_type(shout(), sk.Operator[str, str])
     assert_type(shout("?", twice=True), sk.Operator[str, str])
     assert_type(words | shout(mark="?") | sizes(), sk.Stream[int])
-    assert_type(every(2), Same)
+    assert_type(every(2), sk.Same)
     assert_type(words | every(n=2), sk.Stream[str])
     assert_type(every(2) | sizes(), sk.Operator[str, int])
 
