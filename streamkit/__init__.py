@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from streamkit._version import __version__
 
 if TYPE_CHECKING:
-    from streamkit import sinks, testing
-    from streamkit.claude import events
+    from streamkit import events, sinks, testing
     from streamkit.claude.adopt import from_sdk
     from streamkit.claude.blocks import blocks
     from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
+    from streamkit.claude.foreign import throttle
     from streamkit.claude.extract import citations, text, thinking, usage
     from streamkit.claude.messages import messages
     from streamkit.claude.meter import Meter, meter
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from streamkit.core.transducer import Transducer
     from streamkit.operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's names
     from streamkit.operators.tee import tee
-    from streamkit.operators.time import throttle
     from streamkit.operators.transform import batch, filter_map, flat_map, map, scan, tap  # noqa: A004
 
 _MODULES = {
     "claude.adopt": ("from_sdk",),
     "claude.blocks": ("blocks",),
     "claude.errors": ("GrammarError", "StreamStalled", "StreamTruncated", "ToolInputError"),
+    "claude.foreign": ("throttle",),
     "claude.extract": ("citations", "text", "thinking", "usage"),
     "claude.messages": ("messages",),
     "claude.meter": ("Meter", "meter"),
@@ -74,11 +74,10 @@ _MODULES = {
     "core.transducer": ("Transducer",),
     "operators.select": ("filter", "skip", "take", "take_while"),
     "operators.tee": ("tee",),
-    "operators.time": ("throttle",),
     "operators.transform": ("batch", "filter_map", "flat_map", "map", "scan", "tap"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = {"events": "claude.events", "sinks": "sinks", "testing": "testing"}
+_SUBMODULES = {"events": "events", "sinks": "sinks", "testing": "testing"}
 
 __all__ = [
     "Attempt",

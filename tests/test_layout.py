@@ -28,10 +28,11 @@ MAY_IMPORT: Final = {
     "operators": {"core"},
     "claude": {"core", "operators"},
     "sinks": {"core", "claude"},
+    "events": {"claude"},
     "testing": {"core", "claude", "operators", "sinks", "streamkit"},
     "cli": {"core", "claude", "operators", "sinks", "testing", "streamkit"},
     "__main__": {"cli"},
-    "__init__": {"core", "claude", "operators", "sinks", "testing"},
+    "__init__": {"core", "claude", "events", "operators", "sinks", "testing"},
     "_version": set[str](),
 }
 """Which part may import which others, at run time. `streamkit` is the façade itself."""

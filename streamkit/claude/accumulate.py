@@ -291,10 +291,9 @@ class MessageBuilder:
     def _begin(self, index: int, fields: dict[str, Any]) -> Block:
         block = self._by_index[index] = Block(index, fields)
         self._blocks.append(block)
-        if (
-            block.type == "fallback"
-        ):  # it names the model that goes on, as the message does when it is not streamed
-            self._message["model"] = fields["to"]["model"]
+        # A fallback names the model that goes on, as the message does when it is not streamed.
+        if block.type == "fallback" and isinstance(to := fields.get("to"), dict) and "model" in to:
+            self._message["model"] = to["model"]
         return block
 
     def _delta(self, event: Any) -> None:

@@ -65,7 +65,7 @@ def messages(
     Cancels: at once, closing the response.
     Memory: one network read; the outcome keeps the text of the message.
     """
-    if not hasattr(client, "messages"):
+    if not hasattr(client, "messages") or isinstance(client, type):
         raise TypeError(
             f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}"
         )
@@ -76,6 +76,12 @@ def messages(
         )
     if "stream" in params:
         raise TypeError("messages() always streams: leave out `stream`")
+    if isinstance(params.get("messages"), str):
+        raise TypeError('messages() needs messages=[{"role": "user", "content": …}], not a text')
+    if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"messages(retry=…) must be a RetryPolicy or None, not {retry!r}")
+    if not isinstance(pings, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"messages(pings=…) must be True or False, not {pings!r}")
     api = client.beta.messages if "betas" in params else client.messages
     accepts(api.create, params)
     return Stream(_Messages(client, retry, pings, params))
@@ -94,7 +100,10 @@ class _Messages(Source):
         self._beta = "betas" in params
 
     def __repr__(self) -> str:
-        return call_text("messages", self._client, **self._params)
+        # Any other parameter may be what somebody said.
+        shown = {name: value for name, value in self._params.items() if name in ("model", "max_tokens", "messages")}
+        text = call_text("messages", self._client, **shown)
+        return text if len(shown) == len(self._params) else f"{text[:-1]}, …)"
 
     def open(self, context: Context) -> Opened:
         record = Record(beta=self._beta or None)

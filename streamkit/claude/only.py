@@ -4,7 +4,7 @@ Only: the events of some types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, get_args, get_origin, overload
 
 from streamkit.core.elementary import Filter
 from streamkit.core.operator import Operator
@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     _ADelta: TypeAlias = (
         TextDelta | InputJSONDelta | ThinkingDelta | SignatureDelta | CitationsDelta | CompactionDelta
     )
+
+    class _OfTheSDK(Protocol):
+        @property
+        def type(self) -> str: ...
+
+    _Wanted: TypeAlias = str | type[_AnEvent | _ADelta | Unknown | _OfTheSDK]
     E1 = TypeVar("E1", bound=_AnEvent)
     E2 = TypeVar("E2", bound=_AnEvent)
     E3 = TypeVar("E3", bound=_AnEvent)
@@ -96,7 +102,7 @@ def only(
     first: type[D1], second: type[D2], third: type[D3], fourth: type[D4], /
 ) -> Operator[Event, DeltaEvent[D1 | D2 | D3 | D4]]: ...
 @overload
-def only(first: str | type[object], /, *types: str | type[object]) -> Operator[Event, Event]: ...
+def only(first: _Wanted, /, *types: _Wanted) -> Operator[Event, Event]: ...
 def only(*types: Any) -> Operator[Any, Any]:
     """
     The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.

@@ -113,6 +113,8 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     Memory: the file.
     """
     file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"replay() plays a file, and {str(file)!r} is a directory")
     if not file.is_file():
         raise FileNotFoundError(f"replay() found no file at {str(file)!r}")
     if speed is not None and not 0 < speed < float("inf"):
@@ -169,8 +171,7 @@ async def _batches(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
         async for chunk in chunks:
             if not isinstance(chunk, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
-            if events := reception.feed(chunk):
-                yield events
+            yield reception.feed(chunk)
             if reception.broken:
                 break
     except connection_failures() as error:

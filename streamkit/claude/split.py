@@ -68,8 +68,13 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
                     f"{stage.kind}: use split(ordered=False, ...)"
                 )
     if ordered:
-        return Operator((PureStage("split", _ordered, (), operators),))
+        return Operator((_Ordered("split", _ordered, (), operators),))
     return Operator((_Unordered(operators),))
+
+
+class _Ordered(PureStage):
+    def holds(self) -> str:
+        return " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
 
 
 def _ordered(**operators: Operator[Any, Any]) -> Split:
@@ -83,8 +88,6 @@ class Split(Transducer[Any, tuple[str, Any]]):
             name: [stage for stage in operator.stages if isinstance(stage, PureStage)]
             for name, operator in operators.items()
         }
-        held = [stage.holds() for stages in self.stages_by_name.values() for stage in stages]
-        self.memory: str = " + ".join(held) or "nothing"
 
     def attach(self, context: Context | None) -> None:
         self.pipelines: dict[str, Transducer[Any, Any]] = {name: compose(stages, context) for name, stages in self.stages_by_name.items()}
@@ -142,7 +145,7 @@ class _Splitting:
         self._upstream = Reader(upstream, context, self._arrived, self._upstream_ended)
         self._upstream_open = True
         self._running = len(pipelines)
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._failed = False
         self._ready: deque[tuple[str, Any]] = deque()
         self._changed = Event()
@@ -184,7 +187,7 @@ class _Splitting:
         for channel in self._inputs.values():
             await channel.room()
 
-    def _upstream_ended(self, error: Exception | None) -> None:
+    def _upstream_ended(self, error: BaseException | None) -> None:
         self._upstream_open = False
         for channel in self._inputs.values():
             channel.end(error)
@@ -198,7 +201,7 @@ class _Splitting:
         while len(self._ready) >= _BUFFER:
             await self._taken.wait()
 
-    def _pipeline_ended(self, name: str, error: Exception | None) -> None:
+    def _pipeline_ended(self, name: str, error: BaseException | None) -> None:
         channel = self._inputs[name]
         if error is not None:
             self._error = self._error or error
@@ -216,7 +219,7 @@ async def _stop(readers: Iterable[Reader]) -> None:
     Raises:
         Exception: The first failure.
     """
-    failure: Exception | None = None
+    failure: BaseException | None = None
     for reader in readers:
         try:
             await reader.stop()

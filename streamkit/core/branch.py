@@ -40,7 +40,9 @@ class Branch:
         overflow: Overflow | None,
         on_error: OnError | None,
     ) -> None:
-        check_overflow(1 if buffer is None else buffer, overflow or "block")
+        check_overflow(1 if buffer is None else buffer, "block" if overflow is None else overflow)
+        if name is not None and (not isinstance(name, str) or not name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"name must be a text of at least one character, not {name!r}")
         if on_error is not None and on_error not in get_args(OnError):
             raise ValueError(f'on_error must be "raise" or "detach", not {on_error!r}')
         self.sink = sink
@@ -133,9 +135,11 @@ class RunningBranch:
                 await self._context.closing(chain)
             if self.channel.overflowed is not None:
                 raise self.channel.overflowed
-        except Exception as error:
-            self._failed(error)
-        except get_cancelled_exc_class():
+        except BaseException as error:
+            stopped = self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+            if not stopped:
+                self._failed(error)
+                return
             self._failed(
                 TimeoutError(
                     f"sink {self._name!r} had not finished {self._context.close_timeout:g} s after the run ended; "
@@ -144,7 +148,7 @@ class RunningBranch:
             )
             raise
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         self.report.error = error
         if self.channel.handed(error):
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-__all__ = ["call_text", "name_of", "value_text"]
+__all__ = ["call_text", "name_of", "private_text", "value_text"]
 
 _LONGEST = 40
 
@@ -43,6 +43,13 @@ def value_text(value: object) -> str:
             return name_of(value)
         case _:
             return f"<{type(value).__name__}>"
+
+
+def private_text(value: object) -> str:
+    """
+    The same for what may be somebody's words: text is left out.
+    """
+    return "'…'" if isinstance(value, str) else "b'…'" if isinstance(value, bytes | bytearray) else value_text(value)
 
 
 def call_text(name: str, *args: Any, **kwargs: Any) -> str:

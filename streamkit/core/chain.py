@@ -67,12 +67,15 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
     """
     chain, feed = Chain(opened.iterator), opened.feed
     group: list[PureStage] = []
+    looped = False
     for stage in (*stages, None):
         if isinstance(stage, PureStage):
             group.append(stage)
             continue
         ending = observed and stage is None
-        if group or feed != "async" or ending:
+        # Every stage reads its source through a loop of ours, which gives other tasks their turns.
+        if group or feed != "async" or ending or (stage is not None and not looped):
+            looped = True
             chain, feed, group = _fused(chain, feed, group, context, observed=ending), "async", []
         if isinstance(stage, AsyncStage | CallableStage):
             chain = Chain(as_iterator(stage.bind(chain.iterator)), chain)

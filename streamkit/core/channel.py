@@ -20,6 +20,9 @@ __all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
 
 T = TypeVar("T")
 
+_TURNS = 4
+"""Checkpoints within which a task that is ready has run, on either backend."""
+
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
 
 
@@ -84,18 +87,20 @@ class Channel(Generic[T]):
 
     async def room(self) -> None:
         """
-        Before writing: wait until there is room; where the policy drops instead, give the reader one turn.
+        Before writing: wait until there is room; under any other policy, give the reader one turn.
         """
         if self._overflow == "block":
             while self.full:
                 self._writer_turn = Event()
                 await self._writer_turn.wait()
-        elif self._patient and self.full and self._overflow != "error":
-            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn. It has
-            # had it after two checkpoints; after one it may not, for trio draws lots among the tasks that are ready.
+        elif self._patient and self.full:
+            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn. That may
+            # take some checkpoints, for trio draws lots among the tasks that are ready, and the reader has its own.
             self._patient = False
-            await lowlevel.checkpoint()
-            await lowlevel.checkpoint()
+            for _ in range(_TURNS):
+                await lowlevel.checkpoint()
+                if not self.full:
+                    break
 
     def write(self, item: T) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, Event, move_on_after
+from anyio import CancelScope, Event, current_time
 
 from .log import log_warning
 from .outcome import Outcome, Report
@@ -46,6 +46,13 @@ class Job:
         finally:
             self.done.set()
 
+    @property
+    def cancelled(self) -> bool:
+        """
+        Whether it was asked to end. A cancellation that it meets without that comes from elsewhere, and is a failure.
+        """
+        return self._scope.cancel_called
+
     def cancel(self) -> None:
         """
         Ask it to end now.
@@ -80,7 +87,9 @@ class Context:
         self.task_group: TaskGroup | None = None if parent is None else parent.task_group
         self.sink_error: BaseException | None = None
         self._parent = parent
+        # Shared with the contexts inside this one.
         self._jobs: list[Job] = [] if parent is None else parent._jobs
+        self._close_by: list[float] = [] if parent is None else parent._close_by
 
     def child(self) -> Context:
         """
@@ -107,17 +116,26 @@ class Context:
         """
         When the chain is closed: let the jobs that are left, its sinks, finish within `close_timeout`, then cancel them.
         """
-        with self.shielded():
-            for job in list(self._jobs):
-                await job.done.wait()
-        for job in self._jobs:
-            job.cancel()
+        try:
+            with self.shielded():
+                for job in list(self._jobs):
+                    await job.done.wait()
+        finally:
+            for job in self._jobs:
+                job.cancel()
+
+    def begin_closing(self) -> None:
+        """
+        The run is being left: from now on all cleaning up together has `close_timeout`.
+        """
+        self._close_by[:] = [current_time() + self.close_timeout]
 
     def shielded(self) -> CancelScope:
         """
         A scope for cleaning up: not cancelled from outside, but bounded by `close_timeout`.
         """
-        return move_on_after(self.close_timeout, shield=True)
+        deadline = self._close_by[0] if self._close_by else current_time() + self.close_timeout
+        return CancelScope(deadline=deadline, shield=True)
 
     async def closing(self, chain: Chain) -> None:
         """

@@ -31,7 +31,11 @@ def check_plain(fn: object) -> None:
     """
     if not callable(fn):
         raise TypeError(f"a function is needed, not {fn!r}")
-    if inspect.iscoroutinefunction(fn):
+    called = getattr(fn, "func", fn)  # of a partial
+    forms = (called, called.__call__)
+    if any(inspect.isasyncgenfunction(form) for form in forms):
+        raise TypeError(f"{name_of(fn)} is an async generator function, which gives no value for an item")
+    if any(inspect.iscoroutinefunction(form) for form in forms):
         name = name_of(fn)
         raise TypeError(
             f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "

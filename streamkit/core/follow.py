@@ -4,7 +4,10 @@ One stream after another, each chosen by how the last one ended.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import lowlevel
 
 from .calls import name_of
 from .chain import assemble
@@ -39,7 +42,7 @@ def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | Non
     """
     if not isinstance(first, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"follow() begins with a stream, not with {type(first).__name__}")
-    if not callable(next):
+    if not callable(next) or inspect.isasyncgenfunction(next):
         raise TypeError(f"follow() needs an async function of the outcome, not {next!r}")
     return Stream(_Follow(first, next))
 
@@ -69,5 +72,6 @@ class _Follow(Source):
             finally:
                 await context.closing(chain)
             stream = await self._next(turn.outcome)
+            await lowlevel.checkpoint()
             if stream is not None and not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None")

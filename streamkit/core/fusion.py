@@ -117,8 +117,8 @@ class _Writer:
         for header in _HEADERS[self.feed]:
             self.put(depth, header)
             depth += 1
-        if self.awaits:
-            self.checkpoint(depth)
+            if self.awaits:
+                self.checkpoint(depth)
         self.body(0, depth)
         if self.feed == "batched" and self.feeds:
             self.put(depth - 1, "if stop >= 0: break")

@@ -215,8 +215,7 @@ def refuse_right(right: object) -> bool:
             f"{name} is a coroutine function, which cannot stand behind |: write sinks.call({name}) to consume each item "
             f"with it, or map_async({name}) to transform each item"
         )
-    if getattr(right, "__makes_stage__", False) or _is_operator_class(right) or _is_ours(right):
-        raise TypeError(f"{name} makes an operator or a sink: write {name}(…) behind |")
+    refuse_uncalled(right)
     if isinstance(right, type) and not hasattr(right, "__aiter__"):
         raise TypeError(f"{name} cannot stand behind |: its instances are no async iterables; use map({name})")
     try:
@@ -226,6 +225,18 @@ def refuse_right(right: object) -> bool:
     except ValueError:
         pass  # a builtin without a signature
     return False
+
+
+def refuse_uncalled(target: object) -> None:
+    """
+    Refuse what makes an operator or a sink, where one is needed.
+
+    Raises:
+        TypeError: It is one that nobody has called, or an operator in place of a sink.
+    """
+    name = name_of(target)
+    if getattr(target, "__makes_stage__", False) or _is_operator_class(target) or _is_ours(target):
+        raise TypeError(f"{name} makes an operator or a sink, and was not called: write {name}(…)")
 
 
 def _is_ours(right: object) -> bool:

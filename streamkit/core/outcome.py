@@ -127,7 +127,7 @@ class SinkReport:
     delivered: int = 0
     dropped: int = 0
     error: BaseException | None = None
-    result: Any = None
+    result: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -4,12 +4,11 @@ What items can say of themselves, so that operators need to know nothing else ab
 
 from __future__ import annotations
 
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 __all__ = ["Contribution", "Mergeable", "is_restart"]
 
 
-@runtime_checkable
 class Mergeable(Protocol):
     """
     An item that can join its neighbour, as two pieces of one text do.

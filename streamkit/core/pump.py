@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, lowlevel
+from anyio import CancelScope, get_cancelled_exc_class, lowlevel
 
 from .channel import Channel
 from .fusion import CHECKPOINT_EVERY
@@ -40,7 +40,7 @@ class Reader:
         upstream: Chain,
         context: Context,
         arrived: Callable[[Any], Awaitable[None] | None],
-        ended: Callable[[Exception | None], None],
+        ended: Callable[[BaseException | None], None],
     ) -> None:
         self._upstream = upstream
         self._context = context
@@ -49,7 +49,7 @@ class Reader:
         self._job: Job | None = None
         self._pause: CancelScope | None = None
         self._stopping = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def start(self) -> None:
         """
@@ -83,19 +83,27 @@ class Reader:
     async def _read(self) -> None:
         try:
             await self._read_all()
-        except Exception as error:
+        except BaseException as error:
+            if self._is_stop(error):
+                with self._context.shielded():
+                    await self._upstream.aclose()
+                raise
             self._failure = error
-        except BaseException:
-            with self._context.shielded():
-                await self._upstream.aclose()
-            raise
         try:
             await self._upstream.aclose()
-        except Exception as error:
+        except BaseException as error:
+            if self._is_stop(error):
+                raise
             self._failure = self._failure or error
         self._ended(self._failure)
 
+    def _is_stop(self, error: BaseException) -> bool:
+        # A cancellation that nobody here has asked for is the failure of whoever raised it.
+        return self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+
     async def _read_all(self) -> None:
+        if self._stopping:
+            return
         left = CHECKPOINT_EVERY
         async for item in self._upstream.iterator:
             waiting = self._arrived(item)

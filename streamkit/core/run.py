@@ -38,7 +38,7 @@ class Run(Generic[T_co]):
     """
 
     def __init__(self, source: Source, stages: Sequence[Stage], close_timeout: float) -> None:
-        if not close_timeout > 0:
+        if not isinstance(close_timeout, int | float) or not close_timeout > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
         self._source = source
         self._stages = stages
@@ -109,36 +109,60 @@ class Run(Generic[T_co]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         self._judge(exc)
-        closing_error: BaseException | None = None
-        try:
-            await self._context.closing(self._opened)
-        except BaseException as error:
-            closing_error = error
-        self._left = True
-        await self._context.drain()
-        quiet = await self._leave(exc)
-        if exc is None or quiet:
+        self._context.begin_closing()
+        interruption, closing_error = await self._wind_up()
+        leaving = exc if interruption is None else interruption
+        quiet = await self._leave(leaving)
+        if leaving is None or quiet:
             if self._context.sink_error is not None:
                 raise self._context.sink_error
             if closing_error is not None:
                 self.outcome.fail(closing_error)
                 raise closing_error
         elif closing_error is not None and closing_error is not exc:
-            exc.add_note(f"while closing the stream, this happened too: {closing_error!r}")
+            leaving.add_note(f"closing the stream failed too, with {type(closing_error).__name__}")
             log_warning("close_failed", error=type(closing_error).__name__)
+        if interruption is not None and not quiet:
+            raise interruption
         return quiet
+
+    async def _wind_up(self) -> tuple[BaseException | None, BaseException | None]:
+        """
+        Close the chain and let the sinks finish. A cancellation that comes through the shields (asyncio's own do) ends the
+        step that it meets, never the next. Returns it, and what closing has raised.
+        """
+        interruption: BaseException | None = None
+        failure: BaseException | None = None
+        for step in (self._stop_reading, self._close, self._context.drain):
+            try:
+                await step()
+            except get_cancelled_exc_class() as error:
+                interruption = interruption or error
+            except BaseException as error:
+                failure = failure or error
+        return interruption, failure
+
+    async def _stop_reading(self) -> None:
+        """
+        Make sure that nobody reads the chain any more.
+        """
+
+    async def _close(self) -> None:
+        chain = self._opened
+        self._left = True
+        await self._context.closing(chain)
 
     def _judge(self, exc: BaseException | None) -> None:
         outcome = self.outcome
         if outcome.kind != "running":
             return
-        if self._cancelled_for is not None and (exc is None or _interruption(exc)):
+        if self._cancelled_for is not None and (exc is None or _is_interruption(exc)):
             outcome.stopped_by = f"cancel: {self._cancelled_for}"
             outcome.kind = "stopped"
         elif exc is None:
             outcome.stopped_by = outcome.stopped_by or "consumer"
             outcome.kind = "stopped"
-        elif _interruption(exc):
+        elif _is_interruption(exc):
             outcome.kind = "cancelled"
         else:
             outcome.fail(exc)
@@ -149,7 +173,7 @@ class Run(Generic[T_co]):
         """
         # Jobs report their errors themselves and the body's own exception stays out of the group, so neither is wrapped.
         # A cancellation has to pass through: the group alone knows whether it was its own.
-        passing = exc if exc is not None and _interruption(exc) else None
+        passing = exc if exc is not None and _has_interruption(exc) else None
         try:
             left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
         except BaseExceptionGroup as group:
@@ -159,7 +183,14 @@ class Run(Generic[T_co]):
         return passing is not None and bool(left)
 
 
-def _interruption(exc: BaseException) -> bool:
+def _is_interruption(exc: BaseException) -> bool:
+    cancelled = get_cancelled_exc_class()
+    if isinstance(exc, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", exc).split(cancelled)[1] is None
+    return isinstance(exc, cancelled)
+
+
+def _has_interruption(exc: BaseException) -> bool:
     cancelled = get_cancelled_exc_class()
     if isinstance(exc, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", exc).subgroup(cancelled) is not None

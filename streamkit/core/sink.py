@@ -12,7 +12,7 @@ from anyio import Event
 from anyio.abc import ObjectSendStream
 
 from .calls import call_text, name_of
-from .operator import A_contra
+from .operator import A_contra, Operator, refuse_uncalled
 from .run import CLOSE_TIMEOUT, Run
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ class JobRun(Run[Any], Generic[R_co]):
         return self._wait().__await__()
 
     async def _wait(self) -> R_co:
+        if self._task is None:
+            raise RuntimeError("this job is not open: await it inside `async with job.open() as run`, or await the job")
         await self._finished.wait()
         if self._error is not None:
             raise self._error
@@ -191,22 +193,24 @@ class JobRun(Run[Any], Generic[R_co]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        task = cast("Task", self._task)
         try:
             if exc is None:
-                await task.done.wait()
+                await cast("Task", self._task).done.wait()
         except BaseException as error:
-            await task.stop()
             if not await super().__aexit__(type(error), error, error.__traceback__):
                 raise
             return True
-        await task.stop()
         return await super().__aexit__(exc_type, exc, traceback)
+
+    async def _stop_reading(self) -> None:
+        await cast("Task", self._task).stop()
 
     async def _consume_all(self) -> None:
         try:
             self._results.append(await self._sink.consume(self._opened.iterator))
-        except Exception as error:
+        except BaseException as error:
+            if cast("Task", self._task).cancelled:
+                raise
             self._error = error
             self._context.sink_failed(error)
         finally:
@@ -234,7 +238,10 @@ def as_sink(target: object) -> Sink[Any, Any]:
         return cast("Sink[Any, object]", target)
     if isinstance(target, ObjectSendStream):
         return Sink("send", send_to, (cast("ObjectSendStream[object]", target),))
+    if isinstance(target, Operator):
+        raise TypeError(f"{target!r} is an operator, which only hands items on: put a sink behind it with |")
     if callable(target) and not isinstance(target, type):
+        refuse_uncalled(target)
         return _BareFunction(name_of(target), call_each, (target,))
     raise TypeError(
         f"a sink, an async function of one item, or an anyio send stream is needed, not {type(target).__name__}: {target!r}"

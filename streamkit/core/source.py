@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from .calls import call_text, name_of, value_text
+from .calls import name_of, private_text
 from .chain import Chain, as_iterator
 from .pump import Pump
 
@@ -61,7 +61,9 @@ class CallSource(Source):
         self._kwargs = kwargs
 
     def __repr__(self) -> str:
-        return call_text(name_of(self._function), *self._args, **self._kwargs)
+        given = [private_text(arg) for arg in self._args]
+        given += [f"{key}={private_text(value)}" for key, value in self._kwargs.items()]
+        return f"{name_of(self._function)}({', '.join(given)})"
 
     def open(self, context: Context) -> Opened:
         return Opened("async", as_iterator(self._function(*self._args, **self._kwargs)))
@@ -108,7 +110,7 @@ class IterableSource(Source):
             raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
 
     def __repr__(self) -> str:
-        return f"from_iterable({value_text(self._items)})"
+        return f"from_iterable({private_text(self._items)})"
 
     def open(self, context: Context) -> Opened:
         if not self._repeatable:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit.core.branch import Branch, OnError, RunningBranch, branch
+from streamkit.core.channel import check_overflow
 from streamkit.core.operator import Same
 from streamkit.core.stage import ConcurrentStage
 
@@ -51,6 +52,7 @@ def tee(
     """
     if not sinks:
         raise TypeError("tee() needs at least one sink")
+    check_overflow(buffer, overflow)
     branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
     settings = {"buffer": (buffer, 64), "overflow": (overflow, "block"), "on_error": (on_error, "raise")}
     changed = {name: value for name, (value, usual) in settings.items() if value != usual}

@@ -4,12 +4,14 @@ Time: when items go on.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
-from anyio import Event, current_time, move_on_at
+from anyio import Event, current_time, lowlevel, move_on_at
 
+from streamkit.core.calls import name_of
 from streamkit.core.merging import can_wait, is_structural, merged
 from streamkit.core.operator import Same
 from streamkit.core.pump import Reader
@@ -59,6 +61,8 @@ def throttle(
     """
     if merge is not None and merge != "latest" and not callable(merge):
         raise TypeError(f'merge must be a function of two items, "latest" or None, not {merge!r}')
+    if inspect.iscoroutinefunction(merge):
+        raise TypeError(f"throttle() calls merge={name_of(merge)} without awaiting it: give a plain function")
     if not leading and not trailing:
         raise ValueError("throttle(leading=False, trailing=False) would never emit: leave one of them on")
     return Same((_Throttle(interval, leading, trailing, merge),))
@@ -100,7 +104,7 @@ class _Throttling:
         self._due = math.inf
         self._window_ends = -math.inf
         self._ended = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._changed = Event()
         self._taken = Event()
 
@@ -118,6 +122,9 @@ class _Throttling:
                     with move_on_at(self._due):
                         await self._changed.wait()
                     self._changed = Event()
+                    # A source that is always ready sets the event in every turn of the loop; on asyncio a task that is
+                    # always about to be woken is never cancelled.
+                    await lowlevel.checkpoint()
                     continue
                 self._taken.set()
                 yield item
@@ -141,7 +148,7 @@ class _Throttling:
             self._taken = Event()
             await self._taken.wait()
 
-    def _upstream_ended(self, error: Exception | None) -> None:
+    def _upstream_ended(self, error: BaseException | None) -> None:
         self._ended = True
         self._error = error
         if self._held is not _NOTHING and self._merge is None:

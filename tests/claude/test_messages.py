@@ -4,7 +4,8 @@ The Messages API as a source, over real sockets and through the real SDK: reques
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
@@ -32,6 +33,9 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 AT_ONCE = sk.RetryPolicy(base=0)
@@ -82,6 +86,9 @@ def test_something_else_is_no_client() -> None:
         ({"model": "m", "messages": []}, r"messages\(\) needs max_tokens="),
         ({}, r"messages\(\) needs model=, max_tokens=, messages="),
         ({**ASK, "stream": True}, "always streams: leave out `stream`"),
+        ({**ASK, "messages": "Hi"}, "not a text"),
+        ({**ASK, "retry": 3}, "must be a RetryPolicy or None, not 3"),
+        ({**ASK, "pings": 1}, "must be True or False, not 1"),
         ({**ASK, "temprature": 1}, "unexpected keyword argument 'temprature'"),
         ({**ASK, "mcp_servers": []}, "unexpected keyword argument 'mcp_servers'"),
         ({**ASK, "betas": ["b"], "temprature": 1}, "unexpected keyword argument 'temprature'"),
@@ -94,8 +101,9 @@ def test_wrong_parameters_are_refused_where_they_are_written(params: dict[str, A
 
 def test_a_stream_of_messages_reads_like_its_source() -> None:
     client = anthropic.AsyncAnthropic(api_key="secret")
-    assert repr(sk.messages(client, model="claude-sonnet-5", max_tokens=9, messages=ASK["messages"])) == (
-        "messages(<AsyncAnthropic>, model='claude-sonnet-5', max_tokens=9, messages=[…])"
+    assert (
+        repr(sk.messages(client, **ASK))
+        == "messages(<AsyncAnthropic>, model='claude-sonnet-5', max_tokens=64, …)"
     )
 
 
@@ -497,7 +505,7 @@ async def test_the_outcome_says_which_facts_it_has() -> None:
 # -- nothing on the wire is lost -----------------------------------------------------------------------------
 
 
-async def test_what_this_version_does_not_know_comes_through_to_the_outcome() -> None:
+async def test_what_this_version_does_not_know_comes_through_to_the_outcome(tmp_path: Path) -> None:
     frames: list[dict[str, Any]] = [
         {
             "type": "message_start",
@@ -543,16 +551,13 @@ async def test_what_this_version_does_not_know_comes_through_to_the_outcome() ->
         },
         {"type": "message_stop", "last": "l"},
     ]
-    lines: list[Any] = []
-
-    async def keep(item: Any) -> None:
-        lines.append(to_dict(item))
-
+    path = tmp_path / "run.jsonl"
     async with FakeClaude(Reply([event(frame) for frame in frames])) as server:
-        pipeline = sk.messages(server.client(), **ASK) | sk.throttle(0.001) | sk.tee(keep)
+        pipeline = sk.messages(server.client(), **ASK) | sk.throttle(0.001) | sk.tee(sk.sinks.jsonl(path))
         async with pipeline.open() as run:
             passed = [to_dict(item) async for item in run]
-        assert passed == lines == frames
+        lines = (await anyio.Path(path).read_text()).splitlines()
+        assert passed == list(map(json.loads, lines)) == frames
         message = run.outcome.message
         assert message is not None
         whole: dict[str, Any] = message.to_dict(warnings=False)

@@ -28,7 +28,9 @@ def status_error(status: int, body: object = None, **headers: str) -> anthropic.
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"attempts": 0}, r"attempts=…\) must be at least 1, not 0"),
+        ({"attempts": 0}, r"attempts=…\) must be a whole number of at least 1, not 0"),
+        ({"attempts": 1.5}, "not 1.5"),
+        ({"base": "1"}, "must be seconds, not '1'"),
         ({"base": -1}, "must be finite seconds from 0 on, not -1"),
         ({"base": float("nan")}, "not nan"),
         ({"cap": float("inf")}, "not 0.5, inf"),

@@ -26,13 +26,14 @@ ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": 
 
 
 async def test_a_stream_keeps_its_decoder_its_iterator_its_type_and_its_client() -> None:
+    wire: Any = RawMessageStreamEvent
     async with FakeClaude(reply(text("Hello"))) as server:
         client: Any = server.client()
         stream: Any
         async with await client.messages.create(**ASK, stream=True) as stream:
-            assert type(stream) is _streaming.AsyncStream
-            assert type(stream._decoder) is _streaming.SSEDecoder
-            assert (stream._cast_to, stream._client) == (RawMessageStreamEvent, client)
+            assert stream.__class__ is _streaming.AsyncStream
+            assert stream._decoder.__class__ is _streaming.SSEDecoder
+            assert [stream._cast_to, stream._client] == [wire, client]
             assert "_iterator" not in vars(stream)
             assert sdk.is_plain_sse(stream)
             await anext(stream)
@@ -48,7 +49,7 @@ async def test_a_helper_reads_from_the_stream_that_it_keeps(beta: bool) -> None:
         client = server.client()
         api: Any = client.beta.messages if beta else client.messages
         async with api.stream(**ASK) as helper:
-            assert type(helper._raw_stream) is _streaming.AsyncStream
+            assert helper._raw_stream.__class__ is _streaming.AsyncStream
             assert not sdk.is_plain_sse(helper)
             await anext(helper)
             assert sdk.under_helpers(helper) is helper._raw_stream._iterator
@@ -120,11 +121,11 @@ def test_every_synchronous_client_has_the_synchronous_messages() -> None:
     plain: Any = {"api_key": "key"}
     bedrock: Any = {"api_key": "key", "aws_region": "us-east-1"}
     vertex: Any = {"region": "us-east5", "project_id": "project"}
-    for client in (anthropic.Anthropic(**plain), AnthropicBedrock(**bedrock), AnthropicVertex(**vertex)):
-        assert not sdk.is_asynchronous(client)
-    for client in (
+    synchronous = (anthropic.Anthropic(**plain), AnthropicBedrock(**bedrock), AnthropicVertex(**vertex))
+    asynchronous = (
         anthropic.AsyncAnthropic(**plain),
         AsyncAnthropicBedrock(**bedrock),
         AsyncAnthropicVertex(**vertex),
-    ):
-        assert sdk.is_asynchronous(client)
+    )
+    assert not any(map(sdk.is_asynchronous, synchronous))
+    assert all(map(sdk.is_asynchronous, asynchronous))

@@ -164,7 +164,20 @@ async def test_an_error_that_the_body_catches_is_still_the_outcome() -> None:
     assert isinstance(run.outcome.error, ConnectionError)
 
 
-async def test_the_first_who_stops_is_named() -> None:
+async def test_of_two_who_stop_the_first_is_named() -> None:
+    @sk.operator
+    async def and_more(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for item in items:
+            yield item
+        for item in range(9):
+            yield item
+
+    async with (source | sk.take(1) | and_more() | sk.take_while(below_two)).open() as run:
+        await drain(run)
+    assert run.outcome.stopped_by == "take"
+
+
+async def test_who_stops_is_named() -> None:
     async with (source | sk.take(3) | sk.take_while(below_two)).open() as run:
         await drain(run)
     assert run.outcome.stopped_by == "take_while"

@@ -62,7 +62,7 @@ class Pairs(sk.Transducer[Any, tuple[Any, Any]]):
     [
         (sk.from_iterable(list[int]()), "from_iterable([])"),
         (sk.from_iterable([1, 2]), "from_iterable([…])"),
-        (sk.from_iterable("ab"), "from_iterable('ab')"),
+        (sk.from_iterable("what somebody said"), "from_iterable('…')"),
         (sk.from_iterable(range(2)), "from_iterable(<range>)"),
         (sk.from_iterable(io.StringIO()), "from_iterable(<StringIO>)"),
         (sk.from_iterable(iter([])), "from_iterable(<list_iterator>)"),

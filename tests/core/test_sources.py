@@ -295,13 +295,7 @@ async def test_breaking_out_of_one_leaves_its_scopes_in_their_own_task() -> None
     assert run.outcome.stopped_by == "consumer"
 
 
-async def test_stopping_one_before_its_task_has_run_leaves_its_scopes_alone(
-    anyio_backend_name: str, request: pytest.FixtureRequest
-) -> None:
-    if anyio_backend_name == "trio":
-        reason = "it is started in a cancelled scope, and closed inside a scope that was entered later"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
+async def test_stopping_one_before_its_task_has_run_leaves_its_scopes_alone() -> None:
     @sk.source(task=True, buffer=1)
     async def eager() -> AsyncIterator[int]:
         with anyio.CancelScope():

@@ -190,7 +190,6 @@ async def test_the_error_policy_fails_after_the_backlog() -> None:
     assert len(got) <= 4
 
 
-@pytest.mark.xfail(strict=True, reason="it has no turn before the queue is full")
 async def test_the_error_policy_lets_a_sink_that_keeps_up_have_its_turn() -> None:
     await (sk.from_iterable(range(200)) | sk.tee(collect(), buffer=3, overflow="error")).run()
 
@@ -321,6 +320,21 @@ async def test_an_error_of_the_source_reaches_every_sink_after_the_items_and_is_
     assert run.outcome.error is caught.value
     assert not hasattr(caught.value, "__notes__")
     assert [report.error for report in run.report.sinks.values()] == [caught.value] * 2
+
+
+async def test_an_error_that_is_dealt_with_downstream_does_not_come_back_through_a_sink() -> None:
+    @sk.operator
+    async def forgiving(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        try:
+            async for item in items:
+                yield item
+        except ConnectionError:
+            yield -1
+
+    async with (sk.from_iterable(broken) | sk.tee(remembers([])) | forgiving()).open() as run:
+        assert [item async for item in run] == [0, 1, -1]
+    assert run.outcome.kind == "complete"
+    assert isinstance(run.report.sinks["remembers"].error, ConnectionError)
 
 
 async def test_a_sink_may_make_something_of_the_error() -> None:
@@ -508,7 +522,6 @@ def test_what_is_no_sink_is_refused(make: Any, junk: object) -> None:
         make(junk)
 
 
-@pytest.mark.xfail(strict=True, reason="it is called with each item")
 @pytest.mark.parametrize("slip", [sk.take(1), collect, slow, sk.sinks.write, sk.take], ids=repr)
 def test_an_operator_or_a_sink_that_was_not_called_is_refused(slip: Any) -> None:
     with pytest.raises(TypeError):

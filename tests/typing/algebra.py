@@ -5,11 +5,14 @@ Types of the algebra, row by row; checked, not run.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Sized
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import streamkit as sk
-from streamkit.sinks import call, collect, join
+from streamkit.sinks import call, collect, join, send
 from streamkit.sinks.pieces import Piece
+
+if TYPE_CHECKING:
+    from anyio.abc import ObjectSendStream
 
 numbers = sk.from_iterable([1, 2, 3])
 words = sk.from_iterable(["a", "b"])
@@ -177,12 +180,19 @@ async def a_block_may_return_a_result() -> list[int]:
 async def save(item: int) -> None: ...
 
 
-async def sinks() -> None:
+async def sinks(target: ObjectSendStream[int]) -> None:
     assert_type(call(save), sk.Sink[int, None])
     assert_type(numbers | call(save), sk.Job[None])
     assert_type(numbers | call(print), sk.Job[None])
+    assert_type(numbers | send(target), sk.Job[None])
     assert_type(words | sk.sinks.write(), sk.Job[None])
     assert_type(numbers | sk.sinks.jsonl("run.jsonl"), sk.Job[None])
     assert_type(numbers | sk.sinks.log(), sk.Job[None])
     assert_type(sk.branch(collect(), name="all", on_error="detach"), sk.Branch)
-    assert_type(sk.tee(collect(), save, sk.branch(join())), sk.Same)
+    assert_type(sk.tee(collect(), save, target, sk.branch(join())), sk.Same)
+
+
+def modules() -> None:
+    assert_type(sk.__version__, str)
+    assert_type(sk.events.TextDelta("Hello"), sk.events.TextDelta)
+    assert_type(sk.testing.FakeClaude(), sk.testing.FakeClaude)

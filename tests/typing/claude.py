@@ -83,8 +83,8 @@ async def only(stream: sk.Stream[events.Event]) -> None:
         assert_type(event.index, int)
         assert_type(event.delta, events.TextDelta)
         assert_type(event.delta.text, str)
-    async for event in stream | sk.only(events.TextDelta, events.ThinkingDelta):
-        assert_type(event.delta, events.TextDelta | events.ThinkingDelta)
+    async for piece in stream | sk.only(events.TextDelta, events.ThinkingDelta):
+        assert_type(piece.delta, events.TextDelta | events.ThinkingDelta)
     async for either in stream | sk.only(events.MessageDelta, events.TextDelta):
         if either.type == "content_block_delta":
             assert_type(either.delta, events.TextDelta)

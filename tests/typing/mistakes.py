@@ -5,10 +5,17 @@ What the types refuse: each line with `# error` is one in both checkers, and no 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from aiostream import stream as aiostream_stream
 
 import streamkit as sk
 from streamkit import events
-from streamkit.sinks import call, collect, join, jsonl, log, write
+from streamkit.sinks import call, collect, join, jsonl, log, message, send, write
+
+if TYPE_CHECKING:
+    import anthropic
+    from anyio.abc import ObjectSendStream
 
 numbers = sk.from_iterable([1, 2, 3])
 words = sk.from_iterable(["a", "b"])
@@ -24,6 +31,10 @@ async def double(items: AsyncIterable[int]) -> AsyncIterator[int]:
 async def save(item: int) -> None: ...
 
 
+def positive(number: int) -> bool:
+    return number > 0
+
+
 @sk.operator
 async def shout(items: AsyncIterator[str], mark: str = "!") -> AsyncIterator[str]:
     async for item in items:
@@ -33,6 +44,11 @@ async def shout(items: AsyncIterator[str], mark: str = "!") -> AsyncIterator[str
 @sk.sink
 async def total(items: AsyncIterator[int], start: int = 0) -> int:
     return start
+
+
+class Lengths(sk.Transducer[str, int]):
+    def feed(self, item: str) -> Iterable[int]:
+        return (len(item),)
 
 
 @sk.source
@@ -51,7 +67,16 @@ def operators_that_do_not_fit() -> None:
     _ = words | (sk.take(1) | show)  # error
     _ = sk.take(1) | sk.skip(1) | show | show  # error
     _ = numbers | shout()  # error
-    _ = numbers | sk.text()  # error
+    _ = numbers | Lengths()  # error
+    _ = words | sk.filter(positive)  # error
+    _ = words | sk.tap(positive)  # error
+    _ = words | sk.take_while(positive)  # error
+    _ = words | sk.filter_map(positive)  # error
+    _ = words | sk.flat_map(range)  # error
+    _ = words | sk.scan(max, 0)  # error
+    _ = numbers | sk.until("END")  # error
+    _ = numbers | sk.batch(2) | show  # error
+    _ = aiostream_stream.iterate([1]) | parse  # error
     show(words)  # error
     shout()(numbers)  # error
     list(show.over(["a"]))  # error
@@ -65,6 +90,14 @@ def sinks_that_do_not_fit() -> None:
     _ = parse | join()  # error
     _ = numbers | (parse | collect())  # error
     _ = numbers | total().then(str.upper)  # error
+    _ = numbers | message()  # error
+    numbers.to(join())  # error
+    numbers.to(show)  # error
+    join()(numbers)  # error
+
+
+def sends_of_another_type(target: ObjectSendStream[str]) -> None:
+    _ = numbers | send(target)  # error
 
 
 def junk() -> None:
@@ -78,6 +111,8 @@ def junk() -> None:
     _ = numbers | shout  # error
     _ = numbers | sk.take  # error
     _ = numbers.pipe(3)  # error
+    _ = show.pipe(3)  # error
+    _ = sk.take(1).pipe(3)  # error
 
 
 # -- what comes out is something else -----------------------------------------------------------------------
@@ -91,7 +126,20 @@ async def results() -> None:
     e: sk.Operator[int, int] = sk.take(1) | show  # error
     f: str = await numbers.first()  # error
     g: sk.Stream[str] = numbers.map(lambda n: n + 1)  # error
-    _ = (a, b, c, d, e, f, g)
+    h: list[str] = await numbers.collect()  # error
+    i: str = await numbers.last()  # error
+    j: str = await numbers.to(total())  # error
+    k: sk.Operator[str, str] = sk.take(1) | sk.skip(1) | show  # error
+    m: sk.Sink[int, str] = sk.take(1) | total()  # error
+    n: sk.Job[str] = numbers | total()  # error
+    o: sk.Stream[int] = sk.follow(words, more_words)  # error
+    p: sk.Stream[str] = sk.from_iterable(numbers)  # error
+    (await numbers.run()).upper()  # error
+    _ = (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p)
+
+
+async def more_words(outcome: sk.Outcome) -> sk.Stream[str] | None:
+    return None
 
 
 def methods() -> None:
@@ -102,6 +150,11 @@ def methods() -> None:
     numbers.flat_map(lambda n: n)  # error
     parse.map(str.upper)  # error
     parse.map(lambda n: n.upper())  # error
+    parse.filter(lambda n: n.upper())  # error
+    parse.tap(lambda n: n.upper())  # error
+    parse.scan(lambda total, n: total + n.upper(), "")  # error
+    parse.flat_map(lambda n: n)  # error
+    sk.take(1).map(3)  # error
 
 
 async def runs() -> None:
@@ -109,32 +162,69 @@ async def runs() -> None:
         async for number in run:
             number.upper()  # error
     run.cancel(3)  # error
+    _ = run.outcome.kind == "finished"  # error
+    _ = run.outcome.text  # error
+    _ = run.report.sinks[0]  # error
     numbers.open(close_timeout="1")  # error
+    async with (numbers | total()).open() as job:
+        (await job).upper()  # error
+    job.result.upper()  # error
+    (numbers | total()).open(close_timeout="1")  # error
 
 
 # -- arguments ----------------------------------------------------------------------------------------------
 
 
-def arguments() -> None:
+def operators() -> None:
     sk.take("1")  # error
+    sk.skip("1")  # error
     sk.batch(None)  # error
+    sk.map(3)  # error
+    sk.filter(3)  # error
+    sk.filter_map(3)  # error
+    sk.flat_map(positive)  # error
+    sk.scan(positive, 0)  # error
+    sk.tap(3)  # error
+    sk.take_while(positive, inclusive="yes")  # error
     sk.throttle("1")  # error
     sk.throttle(1, merge="newest")  # error
+    sk.tee(3)  # error
+    sk.tee(positive)  # error
     sk.tee(collect(), overflow="drop")  # error
+    sk.branch(3)  # error
     sk.branch(collect(), on_error="ignore")  # error
-    sk.from_iterable(3)  # error
-    sk.map(3)  # error
+
+
+def sinks() -> None:
+    call(3)  # error
+    collect(3)  # error
     join(3)  # error
     jsonl(3)  # error
     log(level="loud")  # error
+    message(beta="yes")  # error
+    send(3)  # error
     write("file.txt")  # error
-    call(3)  # error
+    collect().then(3)  # error
+
+
+def sources() -> None:
+    sk.from_iterable(3)  # error
+    sk.from_sse("text")  # error
+    sk.replay(3)  # error
+    sk.replay("run.sse", speed="fast")  # error
+    sk.follow(numbers, save)  # error
+    sk.follow([1], more_words)  # error
+
+
+# -- what one writes oneself --------------------------------------------------------------------------------
+
+
+def arguments_of_ones_own() -> None:
     shout(3)  # error
     shout(sign="?")  # error
     total("1")  # error
     ticks()  # error
     ticks("1")  # error
-    sk.follow(numbers, save)  # error
 
 
 @sk.operator  # error
@@ -142,8 +232,27 @@ async def no_generator(items: AsyncIterator[int]) -> int:
     return 1
 
 
+@sk.operator  # error
+async def no_items() -> AsyncIterator[int]:
+    yield 1
+
+
+@sk.passthrough  # error
+async def no_generator_either(items: AsyncIterator[Any]) -> None: ...
+
+
 @sk.sink  # error
 def not_async(items: AsyncIterator[int]) -> int:
+    return 1
+
+
+@sk.source  # error
+async def no_source() -> int:
+    return 1
+
+
+@sk.source(task=True)  # error
+async def no_source_either() -> int:
     return 1
 
 
@@ -152,8 +261,68 @@ class WrongFeed(sk.Transducer[str, int]):
         return (item,)
 
 
-def claude() -> None:
+# -- Claude -------------------------------------------------------------------------------------------------
+
+
+def claude_sources(client: anthropic.AsyncAnthropic, synchronous: anthropic.Anthropic) -> None:
+    sk.messages(synchronous, model="…")  # error
+    sk.messages(client, retry=3, model="…")  # error
+    sk.messages(client, pings="yes", model="…")  # error
+    sk.RetryPolicy(attempts="3")  # error
+    sk.RetryPolicy(resume="maybe")  # error
+    sk.from_sdk(3)  # error
+    sk.from_sdk(synchronous.messages.create(model="…", max_tokens=1, messages=[], stream=True))  # error
+
+
+def claude_operators() -> None:
     stream = sk.from_sse([b""])
-    _ = stream | sk.only(events.TextDelta) | sk.text() | sk.tool_calls()  # error
-    sk.tool_calls(broken="ignore")  # error
+    _ = numbers | sk.text()  # error
+    _ = numbers | sk.thinking()  # error
+    _ = numbers | sk.tool_calls()  # error
+    _ = numbers | sk.blocks()  # error
+    _ = numbers | sk.citations()  # error
+    _ = numbers | sk.usage()  # error
+    _ = numbers | sk.only("text_delta")  # error
+    _ = numbers | sk.split(text=sk.text())  # error
+    _ = stream | sk.text() | sk.text()  # error
+    _ = stream | sk.blocks() | sk.text()  # error
+    _ = stream | sk.tool_calls() | sk.text()  # error
+    _ = stream | sk.text(restarts=True) | sk.until("END")  # error
+    _ = stream | sk.only(events.MessageStop) | sk.until("END")  # error
     sk.text().over(["text"])  # error
+    sk.text(restarts="yes")  # error
+    sk.thinking(restarts=True)  # error
+    sk.tool_calls(broken="ignore")  # error
+    sk.tool_calls(when="later")  # error
+    sk.blocks(3)  # error
+    sk.citations(3)  # error
+    sk.usage(3)  # error
+    sk.only(int)  # error
+    sk.only()  # error
+    sk.split(text=3)  # error
+    sk.until(3)  # error
+    sk.validate(3)  # error
+    sk.meter(3)  # error
+
+
+async def claude_items(stream: sk.Stream[events.Event]) -> None:
+    async for event in stream:
+        _ = event.delta  # error
+        if event.type == "content_block_delta":
+            _ = event.delta.text  # error
+    async for event in stream | sk.only(events.TextDelta):
+        _ = event.delta.thinking  # error
+    async for either in stream | sk.tool_calls(broken="emit"):
+        _ = either.input  # error
+    async for whole in stream | sk.tool_calls():
+        whole.result(3)  # error
+        whole.name = "other"  # error
+
+
+async def claude_outcome(stream: sk.Stream[events.Event]) -> None:
+    async with stream.open() as run:
+        pass
+    _ = run.outcome.usage.tokens  # error
+    _ = run.outcome.message.content  # error
+    _ = run.report.meter.duration  # error
+    run.outcome.stop_reason = "end_turn"  # error

@@ -9,6 +9,7 @@ from typing import assert_never, assert_type
 
 from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
+from msgspec import UnsetType
 
 import streamkit as sk
 from streamkit import events
@@ -17,7 +18,7 @@ from streamkit import events
 def narrowed_by_type(event: events.Event) -> None:
     if event.type == "message_start":
         assert_type(event, events.MessageStart)
-        assert_type(event.message.usage.input_tokens, "int | events.UnsetType | None")
+        assert_type(event.message.usage.input_tokens, int | UnsetType | None)
     elif event.type == "content_block_start":
         assert_type(event, events.ContentBlockStart)
         if event.content_block.type == "tool_use":

@@ -110,7 +110,10 @@ def operators() -> None:
     assert_type(words | sk.map(str.upper), sk.Stream[str])
     assert_type(words | sk.filter(str.isupper), sk.Stream[str])
     assert_type(words | sk.tap(first_letter), sk.Stream[str])
-    assert_type(words.tap(print), sk.Stream[str])  # behind | it would be a stream of what print() takes
+    # What is done with any object leaves the type of the items as it is.
+    assert_type(words | sk.filter(bool) | sk.tap(print) | sk.take_while(bool), sk.Stream[str])
+    assert_type(sk.filter(bool) | sk.tap(print), sk.Same)
+    assert_type(words.filter(bool).tap(print), sk.Stream[str])
     assert_type(words | sk.filter_map(first_letter), sk.Stream[str])
     assert_type(numbers | sk.flat_map(range), sk.Stream[int])
     assert_type(numbers | sk.scan(add, 0.0), sk.Stream[float])
@@ -154,10 +157,20 @@ def follow() -> None:
 
 
 def other_libraries() -> None:
-    chunks: sk.Stream[list[str]] = words | pipe.chunks(5)  # in mypy aiostream's own types say Any here
+    # In mypy aiostream's own types leave an Any in some of its pipes.
+    chunks: sk.Stream[list[str]] = words | pipe.chunks(5)
     assert_type(chunks | sk.take(1), sk.Stream[list[str]])
+    chunked: sk.Operator[int, list[str]] = sk.map(str) | pipe.chunks(5)
+    assert_type(numbers | chunked, sk.Stream[list[str]])
+    assert_type(words | pipe.filter(str.isupper), sk.Stream[str])
+    assert_type(shout() | pipe.filter(str.isupper), sk.Operator[str, str])
+
+    assert_type(aiostream_stream.iterate([1]) | sk.take(1), sk.Stream[int])
+    assert_type(aiostream_stream.iterate(["a"]) | sizes(), sk.Stream[int])
+    assert_type(aiostream_stream.iterate([1]) | collect(), sk.Job[list[int]])
     assert_type(sk.take(1)(aiostream_stream.iterate([1])), sk.Stream[int])
     assert_type(sizes()(aiostream_stream.just("a")), sk.Stream[int])
+    assert_type(sk.from_iterable(aiostream_stream.merge(words, words)), sk.Stream[str])
 
 
 def an_operator_is_a_function_of_a_stream() -> None:

@@ -1,32 +1,36 @@
 """
-Both type checkers agree with these files: with the types that they assert, and with each `# error`.
+Both type checkers agree with the files beside this one: with the types that they assert, and with each `# error`.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+import streamkit as sk
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytest.importorskip("mypy", reason="mypy is not installed: it is in the group `typing`")
 pytest.importorskip("pyright", reason="pyright is not installed: it is in the group `typing`")
 
-ROOT = Path(__file__).parents[2]
-FILES = sorted(path for path in Path(__file__).parent.glob("*.py") if path != Path(__file__))
+ROOT: Final = Path(__file__).parents[2]
+FILES: Final = sorted(path for path in Path(__file__).parent.glob("*.py") if path != Path(__file__))
 
 Line = tuple[str, int]
 
 
-def expected() -> set[Line]:
+def mistakes() -> set[Line]:
     return {
         (path.name, number)
         for path in FILES
@@ -67,11 +71,38 @@ def pyright(project: Path) -> dict[Line, str]:
 def test_the_checker_finds_every_mistake_and_nothing_else(
     checker: Callable[[Path], dict[Line, str]], tmp_path: Path
 ) -> None:
-    found, wanted = checker(tmp_path), expected()
+    found, wanted = checker(tmp_path), mistakes()
     assert {line: message for line, message in found.items() if line not in wanted} == {}
     assert sorted(wanted - found.keys()) == [], "these lines should be errors"
 
 
-def test_there_is_something_to_check() -> None:
-    assert {path.name for path in FILES} >= {"algebra.py", "claude.py", "mistakes.py", "own.py"}
-    assert len(expected()) > 50
+def public() -> dict[str, object]:
+    """
+    The names of the façade, and of `sinks`.
+    """
+    modules = {"sk": sk, "sk.sinks": sk.sinks}
+    return {
+        f"{prefix}.{name}": getattr(module, name)
+        for prefix, module in modules.items()
+        for name in module.__all__
+    }
+
+
+def used(path: Path) -> Iterator[tuple[str, Line]]:
+    """
+    The public names in a file, and where.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node), (path.name, node.lineno)
+        elif isinstance(node, ast.Name) and node.id in sk.sinks.__all__:
+            yield f"sk.sinks.{node.id}", (path.name, node.lineno)
+
+
+def test_every_public_name_is_used_rightly_and_every_function_wrongly_too() -> None:
+    uses = {use for path in FILES for use in used(path)}
+    wrong = mistakes()
+    names = public()
+    assert sorted(names.keys() - {name for name, line in uses if line not in wrong}) == []
+    functions = {name for name, value in names.items() if inspect.isfunction(value)}
+    assert sorted(functions - {name for name, line in uses if line in wrong}) == []
