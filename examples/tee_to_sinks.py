@@ -35,7 +35,10 @@ async def main() -> None:
     )
     async with claude(reply(text(STORY, chunk=4), pace=0.02)) as client:
         chat = sk.messages(
-            client, model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": "Tell me about tide pools."}]
+            client,
+            model=MODEL,
+            max_tokens=1024,
+            messages=[{"role": "user", "content": "Tell me about tide pools."}],
         )
         async with (chat | keep | sk.text() | watch).open() as run:
             async for piece in run:

@@ -56,8 +56,13 @@ async def main() -> None:
         events = conversation(client, "What should I wear in Reykjavík today?")
         async with (events | sk.split(text=sk.text(), tool=sk.tool_calls())).open() as run:
             async for name, value in run:
-                print(f"\n→ {value.name}({value.input})" if name == "tool" else value, end="\n" if name == "tool" else "")
-    print(f"\n[{run.outcome.kind}: {len(run.outcome.messages)} messages, {run.outcome.usage.output_tokens} tokens]")
+                print(
+                    f"\n→ {value.name}({value.input})" if name == "tool" else value,
+                    end="\n" if name == "tool" else "",
+                )
+    print(
+        f"\n[{run.outcome.kind}: {len(run.outcome.messages)} messages, {run.outcome.usage.output_tokens} tokens]"
+    )
 
 
 anyio.run(main)

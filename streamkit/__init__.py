@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from streamkit.claude.adopt import from_sdk
     from streamkit.claude.blocks import blocks
     from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
-    from streamkit.claude.foreign import throttle
     from streamkit.claude.extract import citations, text, thinking, usage
+    from streamkit.claude.foreign import throttle
     from streamkit.claude.messages import messages
     from streamkit.claude.meter import Meter, meter
     from streamkit.claude.only import only

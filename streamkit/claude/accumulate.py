@@ -107,7 +107,11 @@ class Block:
         """
         raw, whole = self.raw, self._fields.get("input")
         if whole and not raw:
-            return cast("dict[str, Any]", msgspec.to_builtins(whole)) if isinstance(whole, dict) else "not_object"
+            return (
+                cast("dict[str, Any]", msgspec.to_builtins(whole))
+                if isinstance(whole, dict)
+                else "not_object"
+            )
         return read_object(raw, closed=self.closed)
 
     def to_dict(self) -> dict[str, Any]:
@@ -310,7 +314,9 @@ class MessageBuilder:
     def _change(self, event: dict[str, Any]) -> None:
         _update(self._usage, event.pop("usage", None) or {})
         _update(self._message, event.pop("delta", None) or {})
-        self._message.setdefault("stop_details", None)  # as the SDK's helper leaves it, and the API's whole messages have it
+        self._message.setdefault(
+            "stop_details", None
+        )  # as the SDK's helper leaves it, and the API's whole messages have it
         del event["type"]
         _update(self._message, event)
 

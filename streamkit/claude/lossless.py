@@ -57,7 +57,9 @@ class Reader(Generic[T]):
 
     def __init__(self, union: object) -> None:
         self._union = union
-        self.strict: msgspec.json.Decoder[T] = msgspec.json.Decoder(cast("type[T]", union), dec_hook=_to_unknown)
+        self.strict: msgspec.json.Decoder[T] = msgspec.json.Decoder(
+            cast("type[T]", union), dec_hook=_to_unknown
+        )
 
     def decode(self, data: bytes | str) -> T | Unknown:
         """

@@ -101,7 +101,9 @@ class _Messages(Source):
 
     def __repr__(self) -> str:
         # Any other parameter may be what somebody said.
-        shown = {name: value for name, value in self._params.items() if name in ("model", "max_tokens", "messages")}
+        shown = {
+            name: value for name, value in self._params.items() if name in ("model", "max_tokens", "messages")
+        }
         text = call_text("messages", self._client, **shown)
         return text if len(shown) == len(self._params) else f"{text[:-1]}, …)"
 

@@ -46,8 +46,10 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if type(self.attempts) is not int or self.attempts < 1:
-            raise ValueError(f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}")
-        if not all(isinstance(seconds, int | float) for seconds in (self.base, self.cap)):
+            raise ValueError(
+                f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}"
+            )
+        if not {type(self.base), type(self.cap)} <= {int, float}:
             raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
         if not 0 <= self.base < float("inf") or not 0 <= self.cap < float("inf"):
             raise ValueError(

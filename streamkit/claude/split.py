@@ -74,7 +74,9 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
 
 class _Ordered(PureStage):
     def holds(self) -> str:
-        return " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
+        return (
+            " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
+        )
 
 
 def _ordered(**operators: Operator[Any, Any]) -> Split:
@@ -90,7 +92,9 @@ class Split(Transducer[Any, tuple[str, Any]]):
         }
 
     def attach(self, context: Context | None) -> None:
-        self.pipelines: dict[str, Transducer[Any, Any]] = {name: compose(stages, context) for name, stages in self.stages_by_name.items()}
+        self.pipelines: dict[str, Transducer[Any, Any]] = {
+            name: compose(stages, context) for name, stages in self.stages_by_name.items()
+        }
         self._follow_running()
 
     def step(self) -> Callable[[Any], Any]:

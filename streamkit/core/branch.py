@@ -41,7 +41,7 @@ class Branch:
         on_error: OnError | None,
     ) -> None:
         check_overflow(1 if buffer is None else buffer, "block" if overflow is None else overflow)
-        if name is not None and (not isinstance(name, str) or not name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if name == "" or type(name) not in (str, type(None)):
             raise ValueError(f"name must be a text of at least one character, not {name!r}")
         if on_error is not None and on_error not in get_args(OnError):
             raise ValueError(f'on_error must be "raise" or "detach", not {on_error!r}')
@@ -53,7 +53,12 @@ class Branch:
 
     def __repr__(self) -> str:
         said = [repr(self.sink)]
-        settings = {"name": self.name, "buffer": self.buffer, "overflow": self.overflow, "on_error": self.on_error}
+        settings = {
+            "name": self.name,
+            "buffer": self.buffer,
+            "overflow": self.overflow,
+            "on_error": self.on_error,
+        }
         said += [f"{key}={value!r}" for key, value in settings.items() if value is not None]
         return f"branch({', '.join(said)})" if len(said) > 1 else said[0]
 
@@ -136,7 +141,9 @@ class RunningBranch:
             if self.channel.overflowed is not None:
                 raise self.channel.overflowed
         except BaseException as error:
-            stopped = self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+            stopped = (
+                self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+            )
             if not stopped:
                 self._failed(error)
                 return

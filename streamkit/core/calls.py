@@ -49,7 +49,13 @@ def private_text(value: object) -> str:
     """
     The same for what may be somebody's words: text is left out.
     """
-    return "'…'" if isinstance(value, str) else "b'…'" if isinstance(value, bytes | bytearray) else value_text(value)
+    return (
+        "'…'"
+        if isinstance(value, str)
+        else "b'…'"
+        if isinstance(value, bytes | bytearray)
+        else value_text(value)
+    )
 
 
 def call_text(name: str, *args: Any, **kwargs: Any) -> str:

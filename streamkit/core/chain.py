@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from .context import Context
-    from .source import Opened
     from .fusion import Feed
+    from .source import Opened
     from .stage import Stage
 
 __all__ = ["Chain", "as_iterator", "assemble"]
+
 
 class Chain:
     """
@@ -84,7 +85,9 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
     return chain
 
 
-def _fused(chain: Chain, feed: Feed, stages: Sequence[PureStage], context: Context, *, observed: bool) -> Chain:
+def _fused(
+    chain: Chain, feed: Feed, stages: Sequence[PureStage], context: Context, *, observed: bool
+) -> Chain:
     built = [(stage.name, stage.build(context)) for stage in stages]
     groups = loops(built, lambda each: each[1].form)
     for group in groups:
@@ -117,7 +120,7 @@ async def _entered(iterator: Any) -> AsyncIterator[Any]:
     # The yield stands in a foreign context manager, which asked for it by being both; never in one of ours.
     async with iterator as entered:
         async for item in entered:
-            yield item
+            yield item  # noqa: ASYNC119
 
 
 def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:

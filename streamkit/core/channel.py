@@ -110,7 +110,9 @@ class Channel(Generic[T]):
             return
         if len(self._items) >= self._buffer:
             if self._overflow == "error":
-                self.overflowed = BufferOverflow(f"a buffer of {self._buffer} was full when the next item came")
+                self.overflowed = BufferOverflow(
+                    f"a buffer of {self._buffer} was full when the next item came"
+                )
                 self.end(self.overflowed)
                 return
             self._count.dropped += 1

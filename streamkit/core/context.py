@@ -105,7 +105,9 @@ class Context:
             TypeError: The run has none.
         """
         if self.task_group is None:
-            raise TypeError("a concurrent stage needs the run's task group: use `async with stream.open() as run`")
+            raise TypeError(
+                "a concurrent stage needs the run's task group: use `async with stream.open() as run`"
+            )
         job = Job(self)
         self._jobs[:] = [each for each in self._jobs if not each.done.is_set()]
         self._jobs.append(job)

@@ -27,7 +27,9 @@ R = TypeVar("R")
 _Items = AsyncIterator[Any]
 
 
-def operator(fn: Callable[Concatenate[AsyncIterator[A], P], AsyncIterator[B]], /) -> Callable[P, Operator[A, B]]:
+def operator(
+    fn: Callable[Concatenate[AsyncIterator[A], P], AsyncIterator[B]], /
+) -> Callable[P, Operator[A, B]]:
     """
     Make an operator of an async generator function whose first parameter is the items before it.
 
@@ -59,7 +61,9 @@ def sink(fn: Callable[Concatenate[AsyncIterator[A], P], Awaitable[R]], /) -> Cal
         TypeError: `fn` is not a coroutine function; or, when the sink is made, the arguments do not fit.
     """
     if not inspect.iscoroutinefunction(fn):
-        raise TypeError(f"@sink needs a coroutine function (`async def` without yield), and {name_of(fn)} is none")
+        raise TypeError(
+            f"@sink needs a coroutine function (`async def` without yield), and {name_of(fn)} is none"
+        )
     signature = inspect.signature(fn)
 
     @functools.wraps(fn)
@@ -110,7 +114,9 @@ def _source(fn: Callable[P, AsyncIterator[A]], *, task: bool, buffer: int) -> Ca
     return make
 
 
-def _stage_maker(fn: Callable[..., Any], decorator: str, kind: type[Operator[Any, Any]]) -> Callable[..., Any]:
+def _stage_maker(
+    fn: Callable[..., Any], decorator: str, kind: type[Operator[Any, Any]]
+) -> Callable[..., Any]:
     _need_generator(fn, decorator)
     signature = inspect.signature(fn)
 

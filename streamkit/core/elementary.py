@@ -131,9 +131,9 @@ def map(fn: Callable[[A], B], /) -> Operator[A, B]:  # noqa: A001 -- the field's
 
 
 @overload
-def filter(keep: Callable[[object], object], /) -> Same: ...
+def filter(keep: Callable[[object], object], /) -> Same: ...  # noqa: A001
 @overload
-def filter(keep: Callable[[A], object], /) -> Operator[A, A]: ...
+def filter(keep: Callable[[A], object], /) -> Operator[A, A]: ...  # noqa: A001
 def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A001 -- the field's standard name
     """
     The items for which `keep` is true.

@@ -42,7 +42,7 @@ def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | Non
     """
     if not isinstance(first, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"follow() begins with a stream, not with {type(first).__name__}")
-    if not callable(next) or inspect.isasyncgenfunction(next):
+    if inspect.isasyncgenfunction(next) or not callable(next):
         raise TypeError(f"follow() needs an async function of the outcome, not {next!r}")
     return Stream(_Follow(first, next))
 
@@ -74,4 +74,6 @@ class _Follow(Source):
             stream = await self._next(turn.outcome)
             await lowlevel.checkpoint()
             if stream is not None and not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise TypeError(f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None")
+                raise TypeError(
+                    f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None"
+                )

@@ -53,7 +53,9 @@ class Operator(Generic[A_contra, B_co]):
         return stream.stream_of(source, self.stages)
 
     @overload
-    def __or__(self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /) -> Operator[A_contra, C]: ...
+    def __or__(
+        self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /
+    ) -> Operator[A_contra, C]: ...
     @overload
     def __or__(self, right: Callable[[AsyncIterable[B_co]], Job[R]], /) -> Sink[A_contra, R]: ...
     def __or__(self, right: Any, /) -> Any:
@@ -128,7 +130,9 @@ class Operator(Generic[A_contra, B_co]):
                     "use `async with (source | pipeline).open() as run`"
                 )
         if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
-            raise TypeError(f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async")
+            raise TypeError(
+                f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async"
+            )
         built = [stage.build(None) for stage in self.stages if isinstance(stage, PureStage)]
         result: Any = items
         for group in loops(built, lambda stage: stage.form):
@@ -210,18 +214,22 @@ def refuse_right(right: object) -> bool:
     if not callable(right):
         return True
     name = name_of(right)
-    if inspect.iscoroutinefunction(right) or inspect.iscoroutinefunction(getattr(right, "__call__", None)):
+    if inspect.iscoroutinefunction(right) or inspect.iscoroutinefunction(right.__call__):
         raise TypeError(
             f"{name} is a coroutine function, which cannot stand behind |: write sinks.call({name}) to consume each item "
             f"with it, or map_async({name}) to transform each item"
         )
     refuse_uncalled(right)
     if isinstance(right, type) and not hasattr(right, "__aiter__"):
-        raise TypeError(f"{name} cannot stand behind |: its instances are no async iterables; use map({name})")
+        raise TypeError(
+            f"{name} cannot stand behind |: its instances are no async iterables; use map({name})"
+        )
     try:
         inspect.signature(right).bind(None)
     except TypeError as error:
-        raise TypeError(f"{name} cannot stand behind |: called with the stream alone, it says {error}") from None
+        raise TypeError(
+            f"{name} cannot stand behind |: called with the stream alone, it says {error}"
+        ) from None
     except ValueError:
         pass  # a builtin without a signature
     return False

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaMessage
 
     from streamkit.claude.events import Usage
+    from streamkit.claude.meter import Meter
     from streamkit.claude.outcome import Attempt
     from streamkit.claude.tools import ToolCall
-    from streamkit.claude.meter import Meter
 
     from .protocols import Contribution
 

@@ -38,7 +38,7 @@ class Run(Generic[T_co]):
     """
 
     def __init__(self, source: Source, stages: Sequence[Stage], close_timeout: float) -> None:
-        if not isinstance(close_timeout, int | float) or not close_timeout > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not _is_positive(close_timeout):
             raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
         self._source = source
         self._stages = stages
@@ -89,7 +89,9 @@ class Run(Generic[T_co]):
 
     async def __aenter__(self) -> Self:
         if self._entered:
-            raise RuntimeError("a run can be entered once: call open() again for another run of the same stream")
+            raise RuntimeError(
+                "a run can be entered once: call open() again for another run of the same stream"
+            )
         self._entered = True
         self._tasks = self._context.task_group = create_task_group()
         await self._tasks.__aenter__()
@@ -181,6 +183,10 @@ class Run(Generic[T_co]):
                 raise
             raise group.exceptions[0] from None
         return passing is not None and bool(left)
+
+
+def _is_positive(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and seconds > 0
 
 
 def _is_interruption(exc: BaseException) -> bool:

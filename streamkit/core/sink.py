@@ -88,7 +88,10 @@ class Sink(Generic[A_contra, R_co]):
         return self._replaced(stages=stages + self.stages)
 
     def _replaced(
-        self, *, stages: tuple[Stage, ...] | None = None, finish: tuple[Callable[[Any], Any], ...] | None = None
+        self,
+        *,
+        stages: tuple[Stage, ...] | None = None,
+        finish: tuple[Callable[[Any], Any], ...] | None = None,
     ) -> Sink[Any, Any]:
         return Sink(
             self.name,
@@ -161,7 +164,9 @@ class JobRun(Run[Any], Generic[R_co]):
 
     async def _wait(self) -> R_co:
         if self._task is None:
-            raise RuntimeError("this job is not open: await it inside `async with job.open() as run`, or await the job")
+            raise RuntimeError(
+                "this job is not open: await it inside `async with job.open() as run`, or await the job"
+            )
         await self._finished.wait()
         if self._error is not None:
             raise self._error
@@ -180,7 +185,9 @@ class JobRun(Run[Any], Generic[R_co]):
         return self._results[0]
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        raise TypeError("the items of a job go to its sink: await the run, or open the stream without its sink")
+        raise TypeError(
+            "the items of a job go to its sink: await the run, or open the stream without its sink"
+        )
 
     def __anext__(self) -> Any:
         return self.__aiter__()

@@ -105,7 +105,9 @@ class IterableSource(Source):
         self._repeatable = not _is_spent_once(items)
         self._opened = False
         if inspect.iscoroutinefunction(items):
-            raise TypeError(f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it")
+            raise TypeError(
+                f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it"
+            )
         if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
             raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
 

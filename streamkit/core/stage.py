@@ -33,7 +33,9 @@ class Stage(ABC):
 
     memory: str = "what it keeps"
 
-    def __init__(self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> None:
         self.name = name
         self.args = args
         self.kwargs: Mapping[str, Any] = kwargs or {}
@@ -63,7 +65,11 @@ class PureStage(Stage):
     kind: ClassVar[Kind] = "pure"
 
     def __init__(
-        self, name: str, factory: Callable[..., Transducer[Any, Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        name: str,
+        factory: Callable[..., Transducer[Any, Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
     ) -> None:
         super().__init__(name, args, kwargs)
         self._factory = factory

@@ -166,8 +166,8 @@ class Stream(Generic[A_co]):
         """
         last: Any = _MISSING
         async with self.open() as run:
-            async for last in run:
-                pass
+            async for item in run:
+                last = item
         if last is _MISSING:
             raise LookupError(f"{self!r} ended without an item")
         return last  # type: ignore[no-any-return]
@@ -200,7 +200,9 @@ def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:
     if isinstance(source, Stream):
         return Stream(source.source, source.stages + stages)
     if not hasattr(source, "__aiter__"):
-        raise TypeError(f"an operator is applied to an async iterable, not to {type(source).__name__}: use from_iterable()")
+        raise TypeError(
+            f"an operator is applied to an async iterable, not to {type(source).__name__}: use from_iterable()"
+        )
     return Stream(IterableSource(source), stages)
 
 

@@ -108,7 +108,9 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         return (item,) if self.passes_restarts else ()
 
 
-def pure(name: str, factory: Callable[..., Transducer[Any, Any]], *args: Any, **kwargs: Any) -> tuple[PureStage]:
+def pure(
+    name: str, factory: Callable[..., Transducer[Any, Any]], *args: Any, **kwargs: Any
+) -> tuple[PureStage]:
     """
     The stages of a built-in operator; one instance is made at once, so that bad arguments are refused where they stand.
     """

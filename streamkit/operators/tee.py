@@ -60,7 +60,9 @@ def tee(
 
 
 class _Tee(ConcurrentStage):
-    def __init__(self, branches: list[Branch], sinks: tuple[object, ...], changed: Mapping[str, object]) -> None:
+    def __init__(
+        self, branches: list[Branch], sinks: tuple[object, ...], changed: Mapping[str, object]
+    ) -> None:
         super().__init__("tee", sinks, changed)
         self._branches = branches
         bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]

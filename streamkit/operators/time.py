@@ -75,7 +75,11 @@ class _Throttle(ConcurrentStage):
         self, interval: float, leading: bool, trailing: bool, merge: Callable[[Any, Any], Any] | Merge | None
     ) -> None:
         defaults = {"leading": (leading, True), "trailing": (trailing, True), "merge": (merge, None)}
-        super().__init__("throttle", (interval,), {key: value for key, (value, usual) in defaults.items() if value != usual})
+        super().__init__(
+            "throttle",
+            (interval,),
+            {key: value for key, (value, usual) in defaults.items() if value != usual},
+        )
         self.interval = seconds("throttle", interval)
         self.leading = leading
         self.trailing = trailing

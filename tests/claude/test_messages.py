@@ -99,12 +99,11 @@ def test_wrong_parameters_are_refused_where_they_are_written(params: dict[str, A
         sk.messages(anthropic.AsyncAnthropic(api_key="key"), **params)
 
 
-def test_a_stream_of_messages_reads_like_its_source() -> None:
+def test_a_stream_of_messages_reads_like_its_source_and_tells_no_content() -> None:
     client = anthropic.AsyncAnthropic(api_key="secret")
-    assert (
-        repr(sk.messages(client, **ASK))
-        == "messages(<AsyncAnthropic>, model='claude-sonnet-5', max_tokens=64, …)"
-    )
+    called = "messages(<AsyncAnthropic>, model='claude-sonnet-5', max_tokens=64, messages=[…]"
+    assert repr(sk.messages(client, **ASK)) == f"{called})"
+    assert repr(sk.messages(client, **ASK, system="secret")) == f"{called}, …)"
 
 
 # -- the request ---------------------------------------------------------------------------------------------

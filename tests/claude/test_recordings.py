@@ -21,7 +21,7 @@ from streamkit.claude.events import Event, Unknown, from_dict, to_dict
 from streamkit.claude.wire import EventDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from streamkit.core.errors import StreamError
 

@@ -188,7 +188,7 @@ def test_json_that_is_no_object(raw: str) -> None:
     assert reason(raw) == "not_object"
 
 
-@pytest.mark.parametrize("raw", ['{"a":1}{"b":2}', '{"a":1} x', '{}}', "{} []"])
+@pytest.mark.parametrize("raw", ['{"a":1}{"b":2}', '{"a":1} x', "{}}", "{} []"])
 def test_something_behind_the_object(raw: str) -> None:
     assert reason(raw) == "extra_data"
 

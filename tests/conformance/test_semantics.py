@@ -92,8 +92,9 @@ async def test_2_a_source_error_reaches_every_branch_and_never_a_clean_end() -> 
             raise
         ends.append(None)
 
+    run = (Watched(error=failure).stream() | sk.tee(witness(), witness())).open()
     with pytest.raises(ValueError, match="the source broke") as caught:
-        async with (Watched(error=failure).stream() | sk.tee(witness(), witness())).open() as run:
+        async with run:
             async for _ in run:
                 pass
     assert caught.value is failure
@@ -141,8 +142,9 @@ async def test_5_a_raising_sink_ends_the_run_with_its_own_error() -> None:
         raise OSError("the disk is full")
 
     source = Watched(1_000_000)
+    run = (source.stream() | sk.tee(failing)).open()
     with pytest.raises(OSError, match="the disk is full"):
-        async with (source.stream() | sk.tee(failing)).open() as run:
+        async with run:
             async for _ in run:
                 pass
     assert run.outcome.kind == "failed"
@@ -339,8 +341,9 @@ async def test_35_cancel_from_another_task_is_safe() -> None:
 
     source = Watched(1_000_000, every=0.5)
     reached = False
+    run = (source.stream() | sk.throttle(1, merge="latest")).open()
     async with anyio.create_task_group() as group:
-        async with (source.stream() | sk.throttle(1, merge="latest")).open() as run:
+        async with run:
             group.start_soon(cancel_later, run)
             async for _ in run:
                 pass
@@ -370,8 +373,9 @@ async def test_37_an_outer_deadline_ends_a_fused_run_over_an_always_ready_source
         return iter(int, 1)
 
     seen = 0
+    run = (sk.from_iterable(endless) | sk.map(str)).open()
     with anyio.move_on_after(0) as scope:
-        async with (sk.from_iterable(endless) | sk.map(str)).open() as run:
+        async with run:
             async for _ in run:
                 seen += 1
     assert scope.cancelled_caught

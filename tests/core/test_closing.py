@@ -284,9 +284,7 @@ async def test_an_error_of_the_cleanup_is_raised_and_the_others_are_closed_all_t
 async def test_an_error_of_the_body_beats_one_of_the_cleanup_which_is_noted() -> None:
     with pytest.raises(KeyError, match="mine") as caught:
         await use(sk.from_iterable(bad_cleanup).open(), "raise")
-    assert caught.value.__notes__ == [
-        "closing the stream failed too, with OSError"
-    ]
+    assert caught.value.__notes__ == ["closing the stream failed too, with OSError"]
 
 
 async def test_plain_iterators_are_closed_as_well() -> None:

@@ -95,7 +95,9 @@ async def test_it_reads_no_item_before_it_is_read() -> None:
 
 
 async def test_an_error_drops_what_was_not_due_yet_however_late_the_reader_is() -> None:
-    run = (timed((0, "a"), (1, "b"), (1, "c"), error=ConnectionError("down")) | sk.throttle(4, merge="latest")).open()
+    run = (
+        timed((0, "a"), (1, "b"), (1, "c"), error=ConnectionError("down")) | sk.throttle(4, merge="latest")
+    ).open()
     got: list[str] = []
     with suppress(ConnectionError):
         async with run:
