@@ -5,6 +5,7 @@ Operators: what stands between a source and its consumer.
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .calls import name_of
@@ -247,9 +248,13 @@ def refuse_uncalled(target: object) -> None:
         raise TypeError(f"{name} makes an operator or a sink, and was not called: write {name}(…)")
 
 
-def _is_ours(right: object) -> bool:
-    package = __name__.partition(".")[0]
-    return inspect.isfunction(right) and right.__module__.startswith(f"{package}.")
+def _is_ours(target: object) -> bool:
+    """
+    Whether it is one of this package's public functions, all of which make something.
+    """
+    if not inspect.isfunction(target) or not target.__module__.startswith(f"{__name__.partition('.')[0]}."):
+        return False
+    return target.__name__ in getattr(sys.modules[target.__module__], "__all__", ())
 
 
 def _is_operator_class(right: object) -> bool:

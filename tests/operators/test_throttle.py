@@ -108,8 +108,8 @@ async def test_an_error_drops_what_was_not_due_yet_however_late_the_reader_is() 
 
 
 async def test_what_is_due_stays_due_when_more_comes() -> None:
-    stream = timed((0, "x"), (4, "a"), (4, "b")) | sk.throttle(3, leading=False)
-    assert await times(stream, each_takes=7) == [(3, "x"), (10, "ab")]
+    stream = timed((0, "x"), (4, "a"), (4, "b"), (20, "c")) | sk.throttle(3, leading=False)
+    assert await times(stream, each_takes=7) == [(3, "x"), (10, "ab"), (30, "c")]
 
 
 async def test_a_function_merges() -> None:

@@ -49,8 +49,8 @@ def run(*command: str, cwd: Path) -> str:
 
 def mypy(_: Path) -> dict[Line, str]:
     said = run("mypy", "--strict", "--no-error-summary", *map(str, FILES), cwd=ROOT)
-    found = re.findall(r"^(.+?):(\d+): error: (.*)", said, re.MULTILINE)
-    return {(Path(path).name, int(line)): message for path, line, message in found}
+    found = re.findall(r"^tests/typing/(.+?):(\d+): error: (.*)", said, re.MULTILINE)
+    return {(name, int(line)): message for name, line, message in found}
 
 
 def pyright(project: Path) -> dict[Line, str]:
