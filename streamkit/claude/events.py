@@ -58,7 +58,7 @@ __all__ = [
 _ABSENT: Any = UNSET
 
 
-class _Object(Struct, frozen=True, forbid_unknown_fields=True):
+class _Object(Struct, frozen=True, forbid_unknown_fields=True, repr_omit_defaults=True):
     """
     A JSON object of the wire whose place says what it is.
     """
@@ -375,7 +375,7 @@ class Ping(_Tagged, frozen=True, tag="ping", gc=False):
     type: ClassVar[Literal["ping"]] = "ping"
 
 
-class Restarted(Struct, frozen=True):
+class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
     """
     What came before counts no more: the request was sent again and the message starts over.
 

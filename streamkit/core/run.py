@@ -181,7 +181,8 @@ class Run(Generic[T_co]):
         except BaseExceptionGroup as group:
             if group is passing or len(group.exceptions) != 1:
                 raise
-            raise group.exceptions[0] from None
+            alone = group.exceptions[0]
+            raise alone from alone.__cause__
         return passing is not None and bool(left)
 
 
