@@ -58,7 +58,7 @@ def messages(
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 
-    Emits: each event of the response. Before the first content they are held, so that a retry is not seen.
+    Emits: each event of the response. Before the first content they are held while a retry is possible, which is not seen.
     Backpressure: reads from the connection when asked for events.
     Completes: at the end of the response, if its message is complete.
     Fails: with a `StreamError`, after everything that has arrived.

@@ -53,7 +53,7 @@ class EventDecoder:
 
     def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
         self.error: StreamError | None = None
-        self.over = False
+        self.over: bool = False
         self._pings = pings
         self.progress: Progress = Progress()
         self._max_frame = max_frame

@@ -88,6 +88,14 @@ async def sinks_for_items_of_any_type() -> None:
     assert_type(await (numbers | show | (sk.take(1) | collect())), list[str])
 
 
+def subtypes() -> None:
+    streams: list[sk.Stream[object]] = [numbers, words]
+    operators: list[sk.Operator[bool, object]] = [show, sk.map(str), sk.take(1)]
+    sinks: list[sk.Sink[bool, object]] = [call(save), collect()]
+    jobs: list[sk.Job[object]] = [words | join(), numbers | collect()]
+    _ = (streams, operators, sinks, jobs)
+
+
 async def then() -> None:
     async def later(text: str) -> bytes:
         return text.encode()
@@ -97,6 +105,7 @@ async def then() -> None:
     assert_type(await (words | join().then(later)), bytes)
     assert_type(await (words | join().then(later).then(len)), int)
     assert_type(await (words | join().then(lambda text: [text])), list[str])
+    assert_type(await (words | collect().then(len)), int)
 
 
 async def methods() -> None:

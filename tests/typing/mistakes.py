@@ -134,8 +134,11 @@ async def results() -> None:
     n: sk.Job[str] = numbers | total()  # error
     o: sk.Stream[int] = sk.follow(words, more_words)  # error
     p: sk.Stream[str] = sk.from_iterable(numbers)  # error
+    q: sk.Stream[bool] = numbers  # error
+    r: sk.Operator[object, str] = show  # error
+    s: sk.Sink[object, int] = total()  # error
     (await numbers.run()).upper()  # error
-    _ = (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p)
+    _ = (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s)
 
 
 async def more_words(outcome: sk.Outcome) -> sk.Stream[str] | None:
@@ -220,6 +223,7 @@ def sources() -> None:
 
 
 def arguments_of_ones_own() -> None:
+    Lengths("x")  # error
     shout(3)  # error
     shout(sign="?")  # error
     total("1")  # error

@@ -4,8 +4,8 @@ Types of one's own operators, sinks and sources, and of other libraries'; checke
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sized
-from typing import Any, Generic, TypeVar, assert_type
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
+from typing import Generic, TypeVar, assert_type
 
 from aiostream import pipe
 from aiostream import stream as aiostream_stream
@@ -32,7 +32,7 @@ async def sizes(items: AsyncIterator[str]) -> AsyncIterator[int]:
 
 
 @sk.passthrough
-async def every(items: AsyncIterator[Any], n: int) -> AsyncIterator[Any]:
+async def every(items: AsyncIterator[A], n: int) -> AsyncIterator[A]:
     async for item in items:
         yield item
 
@@ -67,6 +67,8 @@ async def decorated() -> None:
     assert_type(every(2), sk.Same)
     assert_type(words | every(n=2), sk.Stream[str])
     assert_type(every(2) | sizes(), sk.Operator[str, int])
+    assert_type(words | in_lists, sk.Stream[list[str]])
+    assert_type(sizes() | in_lists, sk.Operator[str, list[int]])
 
     assert_type(total(), sk.Sink[int, int])
     assert_type(await (numbers | total(start=1)), int)
@@ -78,6 +80,12 @@ async def decorated() -> None:
     assert_type(ticks(3), sk.Stream[int])
     assert_type(ticks(n=3, step=2) | sk.take(1), sk.Stream[int])
     assert_type(tocks(3), sk.Stream[str])
+
+
+async def in_lists(items: AsyncIterable[A]) -> AsyncIterator[list[A]]:
+    # Not decorated: behind | a checker finds out the type of a function, but not that of the call of one.
+    async for item in items:
+        yield [item]
 
 
 class Pairs(sk.Transducer[A, tuple[A, A]], Generic[A]):
