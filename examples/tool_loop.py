@@ -16,7 +16,6 @@ from streamkit.testing import reply, text, tool_use
 
 if TYPE_CHECKING:
     import anthropic
-    from anthropic.types import MessageParam
 
 WEATHER: Any = {
     "name": "get_weather",
@@ -33,7 +32,7 @@ def conversation(client: anthropic.AsyncAnthropic, question: str) -> sk.Stream[s
     """
     The events of all turns, until Claude asks for no more tools.
     """
-    history: list[MessageParam] = [{"role": "user", "content": question}]
+    history: list[Any] = [{"role": "user", "content": question}]
 
     def turn() -> sk.Stream[sk.events.Event]:
         return sk.messages(client, model=MODEL, max_tokens=1024, tools=[WEATHER], messages=list(history))
@@ -42,7 +41,7 @@ def conversation(client: anthropic.AsyncAnthropic, question: str) -> sk.Stream[s
         if outcome.message is None or outcome.stop_reason != "tool_use":
             return None
         results = [call.result(await get_weather(**call.input)) for call in outcome.tool_calls]
-        history.append({"role": "assistant", "content": outcome.message.to_dict()["content"]})  # type: ignore[typeddict-item]
+        history.append({"role": "assistant", "content": outcome.message.to_dict()["content"]})
         history.append({"role": "user", "content": results})
         return turn()
 
@@ -54,12 +53,14 @@ async def main() -> None:
     answers = reply(text("It is 14 °C there, and windy: take a jacket.", chunk=5), pace=0.02)
     async with claude(asks, answers) as client:
         events = conversation(client, "What should I wear in Reykjavík today?")
-        async with (events | sk.split(text=sk.text(), tool=sk.tool_calls())).open() as run:
-            async for name, value in run:
-                print(
-                    f"\n→ {value.name}({value.input})" if name == "tool" else value,
-                    end="\n" if name == "tool" else "",
-                )
+        parts: sk.Operator[sk.events.Event, tuple[str, str | sk.ToolCall]]
+        parts = sk.split(text=sk.text(), tool=sk.tool_calls())
+        async with (events | parts).open() as run:
+            async for _, part in run:
+                if isinstance(part, sk.ToolCall):
+                    print(f"\n→ {part.name}({part.input})")
+                else:
+                    print(part, end="", flush=True)
     print(
         f"\n[{run.outcome.kind}: {len(run.outcome.messages)} messages, {run.outcome.usage.output_tokens} tokens]"
     )

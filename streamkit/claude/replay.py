@@ -90,15 +90,15 @@ class _Sse(Source):
 
 def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]:
     """
-    A recorded stream: a cassette, with its timing, or the raw body of a response.
+    A recorded stream: a cassette, with its timing, the raw body of a response, or the events that `sinks.jsonl` has kept.
 
     A cassette is JSON lines: a head `{"streamkit": "cassette", "version": 1}`, then a line `{"at": seconds, "data": "…"}`
     for each network read, counted from the request.
 
     Args:
         path: The file.
-        speed: 1.0 plays at the recorded pace, 2.0 twice as fast; None as fast as it can be read. A raw body has no timing:
-            its frames are played 20 ms apart.
+        speed: 1.0 plays at the recorded pace, 2.0 twice as fast; None as fast as it can be read. A raw body and kept
+            events have no timing: they are played 20 ms apart.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -204,6 +204,9 @@ def _recorded(data: bytes) -> Iterator[tuple[float, bytes]]:
     if not head.lstrip().startswith(b"{"):
         frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
         yield from ((number * _PACE, frame) for number, frame in enumerate(frames))
+        return
+    if b'"type"' in head:
+        yield from ((number * _PACE, b"data: %b\n\n" % line) for number, line in enumerate(data.splitlines()))
         return
     _line(head, 1, _Head)
     for number, line in enumerate(lines.splitlines(), 2):

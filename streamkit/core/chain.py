@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .source import Opened
     from .stage import Stage
 
-__all__ = ["Chain", "as_iterator", "assemble"]
+__all__ = ["Chain", "as_iterator", "assemble", "begin"]
 
 
 class Chain:
@@ -83,6 +83,17 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
         elif isinstance(stage, ConcurrentStage):
             chain = Chain(stage.bind(chain, context), chain)
     return chain
+
+
+async def begin(opened: Opened, stages: Sequence[Stage], context: Context) -> Chain:
+    """
+    The observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
+    """
+    try:
+        return assemble(opened, stages, context, observed=True)
+    except BaseException:
+        await context.closing(Chain(opened.iterator))
+        raise
 
 
 def _fused(

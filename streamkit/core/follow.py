@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import lowlevel
 
 from .calls import name_of
-from .chain import assemble
+from .chain import begin
 from .source import Opened, Source
 from .stream import Stream
 
@@ -65,7 +65,7 @@ class _Follow(Source):
         stream: Stream[Any] | None = self._first
         while stream is not None:
             turn = context.child()
-            chain = assemble(stream.source.open(turn), stream.stages, turn, observed=True)
+            chain = await begin(stream.source.open(turn), stream.stages, turn)
             try:
                 async for item in chain.iterator:
                     yield item

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from anyio import create_task_group, get_cancelled_exc_class
 
-from .chain import assemble
+from .chain import begin
 from .context import Context
 from .log import log_warning
 
@@ -98,8 +98,7 @@ class Run(Generic[T_co]):
         if self._cancelled_for is not None:
             self._tasks.cancel_scope.cancel()
         try:
-            opened = self._source.open(self._context)
-            self._chain = assemble(opened, self._stages, self._context, observed=True)
+            self._chain = await begin(self._source.open(self._context), self._stages, self._context)
         except BaseException as error:
             self._tasks.cancel_scope.cancel()
             await self._leave(None)

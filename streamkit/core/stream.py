@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from .chain import assemble
+from .chain import begin
 from .context import Context
 from .explain import explanation
 from .operator import Operator, refuse_right
@@ -131,7 +131,7 @@ class Stream(Generic[A_co]):
         return self._iterate(Context(close_timeout=CLOSE_TIMEOUT))
 
     async def _iterate(self, context: Context) -> AsyncIterator[A_co]:
-        chain = assemble(self.source.open(context), self.stages, context, observed=True)
+        chain = await begin(self.source.open(context), self.stages, context)
         try:
             async for item in chain.iterator:
                 yield item

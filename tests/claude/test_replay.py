@@ -305,3 +305,12 @@ def test_a_replay_reads_like_its_source(raw: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(raw.parent)
     assert repr(sk.replay("run.sse")) == "replay('run.sse')"
     assert repr(sk.replay("run.sse", speed=2.0)) == "replay('run.sse', speed=2.0)"
+
+
+async def test_what_jsonl_has_kept_plays_again(recording: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "run.jsonl"
+    try:
+        events = await (sk.replay(recording) | sk.tee(sk.sinks.jsonl(kept))).collect()
+    except sk.StreamError:
+        pytest.skip("this recording is broken on purpose")
+    assert await sk.replay(kept).collect() == events

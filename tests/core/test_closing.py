@@ -309,3 +309,26 @@ async def test_a_pipeline_that_cannot_be_opened_leaves_nothing(trace: Trace) -> 
     with pytest.raises(TypeError, match="must return an async iterable"):
         await (pipeline | nonsense).collect()
     assert trace.log == []
+
+
+async def test_a_source_behind_which_a_stage_cannot_be_made_is_closed() -> None:
+    class Opened:
+        closed = 0
+
+        def __aiter__(self) -> Opened:
+            return self
+
+        async def __anext__(self) -> int:
+            return 1
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    def broken(items: object) -> Any:
+        return 5
+
+    opened = Opened()
+    stream: Any = sk.from_iterable(opened) | broken
+    with pytest.raises(TypeError, match="broken"):
+        await stream.collect()
+    assert opened.closed == 1

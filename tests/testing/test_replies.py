@@ -240,3 +240,8 @@ def test_bad_scripts_are_refused_where_they_are_written(make: Any, complaint: st
 def test_a_step_of_another_type_is_refused() -> None:
     with pytest.raises(TypeError, match="not 'text'"):
         Reply(["text"])  # type: ignore[list-item]
+
+
+def test_a_text_that_is_no_block_yet_says_how_to_make_one() -> None:
+    with pytest.raises(TypeError, match=r"write reply\(text\('hello'\)\)"):
+        reply("hello")  # type: ignore[arg-type]
