@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
@@ -89,7 +91,9 @@ def process(environment: dict[str, str]) -> Process:
     def start(*args: object, **env: str) -> subprocess.Popen[bytes]:
         line = [sys.executable, "-m", "streamkit", *map(str, args)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(line, env=environment | env, stdout=pipe, stderr=pipe)
+        # Where the tests themselves run in the background, Ctrl-C is ignored, and that would be inherited.
+        heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+        return subprocess.Popen(line, env=environment | env, stdout=pipe, stderr=pipe, preexec_fn=heard)
 
     return start
 
