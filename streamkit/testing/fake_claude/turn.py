@@ -125,7 +125,7 @@ def content_events(content: tuple[Content, ...], digest: str) -> Iterator[Mappin
             yield part
             continue
         if isinstance(part, str):
-            raise TypeError(f"reply() takes blocks: write reply(text({part[:20]!r}))")
+            raise TypeError(f"reply() takes blocks: write reply(text({str(part)[:20]!r}))")
         block = part if isinstance(part, Block) else Block(part)
         start = dict(block.start)
         if "id" in start and start["id"] is None:
