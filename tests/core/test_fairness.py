@@ -153,3 +153,27 @@ async def test_so_they_have_beside_a_channel() -> None:
 
     await turns.during(read())
     assert turns.longest <= LONGEST
+
+
+async def test_a_throttle_over_a_source_that_is_always_ready_is_ended_by_an_outer_deadline() -> None:
+    with anyio.move_on_after(0.05) as scope:
+        async with (sk.from_iterable(lambda: iter(str, "never")) | sk.throttle(3600)).open() as run:
+            async for _ in run:
+                pass
+    assert scope.cancelled_caught
+
+
+async def test_an_operator_that_swallows_everything_is_ended_by_an_outer_deadline() -> None:
+    async def endless() -> AsyncIterator[int]:
+        while True:
+            yield 1
+
+    @sk.operator
+    async def nothing(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for item in items:
+            if item > 1:
+                yield item
+
+    with anyio.move_on_after(0.05) as scope:
+        await (sk.from_iterable(endless) | nothing()).run()
+    assert scope.cancelled_caught

@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio
 import pytest
+from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent
+from anthropic.types import TextDelta as RawTextDelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -401,3 +403,19 @@ def test_a_coroutine_function_cannot_merge() -> None:
 
     with pytest.raises(TypeError, match="merge=merge without awaiting it"):
         sk.throttle(1, merge=merge)
+
+
+# -- the SDK's own events ------------------------------------------------------------------------------------
+
+
+def raw(index: int, text: str) -> RawContentBlockDeltaEvent:
+    return RawContentBlockDeltaEvent(
+        type="content_block_delta", index=index, delta=RawTextDelta(type="text_delta", text=text)
+    )
+
+
+async def test_the_sdks_raw_events_join_as_ours_do() -> None:
+    stop = RawContentBlockStopEvent(type="content_block_stop", index=0)
+    stream = timed((0, raw(0, "a")), (1, raw(0, "b")), (1, raw(0, "c")), (1, raw(1, "d")), (1, stop))
+    got = await times(stream | sk.throttle(10))
+    assert got == [(0, raw(0, "a")), (3, raw(0, "bc")), (4, raw(1, "d")), (4, stop)]

@@ -1,0 +1,88 @@
+"""
+asyncio's own cancellation, which knows nothing of shields and may come from anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+import streamkit as sk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """
+    Only asyncio has it.
+    """
+    return "asyncio"
+
+
+async def ready() -> AsyncIterator[int]:
+    while True:
+        await asyncio.sleep(0)
+        yield 1
+
+
+async def cancelled_elsewhere() -> None:
+    task = asyncio.ensure_future(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+
+
+async def test_cancelled_while_its_sinks_finish_a_run_leaves_no_task() -> None:
+    draining = anyio.Event()
+
+    @sk.sink
+    async def slow(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            pass
+        draining.set()
+        await anyio.sleep_forever()
+
+    async def leave() -> None:
+        async with (sk.from_iterable(ready) | sk.tee(slow())).open() as run:
+            async for _ in run:
+                break
+
+    before = asyncio.all_tasks()
+    task = asyncio.ensure_future(leave())
+    await draining.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize(
+    "stage", [sk.throttle(0.001, merge="latest"), sk.split(ordered=False, x=sk.map(str))]
+)
+async def test_a_cancellation_that_a_source_meets_elsewhere_is_its_failure(stage: sk.Same) -> None:
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        await cancelled_elsewhere()
+
+    with pytest.raises(asyncio.CancelledError):
+        async with (sk.from_iterable(source) | stage).open() as run:
+            async for _ in run:
+                pass
+
+
+async def test_a_cancellation_that_a_sink_meets_elsewhere_is_its_failure() -> None:
+    @sk.sink
+    async def unlucky(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            await cancelled_elsewhere()
+
+    tee = sk.tee(sk.branch(unlucky(), on_error="detach"))
+    async with (sk.from_iterable([1, 2, 3]) | tee).open() as run:
+        assert [item async for item in run] == [1, 2, 3]
+    assert run.outcome.kind == "complete"
+    assert isinstance(run.report.sinks["unlucky"].error, asyncio.CancelledError)
