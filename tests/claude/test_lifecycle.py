@@ -7,10 +7,12 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
+import httpx2
 import pytest
 
 import streamkit as sk
@@ -369,3 +371,23 @@ async def test_two_tasks_cannot_read_one_run() -> None:
             with anyio.fail_after(5), pytest.raises(RuntimeError, match="already running"):
                 await pull()
             tasks.cancel_scope.cancel()
+
+
+# -- the HTTP client -----------------------------------------------------------------------------------------
+
+
+async def test_what_is_no_httpx2_client_is_refused_before_any_request() -> None:
+    other: Any = SimpleNamespace(
+        timeout=httpx2.Timeout(5)
+    )  # as a client of httpx, the older package, is to the SDK
+    with pytest.raises(TypeError, match="http_client"):
+        anthropic.AsyncAnthropic(api_key="none", http_client=other)
+
+
+async def test_the_sdks_own_client_with_timeouts_of_httpx2_streams() -> None:
+    timeouts = httpx2.Timeout(5, connect=1)
+    async with FakeClaude(reply(text("Hello"))) as server:
+        client = server.client(
+            http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeouts, trust_env=False)
+        )
+        assert await (sk.messages(client, **ASK) | sk.text() | sk.sinks.join()) == "Hello"
