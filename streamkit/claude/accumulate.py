@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
     from .tool_json import Flaw
 
-__all__ = ["Block", "MessageBuilder"]
+__all__ = ["TEXT_FIELDS", "Block", "MessageBuilder"]
 
 _USAGE: Reader[Usage] = Reader(Usage)
 
 # The deltas that are pieces of text, and the field that has it in the delta; in its block too, but for
 # `partial_json`, which is the text of `input`.
-_TEXT = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _DELTAS: dict[str, type[msgspec.Struct]] = {
     "text_delta": TextDelta,
     "input_json_delta": InputJSONDelta,
@@ -143,8 +143,8 @@ class Block:
         if kind not in _DELTAS:
             self._unknown.append(to_dict(delta))
             return
-        if kind in _TEXT:
-            self.texts[_TEXT[kind]].write(getattr(delta, _TEXT[kind]))
+        if kind in TEXT_FIELDS:
+            self.texts[TEXT_FIELDS[kind]].write(getattr(delta, TEXT_FIELDS[kind]))
         elif kind == "citations_delta":
             self._citations.append(to_dict(delta.citation))
         elif kind == "signature_delta":

@@ -9,9 +9,9 @@ from typing import Any
 from streamkit.core.merging import Joining, join_foreign
 from streamkit.operators.time import throttle
 
-__all__ = ["throttle"]
+from .accumulate import TEXT_FIELDS
 
-_FIELDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+__all__ = ["throttle"]
 
 
 def _can_wait(item: Any) -> bool:
@@ -19,14 +19,14 @@ def _can_wait(item: Any) -> bool:
         return False
     # Fields that are not known here cannot be joined.
     delta = item.delta
-    return delta.type in _FIELDS and not delta.model_extra and not item.model_extra
+    return delta.type in TEXT_FIELDS and not delta.model_extra and not item.model_extra
 
 
 def _merged(held: Any, item: Any) -> Any:
     kind = held.delta.type
     if not _can_wait(item) or item.index != held.index or item.delta.type != kind:
         return None
-    field = _FIELDS[kind]
+    field = TEXT_FIELDS[kind]
     joined = held.delta.model_copy(update={field: getattr(held.delta, field) + getattr(item.delta, field)})
     return held.model_copy(update={"delta": joined})
 

@@ -64,7 +64,6 @@ class Channel(Generic[T]):
         self._overflow: Overflow = overflow
         self._ended = False
         self._error: BaseException | None = None
-        self._abandoned = False
         self._reader_turn: Event | None = None
         self._writer_turn: Event | None = None
         self._patient = True
