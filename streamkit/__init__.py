@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamkit.claude.blocks import blocks
     from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
     from streamkit.claude.extract import citations, text, thinking, usage
-    from streamkit.claude.foreign import throttle
+    from streamkit.claude.foreign import smooth, throttle
     from streamkit.claude.messages import messages
     from streamkit.claude.meter import Meter, meter
     from streamkit.claude.only import only
@@ -42,15 +42,20 @@ if TYPE_CHECKING:
     from streamkit.core.sink import Job, JobRun, Sink
     from streamkit.core.stream import Stream, from_iterable
     from streamkit.core.transducer import Transducer
-    from streamkit.operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's names
+    from streamkit.operators.combine import concat, merge, race, zip  # noqa: A004 -- the field's names
+    from streamkit.operators.errors import catch, finalize, retry
+    from streamkit.operators.flow import buffer
+    from streamkit.operators.select import dedupe, filter, skip, take, take_until, take_while  # noqa: A004
     from streamkit.operators.tee import tee
-    from streamkit.operators.transform import batch, filter_map, flat_map, map, scan, tap  # noqa: A004
+    from streamkit.operators.text import recut
+    from streamkit.operators.time import debounce, rate_limit, sample, timeout
+    from streamkit.operators.transform import batch, filter_map, flat_map, map, map_async, scan, tap  # noqa: A004
 
 _MODULES = {
     "claude.adopt": ("from_sdk",),
     "claude.blocks": ("blocks",),
     "claude.errors": ("GrammarError", "StreamStalled", "StreamTruncated", "ToolInputError"),
-    "claude.foreign": ("throttle",),
+    "claude.foreign": ("smooth", "throttle"),
     "claude.extract": ("citations", "text", "thinking", "usage"),
     "claude.messages": ("messages",),
     "claude.meter": ("Meter", "meter"),
@@ -72,9 +77,14 @@ _MODULES = {
     "core.sink": ("Job", "JobRun", "Sink"),
     "core.stream": ("Stream", "from_iterable"),
     "core.transducer": ("Transducer",),
-    "operators.select": ("filter", "skip", "take", "take_while"),
+    "operators.combine": ("concat", "merge", "race", "zip"),
+    "operators.errors": ("catch", "finalize", "retry"),
+    "operators.flow": ("buffer",),
+    "operators.select": ("dedupe", "filter", "skip", "take", "take_until", "take_while"),
     "operators.tee": ("tee",),
-    "operators.transform": ("batch", "filter_map", "flat_map", "map", "scan", "tap"),
+    "operators.text": ("recut",),
+    "operators.time": ("debounce", "rate_limit", "sample", "timeout"),
+    "operators.transform": ("batch", "filter_map", "flat_map", "map", "map_async", "scan", "tap"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 _SUBMODULES = {"events": "events", "sinks": "sinks", "testing": "testing"}
@@ -107,29 +117,44 @@ __all__ = [
     "batch",
     "blocks",
     "branch",
+    "buffer",
+    "catch",
     "citations",
+    "concat",
+    "debounce",
+    "dedupe",
     "events",
     "filter",
     "filter_map",
+    "finalize",
     "flat_map",
     "follow",
     "from_iterable",
     "from_sdk",
     "from_sse",
     "map",
+    "map_async",
+    "merge",
     "messages",
     "meter",
     "only",
     "operator",
     "passthrough",
+    "race",
+    "rate_limit",
+    "recut",
     "replay",
+    "retry",
+    "sample",
     "scan",
     "sink",
     "sinks",
     "skip",
+    "smooth",
     "source",
     "split",
     "take",
+    "take_until",
     "take_while",
     "tap",
     "tee",
@@ -137,10 +162,12 @@ __all__ = [
     "text",
     "thinking",
     "throttle",
+    "timeout",
     "tool_calls",
     "until",
     "usage",
     "validate",
+    "zip",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists

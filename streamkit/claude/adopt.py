@@ -67,6 +67,7 @@ def from_sdk(
 
 class _Adopted(Source):
     memory = "one network read, and the messages' text for the outcome"
+    repeatable = False
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

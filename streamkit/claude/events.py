@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, c
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from streamkit.core.restart import Restarted
+
 from .lossless import Reader, Unknown
 
 __all__ = [
@@ -373,23 +375,6 @@ class Ping(_Tagged, frozen=True, tag="ping", gc=False):
     """
 
     type: ClassVar[Literal["ping"]] = "ping"
-
-
-class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
-    """
-    What came before counts no more: the request was sent again and the message starts over.
-
-    Not an event of the wire.
-
-    Attributes:
-        attempt: The number of the attempt that begins; the first was 1.
-        error: What ended the one before.
-    """
-
-    type: ClassVar[Literal["restarted"]] = "restarted"
-    __restart__: ClassVar[bool] = True
-    attempt: int
-    error: Exception
 
 
 _KnownEvent: TypeAlias = (

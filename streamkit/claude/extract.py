@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from streamkit.core.elementary import FilterMap
 from streamkit.core.operator import Operator
-from streamkit.core.protocols import is_restart
+from streamkit.core.restart import is_restart
 from streamkit.core.transducer import Transducer, pure
 
 from .accumulate import MessageBuilder

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamkit.core.merging import Joining, join_foreign
-from streamkit.operators.time import throttle
+from streamkit.operators.time.throttle import throttle
 
 from .accumulate import TEXT_FIELDS
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from streamkit.core.protocols import is_restart
+from streamkit.core.restart import is_restart
 from streamkit.core.sink import Sink
 
 from .accumulate import MessageBuilder

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from anyio import current_time
 
 from streamkit.core.operator import Same
-from streamkit.core.protocols import is_restart
+from streamkit.core.restart import is_restart
 from streamkit.core.transducer import Transducer, pure
 
 from .extract import text_of

@@ -78,6 +78,7 @@ class _Sse(Source):
     def __init__(self, chunks: Any) -> None:
         self._text = f"from_sse({'<bytes>' if isinstance(chunks, bytes) else value_text(chunks)})"
         self._chunks = IterableSource([chunks] if isinstance(chunks, bytes) else chunks)
+        self.repeatable: bool = self._chunks.repeatable
 
     def __repr__(self) -> str:
         return self._text

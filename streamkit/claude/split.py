@@ -16,7 +16,7 @@ from streamkit.core.compose import compose, outputs
 from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.source import Opened
-from streamkit.core.stage import ConcurrentStage, PureStage
+from streamkit.core.stage import ConcurrentStage, PureStage, refuse_reopening
 from streamkit.core.transducer import Transducer
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
     for name, operator in operators.items():
         if not isinstance(operator, Operator):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"split() needs an operator for {name}=, such as text(), not {operator!r}")
+        refuse_reopening(operator.stages, "a pipeline of split()")
         for stage in operator.stages:
             if ordered and not isinstance(stage, PureStage):
                 raise TypeError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit.core.operator import Same
-from streamkit.core.protocols import is_restart
+from streamkit.core.restart import is_restart
 from streamkit.core.transducer import Transducer, pure
 
 from .errors import GrammarError

@@ -14,6 +14,7 @@ from .log import log_warning
 from .outcome import SinkReport
 from .sink import Sink, as_sink
 from .source import Opened
+from .stage import refuse_reopening
 
 if TYPE_CHECKING:
     from .channel import Overflow
@@ -41,6 +42,7 @@ class Branch:
         on_error: OnError | None,
     ) -> None:
         check_overflow(1 if buffer is None else buffer, "block" if overflow is None else overflow)
+        refuse_reopening(sink.stages, "a branch")
         if name == "" or type(name) not in (str, type(None)):
             raise ValueError(f"name must be a text of at least one character, not {name!r}")
         if on_error is not None and on_error not in get_args(OnError):

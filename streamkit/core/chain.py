@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from anyio import lowlevel
 
 from .fusion import Hooks, fuse, loops
-from .stage import AsyncStage, CallableStage, ConcurrentStage, PureStage
+from .stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from .context import Context
     from .fusion import Feed
-    from .source import Opened
+    from .source import Opened, Source
     from .stage import Stage
 
 __all__ = ["Chain", "as_iterator", "assemble", "begin"]
@@ -80,20 +80,33 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
             chain, feed, group = _fused(chain, feed, group, context, observed=ending), "async", []
         if isinstance(stage, AsyncStage | CallableStage):
             chain = Chain(as_iterator(stage.bind(chain.iterator)), chain)
-        elif isinstance(stage, ConcurrentStage):
+        elif isinstance(stage, ContextStage):
             chain = Chain(stage.bind(chain, context), chain)
     return chain
 
 
-async def begin(opened: Opened, stages: Sequence[Stage], context: Context) -> Chain:
+async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> Chain:
     """
-    The observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
+    Open a stream: the observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
     """
+    source, stages = _around(source, stages)
+    opened = source.open(context)
     try:
         return assemble(opened, stages, context, observed=True)
     except BaseException:
         await context.closing(Chain(opened.iterator))
         raise
+
+
+def _around(source: Source, stages: tuple[Stage, ...]) -> tuple[Source, tuple[Stage, ...]]:
+    """
+    The same stream, the last stage that needs the description of its upstream made a source with it inside.
+    """
+    for number in range(len(stages) - 1, -1, -1):
+        stage = stages[number]
+        if isinstance(stage, DescriptionStage):
+            return stage.around(source, stages[:number]), stages[number + 1 :]
+    return source, stages
 
 
 def _fused(

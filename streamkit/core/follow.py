@@ -54,6 +54,7 @@ class _Follow(Source):
         self._first = first
         self._next = next
         self.concurrent = first.concurrent
+        self.repeatable: bool = first.source.repeatable
 
     def __repr__(self) -> str:
         return f"follow({self._first!r}, {name_of(self._next)})"
@@ -65,7 +66,7 @@ class _Follow(Source):
         stream: Stream[Any] | None = self._first
         while stream is not None:
             turn = context.child()
-            chain = await begin(stream.source.open(turn), stream.stages, turn)
+            chain = await begin(stream.source, stream.stages, turn)
             try:
                 async for item in chain.iterator:
                     yield item

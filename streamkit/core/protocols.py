@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-__all__ = ["Contribution", "Mergeable", "is_restart"]
+__all__ = ["Contribution", "Mergeable"]
 
 
 class Mergeable(Protocol):
@@ -42,10 +42,3 @@ class Contribution(Protocol):
             AttributeError: This kind of source knows no such fact.
         """
         ...
-
-
-def is_restart(item: object) -> bool:
-    """
-    Whether the stream starts over at this item, so that what came before it counts no more.
-    """
-    return getattr(item, "__restart__", False) is True

@@ -13,7 +13,7 @@ from .context import Context
 from .log import log_warning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Awaitable
     from types import TracebackType
 
     from .chain import Chain
@@ -37,7 +37,7 @@ class Run(Generic[T_co]):
     the block at its next checkpoint.
     """
 
-    def __init__(self, source: Source, stages: Sequence[Stage], close_timeout: float) -> None:
+    def __init__(self, source: Source, stages: tuple[Stage, ...], close_timeout: float) -> None:
         if not _is_positive(close_timeout):
             raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
         self._source = source
@@ -98,7 +98,7 @@ class Run(Generic[T_co]):
         if self._cancelled_for is not None:
             self._tasks.cancel_scope.cancel()
         try:
-            self._chain = await begin(self._source.open(self._context), self._stages, self._context)
+            self._chain = await begin(self._source, self._stages, self._context)
         except BaseException as error:
             self._tasks.cancel_scope.cancel()
             await self._leave(None)

@@ -38,6 +38,8 @@ class Source(ABC):
 
     concurrent: bool = False
     """Whether it needs the task group of a run."""
+    repeatable: bool = True
+    """Whether it can be opened more than once."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 
@@ -102,7 +104,7 @@ class IterableSource(Source):
 
     def __init__(self, items: object) -> None:
         self._items: Any = items
-        self._repeatable = not _is_spent_once(items)
+        self.repeatable: bool = not _is_spent_once(items)
         self._opened = False
         if inspect.iscoroutinefunction(items):
             raise TypeError(
@@ -115,7 +117,7 @@ class IterableSource(Source):
         return f"from_iterable({private_text(self._items)})"
 
     def open(self, context: Context) -> Opened:
-        if not self._repeatable:
+        if not self.repeatable:
             if self._opened:
                 raise RuntimeError(
                     f"{self!r} cannot be opened twice: a {type(self._items).__name__} is spent once it has been read. "

@@ -13,13 +13,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from .calls import call_text, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 
     from .chain import Chain
     from .context import Context
+    from .source import Source
     from .transducer import Transducer
 
-__all__ = ["AsyncStage", "CallableStage", "ConcurrentStage", "PureStage", "Stage"]
+__all__ = [
+    "AsyncStage",
+    "CallableStage",
+    "ConcurrentStage",
+    "ContextStage",
+    "DescriptionStage",
+    "PureStage",
+    "Stage",
+    "refuse_reopening",
+]
 
 Kind = Literal["pure", "async", "concurrent"]
 
@@ -143,15 +153,55 @@ class CallableStage(Stage):
         return made
 
 
-class ConcurrentStage(Stage):
+class ContextStage(Stage):
     """
-    A stage with jobs of its own in the run's task group. It owns its upstream, and closes it.
+    A stage that works with its run: it may open streams, and see the chain before it. It owns that chain, and closes it.
     """
 
-    kind: ClassVar[Kind] = "concurrent"
+    kind: ClassVar[Kind] = "async"
 
     @abstractmethod
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         """
-        The iterator that hands on its items; jobs begin through `context.spawn`.
+        The iterator that hands on its items.
         """
+
+
+class ConcurrentStage(ContextStage):
+    """
+    The same with jobs of its own in the run's task group; they begin through `context.spawn`.
+    """
+
+    kind: ClassVar[Kind] = "concurrent"
+
+
+class DescriptionStage(Stage):
+    """
+    A stage that needs the description of what stands before it, because it opens that more than once.
+    """
+
+    kind: ClassVar[Kind] = "async"
+
+    @abstractmethod
+    def around(self, source: Source, stages: tuple[Stage, ...]) -> Source:
+        """
+        The source that takes the place of `source`, the `stages` behind it, and this one.
+
+        Raises:
+            TypeError: `source` can be opened only once.
+        """
+
+
+def refuse_reopening(stages: Iterable[Stage], where: str) -> None:
+    """
+    Refuse stages that open their upstream again, where there is only a running one.
+
+    Raises:
+        TypeError: One of `stages` does.
+    """
+    for stage in stages:
+        if isinstance(stage, DescriptionStage):
+            raise TypeError(
+                f"{stage!r} opens what stands before it again, and {where} shares what is running already: "
+                f"put it before, behind the stream itself"
+            )

@@ -131,7 +131,7 @@ class Stream(Generic[A_co]):
         return self._iterate(Context(close_timeout=CLOSE_TIMEOUT))
 
     async def _iterate(self, context: Context) -> AsyncIterator[A_co]:
-        chain = await begin(self.source.open(context), self.stages, context)
+        chain = await begin(self.source, self.stages, context)
         try:
             async for item in chain.iterator:
                 yield item

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self
 
 from .operator import A_contra, B_co, Operator
-from .protocols import is_restart
+from .restart import is_restart
 from .stage import PureStage
 
 if TYPE_CHECKING:

@@ -1,25 +1,24 @@
 """
-Time: when items go on.
+Throttle: a distance between items, and what comes in between merged.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
-from anyio import Event, current_time, lowlevel, move_on_at
+from anyio import current_time
 
 from streamkit.core.calls import name_of
+from streamkit.core.holding import Holding
 from streamkit.core.merging import can_wait, is_structural, merged
 from streamkit.core.operator import Same
-from streamkit.core.pump import Reader
 from streamkit.core.stage import ConcurrentStage
 from streamkit.operators.checks import seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from streamkit.core.chain import Chain
     from streamkit.core.context import Context
@@ -92,93 +91,48 @@ class _Throttle(ConcurrentStage):
 _NOTHING: Any = object()
 
 
-class _Throttling:
-    """
-    One run. The reader puts what arrives into `_held` or `_ready`; the consumer's side decides when `_held` is due.
-    """
-
+class _Throttling(Holding):
     def __init__(self, settings: _Throttle, upstream: Chain, context: Context) -> None:
+        super().__init__(upstream, context)
         self._interval = settings.interval
         self._leading = settings.leading
         self._trailing = settings.trailing
         self._merge: Callable[[Any, Any], Any] | Merge | None = settings.merge
-        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
-        self._ready: deque[Any] = deque()
         self._held: Any = _NOTHING
-        self._due = math.inf
         self._window_ends = -math.inf
-        self._ended = False
-        self._error: BaseException | None = None
-        self._changed = Event()
-        self._taken = Event()
 
-    async def items(self) -> AsyncIterator[Any]:
-        self._reader.start()
-        try:
-            while True:
-                if self._ready:
-                    item = self._ready.popleft()
-                elif self._held is not _NOTHING and current_time() >= self._due:
-                    item = self._release()
-                elif self._ended and (self._error is not None or self._held is _NOTHING):
-                    break
-                else:
-                    with move_on_at(self._due):
-                        await self._changed.wait()
-                    self._changed = Event()
-                    # A source that is always ready sets the event in every turn of the loop; on asyncio a task that is
-                    # always about to be woken is never cancelled.
-                    await lowlevel.checkpoint()
-                    continue
-                self._taken.set()
-                yield item
-            if self._error is not None:
-                raise self._error
-        finally:
-            await self._reader.stop()
-
-    def _release(self) -> Any:
-        item, self._held, self._due = self._held, _NOTHING, math.inf
-        self._window_ends = current_time() + self._interval
-        return item
-
-    def _arrived(self, item: Any) -> Awaitable[None] | None:
-        self._take_in(item)
-        self._changed.set()
-        return self._all_taken() if self._ready or current_time() >= self._due else None
-
-    async def _all_taken(self) -> None:
-        while self._ready or current_time() >= self._due:
-            self._taken = Event()
-            await self._taken.wait()
-
-    def _upstream_ended(self, error: BaseException | None) -> None:
-        self._ended = True
-        self._error = error
-        if self._held is not _NOTHING and self._merge is None:
-            self._ready.append(self._release())
-        elif error is not None or not self._trailing:
-            self._held = _NOTHING
-        self._changed.set()
-
-    def _take_in(self, item: Any) -> None:
+    def take_in(self, item: Any) -> None:
         if self._merge is not None:
             self._take_in_merging(item, self._merge)
         elif can_wait(item):
             joined = _NOTHING if self._held is _NOTHING else merged(self._held, item)
             if joined is None:
-                self._ready.append(self._release())
+                self.release()
                 joined = item
             self._hold(item if joined is _NOTHING else joined)
         elif is_structural(item):
             if self._held is not _NOTHING:
-                self._ready.append(self._release())
-            self._ready.append(item)
+                self.release()
+            self.ready.append(item)
         else:
             raise TypeError(
                 f"throttle() does not know how to merge items of type {type(item).__name__}: give merge=fn, where fn(held, "
                 'item) is the one that takes the place of both, or merge="latest" to keep the newest'
             )
+
+    def release(self) -> None:
+        self.ready.append(self._held)
+        self._drop()
+        self._window_ends = current_time() + self._interval
+
+    def finish(self, error: BaseException | None) -> None:
+        if self._held is not _NOTHING and self._merge is None:
+            self.release()
+        elif error is not None or not self._trailing:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._held, self.due = _NOTHING, math.inf
 
     def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
         if not self._trailing and current_time() < self._window_ends:
@@ -191,6 +145,6 @@ class _Throttling:
         if now >= self._window_ends and not self._leading:
             self._window_ends = now + self._interval
         if now >= self._window_ends:
-            self._due = now
+            self.due = now
         elif self._trailing and fresh:
-            self._due = self._window_ends
+            self.due = self._window_ends
