@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [events] [stages] [fixed] [--rounds N] [--json]`
+`python -m benchmarks [events] [stages] [boundaries] [fixed] [--rounds N] [--json]`
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from . import events, fixed, stages
+from . import boundaries, events, fixed, stages
 from .measure import machine
 from .text import aims_line, as_text
 
 if TYPE_CHECKING:
     from .measure import Table
 
-GROUPS = {"events": events.tables, "stages": stages.tables, "fixed": fixed.tables}
+GROUPS = {
+    "events": events.tables,
+    "stages": stages.tables,
+    "boundaries": boundaries.tables,
+    "fixed": fixed.tables,
+}
 
 
 async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:

@@ -1,5 +1,5 @@
 """
-What is paid once, and what a second consumer costs.
+What is paid once.
 """
 
 from __future__ import annotations
@@ -20,13 +20,9 @@ from .measure import Contender, Row, Table, race
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from anyio.streams.memory import MemoryObjectReceiveStream
-
 __all__ = ["tables"]
 
 RUNS = 1_000
-ITEMS = 20_000
-BUFFER = 64
 _IMPORTS = {
     "streamkit": "import streamkit",
     "streamkit, its Claude sources and text() loaded": "import streamkit; streamkit.messages, streamkit.text",
@@ -38,12 +34,10 @@ _IMPORTS = {
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    Importing, opening and closing, and teeing.
+    Importing, opening and closing.
     """
     yield await _imports(rounds)
     yield await _opening(rounds)
-    for sinks in (1, 3):
-        yield await _tee(sinks, rounds)
 
 
 async def _imports(rounds: int) -> Table:
@@ -104,58 +98,3 @@ async def _opening(rounds: int) -> Table:
     ]
     rows = await race(contenders, units=RUNS, rounds=rounds)
     return Table("opening, reading one item, closing", "μs per run", rows, "streamkit")
-
-
-async def _tee(sinks: int, rounds: int) -> Table:
-    async def numbers() -> AsyncIterator[int]:
-        for x in range(ITEMS):
-            yield x
-
-    @sk.sink
-    async def total(items: AsyncIterator[int]) -> int:
-        result = 0
-        async for x in items:
-            result += x
-        return result
-
-    async def nothing() -> list[int]:
-        async for _ in numbers():
-            pass
-        return expected
-
-    async def streamkit() -> list[int]:
-        async with (sk.from_iterable(numbers) | sk.tee(*[total()] * sinks, buffer=BUFFER)).open() as run:
-            async for _ in run:
-                pass
-        return [report.result for report in run.report.sinks.values()]
-
-    async def memory_object_streams() -> list[int]:
-        totals: list[int] = []
-
-        async def consume(items: MemoryObjectReceiveStream[int]) -> None:
-            result = 0
-            async for x in items:
-                result += x
-            totals.append(result)
-
-        async with anyio.create_task_group() as tasks:
-            pairs = [anyio.create_memory_object_stream[int](BUFFER) for _ in range(sinks)]
-            for _, receive in pairs:
-                tasks.start_soon(consume, receive)
-            async for x in numbers():
-                for send, _ in pairs:
-                    await send.send(x)
-            for send, _ in pairs:
-                send.close()
-        return totals
-
-    expected = [sum(range(ITEMS))] * sinks
-    contenders = [
-        Contender("streamkit tee", streamkit),
-        Contender("anyio memory object streams", memory_object_streams),
-        Contender("the source alone", nothing),
-    ]
-    rows = await race(contenders, units=ITEMS, rounds=rounds)
-    title = f"tee to {sinks} sink{'s' * (sinks > 1)}, buffer of {BUFFER}"
-    note = "What exceeds the source, divided by the sinks, is the cost of one sink and item."
-    return Table(title, "μs per item", rows, "streamkit tee", note=note)

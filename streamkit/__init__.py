@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from streamkit._version import __version__
 
 if TYPE_CHECKING:
-    from streamkit import events, sinks, testing
+    from streamkit import events, plugins, sinks, testing
     from streamkit.claude.adopt import from_sdk
     from streamkit.claude.blocks import blocks
     from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from streamkit.claude.only import only
     from streamkit.claude.outcome import Attempt
     from streamkit.claude.replay import from_sse, replay
-    from streamkit.claude.retry import RetryPolicy
+    from streamkit.claude.retry import RetryPolicy, retry
     from streamkit.claude.split import split
     from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
     from streamkit.claude.until import until
@@ -37,19 +37,20 @@ if TYPE_CHECKING:
     from streamkit.core.errors import BufferOverflow, StreamError
     from streamkit.core.follow import follow
     from streamkit.core.operator import Operator, Same
-    from streamkit.core.outcome import Outcome, Report, SinkReport
+    from streamkit.core.outcome import BufferReport, Outcome, Report, SinkReport
     from streamkit.core.run import Run
     from streamkit.core.sink import Job, JobRun, Sink
     from streamkit.core.stream import Stream, from_iterable
     from streamkit.core.transducer import Transducer
     from streamkit.operators.combine import concat, merge, race, zip  # noqa: A004 -- the field's names
-    from streamkit.operators.errors import catch, finalize, retry
+    from streamkit.operators.errors import catch, finalize
     from streamkit.operators.flow import buffer
     from streamkit.operators.select import dedupe, filter, skip, take, take_until, take_while  # noqa: A004
     from streamkit.operators.tee import tee
     from streamkit.operators.text import recut
     from streamkit.operators.time import debounce, rate_limit, sample, timeout
     from streamkit.operators.transform import batch, filter_map, flat_map, map, map_async, scan, tap  # noqa: A004
+    from streamkit.plugins import PluginError, ops, sources
 
 _MODULES = {
     "claude.adopt": ("from_sdk",),
@@ -62,7 +63,7 @@ _MODULES = {
     "claude.only": ("only",),
     "claude.outcome": ("Attempt",),
     "claude.replay": ("from_sse", "replay"),
-    "claude.retry": ("RetryPolicy",),
+    "claude.retry": ("RetryPolicy", "retry"),
     "claude.split": ("split",),
     "claude.tools": ("BrokenToolCall", "ToolCall", "tool_calls"),
     "claude.until": ("until",),
@@ -72,34 +73,37 @@ _MODULES = {
     "core.errors": ("BufferOverflow", "StreamError"),
     "core.follow": ("follow",),
     "core.operator": ("Operator", "Same"),
-    "core.outcome": ("Outcome", "Report", "SinkReport"),
+    "core.outcome": ("BufferReport", "Outcome", "Report", "SinkReport"),
     "core.run": ("Run",),
     "core.sink": ("Job", "JobRun", "Sink"),
     "core.stream": ("Stream", "from_iterable"),
     "core.transducer": ("Transducer",),
     "operators.combine": ("concat", "merge", "race", "zip"),
-    "operators.errors": ("catch", "finalize", "retry"),
+    "operators.errors": ("catch", "finalize"),
     "operators.flow": ("buffer",),
     "operators.select": ("dedupe", "filter", "skip", "take", "take_until", "take_while"),
     "operators.tee": ("tee",),
     "operators.text": ("recut",),
     "operators.time": ("debounce", "rate_limit", "sample", "timeout"),
     "operators.transform": ("batch", "filter_map", "flat_map", "map", "map_async", "scan", "tap"),
+    "plugins": ("PluginError", "ops", "sources"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = {"events": "events", "sinks": "sinks", "testing": "testing"}
+_SUBMODULES = {"events": "events", "plugins": "plugins", "sinks": "sinks", "testing": "testing"}
 
 __all__ = [
     "Attempt",
     "Branch",
     "BrokenToolCall",
     "BufferOverflow",
+    "BufferReport",
     "GrammarError",
     "Job",
     "JobRun",
     "Meter",
     "Operator",
     "Outcome",
+    "PluginError",
     "Report",
     "RetryPolicy",
     "Run",
@@ -139,7 +143,9 @@ __all__ = [
     "meter",
     "only",
     "operator",
+    "ops",
     "passthrough",
+    "plugins",
     "race",
     "rate_limit",
     "recut",
@@ -152,6 +158,7 @@ __all__ = [
     "skip",
     "smooth",
     "source",
+    "sources",
     "split",
     "take",
     "take_until",

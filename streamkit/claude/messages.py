@@ -80,6 +80,11 @@ def messages(
         raise TypeError('messages() needs messages=[{"role": "user", "content": …}], not a text')
     if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"messages(retry=…) must be a RetryPolicy or None, not {retry!r}")
+    if retry is not None and retry.resume != "never":
+        raise ValueError(
+            f'messages() knows RetryPolicy(resume="never") only in this version, not {retry.resume!r}; '
+            "retry() behind messages(retry=None) can start over"
+        )
     if not isinstance(pings, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"messages(pings=…) must be True or False, not {pings!r}")
     api = client.beta.messages if "betas" in params else client.messages

@@ -74,6 +74,10 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
 
 
 class _Ordered(PureStage):
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for each in self.kwargs.values() for stage in each.stages)
+
     def holds(self) -> str:
         return (
             " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
@@ -129,6 +133,10 @@ class _Unordered(ConcurrentStage):
         super().__init__("split", (), {"ordered": False, **operators})
         self._pipelines = {name: operator.stages for name, operator in operators.items()}
 
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for stages in self._pipelines.values() for stage in stages)
+
     def holds(self) -> str:
         held = [stage.holds() for stages in self._pipelines.values() for stage in stages]
         return " + ".join([f"{2 * _BUFFER * len(self._pipelines)} items", *held])
@@ -180,7 +188,7 @@ class _Splitting:
 
     def _reader(self, name: str) -> Reader:
         # A context of its own: that one pipeline ends early is not the end of the run.
-        chain = assemble(Opened("async", self._inputs[name]), self._pipelines[name], self._context.child())
+        chain = assemble(Opened("async", self._inputs[name].items()), self._pipelines[name], self._context.child())
         return Reader(chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name))
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:

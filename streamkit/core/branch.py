@@ -11,7 +11,7 @@ from anyio import get_cancelled_exc_class
 from .chain import assemble
 from .channel import Channel, check_overflow
 from .log import log_warning
-from .outcome import SinkReport
+from .outcome import SinkReport, free_name
 from .sink import Sink, as_sink
 from .source import Opened
 from .stage import refuse_reopening
@@ -111,7 +111,7 @@ class RunningBranch:
         self._sink = settings.sink
         self._detached = settings.on_error == "detach"
         self._context = context.child()
-        self._name = _free_name(settings.name or settings.sink.name, context)
+        self._name = free_name(settings.name or settings.sink.name, context.report.sinks)
         self.report: SinkReport = SinkReport()
         self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
         context.report.sinks[self._name] = self.report
@@ -131,7 +131,7 @@ class RunningBranch:
             await self._job.done.wait()
 
     async def _serve(self) -> None:
-        chain = assemble(Opened("async", self.channel), self._sink.stages, self._context)
+        chain = assemble(Opened("async", self.channel.items()), self._sink.stages, self._context)
         unread = 0
         try:
             try:
@@ -165,13 +165,3 @@ class RunningBranch:
             log_warning("sink_detached", sink=self._name, error=type(error).__name__)
         else:
             self._context.sink_failed(error)
-
-
-def _free_name(name: str, context: Context) -> str:
-    taken = context.report.sinks
-    number = 1
-    numbered = name
-    while numbered in taken:
-        number += 1
-        numbered = f"{name}-{number}"
-    return numbered

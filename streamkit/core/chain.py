@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import lowlevel
 
 from .fusion import Hooks, fuse, loops
-from .stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
+from .stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage, refuse_hiding
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -74,8 +74,12 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
             group.append(stage)
             continue
         ending = observed and stage is None
-        # Every stage reads its source through a loop of ours, which gives other tasks their turns.
-        if group or feed != "async" or ending or (stage is not None and not looped):
+        # Every stage reads its source through a loop of ours, which gives other tasks their turns; and what can only be
+        # iterated, not asked for its next item, gets one too.
+        unread = (
+            feed != "async" or (stage is not None and not looped) or not hasattr(chain.iterator, "__anext__")
+        )
+        if group or unread or ending:
             looped = True
             chain, feed, group = _fused(chain, feed, group, context, observed=ending), "async", []
         if isinstance(stage, AsyncStage | CallableStage):
@@ -90,6 +94,8 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
     Open a stream: the observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
     """
     source, stages = _around(source, stages)
+    if source.restarts:
+        refuse_hiding(source, stages)
     opened = source.open(context)
     try:
         return assemble(opened, stages, context, observed=True)

@@ -8,13 +8,16 @@ band, and it knows what to do when it is full.
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, get_args
 
 from anyio import Event, lowlevel
 
 from .errors import BufferOverflow
 from .fusion import CHECKPOINT_EVERY
-from .outcome import SinkReport
+from .outcome import BufferReport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 __all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
 
@@ -58,7 +61,7 @@ class Channel(Generic[T]):
         overflowed: The error of a queue that was full under the policy `"error"`.
     """
 
-    def __init__(self, buffer: int, overflow: Overflow = "block", count: SinkReport | None = None) -> None:
+    def __init__(self, buffer: int, overflow: Overflow = "block", count: BufferReport | None = None) -> None:
         self._items: deque[T] = deque()
         self._buffer = 1 if overflow == "latest" else buffer
         self._overflow: Overflow = overflow
@@ -67,7 +70,7 @@ class Channel(Generic[T]):
         self._reader_turn: Event | None = None
         self._writer_turn: Event | None = None
         self._patient = True
-        self._count = count or SinkReport()
+        self._count = count or BufferReport()
         self.overflowed: BufferOverflow | None = None
 
     @property
@@ -147,24 +150,27 @@ class Channel(Generic[T]):
             return all(map(self.handed, group.exceptions))
         return error is self._error and error is not self.overflowed
 
-    def __aiter__(self) -> Channel[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        while not self._items:
+    async def items(self) -> AsyncGenerator[T, None]:
+        """
+        What is written, to its end; for one reader.
+        """
+        waiting, count = self._items, self._count
+        while True:
+            while waiting:
+                item = waiting.popleft()
+                self._patient = True
+                if self._writer_turn is not None:
+                    self._wake_writer()
+                count.delivered += 1
+                if not count.delivered % CHECKPOINT_EVERY:
+                    await lowlevel.checkpoint()
+                yield item
             if self._ended:
-                if self._error is not None:
-                    raise self._error
-                raise StopAsyncIteration
+                break
             self._reader_turn = Event()
             await self._reader_turn.wait()
-        item = self._items.popleft()
-        self._patient = True
-        self._wake_writer()
-        self._count.delivered += 1
-        if not self._count.delivered % CHECKPOINT_EVERY:
-            await lowlevel.checkpoint()
-        return item
+        if self._error is not None:
+            raise self._error
 
     def _wake_reader(self) -> None:
         if self._reader_turn is not None:

@@ -117,6 +117,10 @@ def map(fn: Callable[[A], B], /) -> Operator[A, B]:  # noqa: A001 -- the field's
     """
     Each item through `fn`.
 
+        -a-b--c|
+        map(str.upper)
+        -A-B--C|
+
     Args:
         fn: A plain function; a coroutine function is refused.
 
@@ -138,6 +142,10 @@ def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A00
     """
     The items for which `keep` is true.
 
+        -a-1-b2|
+        filter(str.isalpha)
+        -a---b-|
+
     Emits: each item that is kept, unchanged.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -151,6 +159,10 @@ def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A00
 def filter_map(fn: Callable[[A], B | None], /) -> Operator[A, B]:
     """
     Each item through `fn`, without those for which it returns None.
+
+        -a-x-b-|
+        filter_map({"a": "A", "b": "B"}.get)
+        -A---B-|
 
     Emits: at most one item for each item.
     Backpressure: none of its own.
@@ -184,6 +196,10 @@ def scan(fn: Callable[[B, A], B], initial: B, /) -> Operator[A, B]:
     """
     The running value of `fn(value, item)`, from `initial` on.
 
+        -b-a-d-c|
+        scan(max, "a")
+        -b-b-d-d|
+
     Args:
         fn: Gives the next value; it must not change the old one in place.
         initial: The value before the first item; not emitted itself.
@@ -201,6 +217,10 @@ def scan(fn: Callable[[B, A], B], initial: B, /) -> Operator[A, B]:
 def flat_map(fn: Callable[[A], Iterable[B]], /) -> Operator[A, B]:
     """
     All the items of `fn(item)`, for each item.
+
+        -a--b---|
+        flat_map(lambda item: item + item.upper())
+        -(aA)--(bB)---|
 
     Args:
         fn: A plain function that returns an iterable, read lazily.

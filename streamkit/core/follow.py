@@ -55,6 +55,7 @@ class _Follow(Source):
         self._next = next
         self.concurrent = first.concurrent
         self.repeatable: bool = first.source.repeatable
+        self.restarts: bool = first.source.restarts
 
     def __repr__(self) -> str:
         return f"follow({self._first!r}, {name_of(self._next)})"

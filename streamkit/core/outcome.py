@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .protocols import Contribution
 
-__all__ = ["Kind", "Outcome", "Report", "SinkReport"]
+__all__ = ["BufferReport", "Kind", "Outcome", "Report", "SinkReport", "free_name"]
 
 Kind = Literal["running", "complete", "stopped", "truncated", "failed", "cancelled"]
 
@@ -113,7 +113,21 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class SinkReport:
+class BufferReport:
+    """
+    What has gone through a bounded queue.
+
+    Attributes:
+        delivered: Items that its reader has taken.
+        dropped: Items lost to its overflow policy.
+    """
+
+    delivered: int = 0
+    dropped: int = 0
+
+
+@dataclass(slots=True)
+class SinkReport(BufferReport):
     """
     What one sink of a `tee` got.
 
@@ -124,8 +138,6 @@ class SinkReport:
         result: What the sink returned.
     """
 
-    delivered: int = 0
-    dropped: int = 0
     error: BaseException | None = None
     result: Any = field(default=None, repr=False)
 
@@ -137,8 +149,22 @@ class Report:
 
     Attributes:
         sinks: One entry for each sink of each `tee`, by name.
+        buffers: One entry for each `buffer`, by name: `"buffer"`, `"buffer-2"`, …
         meter: The figures of `sk.meter()`, or None without one.
     """
 
     sinks: dict[str, SinkReport] = field(default_factory=dict[str, SinkReport])
+    buffers: dict[str, BufferReport] = field(default_factory=dict[str, BufferReport])
     meter: Meter | None = None
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """
+    `name`, or `name-2`, `name-3`, … where it is taken.
+    """
+    number = 1
+    numbered = name
+    while numbered in taken:
+        number += 1
+        numbered = f"{name}-{number}"
+    return numbered

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, get_cancelled_exc_class, lowlevel
+from anyio import CancelScope, get_cancelled_exc_class, lowlevel, sleep_forever
 
 from .channel import Channel
 from .fusion import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from .chain import Chain
+    from .channel import Overflow
     from .context import Context, Job
+    from .outcome import BufferReport
 
 __all__ = ["Pump", "Reader"]
 
@@ -119,24 +121,41 @@ class Reader:
 
 class Pump:
     """
-    Reads at most `buffer` items ahead.
+    Reads at most `buffer` items ahead; `overflow` says what happens then.
     """
 
-    def __init__(self, upstream: Chain, context: Context, buffer: int) -> None:
-        self._channel: Channel[Any] = Channel(buffer)
+    def __init__(
+        self,
+        upstream: Chain,
+        context: Context,
+        buffer: int,
+        overflow: Overflow = "block",
+        count: BufferReport | None = None,
+    ) -> None:
+        self._channel: Channel[Any] = Channel(buffer, overflow, count)
+        self._items = self._channel.items()
         self._reader = Reader(upstream, context, self._arrived, self._channel.end)
+        self._begun = False
 
-    async def items(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
         """
         What has been read, and the upstream's error after the items before it.
         """
-        self._reader.start()
-        try:
-            async for item in self._channel:
-                yield item
-        finally:
-            await self._reader.stop()
+        # The queue's own generator: one around it, to begin and to stop, would be paid for at each item.
+        if not self._begun:
+            self._begun = True
+            self._reader.start()
+        return self._items
+
+    async def aclose(self) -> None:
+        """
+        Stop reading.
+        """
+        await self._items.aclose()
+        await self._reader.stop()
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:
         self._channel.write(item)
+        if self._channel.overflowed is not None:
+            return sleep_forever()
         return self._channel.room() if self._channel.full else None

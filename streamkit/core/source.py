@@ -40,6 +40,8 @@ class Source(ABC):
     """Whether it needs the task group of a run."""
     repeatable: bool = True
     """Whether it can be opened more than once."""
+    restarts: bool = False
+    """Whether it may start over in the middle, with an item that says so."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 
@@ -92,7 +94,7 @@ class TaskSource(CallSource):
 
     def open(self, context: Context) -> Opened:
         chain = Chain(super().open(context).iterator)
-        return Opened("async", Pump(chain, context, self._buffer).items())
+        return Opened("async", Pump(chain, context, self._buffer))
 
 
 class IterableSource(Source):

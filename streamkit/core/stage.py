@@ -28,6 +28,7 @@ __all__ = [
     "DescriptionStage",
     "PureStage",
     "Stage",
+    "refuse_hiding",
     "refuse_reopening",
 ]
 
@@ -66,6 +67,13 @@ class Stage(ABC):
         """
         return self.kind == "concurrent"
 
+    @property
+    def hides_restarts(self) -> bool:
+        """
+        Whether nobody behind it would learn that the stream starts over.
+        """
+        return False
+
 
 class PureStage(Stage):
     """
@@ -86,6 +94,10 @@ class PureStage(Stage):
 
     def holds(self) -> str:
         return self.build(None).memory
+
+    @property
+    def hides_restarts(self) -> bool:
+        return not self.build(None).passes_restarts
 
     def build(self, context: Context | None) -> Transducer[Any, Any]:
         """
@@ -204,4 +216,19 @@ def refuse_reopening(stages: Iterable[Stage], where: str) -> None:
             raise TypeError(
                 f"{stage!r} opens what stands before it again, and {where} shares what is running already: "
                 f"put it before, behind the stream itself"
+            )
+
+
+def refuse_hiding(source: Source, stages: Iterable[Stage]) -> None:
+    """
+    Refuse stages that would hide it when `source` starts over.
+
+    Raises:
+        TypeError: One of `stages` does.
+    """
+    for stage in stages:
+        if stage.hides_restarts:
+            raise TypeError(
+                f"{source!r} may start over, and {stage!r} would hide it from what follows, which would get everything "
+                'twice: use text(restarts=True) and the like, or resume="never"'
             )

@@ -31,6 +31,10 @@ def tee(
     At the end of the stream the sinks are awaited. When the run ends otherwise they still get what is queued and then the end,
     or the error, within the run's `close_timeout`. `run.report.sinks` tells what each one got.
 
+        -a-b-c|
+        tee(sinks.collect())
+        -a-b-c|
+
     Args:
         sinks: Sinks, async functions of one item, anyio send streams, or `branch(…)` around one of these.
         buffer: The bound of each queue, in items.
@@ -67,6 +71,10 @@ class _Tee(ConcurrentStage):
         self._branches = branches
         bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
         self.memory: str = " + ".join(map(str, bounds)) + " items"
+
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for each in self._branches for stage in each.sink.stages)
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _items(upstream, [RunningBranch(each, context) for each in self._branches])

@@ -4,6 +4,7 @@ A spool: what is to be written, on its way to a file that may block.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, Event, create_task_group, current_time, to_thread
@@ -50,9 +51,10 @@ async def spool(
         nonlocal failure
         with patience:
             try:
-                async for piece in waiting:
-                    more = [await anext(waiting) for _ in range(waiting.waiting)]
-                    await to_thread.run_sync(write, [piece, *more], abandon_on_cancel=True)
+                async with aclosing(waiting.items()) as pieces:
+                    async for piece in pieces:
+                        more = [await anext(pieces) for _ in range(waiting.waiting)]
+                        await to_thread.run_sync(write, [piece, *more], abandon_on_cancel=True)
             except Exception as error:
                 failure = error
                 tasks.cancel_scope.cancel()

@@ -338,3 +338,25 @@ async def test_none_is_an_item() -> None:
     nones: sk.Stream[None] = sk.from_iterable([None])
     assert await nones.first() is await nones.last() is None  # type: ignore[func-returns-value]
     assert await nones.collect() == [None]
+
+
+@pytest.mark.parametrize(
+    "stage", [sk.buffer(2), sk.finalize(lambda: None), sk.tee(sk.sinks.collect())], ids=repr
+)
+async def test_every_stage_gives_an_iterator_that_can_be_asked_for_its_next_item(stage: sk.Same) -> None:
+    @sk.operator
+    async def first_two(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        yield await anext(items)
+        yield await anext(items)
+
+    @sk.sink
+    async def first(items: AsyncIterator[int]) -> int:
+        return await anext(items)
+
+    assert await (sk.from_iterable([1, 2, 3]) | stage | first_two()).collect() == [1, 2]
+    assert await (sk.from_iterable([1, 2, 3]) | stage | first()) == 1
+    async with (sk.from_iterable([1, 2, 3]) | sk.tee(sk.branch(stage | first(), "first"))).open() as run:
+        assert await anext(run) == 1
+        async for _ in run:
+            pass
+    assert run.report.sinks["first"].result == 1

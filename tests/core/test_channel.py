@@ -4,6 +4,7 @@ Channels: bounded queues between two tasks, and what they do when they are full.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -14,8 +15,13 @@ from streamkit.core.errors import BufferOverflow
 from streamkit.core.outcome import SinkReport
 
 
+async def next_of(channel: Channel[int]) -> int:
+    async with aclosing(channel.items()) as items:
+        return await anext(items)
+
+
 async def read_all(channel: Channel[int]) -> list[int]:
-    return [item async for item in channel]
+    return [item async for item in channel.items()]
 
 
 def filled(overflow: Overflow, n: int = 10, buffer: int = 3) -> tuple[Channel[int], SinkReport]:
@@ -43,7 +49,7 @@ async def test_the_error_policy_fails_after_the_backlog() -> None:
     channel, _ = filled("error")
     got: list[int] = []
     with pytest.raises(BufferOverflow, match="a buffer of 3 was full") as caught:
-        async for item in channel:
+        async for item in channel.items():
             got.append(item)
     assert got == [0, 1, 2]
     assert channel.overflowed is caught.value
@@ -57,7 +63,7 @@ async def test_the_block_policy_makes_the_writer_wait() -> None:
         tasks.start_soon(channel.room)
         await anyio.wait_all_tasks_blocked()
         assert len(anyio.get_running_tasks()) > 1
-        assert await anext(channel) == 0
+        assert await next_of(channel) == 0
         assert not channel.full
     assert (report.delivered, report.dropped) == (1, 0)
 
@@ -77,7 +83,7 @@ async def test_a_dropping_queue_lets_its_reader_run_once_before_it_drops(overflo
     got: list[int] = []
 
     async def read() -> None:
-        async for item in channel:
+        async for item in channel.items():
             got.append(item)
 
     async with anyio.create_task_group() as tasks:
@@ -95,7 +101,7 @@ async def test_a_reader_waits_for_the_next_item() -> None:
     got: list[int] = []
 
     async def read() -> None:
-        got.append(await anext(channel))
+        got.append(await next_of(channel))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)
@@ -110,10 +116,10 @@ async def test_the_error_comes_after_the_items_and_stays() -> None:
     error = LookupError("why")
     channel.end(error)
     channel.end(KeyError("later"))
-    assert await anext(channel) == 0
+    assert await next_of(channel) == 0
     for _ in range(2):
         with pytest.raises(LookupError, match="why"):
-            await anext(channel)
+            await next_of(channel)
     assert channel.handed(error)
     assert not channel.handed(KeyError("later"))
 

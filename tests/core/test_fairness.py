@@ -148,7 +148,7 @@ async def test_so_they_have_beside_a_channel() -> None:
     channel.end()
 
     async def read() -> None:
-        async for _ in channel:
+        async for _ in channel.items():
             turns.given()
 
     await turns.during(read())

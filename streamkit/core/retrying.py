@@ -1,0 +1,105 @@
+"""
+When what has failed is tried again, and after how long.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Judgement", "RetryPolicy", "judge", "judge_foreign"]
+
+Resume = Literal["never", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """
+    How often something is tried again, and how long after.
+
+    The wait before the n-th retry is `base * 2 ** (n - 1)` seconds, at most `cap`; with `jitter` it is drawn evenly from
+    the upper half of that. A `retry-after` of the server is honoured instead, at most `cap` too.
+
+    Attributes:
+        attempts: Tries in all, at least 1.
+        base: Seconds before the first retry.
+        cap: The longest wait, in seconds.
+        jitter: Whether waits are spread, so that clients do not come back all at once.
+        resume: What happens after the first content, which cannot be taken back: `"never"` raises, `"restart"` emits a
+            `Restarted` and starts over.
+
+    Raises:
+        ValueError: A figure out of range, or a way of resuming that does not exist.
+    """
+
+    __reads_as_source__: ClassVar[bool] = True
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 30.0
+    jitter: bool = True
+    resume: Resume = "never"
+
+    def __post_init__(self) -> None:
+        if type(self.attempts) is not int or self.attempts < 1:
+            raise ValueError(
+                f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}"
+            )
+        if not {type(self.base), type(self.cap)} <= {int, float}:
+            raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
+        if not 0 <= self.base < float("inf") or not 0 <= self.cap < float("inf"):
+            raise ValueError(
+                f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
+            )
+        if self.resume not in get_args(Resume):
+            raise ValueError(f'RetryPolicy(resume=…) must be "never" or "restart", not {self.resume!r}')
+
+    def wait(self, attempt: int, after: float | None = None) -> float:
+        """
+        Seconds to wait after the failure of the `attempt`-th try.
+
+        Args:
+            attempt: Counted from 1.
+            after: What the server's `retry-after` says, in seconds.
+        """
+        if after is not None:
+            return min(after, self.cap)
+        longest = min(self.base * 2.0 ** min(attempt - 1, 64), self.cap)
+        return longest * random.uniform(0.5, 1.0) if self.jitter else longest
+
+
+class Judgement(NamedTuple):
+    """
+    What is known of an error.
+
+    Attributes:
+        retriable: Whether another try may succeed.
+        after: Seconds to wait before it, where somebody has said so.
+    """
+
+    retriable: bool
+    after: float | None = None
+
+
+_foreign: list[Callable[[Exception], Judgement | None]] = []
+
+
+def judge_foreign(judges: Callable[[Exception], Judgement | None]) -> None:
+    """
+    Teach `judge` another library's errors; None means that it knows nothing of this one.
+    """
+    _foreign.append(judges)
+
+
+def judge(error: Exception) -> Judgement:
+    """
+    Whether to try again after `error`: as its own attribute `retriable` says, or whoever knows it; otherwise yes.
+    """
+    own = getattr(error, "retriable", None)
+    if isinstance(own, bool):
+        return Judgement(own)
+    return next((said for judges in _foreign if (said := judges(error)) is not None), Judgement(True))

@@ -1,0 +1,115 @@
+"""
+Retry: another try, where a stream fails.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import sleep
+
+from streamkit.core.chain import begin
+from streamkit.core.operator import Same
+from streamkit.core.restart import Restarted
+from streamkit.core.retrying import RetryPolicy, judge
+from streamkit.core.source import Opened, Source
+from streamkit.core.stage import DescriptionStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit.core.context import Context
+    from streamkit.core.stage import Stage
+
+__all__ = ["retry"]
+
+
+def retry(policy: RetryPolicy | None = None, /) -> Same:
+    """
+    The stream before it, opened again when it fails, as the policy says.
+
+    Before the first item a retry is not seen. After it, a policy with `resume="never"` raises, and one with
+    `resume="restart"` emits a `Restarted`, at which every operator forgets what came before; a pipeline that would hide it is
+    refused when it is opened. An error that says of itself that it is not `retriable` is raised at once, as is an API
+    error of a kind that would come again; every other one is worth another try.
+
+    `messages()` retries by itself: put this behind one only with `messages(retry=None)`.
+
+        -#
+        retry(RetryPolicy(attempts=2, base=3, jitter=False))
+        -----#
+
+    Args:
+        policy: How often, and how long after; by default `RetryPolicy()`.
+
+    Raises:
+        TypeError: `policy` is none; when the run is opened, the source can be read only once.
+
+    Emits: the items of each try, a `Restarted` before those of a try that starts over.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with the last try, or with an error that no retry would mend.
+    Cancels: at once, also while it waits. What fails is closed before the next try is opened.
+    Memory: nothing.
+    """
+    if policy is not None and not isinstance(policy, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"retry() needs a RetryPolicy, such as RetryPolicy(attempts=3), not {policy!r}")
+    return Same((_Retry(policy),))
+
+
+class _Retry(DescriptionStage):
+    memory = "nothing"
+
+    def __init__(self, policy: RetryPolicy | None) -> None:
+        super().__init__("retry", () if policy is None else (policy,))
+        self.policy: RetryPolicy = policy or RetryPolicy()
+
+    def around(self, source: Source, stages: tuple[Stage, ...]) -> Source:
+        if not source.repeatable:
+            raise TypeError(
+                f"{self!r} opens its source again, and {source!r} can be read only once: give from_iterable() a "
+                "function that makes a new one, or use messages()"
+            )
+        return _Retried(self, self.policy, source, stages)
+
+
+class _Retried(Source):
+    """
+    A stream as a source that mends itself.
+    """
+
+    def __init__(self, stage: Stage, policy: RetryPolicy, source: Source, stages: tuple[Stage, ...]) -> None:
+        self._stage = stage
+        self._policy = policy
+        self._source = source
+        self._stages = stages
+        self.restarts: bool = policy.resume == "restart"
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, (self._source, *self._stages, self._stage)))
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", self._items(context))
+
+    async def _items(self, context: Context) -> AsyncIterator[Any]:
+        policy, number = self._policy, 1
+        while True:
+            chain = await begin(self._source, self._stages, context.child())
+            begun = False
+            try:
+                async for item in chain.iterator:
+                    begun = True
+                    yield item
+                return
+            except Exception as error:
+                failure = error
+            finally:
+                await context.closing(chain)
+            said = judge(failure)
+            seen = begun and policy.resume == "never"
+            if seen or not said.retriable or number >= policy.attempts:
+                raise failure
+            await sleep(policy.wait(number, said.after))
+            number += 1
+            if begun:
+                yield Restarted(number, failure)
