@@ -10,11 +10,12 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "typing", "tests", "notebooks"]
+nox.options.sessions = ["lint", "typing", "tests", "plugins", "notebooks"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # What is imported is the installed wheel, and not the checkout that happens to be the working directory.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
+REDACT = "./examples/plugins/streamkit-redact"
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:
@@ -56,6 +57,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def plugins(session: nox.Session) -> None:
+    """
+    The example of a plugin, beside ones that are broken on purpose: all of them installed, as a user would.
+    """
+    install(session, "plugins")
+    session.install(REDACT, "./tests/plugins/broken", "./tests/plugins/twin")
+    session.run("pytest", REDACT, env=INSTALLED)
+    session.run("pytest", "tests/plugins/test_installed.py", env=INSTALLED)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """
     The code in README.md, docs/ and examples/ alone; `tests` runs it too.
@@ -70,6 +82,7 @@ def notebooks(session: nox.Session) -> None:
     Run the notebooks from top to bottom.
     """
     install(session, "notebooks")
+    session.install(REDACT)
     session.run("jupyter", "execute", *map(str, sorted(Path("examples").glob("*.ipynb"))))
 
 

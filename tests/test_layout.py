@@ -27,12 +27,13 @@ MAY_IMPORT: Final = {
     "core": set[str](),
     "operators": {"core"},
     "claude": {"core", "operators"},
-    "sinks": {"core", "claude"},
+    "sinks": {"core", "claude", "plugins"},
     "events": {"claude"},
     "testing": {"core", "claude", "operators", "sinks", "streamkit"},
-    "cli": {"core", "claude", "operators", "sinks", "testing", "streamkit"},
+    "plugins": {"core"},
+    "cli": {"core", "claude", "operators", "plugins", "sinks", "testing", "streamkit"},
     "__main__": {"cli"},
-    "__init__": {"core", "claude", "events", "operators", "sinks", "testing"},
+    "__init__": {"core", "claude", "events", "operators", "plugins", "sinks", "testing"},
     "_version": set[str](),
 }
 """Which part may import which others, at run time. `streamkit` is the façade itself."""

@@ -339,6 +339,25 @@ class ContentBlockDelta(_Tagged, frozen=True, tag="content_block_delta"):
                 return None
         return ContentBlockDelta(self.index, joined)
 
+    @property
+    def __text__(self) -> str | None:
+        delta = self.delta
+        # Of a subclass it is not known to which part of the text its other fields belong; nor is it of an estimate.
+        if self.__class__ is not ContentBlockDelta or delta.__class__ not in _TEXT:
+            return None
+        if delta.type == "text_delta":
+            return delta.text
+        if delta.type == "thinking_delta" and not isinstance(delta.estimated_tokens, int):
+            return delta.thinking
+        return None
+
+    def __with_text__(self, text: str) -> ContentBlockDelta:
+        match self.delta:
+            case ThinkingDelta(estimated_tokens=nothing):
+                return ContentBlockDelta(self.index, ThinkingDelta(text, nothing))
+            case _:
+                return ContentBlockDelta(self.index, TextDelta(text))
+
 
 class ContentBlockStop(_Tagged, frozen=True, tag="content_block_stop", gc=False):
     """

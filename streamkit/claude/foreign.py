@@ -1,5 +1,5 @@
 """
-The SDK's raw events, as far as operators have to know how they join: by their `type`, as everywhere.
+The SDK's raw events, as far as operators have to know how they join and are cut: by their `type`, as everywhere.
 """
 
 from __future__ import annotations
@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from streamkit.core.merging import Joining, join_foreign
+from streamkit.operators.text.smooth import smooth
 from streamkit.operators.time.throttle import throttle
 
 from .accumulate import TEXT_FIELDS
 
-__all__ = ["throttle"]
+__all__ = ["smooth", "throttle"]
 
 
 def _can_wait(item: Any) -> bool:
@@ -27,8 +28,22 @@ def _merged(held: Any, item: Any) -> Any:
     if not _can_wait(item) or item.index != held.index or item.delta.type != kind:
         return None
     field = TEXT_FIELDS[kind]
-    joined = held.delta.model_copy(update={field: getattr(held.delta, field) + getattr(item.delta, field)})
-    return held.model_copy(update={"delta": joined})
+    return _with_text(held, getattr(held.delta, field) + getattr(item.delta, field))
 
 
-join_foreign(Joining(_can_wait, _merged))
+def _text_of(item: Any) -> str | None:
+    if not _can_wait(item) or item.delta.type == "input_json_delta":
+        return None
+    # As in `ContentBlockDelta.__text__`.
+    if isinstance(getattr(item.delta, "estimated_tokens", None), int):
+        return None
+    text: str = getattr(item.delta, TEXT_FIELDS[item.delta.type])
+    return text
+
+
+def _with_text(item: Any, text: str) -> Any:
+    delta = item.delta.model_copy(update={TEXT_FIELDS[item.delta.type]: text})
+    return item.model_copy(update={"delta": delta})
+
+
+join_foreign(Joining(_can_wait, _merged, _text_of, _with_text))

@@ -8,7 +8,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio import Event
+from anyio import Event, sleep_forever
 
 from streamkit.core.chain import assemble
 from streamkit.core.channel import Channel
@@ -163,6 +163,7 @@ class _Splitting:
         self._ready: deque[tuple[str, Any]] = deque()
         self._changed = Event()
         self._taken = Event()
+        self._left = False
 
     async def items(self) -> AsyncIterator[tuple[str, Any]]:
         readers = [*map(self._reader, self._pipelines), self._upstream]
@@ -184,16 +185,22 @@ class _Splitting:
             if self._upstream_open:
                 self._context.stopped("split")
         finally:
+            self._left = True
             await _stop(readers)
 
     def _reader(self, name: str) -> Reader:
         # A context of its own: that one pipeline ends early is not the end of the run.
-        chain = assemble(Opened("async", self._inputs[name].items()), self._pipelines[name], self._context.child())
+        chain = assemble(
+            Opened("async", self._inputs[name].items()), self._pipelines[name], self._context.child()
+        )
         return Reader(chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name))
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:
         for channel in self._inputs.values():
             channel.write(item)
+        if self._left:
+            # Pipelines that are being closed make room, and nobody wants what would fill it.
+            return sleep_forever()
         return self._room() if any(channel.full for channel in self._inputs.values()) else None
 
     async def _room(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from streamkit._version import __version__
 
-from . import demo, replay
+from . import demo, operators, replay
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ READER_GONE: Final = 141
 
 EPILOG: Final = """\
 exit status:
-  0    the stream is complete
-  1    it was cut, or it failed; what had arrived was shown
+  0    the stream is complete, the plugins are fine
+  1    it was cut, or it failed; what had arrived was shown. A plugin cannot be used
   2    the command cannot be done as it was given
   130  interrupted with Ctrl-C
   141  whatever read the output has gone
@@ -51,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit status: 0 if the stream is complete, 1 if it was cut or failed, 2 if the command cannot be
-        done as it was given, 130 after Ctrl-C, 141 if whatever read the output has gone.
+        The exit status: 0 if the stream is complete, 1 if it was cut or failed or a plugin that was checked
+        cannot be used, 2 if the command cannot be done as it was given, 130 after Ctrl-C, 141 if whatever
+        read the output has gone.
     """
     # A model may write what the terminal's encoding, or Unicode itself, does not have.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
@@ -96,7 +97,7 @@ def parser() -> ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"streamkit {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in (("demo", demo), ("replay", replay)):
+    for name, command in (("demo", demo), ("replay", replay), ("operators", operators)):
         own = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION)
         command.add_arguments(own)
         own.set_defaults(run=command.run)

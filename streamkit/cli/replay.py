@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 import streamkit as sk
+from streamkit.plugins import PluginError, read_operators
 from streamkit.sinks.jsonl import json_line
 
 from .page import Page
@@ -18,10 +21,7 @@ from .usage import UsageError, positive, readable_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping
     from pathlib import Path
-
-    from streamkit.claude.events import Event
 
 __all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
 
@@ -36,11 +36,21 @@ def line(value: object) -> str:
     return json_line(value).decode()
 
 
-VIEWS: Final[Mapping[str, sk.Operator[Event, str]]] = {
-    "text": sk.text(),
-    "thinking": sk.thinking(),
-    "tools": sk.tool_calls(broken="emit", server=True) | sk.map(line),
-    "events": sk.map(line),
+def written(value: object) -> str:
+    """
+    Text as it is, and what operators may have made of it as a line of JSON.
+    """
+    return value if isinstance(value, str) else line(value)
+
+
+View = tuple[tuple[sk.Operator[Any, Any], ...], Callable[[object], str]]
+"""What is selected, and how an item of it is shown; the user's operators stand between the two."""
+
+VIEWS: Final[Mapping[str, View]] = {
+    "text": ((sk.text(),), written),
+    "thinking": ((sk.thinking(),), written),
+    "tools": ((sk.tool_calls(broken="emit", server=True),), line),
+    "events": ((), line),
 }
 
 
@@ -61,36 +71,73 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="text",
         help="its text (the default) or thinking, or as lines of JSON its tool calls or events",
     )
+    parser.add_argument(
+        "--through",
+        metavar="NAME[(ARGS)],…",
+        type=operators,
+        action="append",
+        default=[],
+        help="operators for what --show selects, such as redact or 'take(3)'; `streamkit operators` lists them",
+    )
+
+
+def operators(text: str) -> sk.Operator[Any, Any]:
+    """
+    The operators that an argument names.
+
+    Raises:
+        ArgumentTypeError: They cannot be used.
+    """
+    try:
+        return read_operators(text)
+    except (ValueError, PluginError) as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def run(options: Namespace) -> int:
     """
     Do it.
     """
-    return anyio.run(partial(play, options.file, speed=options.speed, view=VIEWS[options.show]))
+    selected, shown = VIEWS[options.show]
+    recorded = sk.replay(options.file, speed=options.speed) | sk.meter()
+    stream = reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
+    return anyio.run(partial(play, options.file, stream, own=bool(options.through)))
 
 
-async def play(file: Path, *, speed: float | None, view: sk.Operator[Event, str]) -> int:
+async def play(file: Path, stream: sk.Stream[str], *, own: bool) -> int:
     """
     Show a recording.
 
+    Args:
+        file: The recording.
+        stream: What is shown of it.
+        own: Whether operators that the user has named are in the stream, so that its errors may be theirs.
+
     Returns:
-        0 if its stream is complete, else 1.
+        0 if its stream is complete or was ended on purpose, else 1.
 
     Raises:
         UsageError: There is no stream in the file.
     """
     page = Page()
-    running = (sk.replay(file, speed=speed) | sk.meter() | view | sk.sinks.write(page)).open()
+    running = (stream | sk.sinks.write(page)).open()
     try:
         async with running:
             await running
-    except sk.StreamError as error:
+    except BrokenPipeError:
+        raise
+    except Exception as error:
         nothing = running.report.meter is None or running.report.meter.time_to_first_event is None
-        if nothing and error.type in {"grammar", "truncated"}:
-            raise UsageError(f"{file} holds no recorded stream: {error}") from error
+        if isinstance(error, sk.StreamError):
+            if nothing and error.type in {"grammar", "truncated"}:
+                raise UsageError(f"{file} holds no recorded stream: {error}") from error
+            how = str(error)
+        elif own:
+            how = f"{type(error).__name__}: {error}"
+        else:
+            raise
         page.end_line()
-        print(f"streamkit: {file}: {running.outcome.kind}: {error}", file=sys.stderr)
+        print(f"streamkit: {file}: {running.outcome.kind}: {how}", file=sys.stderr)
         return 1
     page.end_line()
     return 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .source import Opened, Source
     from .stage import Stage
 
-__all__ = ["Chain", "as_iterator", "assemble", "begin"]
+__all__ = ["Chain", "as_iterator", "assemble", "begin", "described"]
 
 
 class Chain:
@@ -93,7 +93,7 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
     """
     Open a stream: the observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
     """
-    source, stages = _around(source, stages)
+    source, stages = described(source, stages)
     if source.restarts:
         refuse_hiding(source, stages)
     opened = source.open(context)
@@ -104,7 +104,7 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
         raise
 
 
-def _around(source: Source, stages: tuple[Stage, ...]) -> tuple[Source, tuple[Stage, ...]]:
+def described(source: Source, stages: tuple[Stage, ...]) -> tuple[Source, tuple[Stage, ...]]:
     """
     The same stream, the last stage that needs the description of its upstream made a source with it inside.
     """

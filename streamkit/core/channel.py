@@ -81,6 +81,13 @@ class Channel(Generic[T]):
         return len(self._items) >= self._buffer and not self._ended
 
     @property
+    def keeps_waiting(self) -> bool:
+        """
+        Whether `room` has anything to wait for.
+        """
+        return (self._patient or self._overflow == "block") and self.full
+
+    @property
     def waiting(self) -> int:
         """
         Items that the reader has not got yet.

@@ -80,22 +80,34 @@ class Context:
         sink_error: The failure of a sink that ends the run.
     """
 
-    def __init__(self, *, close_timeout: float, parent: Context | None = None) -> None:
+    def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
         self.outcome: Outcome = Outcome()
         self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
         self.task_group: TaskGroup | None = None if parent is None else parent.task_group
         self.sink_error: BaseException | None = None
         self._parent = parent
+        self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
         self._jobs: list[Job] = [] if parent is None else parent._jobs
         self._close_by: list[float] = [] if parent is None else parent._close_by
 
-    def child(self) -> Context:
+    def child(self, *, counts: bool = True) -> Context:
         """
         A stream inside this run, with an outcome of its own. Its facts count for this run too.
+
+        Args:
+            counts: Whether they do from the beginning; otherwise from `count()` on.
         """
-        return Context(close_timeout=self.close_timeout, parent=self)
+        return Context(close_timeout=self.close_timeout, parent=self, counts=counts)
+
+    def count(self) -> None:
+        """
+        From now on its facts count for the run around it, also those that are there already.
+        """
+        withheld, self._withheld = self._withheld, None
+        for record in withheld or ():
+            self._contribute_around(record)
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Job:
         """
@@ -153,6 +165,12 @@ class Context:
         Add a source's facts to the outcome of this run, and of those around it.
         """
         self.outcome.contribute(record)
+        if self._withheld is None:
+            self._contribute_around(record)
+        else:
+            self._withheld.append(record)
+
+    def _contribute_around(self, record: Contribution) -> None:
         if self._parent is not None:
             self._parent.contribute(record)
 

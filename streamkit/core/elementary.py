@@ -90,9 +90,26 @@ class Tap(OneCall[A, A]):
 class FlatMap(OneCall[A, B]):
     form: ClassVar[Form] = "feed"
 
+    def __init__(self, fn: Callable[[A], Any]) -> None:
+        if inspect.isasyncgenfunction(fn):
+            raise _gives_streams(fn)
+        super().__init__(fn)
+
+    def step(self) -> Callable[[A], Any]:
+        return self.feed
+
     def feed(self, item: A) -> Iterable[B]:
         made: Iterable[B] = self.fn(item)
+        if not hasattr(made, "__iter__") and hasattr(made, "__aiter__"):
+            raise _gives_streams(self.fn)
         return made
+
+
+def _gives_streams(fn: object) -> TypeError:
+    name = name_of(fn)
+    return TypeError(
+        f"{name} gives async iterables, and flat_map() reads plain ones: write flat_map({name}, concurrency=…)"
+    )
 
 
 class Scan(Transducer[A, B], Generic[A, B]):
@@ -181,6 +198,10 @@ def tap(fn: Callable[[A], object], /) -> Operator[A, A]: ...
 def tap(fn: Callable[[Any], object], /) -> Operator[Any, Any]:
     """
     The items as they are, each shown to `fn` first.
+
+        -a-b--c|
+        tap(print)
+        -a-b--c|
 
     Emits: every item.
     Backpressure: none of its own.

@@ -54,8 +54,8 @@ class _Follow(Source):
         self._first = first
         self._next = next
         self.concurrent = first.concurrent
-        self.repeatable: bool = first.source.repeatable
-        self.restarts: bool = first.source.restarts
+        self.repeatable: bool = first.repeatable
+        self.restarts: bool = first.restarts
 
     def __repr__(self) -> str:
         return f"follow({self._first!r}, {name_of(self._next)})"

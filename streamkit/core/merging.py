@@ -1,5 +1,5 @@
 """
-How items join their neighbours.
+How items join their neighbours, and how those that carry text are cut.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .protocols import Mergeable
+    from .protocols import Mergeable, Textual
 
-__all__ = ["Joining", "can_wait", "is_structural", "join_foreign", "merged"]
+__all__ = ["Joining", "can_wait", "is_structural", "join_foreign", "merged", "text_of", "with_text"]
 
 
 class Joining(NamedTuple):
     """
-    How items join that cannot say it themselves, for they are another library's.
+    How items join and are cut that cannot say it themselves, for they are another library's.
     """
 
     can_wait: Callable[[Any], bool]
     merged: Callable[[Any, Any], Any]
+    text_of: Callable[[Any], str | None]
+    with_text: Callable[[Any, str], Any]
 
 
 _foreign: list[Joining] = []
@@ -28,7 +30,7 @@ _foreign: list[Joining] = []
 
 def join_foreign(joining: Joining) -> None:
     """
-    Teach `can_wait` and `merged` another library's items.
+    Teach the functions below another library's items.
     """
     _foreign.append(joining)
 
@@ -69,9 +71,39 @@ def is_structural(item: object) -> bool:
     return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or _is_named(item)
 
 
+def text_of(item: object) -> str | None:
+    """
+    The piece of text that `item` is or carries, and that can be cut; None where there is none.
+    """
+    if isinstance(item, str):
+        return item
+    if _is_textual(item):
+        return item.__text__
+    if _is_named(item):
+        return text_of(item[1])
+    return next((text for foreign in _foreign if (text := foreign.text_of(item)) is not None), None)
+
+
+def with_text(item: Any, text: str) -> Any:
+    """
+    The same as `item`, which has a text, with another one. With the empty text, items of one text are equal.
+    """
+    if isinstance(item, str):
+        return text
+    if _is_textual(item):
+        return item.__with_text__(text)
+    if _is_named(item):
+        return (item[0], with_text(item[1], text))
+    return next(foreign.with_text(item, text) for foreign in _foreign if foreign.text_of(item) is not None)
+
+
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:
     # Not isinstance: that of a protocol with members takes 40 µs.
     return hasattr(type(item), "__merge__")
+
+
+def _is_textual(item: object) -> TypeGuard[Textual]:
+    return hasattr(type(item), "__with_text__")
 
 
 def _is_named(item: object) -> TypeGuard[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-__all__ = ["Contribution", "Mergeable"]
+__all__ = ["Contribution", "Mergeable", "Textual"]
 
 
 class Mergeable(Protocol):
@@ -24,6 +24,25 @@ class Mergeable(Protocol):
     def __merge__(self, other: Self, /) -> Self | None:
         """
         The two as one item, or None where they do not belong together.
+        """
+        ...
+
+
+class Textual(Protocol):
+    """
+    An item that carries a piece of a longer text, as the deltas of a text do.
+    """
+
+    @property
+    def __text__(self) -> str | None:
+        """
+        The piece; None for an item that only looks like one: it cannot be cut without a loss.
+        """
+        ...
+
+    def __with_text__(self, text: str, /) -> Self:
+        """
+        The same item with another piece of that text.
         """
         ...
 

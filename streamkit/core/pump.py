@@ -59,6 +59,20 @@ class Reader:
         """
         self._job = self._context.spawn(self._read)
 
+    def cancel(self) -> None:
+        """
+        Ask it to end now; `stop` waits until it has.
+        """
+        if self._job is None or self._stopping:
+            return
+        self._stopping = True
+        if self._pause is None:
+            self._job.cancel()
+        else:
+            # Between two items the generator is suspended, and cancelling the job would close it inside a cancelled
+            # scope. It is let go instead, and closed in peace.
+            self._pause.cancel()
+
     async def stop(self) -> None:
         """
         Cancel, join, and leave upstream closed.
@@ -69,15 +83,9 @@ class Reader:
         if self._job is None:
             return
         ended = self._job.done.is_set()
-        self._stopping = True
-        if self._pause is None:
-            self._job.cancel()
-        else:
-            # Between two items the generator is suspended, and cancelling the job would close it inside a cancelled
-            # scope. It is let go instead, and closed in peace.
-            self._pause.cancel()
-            with self._context.shielded():
-                await self._job.done.wait()
+        self.cancel()
+        with self._context.shielded():
+            await self._job.done.wait()
         await self._job.stop()
         if self._failure is not None and not ended:
             raise self._failure
@@ -87,12 +95,15 @@ class Reader:
             await self._read_all()
         except BaseException as error:
             if self._is_stop(error):
-                with self._context.shielded():
-                    await self._upstream.aclose()
+                await self._context.closing(self._upstream)
                 raise
             self._failure = error
         try:
-            await self._upstream.aclose()
+            if self._stopping:
+                # In the middle a generator may be inside scopes of its own, and one around them would end before they do.
+                await self._upstream.aclose()
+            else:
+                await self._context.closing(self._upstream)
         except BaseException as error:
             if self._is_stop(error):
                 raise
@@ -158,4 +169,4 @@ class Pump:
         self._channel.write(item)
         if self._channel.overflowed is not None:
             return sleep_forever()
-        return self._channel.room() if self._channel.full else None
+        return self._channel.room() if self._channel.keeps_waiting else None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from .chain import begin
+from .chain import begin, described
 from .context import Context
 from .explain import explanation
 from .operator import Operator, refuse_right
@@ -104,6 +104,20 @@ class Stream(Generic[A_co]):
         Whether it needs `open()`, because a stage of it runs tasks of its own.
         """
         return self.source.concurrent or any(stage.concurrent for stage in self.stages)
+
+    @property
+    def repeatable(self) -> bool:
+        """
+        Whether it can be opened more than once.
+        """
+        return self.source.repeatable
+
+    @property
+    def restarts(self) -> bool:
+        """
+        Whether it may start over in the middle, with an item that says so.
+        """
+        return described(self.source, self.stages)[0].restarts
 
     def open(self, *, close_timeout: float = CLOSE_TIMEOUT) -> Run[A_co]:
         """

@@ -4,7 +4,11 @@ What arguments must be, said where an operator is made.
 
 from __future__ import annotations
 
-__all__ = ["seconds", "whole_number"]
+import inspect
+
+from streamkit.core.calls import name_of
+
+__all__ = ["above_zero", "plain_function", "seconds", "whole_number"]
 
 
 def whole_number(operator: str, value: object, *, least: int) -> int:
@@ -22,16 +26,55 @@ def whole_number(operator: str, value: object, *, least: int) -> int:
     return value
 
 
-def seconds(operator: str, value: object) -> float:
+def seconds(operator: str, value: object, *, of: str | None = None) -> float:
     """
     `value`, if it is a positive and finite number of seconds.
+
+    Args:
+        operator: Whose argument it is.
+        value: The argument.
+        of: Its name, where the operator has several such arguments.
 
     Raises:
         TypeError: It is no number.
         ValueError: It is not above 0, or not finite.
     """
+    return above_zero(operator, value, "a number of seconds", of=of)
+
+
+def above_zero(operator: str, value: object, what: str, *, of: str | None = None) -> float:
+    """
+    `value`, if it is a positive and finite number.
+
+    Args:
+        operator: Whose argument it is.
+        value: The argument.
+        what: What it should be, in words.
+        of: Its name, where the operator has several such arguments.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not above 0, or not finite.
+    """
+    place = "" if of is None else f" for {of}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{operator}() needs a number of seconds, not {value!r}")
+        raise TypeError(f"{operator}() needs {what}{place}, not {value!r}")
     if not 0 < value < float("inf"):
-        raise ValueError(f"{operator}() needs a number of seconds above 0, not {value!r}")
+        raise ValueError(f"{operator}() needs {what} above 0{place}, not {value!r}")
     return float(value)
+
+
+def plain_function(operator: str, name: str, value: object) -> None:
+    """
+    Refuse what cannot be called for each item, without awaiting it.
+
+    Raises:
+        TypeError: `value` is no function, or a coroutine function.
+    """
+    if not callable(value):
+        raise TypeError(f"{operator}() needs a function of one item for {name}, not {value!r}")
+    called = getattr(value, "func", value)  # of a partial
+    if inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(called.__call__):
+        raise TypeError(
+            f"{operator}() calls {name}={name_of(value)} without awaiting it: give a plain function"
+        )

@@ -91,7 +91,7 @@ async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterato
                 channel.write(item)
             yield item
             for channel in channels:
-                if channel.full:
+                if channel.keeps_waiting:
                     await channel.room()
     except Exception as error:
         for channel in channels:

@@ -1,5 +1,5 @@
 """
-A kit for testing code that streams: a scripted Messages API, virtual time and marble diagrams.
+A kit for testing code that streams: a scripted Messages API, virtual time, marble diagrams, and a suite for operators.
 
 Its modules load when a name is first used, because pytest loads this package in every run (for the plugin).
 """
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         thinking,
         tool_use,
     )
+    from .operator_suite import OperatorSuite, Probe
     from .virtual_time import DeadlockError, run_virtual, virtual_backend
 
 __all__ = [
@@ -41,7 +42,9 @@ __all__ = [
     "Drop",
     "ErrorEvent",
     "FakeClaude",
+    "OperatorSuite",
     "Pause",
+    "Probe",
     "Reply",
     "Request",
     "Script",
@@ -58,7 +61,7 @@ __all__ = [
     "virtual_backend",
 ]
 
-MODULES: Final = ("virtual_time", "fake_claude")
+MODULES: Final = ("virtual_time", "operator_suite", "fake_claude")
 
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists

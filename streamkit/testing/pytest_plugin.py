@@ -1,5 +1,5 @@
 """
-A fixture and a marker for applications that test their streams.
+Fixtures and a marker for applications that test their streams.
 
 It is loaded in every pytest run where streamkit is installed, so it imports nothing that no test asked for.
 """
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from .fake_claude import FakeClaude, Script
 
-__all__ = ["StartFakeClaude", "fake_claude", "pytest_configure", "pytest_generate_tests"]
+__all__ = [
+    "StartFakeClaude",
+    "fake_claude",
+    "no_leaked_tasks",
+    "pytest_configure",
+    "pytest_generate_tests",
+    "pytest_runtest_setup",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
-    Run a marked test once on each backend, each time with a clock of its own.
+    Run a marked test once on each backend.
     """
     if metafunc.definition.get_closest_marker("virtual_time") is None:
         return
@@ -47,6 +54,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(virtual_backend(name), id=f"{name}-virtual") for name in get_available_backends()
     ]
     metafunc.parametrize("anyio_backend", backends)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """
+    Give a marked test a clock of its own: with other parameters it was made once for all their values, and a test may
+    run again.
+    """
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("virtual_time") is None:
+        return
+    call = getattr(item, "callspec", None)
+    if call is not None and "anyio_backend" in call.params:
+        from .virtual_time import virtual_backend
+
+        name, _ = call.params["anyio_backend"]
+        call.params["anyio_backend"] = virtual_backend(name)
 
 
 class StartFakeClaude(Protocol):
@@ -70,3 +93,18 @@ async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
             return await servers.enter_async_context(FakeClaude(*replies, repeat=repeat))
 
         yield start
+
+
+@pytest.fixture
+async def no_leaked_tasks(anyio_backend: object) -> AsyncIterator[None]:
+    """
+    Fail where tasks are left that were not there before the test. It needs anyio's pytest plugin.
+
+    Ask for it last, or what the other fixtures start counts for the test.
+    """
+    from .tasks import running_tasks
+
+    before = running_tasks()
+    yield
+    left = sorted(running_tasks() - before)
+    assert not left, f"the test has left tasks behind: {', '.join(left)}"

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+import streamkit as sk
 from streamkit.testing import Drop, ErrorEvent, reply, text, tool_use
+
+from ..plugins.distribution import OPERATORS, SHOUT, write_distribution
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,3 +176,89 @@ def test_what_the_encoding_does_not_have_is_escaped(
     with process("replay", path, PYTHONIOENCODING=encoding) as running:
         assert running.communicate() == (written, b"")
     assert running.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["--through", "until('moss')"], "Cold stone,\npatient "),
+        (["--through", "take(1)"], "Cold stone,\n"),
+        (["--through", "skip(1),take(1)"], "patient moss."),
+        (["--through", "skip(1)", "--through", "take(1)"], "patient moss."),
+        (["--through", "throttle(0.001)"], "Cold stone,\npatient moss."),
+        (["--through", "batch(2)"], '["Cold stone,\\n","patient moss."]\n'),
+        (["--show", "thinking", "--through", "skip(1)"], " are long."),
+        (["--show", "tools", "--through", "take(0)"], ""),
+        (["--show", "events", "--through", "text"], '"Cold stone,\\n"\n"patient moss."\n'),
+        (["--show", "events", "--through", "only('message_stop')"], '{"type":"message_stop"}\n'),
+    ],
+)
+def test_operators_stand_between_what_is_selected_and_the_page(
+    command: Command, record: Record, answer: Reply, arguments: list[str], shown: str
+) -> None:
+    assert command("replay", record(answer), *arguments) == (0, shown, "")
+
+
+@pytest.mark.parametrize(
+    ("through", "complaint"),
+    [
+        ("taek(1)", "there is no operator 'taek'; did you mean take"),
+        ("open('x')", "there is no operator 'open'"),
+        ("take(open('x'))", "the arguments of take must be plain values"),
+        ("take", "take: take() missing 1 required positional argument: 'n'"),
+        ("take(-1)", "needs a whole number of at least 0, not -1"),
+        ("take(1", "'take(1' does not read like redact, or take(3)"),
+        ("", "'' does not read like"),
+    ],
+)
+def test_a_slip_in_an_operator_is_told_in_one_line(
+    command: Command, record: Record, answer: Reply, through: str, complaint: str
+) -> None:
+    status, out, err = command("replay", record(answer), "--through", through)
+    assert (status, out) == (2, "")
+    assert err.startswith("streamkit replay: argument --through: ")
+    assert complaint in err
+    assert len(err.splitlines()) == 1
+
+
+def test_an_operator_that_fails_is_told_in_one_line(command: Command, record: Record, answer: Reply) -> None:
+    path = record(answer)
+    status, out, err = command("replay", path, "--through", "until('moss'), tool_calls")
+    assert (status, out) == (1, "")
+    assert err.startswith(f"streamkit: {path}: failed: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_what_is_no_json_is_told_in_one_line(command: Command, record: Record, answer: Reply) -> None:
+    status, _, err = command("replay", record(answer), "--show", "events", "--through", "text,scan(None, 1)")
+    assert (status, len(err.splitlines())) == (2, 1)
+
+
+def test_an_operator_of_a_plugin(
+    command: Command, record: Record, answer: Reply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = {OPERATORS: {"shouted": "shout", "broken": "nothing"}}
+    write_distribution(tmp_path / "site", "streamkit-shouted", SHOUT, groups)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
+    sk.plugins.rescan()
+    try:
+        path = record(answer)
+        shown = command("replay", path, "--through", "shouted(mark='?'), take(1)")
+        broken = command("replay", path, "--through", "broken")
+    finally:
+        del sys.modules["streamkit_shouted"]
+        sk.plugins.rescan()
+    assert shown == (0, "COLD STONE,\n?", "")
+    assert (broken.status, broken.out, len(broken.err.splitlines())) == (2, "", 1)
+    assert "streamkit-shouted 1.0: operator 'broken'" in broken.err
+
+
+def test_a_reader_that_goes_is_no_fault_of_an_operator(process: Process, record: Record) -> None:
+    path = record(reply(text(*["stone " * 1000] * 200)))
+    with process("replay", path, "--through", "skip(1)") as running:
+        assert running.stdout is not None
+        running.stdout.read(1)
+        running.stdout.close()
+        assert running.wait(60) == 141
+        assert running.stderr is not None
+        assert running.stderr.read() == b""

@@ -253,3 +253,16 @@ async def test_marbles() -> None:
     tries = ["-#", "--a-b|"]
     stream = sk.from_iterable(lambda: aiter(marbles.source(tries.pop(0)))) | sk.retry(QUICK)
     await marbles.expect(stream, "----a-b|")
+
+
+@virtual
+async def test_a_restart_inside_what_is_combined_is_no_secret() -> None:
+    tries = Tries(["a"], ["a"])
+    again = tries.stream() | sk.retry(AGAIN)
+
+    async def no_more(outcome: sk.Outcome) -> None:
+        return None
+
+    for stream in (sk.merge(again), sk.concat(again), sk.race(again), sk.follow(again, no_more)):
+        with pytest.raises(TypeError, match="would hide it"):
+            await (stream | sk.text()).collect()

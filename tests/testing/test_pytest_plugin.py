@@ -94,6 +94,60 @@ def test_a_deadlock_fails_the_test_and_no_other(application: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*DeadlockError: every task waits, no timer is set*"])
 
 
+def test_each_marked_test_has_a_clock_of_its_own(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        import anyio
+        import pytest
+
+        @pytest.mark.virtual_time
+        @pytest.mark.parametrize("a", [1, 2])
+        @pytest.mark.parametrize("b", [1, 2])
+        async def test_parametrized_twice(a, b):
+            assert anyio.current_time() == 0
+            await anyio.sleep(60)
+        """
+    )
+    application.runpytest_inprocess().assert_outcomes(passed=8)
+
+
+def test_a_fixture_notices_tasks_that_are_left(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        import asyncio
+
+        import anyio
+        import pytest
+        import trio
+
+        left = []
+
+        def start():
+            if trio.lowlevel.in_trio_run():
+                trio.lowlevel.spawn_system_task(trio.sleep, 60)
+            else:
+                left.append(asyncio.ensure_future(asyncio.sleep(60)))
+
+        @pytest.fixture
+        async def started():
+            start()
+
+        @pytest.mark.virtual_time
+        @pytest.mark.parametrize("again", [1, 2])
+        async def test_leaves_one(no_leaked_tasks, again):
+            start()
+
+        @pytest.mark.virtual_time
+        async def test_leaves_none(started, no_leaked_tasks):
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 60)
+        """
+    )
+    result = application.runpytest_inprocess()
+    result.assert_outcomes(passed=6, errors=4)
+    result.stdout.fnmatch_lines(["*AssertionError: the test has left tasks behind: sleep*"])
+
+
 def test_loading_the_plugin_loads_nothing_else() -> None:
     program = (
         "import sys, pytest, streamkit; before = set(sys.modules); import streamkit.testing.pytest_plugin; "

@@ -41,6 +41,10 @@ def throttle(
     Text, events, and `(name, value)` pairs of these join their neighbours, so nothing of them is ever lost; what cannot be
     joined, such as the end of a block, first releases what is held and then passes at once. For other items say how they merge.
 
+        -a-xy-----b--x--cxxx--|
+        throttle(4, merge="latest")
+        -a---y----b---x---x---(x|)
+
     Args:
         interval: Seconds between two emissions.
         leading: Whether the first item after a pause passes at once.
@@ -135,12 +139,12 @@ class _Throttling(Holding):
         self._held, self.due = _NOTHING, math.inf
 
     def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
-        if not self._trailing and current_time() < self._window_ends:
+        if not self._trailing and self.now < self._window_ends:
             return
         self._hold(merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item)
 
     def _hold(self, item: Any) -> None:
-        now, fresh = current_time(), self._held is _NOTHING
+        now, fresh = self.now, self._held is _NOTHING
         self._held = item
         if now >= self._window_ends and not self._leading:
             self._window_ends = now + self._interval

@@ -1,0 +1,185 @@
+"""
+What each operator holds while its source could run a million items ahead of a stuck consumer: counted, against its stated bound.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anyio
+import pytest
+
+import streamkit as sk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+pytestmark = pytest.mark.virtual_time
+
+MILLION = 1_000_000
+DAY = 86_400.0
+IN_HANDS = 3
+"""Items that are nobody's: the source's current one, the one on its way, the consumer's, which may be a batch."""
+
+
+class Item:
+    """
+    Something that counts how many of it there are.
+    """
+
+    alive: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        Item.alive += 1
+
+    def __del__(self) -> None:
+        Item.alive -= 1
+
+
+class Endless:
+    """
+    A source of a million items that is always ready.
+    """
+
+    def __init__(self) -> None:
+        self.pulled = 0
+
+    def stream(self) -> sk.Stream[Item]:
+        return sk.from_iterable(self._items)
+
+    async def _items(self) -> AsyncIterator[Item]:
+        for _ in range(MILLION):
+            self.pulled += 1
+            yield Item()
+
+
+async def later(item: Item) -> Item:
+    await anyio.sleep(0.001)
+    return item
+
+
+async def stuck(item: Item) -> None:
+    await anyio.sleep_forever()
+
+
+def as_stream(item: Item) -> sk.Stream[Item]:
+    return sk.from_iterable([item])
+
+
+def never(error: Exception) -> sk.Stream[Item]:
+    raise error
+
+
+BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
+    "map": (lambda: sk.map(lambda item: item), 0),
+    "filter": (lambda: sk.filter(lambda item: True), 0),
+    "filter_map": (lambda: sk.filter_map(lambda item: item), 0),
+    "flat_map": (lambda: sk.flat_map(lambda item: [item]), 0),
+    "flat_map, concurrent": (lambda: sk.flat_map(as_stream, concurrency=4), 4 * 16),
+    "map_async": (lambda: sk.map_async(later), 1),
+    "map_async, concurrent": (lambda: sk.map_async(later, 10), 10),
+    "map_async, unordered": (lambda: sk.map_async(later, 10, ordered=False), 10),
+    "tap": (lambda: sk.tap(lambda item: None), 0),
+    "scan": (lambda: sk.scan(lambda _, item: item, None), 1),
+    "batch": (lambda: sk.batch(20), 20),
+    "batch, within": (lambda: sk.batch(20, 1.0), 20),
+    "take": (lambda: sk.take(MILLION), 0),
+    "skip": (lambda: sk.skip(100), 0),
+    "take_while": (lambda: sk.take_while(lambda item: True), 0),
+    "take_until": (lambda: sk.take_until(anyio.sleep_forever), 1),
+    "dedupe": (lambda: sk.dedupe(key=id), 1),
+    "throttle": (lambda: sk.throttle(1.0, merge="latest"), 1),
+    "rate_limit": (lambda: sk.rate_limit(1000), 1),
+    "debounce": (lambda: sk.debounce(1.0, max_wait=2.0), 1),
+    "sample": (lambda: sk.sample(1.0), 1),
+    "timeout": (lambda: sk.timeout(idle=1.0), 1),
+    "buffer": (lambda: sk.buffer(50), 50),
+    "buffer, drop_oldest": (lambda: sk.buffer(50, "drop_oldest"), 50),
+    "buffer, drop_incoming": (lambda: sk.buffer(50, "drop_incoming"), 50),
+    "buffer, latest": (lambda: sk.buffer(50, "latest"), 1),
+    "buffer, error": (lambda: sk.buffer(50, "error") | sk.catch(never), 50),
+    "catch": (lambda: sk.catch(never), 0),
+    "retry": (lambda: sk.retry(), 0),
+    "finalize": (lambda: sk.finalize(lambda: None), 0),
+    "tee": (lambda: sk.tee(stuck, stuck, buffer=30, on_error="detach"), 2 * 30),
+    "tee, drop_oldest": (lambda: sk.tee(stuck, buffer=30, overflow="drop_oldest", on_error="detach"), 30),
+    "split": (lambda: sk.split(a=sk.take(MILLION), b=sk.skip(0)), 1),
+    "split, unordered": (lambda: sk.split(ordered=False, a=sk.skip(0), b=sk.skip(0)), 4 * 16),
+}
+"""Operators for items of any kind, and how many they may hold."""
+
+SOURCES: dict[str, tuple[Callable[..., sk.Stream[Any]], int]] = {
+    "merge": (sk.merge, 3 * 16),
+    "concat": (sk.concat, 0),
+    "zip": (sk.zip, 3),
+    "race": (sk.race, 16),
+    "from_iterable behind a task": (lambda a, b, c: a | sk.buffer(16), 16),
+}
+
+
+async def held_by(stream: sk.Stream[Any], *, items: int) -> int:
+    """
+    How many items there are when the consumer has taken some, and then nothing for a long time.
+    """
+    gc.collect()
+    before = Item.alive
+    async with stream.open(close_timeout=1) as run:
+        del stream
+        with anyio.move_on_after(DAY):
+            async for _ in run:
+                items -= 1
+                if not items:
+                    break
+        await anyio.sleep(DAY)
+        return Item.alive - before
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+async def test_an_operator_holds_no_more_than_it_says(name: str) -> None:
+    make, bound = BOUNDS[name]
+    operator, source = make(), Endless()
+    held = await held_by(source.stream() | operator, items=5)
+    in_hands = IN_HANDS + (20 if name.startswith("batch") else 0)
+    assert held <= bound + in_hands
+    said = " ".join(stage.holds() for stage in operator.stages)
+    if name.startswith("buffer, ") and "error" not in name:
+        assert source.pulled == MILLION, "it lets the source run all the way"
+    stated = [int(number) for number in re.findall(r"\d+", said)]
+    if bound > 2:
+        assert bound <= sum(stated) or str(bound) in said, f"explain() says only {said!r}"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+async def test_a_source_of_streams_holds_no_more_than_it_says(name: str) -> None:
+    make, bound = SOURCES[name]
+    held = await held_by(make(*(Endless().stream() for _ in range(3))), items=1)
+    assert held <= bound + 3 * IN_HANDS
+
+
+@pytest.mark.parametrize("operator", [sk.throttle(1.0), sk.smooth("word", max_lag=1.0)], ids=repr)
+async def test_text_that_waits_is_what_comes_within_one_interval(operator: sk.Same) -> None:
+    pulled = 0
+
+    async def pieces() -> AsyncIterator[str]:
+        nonlocal pulled
+        for _ in range(MILLION):
+            await anyio.sleep(0.01)
+            pulled += 1
+            yield "word "
+
+    async with (sk.from_iterable(pieces) | operator).open() as run:
+        await anext(run)
+        await anyio.sleep(DAY)
+    assert pulled <= 100 + IN_HANDS
+
+
+async def test_text_without_a_boundary_is_cut() -> None:
+    async def pieces() -> AsyncIterator[str]:
+        for _ in range(MILLION // 10):
+            yield "x" * 100
+
+    for by in ("word", "sentence", "line", "grapheme"):
+        async with (sk.from_iterable(pieces) | sk.recut(by)).open() as run:
+            assert len(await anext(run)) <= 100_000, by

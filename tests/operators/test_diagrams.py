@@ -1,0 +1,242 @@
+"""
+The marble diagram in the docstring of every operator, and of every source that combines others, is what happens.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import anyio
+import pytest
+from anthropic.types import TextBlock
+
+import streamkit as sk
+from streamkit.claude.events import from_dict
+from streamkit.testing import marbles
+
+pytestmark = pytest.mark.virtual_time
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """
+    What goes in, an expression, and what comes out; and what the characters stand for that are no items themselves.
+    """
+
+    sources: list[str]
+    expression: str
+    result: str
+    results: Values = field(default_factory=dict[str, object])
+    inputs: Values = field(default_factory=dict[str, object])
+
+    async def play(self) -> None:
+        """
+        Compare it with what happens.
+        """
+        sources = [marbles.source(line, values=self.inputs) for line in self.sources]
+        names: dict[str, Any] = {
+            name: getattr(sk, name) for name in set(re.findall(r"\w+", self.expression)) & {*sk.__all__}
+        }
+        names |= {"anyio": anyio, **dict(zip("abcdefgh", sources, strict=False))}
+        made = eval(self.expression, names)
+        stream = made if len(sources) > 1 else sources[0] | made
+        # Any error fits a `#`: which one it is, the operator's own tests say.
+        await marbles.expect(stream, self.result, values=self.results, error=Exception)
+
+
+# -- reading them -------------------------------------------------------------------------------------------
+
+EXPLANATION: Final = re.compile(r"(\S) = (.+)")
+
+
+def diagrams(function: object, inputs: Values) -> list[Diagram]:
+    """
+    The indented paragraphs of a docstring that are marbles, an expression, and marbles; below, what letters stand for.
+    """
+    found: list[Diagram] = []
+    doc = inspect.getdoc(function) or ""
+    for paragraph in re.split(r"\n{2,}(?! {4}\S = )", doc):
+        lines = [line.removeprefix("    ") for line in paragraph.splitlines() if line]
+        explained = [match for match in map(EXPLANATION.fullmatch, lines) if match]
+        drawn = lines[: len(lines) - len(explained)]
+        if len(drawn) > 2 and all(map(are_marbles, [*drawn[:-2], drawn[-1]])):
+            results = {match[1]: ast.literal_eval(match[2]) for match in explained}
+            found.append(Diagram(drawn[:-2], drawn[-2], drawn[-1], results, inputs))
+    return found
+
+
+def are_marbles(line: str) -> bool:
+    try:
+        timeline = marbles.parse(line)
+    except ValueError:
+        return False
+    return timeline.ended or "-" in line
+
+
+# -- operators whose marbles are Claude's events ------------------------------------------------------------
+
+
+def block_start(**block: object) -> object:
+    return from_dict({"type": "content_block_start", "index": 0, "content_block": block})
+
+
+def delta(**delta: object) -> object:
+    return from_dict({"type": "content_block_delta", "index": 0, "delta": delta})
+
+
+CITATION: Final = {"type": "char_location", "cited_text": "rivers", "document_index": 0}
+MESSAGE: Final[dict[str, object]] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-x",
+    "content": [],
+}
+ENDED: Final = {"stop_reason": "end_turn"}
+
+EVENTS: Final = {
+    "M": from_dict(
+        {"type": "message_start", "message": {**MESSAGE, "usage": {"input_tokens": 5, "output_tokens": 1}}}
+    ),
+    "T": block_start(type="text", text=""),
+    "a": delta(type="text_delta", text="a"),
+    "b": delta(type="text_delta", text="b"),
+    "q": delta(type="citations_delta", citation=CITATION),
+    "H": block_start(type="thinking", thinking="", signature=""),
+    "h": delta(type="thinking_delta", thinking="h"),
+    "s": delta(type="signature_delta", signature="s"),
+    "U": block_start(type="tool_use", id="tool_1", name="look", input={}),
+    "i": delta(type="input_json_delta", partial_json='{"n": '),
+    "j": delta(type="input_json_delta", partial_json="1}"),
+    "E": from_dict({"type": "content_block_stop", "index": 0}),
+    "D": from_dict({"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 9}}),
+    "S": from_dict({"type": "message_stop"}),
+}
+
+
+def claude(events: str, expression: str, result: str, results: Values | None = None) -> Diagram:
+    return Diagram([events], expression, result, results or {}, EVENTS)
+
+
+CLAUDE: Final = {
+    "blocks": claude("MTa-bE-DS|", "blocks()", "-----A---|", {"A": TextBlock(type="text", text="ab")}),
+    "citations": claude("MTa-q-bEDS|", "citations()", "----A-----|", {"A": CITATION}),
+    "meter": claude("MTa-bE-DS|", "meter()", "MTa-bE-DS|", EVENTS),
+    "only": claude("MTa-bE-DS|", 'only("text_delta")', "--a-b----|", EVENTS),
+    "split": claude(
+        "MTa-bE-DS|",
+        "split(x=text(), y=only('message_stop'))",
+        "--A-B---C|",
+        {"A": ("x", "a"), "B": ("x", "b"), "C": ("y", EVENTS["S"])},
+    ),
+    "text": claude("MTa-bE-DS|", "text()", "--a-b----|"),
+    "thinking": claude("MHh-sE-DS|", "thinking()", "--h------|"),
+    "tool_calls": claude(
+        "MUi-jE-DS|", "tool_calls()", "-----A---|", {"A": sk.ToolCall("tool_1", "look", {"n": 1}, 0)}
+    ),
+    "until": Diagram(["-a-b-c-d|"], 'until("bc")', "-a---|"),
+    "usage": claude(
+        "MTa-bE-DS|",
+        "usage()",
+        "A------B-|",
+        {
+            "A": sk.events.Usage(input_tokens=5, output_tokens=1),
+            "B": sk.events.Usage(input_tokens=5, output_tokens=9),
+        },
+    ),
+    "validate": claude("MTa-T-b-E-DS|", "validate()", "MTa-#", EVENTS),
+}
+"""Drawn here, because a docstring has no room for what the marbles stand for. One that is drawn there after all is played too."""
+
+WITHOUT: Final = {
+    "branch": "settings for a sink of tee",
+    "follow": "what comes next depends on an outcome, which no marble shows",
+    "from_iterable": "a source without a time of its own",
+    "from_sdk": "a source: what the SDK gives",
+    "from_sse": "a source: bytes",
+    "messages": "a source: a request",
+    "operator": "a decorator",
+    "passthrough": "a decorator",
+    "replay": "a source: a file",
+    "sink": "a decorator",
+    "source": "a decorator",
+}
+"""Public functions that no marbles can show, and why."""
+
+
+# -- playing them -------------------------------------------------------------------------------------------
+
+
+def is_function(name: str) -> bool:
+    """
+    Whether a public name is a function; one that does not load counts, and fails as a test of its own.
+    """
+    try:
+        return inspect.isfunction(getattr(sk, name))
+    except (AttributeError, ImportError):
+        return True
+
+
+@pytest.mark.parametrize("name", [name for name in sk.__all__ if is_function(name)])
+async def test_the_diagram_is_what_happens(name: str) -> None:
+    shown_here = CLAUDE.get(name)
+    drawn = diagrams(getattr(sk, name), shown_here.inputs if shown_here else {})
+    if name in WITHOUT:
+        assert not drawn, f"{name} has a diagram: take it out of WITHOUT"
+        return
+    if shown_here:
+        drawn.append(shown_here)
+    assert drawn, f"the docstring of {name} needs a marble diagram"
+    for diagram in drawn:
+        assert diagram.expression.startswith(f"{name}(")
+        await diagram.play()
+
+
+@pytest.mark.parametrize("name", sorted({*WITHOUT, *CLAUDE}))
+def test_the_tables_name_public_functions(name: str) -> None:
+    assert name in sk.__all__
+
+
+# -- they are really read and compared ----------------------------------------------------------------------
+
+
+def example() -> None:
+    """
+    Lists.
+
+    Text that is no diagram:
+
+        async for item in items:
+            print(item)
+        -a-
+
+        -ab---c|
+        batch(2)
+        --A----(B|)
+
+        A = ["a", "b"]
+        B = ["c"]
+
+    Emits: so.
+    """
+
+
+async def test_a_block_with_two_sources_binds_them() -> None:
+    await Diagram(["-a|", "-b|"], "a if b else a", "-a|").play()
+
+
+async def test_a_diagram_is_found_between_other_blocks() -> None:
+    (found,) = diagrams(example, {})
+    assert found == Diagram(["-ab---c|"], "batch(2)", "--A----(B|)", {"A": ["a", "b"], "B": ["c"]})
+
+
+async def test_a_wrong_one_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="something else"):
+        await Diagram(["-ab---c|"], "batch(2)", "--A---(B|)", {"A": ["a", "b"], "B": ["c"]}).play()

@@ -1,0 +1,145 @@
+"""
+race: the stream whose first item comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import pytest
+
+import streamkit as sk
+from streamkit.core.source import Opened, Source
+from streamkit.testing import marbles
+
+if TYPE_CHECKING:
+    from streamkit.core.context import Context
+    from streamkit.core.protocols import Contribution
+
+pytestmark = pytest.mark.virtual_time
+
+
+@pytest.mark.parametrize(
+    ("sources", "wanted"),
+    [
+        (["---a--b|", "-c-d--|"], "-c-d--|"),
+        (["-a-b-|"], "-a-b-|"),
+        (["-|", "--a-|"], "--a-|"),
+        (["-#", "--a-|"], "--a-|"),
+        (["---a--#", "-#", "-----c|"], "---a--#"),
+        (["---|", "-#", "----#"], "----#"),
+        (["---|", "-|"], "---|"),
+    ],
+)
+async def test_the_first_item_wins(sources: list[str], wanted: str) -> None:
+    await marbles.expect(sk.race(*map(marbles.source, sources)), wanted)
+
+
+async def test_if_all_have_lost_the_first_error_is_raised() -> None:
+    stream = sk.race(
+        marbles.source("---#", error=OSError("later")), marbles.source("-#", error=ValueError("first"))
+    )
+    with pytest.raises(ValueError, match="first"):
+        await stream.run()
+
+
+async def test_the_losers_are_closed_before_the_first_item_is_handed_on() -> None:
+    closed: list[float] = []
+
+    async def loser() -> AsyncIterator[str]:
+        try:
+            await anyio.sleep(60)
+            yield "late"
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(2)
+            closed.append(anyio.current_time() - start)
+
+    start = anyio.current_time()
+    stream = sk.race(marbles.source("-a--b|"), sk.from_iterable(loser))
+    async with stream.open() as run:
+        assert await anext(run) == "a"
+        assert closed == [3]
+        assert [item async for item in run] == ["b"]
+
+
+async def test_a_winner_that_ends_or_fails_at_once_has_won_all_the_same() -> None:
+    async def one() -> AsyncIterator[int]:
+        yield 1
+        raise ValueError("after it")
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match="after it"):
+        await (sk.race(sk.from_iterable(one), marbles.source("-a|")) | sk.tap(got.append)).run()
+    assert got == [1]
+    assert await sk.race(sk.from_iterable([1]), marbles.source("-a|")).collect() == [1]
+
+
+class Named:
+    """
+    A fact: the names of all that count.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @staticmethod
+    def fact(name: str, records: list[Named], /) -> object:
+        if name != "names":
+            raise AttributeError(name)
+        return [record.name for record in records]
+
+
+class Contributing(Source):
+    """
+    A source with a fact of its own for the outcome.
+    """
+
+    def __init__(self, name: str, diagram: str) -> None:
+        self._name = name
+        self._played = marbles.source(diagram).source
+
+    def open(self, context: Context) -> Opened:
+        context.contribute(cast("Contribution", Named(self._name)))
+        return self._played.open(context)
+
+
+def names_of(run: sk.Run[Any]) -> object:
+    return cast("Any", run.outcome).names
+
+
+def contributing(name: str, diagram: str) -> sk.Stream[Any]:
+    return sk.Stream(Contributing(name, diagram))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "names"),
+    [
+        ("--a|", "-b|", ["b"]),
+        ("-a|", "--b|", ["a"]),
+        ("-#", "--b|", ["b"]),
+        ("-|", "--|", ["a", "b"]),
+        ("-#", "--#", ["a", "b"]),
+    ],
+)
+async def test_the_winners_facts_alone_count_and_all_where_nobody_wins(
+    a: str, b: str, names: list[str]
+) -> None:
+    run = sk.race(contributing("a", a), contributing("b", b)).open()
+    try:
+        async with run:
+            async for _ in run:
+                assert names_of(run) == names
+    except marbles.MarbleError:
+        pass
+    assert names_of(run) == names
+
+
+async def test_left_before_anybody_has_won_all_count() -> None:
+    run = sk.race(contributing("a", "----a|"), contributing("b", "----b|")).open()
+    with anyio.move_on_after(1):
+        async with run:
+            await anext(run)
+    assert names_of(run) == ["a", "b"]

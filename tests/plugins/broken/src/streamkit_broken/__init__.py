@@ -1,0 +1,3 @@
+"""
+Everything that a plugin can get wrong.
+"""

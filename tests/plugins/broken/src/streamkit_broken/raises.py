@@ -1,0 +1,5 @@
+"""
+It cannot be imported.
+"""
+
+raise RuntimeError("this plugin needs a flux capacitor")
