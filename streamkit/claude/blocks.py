@@ -33,6 +33,14 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     `message_stop`. A block that the end of the stream cuts is none. What the SDK has no type for comes as an
     object with the same fields.
 
+    In the diagram each character of the upper line is an event: `T` begins a block and `E` ends it.
+
+        MTa-bE-DS|
+        blocks()
+        -----A---|
+
+        A = TextBlock(type="text", text="ab")
+
     Emits: each finished block, in the order in which they finish.
     Backpressure: none of its own.
     Completes: with its upstream.

@@ -33,6 +33,12 @@ def text(*, restarts: bool = False) -> Operator[AnyEvent, Any]:
     """
     The text of the message, piece by piece as it comes.
 
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
+
+        MTa-bE-DS|
+        text()
+        --a-b----|
+
     Args:
         restarts: Whether a `Restarted` is handed on, in its place among the pieces: what came before it is
             void. Without it, a pipeline whose source may start over is refused when it is opened.
@@ -51,6 +57,12 @@ def thinking() -> Operator[AnyEvent, str]:
     """
     The model's thinking, piece by piece as it comes; without signatures and what is redacted.
 
+    In the diagram each character of the upper line is an event: `h` is a delta of thinking, `s` the signature.
+
+        MHh-sE-DS|
+        thinking()
+        --h------|
+
     Emits: a string for each piece of thinking, of every message in the stream.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -65,6 +77,14 @@ def citations() -> Operator[AnyEvent, Unknown]:
     """
     Each citation of a text, as it came: a `char_location`, `page_location`, `web_search_result_location`, …
 
+    In the diagram each character of the upper line is an event: `q` is a delta with a citation.
+
+        MTa-q-bEDS|
+        citations()
+        ----A-----|
+
+        A = q.delta.citation
+
     Emits: each citation, as soon as it is there.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -78,6 +98,15 @@ def citations() -> Operator[AnyEvent, Unknown]:
 def usage() -> Operator[AnyEvent, Usage]:
     """
     The usage of the message so far, each time the API tells it. Counts are totals, not increments.
+
+    In the diagram each character of the upper line is an event: `M` begins the message, `D` ends it.
+
+        MTa-bE-DS|
+        usage()
+        A------B-|
+
+        A = Usage(input_tokens=5, output_tokens=1)
+        B = Usage(input_tokens=5, output_tokens=9)
 
     Emits: the usage after `message_start` and after each `message_delta` that carries one: what it has
         replaces what was there, what it leaves out stays. A new message starts from nothing.

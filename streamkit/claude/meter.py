@@ -40,6 +40,10 @@ def meter() -> Same:
     With several meters in one run it has those of the last. Outside of a run the events pass and nothing is
     kept.
 
+        MTa-bE-DS|
+        meter()
+        MTa-bE-DS|
+
     Emits: each event, unchanged.
     Backpressure: none of its own; a slow consumer shows in the gaps.
     Completes: with its upstream.

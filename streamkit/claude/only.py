@@ -118,6 +118,12 @@ def only(*types: Any) -> Operator[Any, Any]:
     """
     The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.
 
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
+
+        MTa-bE-DS|
+        only("text_delta")
+        --a-b----|
+
     Args:
         types: Types of events or of deltas, by their name on the wire or by class (this library's or the
             SDK's). Classes narrow the type of what comes out. A name may be one that this version does not

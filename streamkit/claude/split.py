@@ -38,6 +38,16 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
     """
     One stream through several pipelines, their outputs as pairs: `split(text=text(), calls=tool_calls())`.
 
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text, `S` is the stop.
+
+        MTa-bE-DS|
+        split(x=text(), y=only("message_stop"))
+        --A-B---C|
+
+        A = ("x", "a")
+        B = ("x", "b")
+        C = ("y", S)
+
     Args:
         ordered: Whether the pairs come in the order of the items that they were made of, and for one item in
             the order of the pipelines as they are given here. It takes pure pipelines only. Otherwise each

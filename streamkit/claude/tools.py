@@ -118,6 +118,15 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     stream; then the input is taken only if it is a whole JSON object, while a block that was closed without
     any input is a call without arguments.
 
+    In the diagram each character of the upper line is an event:
+    `i` and `j` are deltas of a tool's input, `E` ends its block.
+
+        MUi-jE-DS|
+        tool_calls()
+        -----A---|
+
+        A = ToolCall("tool_1", "look", {"n": 1}, 0)
+
     Args:
         broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`,
             `"emit"` hands on a `BrokenToolCall`, `"skip"` drops it.

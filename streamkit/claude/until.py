@@ -22,6 +22,10 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     What may be the beginning of the phrase, and no more than that, is held back until it is clear whether it
     is.
 
+        -a-b-c-d|
+        until("bc")
+        -a---|
+
     Args:
         text: The phrase, matched exactly.
         inclusive: Whether the phrase itself is handed on too; then nothing needs to be held back.

@@ -44,6 +44,12 @@ def validate() -> Same:
     whole in its `message_start` has no `message_delta`, and several messages may follow one another. Pings
     and what this version does not know are legal anywhere.
 
+    In the diagram each character of the upper line is an event: `T` begins a block, the second time inside another.
+
+        MTa-T-b-E-DS|
+        validate()
+        MTa-#
+
     Emits: each event, unchanged.
     Backpressure: none of its own.
     Completes: with its upstream, if its last message is complete.

@@ -1,5 +1,5 @@
 """
-The command line: `streamkit demo` and `streamkit replay FILE`.
+The command line: `streamkit demo`, `streamkit replay FILE` and `streamkit operators`.
 """
 
 from __future__ import annotations

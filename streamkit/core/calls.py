@@ -5,6 +5,7 @@ Descriptions that read like the source that made them.
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 __all__ = ["call_text", "name_of", "private_text", "value_text"]
@@ -35,6 +36,8 @@ def value_text(value: object) -> str:
             return repr(value)
         case type():
             return value.__name__
+        case re.Pattern(pattern=str() | bytes() as pattern):
+            return f"re.compile({value_text(pattern)})"
         case list() | tuple() | set() | frozenset() | dict():
             return "[…]" if value else f"{value!r}"
         case _ if getattr(type(value), "__reads_as_source__", False):

@@ -141,6 +141,9 @@ def map(fn: Callable[[A], B], /) -> Operator[A, B]:  # noqa: A001 -- the field's
     Args:
         fn: A plain function; a coroutine function is refused.
 
+    Raises:
+        TypeError: `fn` is no plain function.
+
     Emits: one item for each item.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -163,6 +166,12 @@ def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A00
         filter(str.isalpha)
         -a---b-|
 
+    Args:
+        keep: A plain function of one item.
+
+    Raises:
+        TypeError: `keep` is no plain function.
+
     Emits: each item that is kept, unchanged.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -180,6 +189,12 @@ def filter_map(fn: Callable[[A], B | None], /) -> Operator[A, B]:
         -a-x-b-|
         filter_map({"a": "A", "b": "B"}.get)
         -A---B-|
+
+    Args:
+        fn: A plain function of one item.
+
+    Raises:
+        TypeError: `fn` is no plain function.
 
     Emits: at most one item for each item.
     Backpressure: none of its own.
@@ -203,6 +218,12 @@ def tap(fn: Callable[[Any], object], /) -> Operator[Any, Any]:
         tap(print)
         -a-b--c|
 
+    Args:
+        fn: A plain function of one item; what it returns does not count.
+
+    Raises:
+        TypeError: `fn` is no plain function.
+
     Emits: every item.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -225,6 +246,9 @@ def scan(fn: Callable[[B, A], B], initial: B, /) -> Operator[A, B]:
         fn: Gives the next value; it must not change the old one in place.
         initial: The value before the first item; not emitted itself.
 
+    Raises:
+        TypeError: `fn` is no plain function.
+
     Emits: the new value for each item.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -245,6 +269,9 @@ def flat_map(fn: Callable[[A], Iterable[B]], /) -> Operator[A, B]:
 
     Args:
         fn: A plain function that returns an iterable, read lazily.
+
+    Raises:
+        TypeError: `fn` is no plain function; while running, it gives nothing that can be iterated so.
 
     Emits: any number of items for each item.
     Backpressure: the iterable is read no further than asked.

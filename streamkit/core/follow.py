@@ -33,6 +33,9 @@ def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | Non
         first: The stream to begin with.
         next: Called with the outcome of the stream that has just ended; it gives the next one, or None at the end.
 
+    Raises:
+        TypeError: `first` is no stream, or `next` no function; while running, `next` gives something else than a stream.
+
     Emits: the items of each stream in turn.
     Backpressure: none of its own.
     Completes: when `next` gives None.

@@ -173,9 +173,9 @@ class ContextStage(Stage):
     kind: ClassVar[Kind] = "async"
 
     @abstractmethod
-    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
         """
-        The iterator that hands on its items.
+        What hands on its items; closed with its `aclose`, where it has one.
         """
 
 

@@ -13,7 +13,7 @@ from streamkit.core.pump import Pump
 from streamkit.core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable
 
     from streamkit.core.chain import Chain
     from streamkit.core.channel import Overflow
@@ -58,7 +58,7 @@ class _Buffer(ConcurrentStage):
         self._overflow: Overflow = overflow
         self.memory: str = f"{1 if overflow == 'latest' else n} items"
 
-    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
         count = BufferReport()
         context.report.buffers[free_name("buffer", context.report.buffers)] = count
         return Pump(upstream, context, self._n, self._overflow, count)

@@ -109,6 +109,10 @@ def take(n: int) -> Same:
     Args:
         n: How many, at least 0.
 
+    Raises:
+        TypeError: `n` is no whole number.
+        ValueError: `n` is below 0.
+
     Emits: each of the first `n` items.
     Backpressure: none of its own.
     Completes: with its upstream, or after the `n`-th item: upstream is closed, and no further item asked for.
@@ -129,6 +133,10 @@ def skip(n: int) -> Same:
 
     Args:
         n: How many, at least 0.
+
+    Raises:
+        TypeError: `n` is no whole number.
+        ValueError: `n` is below 0.
 
     Emits: each item from the `n + 1`-th on.
     Backpressure: none of its own.
@@ -155,6 +163,9 @@ def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> 
     Args:
         keep: A plain function of one item.
         inclusive: Whether that first item is handed on too.
+
+    Raises:
+        TypeError: `keep` is no plain function.
 
     Emits: each item before the first that is not kept.
     Backpressure: none of its own.

@@ -115,7 +115,6 @@ SOURCES: dict[str, tuple[Callable[..., sk.Stream[Any]], int]] = {
     "concat": (sk.concat, 0),
     "zip": (sk.zip, 3),
     "race": (sk.race, 16),
-    "from_iterable behind a task": (lambda a, b, c: a | sk.buffer(16), 16),
 }
 
 

@@ -23,7 +23,7 @@ from streamkit.testing import reply, run_virtual, text, thinking, tool_use
 from streamkit.testing.fake_claude.frames import events_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 
 Kind = Literal["text", "events"]
@@ -121,44 +121,55 @@ def scripts(kind: Kind) -> st.SearchStrategy[Script]:
     return st.one_of(items.map(lambda given: Script(given, fails=False)), cut)
 
 
-SOURCES: Final = {
-    "merge": lambda streams: sk.merge(*streams),
-    "concat": lambda streams: sk.concat(*streams),
-    "zip": lambda streams: sk.zip(*streams, strict=False) | sk.map(lambda items: items[0]),
-    "race": lambda streams: sk.race(*streams),
-    "follow": lambda streams: follow_all(streams),
+def first_of(items: Any) -> Any:
+    return items[0]
+
+
+def last_of(items: Any) -> Any:
+    return items[-1]
+
+
+def one_after_the_other(*streams: sk.Stream[Any]) -> sk.Stream[Any]:
+    left = iter(streams[1:])
+
+    async def following(outcome: sk.Outcome) -> sk.Stream[Any] | None:
+        return next(left, None)
+
+    return sk.follow(streams[0], following)
+
+
+def in_rounds(*streams: sk.Stream[Any]) -> sk.Stream[Any]:
+    return sk.zip(*streams, strict=False).map(first_of)
+
+
+SOURCES: Final[dict[str, Callable[..., sk.Stream[Any]]]] = {
+    "merge": sk.merge,
+    "concat": sk.concat,
+    "zip": in_rounds,
+    "race": sk.race,
+    "follow": one_after_the_other,
 }
 """Sources that are made of streams."""
-
-
-def follow_all(streams: Sequence[sk.Stream[Any]]) -> sk.Stream[Any]:
-    def begin() -> sk.Stream[Any]:
-        left = iter(streams[1:])
-
-        async def following(outcome: sk.Outcome) -> sk.Stream[Any] | None:
-            return next(left, None)
-
-        return sk.follow(streams[0], following)
-
-    return begin()
 
 
 # -- operators ----------------------------------------------------------------------------------------------
 
 some = st.integers(1, 5)
+kinds: st.SearchStrategy[Kind] = st.sampled_from(["text", "events"])
 seconds = st.sampled_from([0.25, 0.5, 1.0, 3.0])
+on_error: st.SearchStrategy[Any] = st.sampled_from(["raise", "emit"])
 overflow: st.SearchStrategy[Any] = st.sampled_from(
     ["block", "drop_oldest", "drop_incoming", "latest", "error"]
 )
 
 
-def joined(items: Any) -> Any:
-    return items[0]
-
-
 async def later(item: Any) -> Any:
     await anyio.sleep(0.5)
     return item
+
+
+def twice(item: Any) -> list[Any]:
+    return [item, item]
 
 
 def one_by_one(item: Any) -> sk.Stream[Any]:
@@ -178,13 +189,13 @@ ANY: Final[dict[str, Ops]] = {
     "filter": st.just(sk.filter(lambda item: item != "x")),
     "filter_map": st.just(sk.filter_map(lambda item: None if item == "x" else item)),
     "flat_map": st.one_of(
-        st.just(sk.flat_map(lambda item: (item, item))),
+        st.just(sk.flat_map(twice)),
         some.map(lambda n: sk.flat_map(one_by_one, concurrency=n)),
     ),
     "tap": st.just(sk.tap(lambda item: None)),
     "scan": st.just(sk.scan(lambda _, item: item, None)),
-    "batch": st.tuples(some, st.none() | seconds).map(lambda given: sk.batch(*given) | sk.map(joined)),
-    "map_async": st.tuples(some, st.booleans(), st.sampled_from(["raise", "emit"])).map(
+    "batch": st.tuples(some, st.none() | seconds).map(lambda given: sk.batch(*given) | sk.map(first_of)),
+    "map_async": st.tuples(some, st.booleans(), on_error).map(
         lambda given: sk.map_async(later, given[0], ordered=given[1], on_error=given[2])
     ),
     "take": st.integers(0, 8).map(sk.take),
@@ -208,7 +219,7 @@ ANY: Final[dict[str, Ops]] = {
         lambda given: sk.tee(sk.branch(slow_sink, buffer=given[0], overflow=given[1], on_error="detach"))
     ),
     "split": st.booleans().map(
-        lambda ordered: sk.split(ordered=ordered, a=sk.take(2), b=sk.skip(1)) | sk.map(lambda pair: pair[1])
+        lambda ordered: sk.split(ordered=ordered, a=sk.take(2), b=sk.skip(1)) | sk.map(last_of)
     ),
 }
 """Operators for items of any kind, that give items of that kind."""
@@ -279,7 +290,7 @@ class Plan:
         The pipeline, with a watched stage behind each operator.
         """
         streams = [script.stream(watch) for script in self.scripts]
-        stream = streams[0] if self.source is None else SOURCES[self.source](streams)
+        stream = streams[0] if self.source is None else SOURCES[self.source](*streams)
         for operator in self.operators:
             stream = stream | operator | watch.stage
         return stream
@@ -316,7 +327,7 @@ def plans(draw: st.DrawFn, group: Group) -> Plan:
     """
     A plan with all that is in `group`, and one or two operators more.
     """
-    kind: Kind = group.kind or draw(st.sampled_from(["text", "events"]))
+    kind: Kind = draw(kinds) if group.kind is None else group.kind
     scripted = scripts(kind)
     sources = draw(
         st.lists(scripted, min_size=1, max_size=3) if group.source is not None else st.tuples(scripted)
@@ -389,7 +400,9 @@ async def consume(plan: Plan, run: sk.Run[Any]) -> None:
 def test_whatever_is_assembled_ends_and_leaves_nothing_behind(group: Group) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    )
     @given(plan=plans(group))
     def check(plan: Plan) -> None:
         seen.update({*plan.names})

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-import runpy
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -85,32 +83,11 @@ def documented(name: str) -> Documented:
             found.contract |= entries(PROMISE, paragraph)
         else:
             found.text.append(paragraph)
-    if (shown := drawn_in_tests().get(name)) is not None:
-        found.drawings += drawing_of(shown)
     return found
 
 
 def entries(form: re.Pattern[str], paragraph: str) -> dict[str, str]:
     return {match[1]: " ".join(match[2].split()) for match in form.finditer(paragraph)}
-
-
-@cache
-def drawn_in_tests() -> dict[str, Any]:
-    """
-    The diagrams whose marbles are events, which stand beside the test that plays them.
-    """
-    found: dict[str, Any] = runpy.run_path(str(ROOT / "tests" / "operators" / "test_diagrams.py"))["CLAUDE"]
-    return found
-
-
-def drawing_of(diagram: Any) -> Iterator[str]:
-    """
-    The paragraphs of such a diagram, as a docstring would have them.
-    """
-    yield "\n".join((*diagram.sources, diagram.expression, diagram.result))
-    explained = {key: value for key, value in diagram.results.items() if value is not diagram.inputs.get(key)}
-    if explained:
-        yield "\n".join(f"{key} = {value!r}" for key, value in explained.items())
 
 
 def kinds(name: str) -> list[str]:

@@ -13,7 +13,7 @@ import streamkit as sk
 from streamkit.testing import marbles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from streamkit.core.channel import Overflow
 
@@ -75,8 +75,9 @@ async def test_what_survives_a_slow_consumer(overflow: Overflow, left: list[int]
 async def test_error_fails_after_the_backlog_and_reads_no_further() -> None:
     source = Source(1_000_000)
     got: list[int] = []
+    run = (source.stream() | sk.buffer(3, overflow="error")).open()
     with pytest.raises(sk.BufferOverflow, match="a buffer of 3 was full"):
-        async with (source.stream() | sk.buffer(3, overflow="error")).open() as run:
+        async with run:
             got.append(await anext(run))
             await anyio.sleep(1000)
             async for item in run:
@@ -131,7 +132,7 @@ async def test_an_error_comes_after_the_items_before_it() -> None:
 
 
 async def test_it_lets_two_slow_sides_overlap() -> None:
-    async def double(items: AsyncIterator[int]) -> AsyncIterator[int]:
+    async def double(items: AsyncIterable[int]) -> AsyncIterator[int]:
         async for item in items:
             await anyio.sleep(1)
             yield 2 * item
@@ -167,7 +168,7 @@ async def test_times_are_unchanged_where_the_consumer_keeps_up() -> None:
     ("n", "overflow"), [(0, "block"), (-1, "block"), (1.5, "block"), (True, "block"), (1, "drop")]
 )
 async def test_bad_arguments_are_refused_where_they_stand(n: Any, overflow: Any) -> None:
-    with pytest.raises(ValueError, match=repr(overflow if overflow == "drop" else n)):
+    with pytest.raises(ValueError, match=r"buffer must be an int|overflow must be one of"):
         sk.buffer(n, overflow)
 
 

@@ -4,10 +4,9 @@ The marble diagram in the docstring of every operator, and of every source that 
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -51,36 +50,7 @@ class Diagram:
         await marbles.expect(stream, self.result, values=self.results, error=Exception)
 
 
-# -- reading them -------------------------------------------------------------------------------------------
-
-EXPLANATION: Final = re.compile(r"(\S) = (.+)")
-
-
-def diagrams(function: object, inputs: Values) -> list[Diagram]:
-    """
-    The indented paragraphs of a docstring that are marbles, an expression, and marbles; below, what letters stand for.
-    """
-    found: list[Diagram] = []
-    doc = inspect.getdoc(function) or ""
-    for paragraph in re.split(r"\n{2,}(?! {4}\S = )", doc):
-        lines = [line.removeprefix("    ") for line in paragraph.splitlines() if line]
-        explained = [match for match in map(EXPLANATION.fullmatch, lines) if match]
-        drawn = lines[: len(lines) - len(explained)]
-        if len(drawn) > 2 and all(map(are_marbles, [*drawn[:-2], drawn[-1]])):
-            results = {match[1]: ast.literal_eval(match[2]) for match in explained}
-            found.append(Diagram(drawn[:-2], drawn[-2], drawn[-1], results, inputs))
-    return found
-
-
-def are_marbles(line: str) -> bool:
-    try:
-        timeline = marbles.parse(line)
-    except ValueError:
-        return False
-    return timeline.ended or "-" in line
-
-
-# -- operators whose marbles are Claude's events ------------------------------------------------------------
+# -- marbles that are Claude's events ------------------------------------------------------------
 
 
 def block_start(**block: object) -> object:
@@ -121,39 +91,55 @@ EVENTS: Final = {
 }
 
 
-def claude(events: str, expression: str, result: str, results: Values | None = None) -> Diagram:
-    return Diagram([events], expression, result, results or {}, EVENTS)
-
-
-CLAUDE: Final = {
-    "blocks": claude("MTa-bE-DS|", "blocks()", "-----A---|", {"A": TextBlock(type="text", text="ab")}),
-    "citations": claude("MTa-q-bEDS|", "citations()", "----A-----|", {"A": CITATION}),
-    "meter": claude("MTa-bE-DS|", "meter()", "MTa-bE-DS|", EVENTS),
-    "only": claude("MTa-bE-DS|", 'only("text_delta")', "--a-b----|", EVENTS),
-    "split": claude(
-        "MTa-bE-DS|",
-        "split(x=text(), y=only('message_stop'))",
-        "--A-B---C|",
-        {"A": ("x", "a"), "B": ("x", "b"), "C": ("y", EVENTS["S"])},
-    ),
-    "text": claude("MTa-bE-DS|", "text()", "--a-b----|"),
-    "thinking": claude("MHh-sE-DS|", "thinking()", "--h------|"),
-    "tool_calls": claude(
-        "MUi-jE-DS|", "tool_calls()", "-----A---|", {"A": sk.ToolCall("tool_1", "look", {"n": 1}, 0)}
-    ),
-    "until": Diagram(["-a-b-c-d|"], 'until("bc")', "-a---|"),
-    "usage": claude(
-        "MTa-bE-DS|",
-        "usage()",
-        "A------B-|",
-        {
-            "A": sk.events.Usage(input_tokens=5, output_tokens=1),
-            "B": sk.events.Usage(input_tokens=5, output_tokens=9),
-        },
-    ),
-    "validate": claude("MTa-T-b-E-DS|", "validate()", "MTa-#", EVENTS),
+EVENTS_IN: Final = {
+    "blocks",
+    "citations",
+    "meter",
+    "only",
+    "split",
+    "text",
+    "thinking",
+    "tool_calls",
+    "usage",
+    "validate",
 }
-"""Drawn here, because a docstring has no room for what the marbles stand for. One that is drawn there after all is played too."""
+EVENTS_OUT: Final = {"meter", "only", "validate"}
+"""The operators whose items before or behind them are such events."""
+
+NAMES: Final = {**EVENTS, "TextBlock": TextBlock, "ToolCall": sk.ToolCall, "Usage": sk.events.Usage}
+"""What the explanation of a letter may use."""
+
+
+# -- reading them -------------------------------------------------------------------------------------------
+
+EXPLANATION: Final = re.compile(r"(\S) = (.+)")
+
+
+def diagrams(function: Callable[..., object]) -> list[Diagram]:
+    """
+    The indented paragraphs of a docstring that are marbles, an expression, and marbles; below, what letters stand for.
+    """
+    found: list[Diagram] = []
+    inputs = EVENTS if function.__name__ in EVENTS_IN else {}
+    outputs = EVENTS if function.__name__ in EVENTS_OUT else {}
+    doc = inspect.getdoc(function) or ""
+    for paragraph in re.split(r"\n{2,}(?! {4}\S = )", doc):
+        lines = [line.removeprefix("    ") for line in paragraph.splitlines() if line]
+        explained = [match for match in map(EXPLANATION.fullmatch, lines) if match]
+        drawn = lines[: len(lines) - len(explained)]
+        if len(drawn) > 2 and all(map(are_marbles, [*drawn[:-2], drawn[-1]])):
+            results = {match[1]: eval(match[2], NAMES.copy()) for match in explained}
+            found.append(Diagram(drawn[:-2], drawn[-2], drawn[-1], {**outputs, **results}, inputs))
+    return found
+
+
+def are_marbles(line: str) -> bool:
+    try:
+        timeline = marbles.parse(line)
+    except ValueError:
+        return False
+    return timeline.ended or "-" in line
+
 
 WITHOUT: Final = {
     "branch": "settings for a sink of tee",
@@ -186,20 +172,17 @@ def is_function(name: str) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in sk.__all__ if is_function(name)])
 async def test_the_diagram_is_what_happens(name: str) -> None:
-    shown_here = CLAUDE.get(name)
-    drawn = diagrams(getattr(sk, name), shown_here.inputs if shown_here else {})
+    drawn = diagrams(getattr(sk, name))
     if name in WITHOUT:
         assert not drawn, f"{name} has a diagram: take it out of WITHOUT"
         return
-    if shown_here:
-        drawn.append(shown_here)
     assert drawn, f"the docstring of {name} needs a marble diagram"
     for diagram in drawn:
         assert diagram.expression.startswith(f"{name}(")
         await diagram.play()
 
 
-@pytest.mark.parametrize("name", sorted({*WITHOUT, *CLAUDE}))
+@pytest.mark.parametrize("name", sorted(WITHOUT))
 def test_the_tables_name_public_functions(name: str) -> None:
     assert name in sk.__all__
 
@@ -233,7 +216,7 @@ async def test_a_block_with_two_sources_binds_them() -> None:
 
 
 async def test_a_diagram_is_found_between_other_blocks() -> None:
-    (found,) = diagrams(example, {})
+    (found,) = diagrams(example)
     assert found == Diagram(["-ab---c|"], "batch(2)", "--A----(B|)", {"A": ["a", "b"], "B": ["c"]})
 
 

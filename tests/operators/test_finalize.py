@@ -90,8 +90,9 @@ async def test_what_it_raises_at_the_end_fails_the_stream(log: list[str]) -> Non
         raise OSError("no space")
 
     got: list[int] = []
+    run = (closing_source(log) | sk.finalize(fail)).open()
     with pytest.raises(OSError, match="no space"):
-        async with (closing_source(log) | sk.finalize(fail)).open() as run:
+        async with run:
             async for item in run:
                 got.append(item)
     assert got == [0, 1, 2]

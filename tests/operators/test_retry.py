@@ -15,7 +15,7 @@ from streamkit.events import Restarted
 from streamkit.testing import FakeClaude, error_reply, marbles, reply, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 virtual = pytest.mark.virtual_time
 
@@ -28,7 +28,7 @@ class Tries:
     A source whose tries are given as lists of items, each ending with an exception or in peace.
     """
 
-    def __init__(self, *tries: list[object]) -> None:
+    def __init__(self, *tries: Sequence[object]) -> None:
         self._left = list(tries)
         self.log: list[str] = []
 
@@ -82,7 +82,7 @@ async def test_with_restart_it_says_so_and_starts_over() -> None:
 @virtual
 async def test_operators_behind_it_forget_what_came_before() -> None:
     tries = Tries([1, 2, 3, ConnectionError("cut")], [1, 2, 3])
-    batches = await (tries.stream() | sk.retry(AGAIN) | sk.batch(2)).collect()
+    batches: list[Any] = await (tries.stream() | sk.retry(AGAIN) | sk.batch(2)).collect()
     assert [item for item in batches if isinstance(item, list)] == [[1, 2], [1, 2], [3]]
 
 
@@ -124,11 +124,16 @@ async def test_what_fails_behind_it_is_not_tried_again() -> None:
     assert len(tries.log) == 2
 
 
+def add(total: int, item: int) -> int:
+    return total + item
+
+
 @virtual
 async def test_stages_before_it_are_made_anew() -> None:
     tries = Tries([1, ConnectionError()], [1, 2])
-    stream = tries.stream() | sk.scan(lambda total, item: total + item, 10) | sk.retry(AGAIN)
-    assert [item for item in await stream.collect() if isinstance(item, int)] == [11, 11, 13]
+    stream = tries.stream() | sk.scan(add, 10) | sk.retry(AGAIN)
+    items: list[Any] = await stream.collect()
+    assert [item for item in items if isinstance(item, int)] == [11, 11, 13]
 
 
 @virtual

@@ -4,12 +4,10 @@ Types of buffers, and of what mends errors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_type
+from typing import assert_type
 
 import streamkit as sk
-
-if TYPE_CHECKING:
-    from streamkit import events
+from streamkit import events
 
 numbers = sk.from_iterable([1, 2, 3])
 words = sk.from_iterable(["a", "b"])

@@ -58,9 +58,16 @@ def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
     Cancels: at once.
     Memory: nothing.
     """
-    if not callable(fn) or inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
+    if not _is_plain(fn):
         raise TypeError(f"catch() needs a plain function of the error that gives a stream, not {fn!r}")
     return Catching((_Catch(fn),))
+
+
+def _is_plain(fn: object) -> bool:
+    if not callable(fn):
+        return False
+    forms = (fn, fn.__call__)
+    return not any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms)
 
 
 class _Catch(ContextStage):

@@ -12,7 +12,7 @@ from streamkit.core.operator import Same
 from streamkit.core.stage import ContextStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 
     from streamkit.core.chain import Chain
     from streamkit.core.context import Context
@@ -57,9 +57,8 @@ class _Finalize(ContextStage):
         super().__init__("finalize", (fn,))
         self._fn = fn
 
-    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        iterator: Any = _Finalizing(self._fn, upstream, context)
-        return iterator  # type: ignore[no-any-return]
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
+        return _Finalizing(self._fn, upstream, context)
 
 
 class _Finalizing:
@@ -75,14 +74,14 @@ class _Finalizing:
         self._items = self._hand_on()
         self._finished = False
 
-    def __aiter__(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
         return self._items
 
     async def aclose(self) -> None:
         await self._items.aclose()
         await self._finish(None)
 
-    async def _hand_on(self) -> Any:
+    async def _hand_on(self) -> AsyncGenerator[Any, None]:
         try:
             async for item in self._upstream.iterator:
                 yield item

@@ -37,19 +37,19 @@ def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
     stands behind that one cannot change it any more, so a look-ahead sees one character. The regex is given one piece at
     a time, and nothing of the piece before.
 
-    Args:
-        by: The kind of piece, or a regex: a string that is no plain name, or what `re.compile` gives.
-
-    Raises:
-        TypeError: `by` is no string and no regex for strings; while running, an item is no string.
-        ValueError: `by` names no kind of piece, is no valid regex, or one that matches the empty string.
-
         -ab,cd-|
         recut(",")
         ----A--(B|)
 
         A = 'ab,'
         B = 'cd'
+
+    Args:
+        by: The kind of piece, or a regex: a string that is no plain name, or what `re.compile` gives.
+
+    Raises:
+        TypeError: `by` is no string and no regex for strings; while running, an item is no string.
+        ValueError: `by` names no kind of piece, is no valid regex, or one that matches the empty string.
 
     Emits: each piece as soon as it is certain where it ends, often at the first character behind it; never an empty one.
     Backpressure: none of its own.

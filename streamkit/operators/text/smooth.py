@@ -38,8 +38,8 @@ def smooth(by: str | re.Pattern[str] = "word", *, max_lag: float = 0.5) -> Same:
 
     Args:
         by: What is a piece, as in `recut`: `"word"`, `"sentence"`, `"line"`, `"grapheme"` or a regex.
-        max_lag: Seconds after which text has gone out at the latest, counted from the arrival of a piece's last character.
-            A piece whose end does not come goes out unfinished.
+        max_lag: Seconds after which text has gone out at the latest. A piece that takes longer to come goes out unfinished,
+            so give it more for sentences and lines.
 
     Raises:
         TypeError: An argument of the wrong kind.

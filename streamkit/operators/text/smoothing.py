@@ -43,7 +43,6 @@ class Smoothing(Holding):
         # The item that a piece without text would be: it says which text is held.
         self._place: Any = _NOWHERE
         self._began = -math.inf
-        self._fed = -math.inf
 
     def take_in(self, item: Any) -> None:
         text = text_of(item)
@@ -73,9 +72,8 @@ class Smoothing(Holding):
         self._let_go()
 
     def _feed(self, text: str) -> None:
-        now = current_time()
+        now = self.now
         self._pace.arrived(now)
-        self._fed = now
         held = self._cutter.size
         pieces = self._cutter.feed(text)
         if pieces:
@@ -89,7 +87,7 @@ class Smoothing(Holding):
         self._schedule(now)
 
     def _schedule(self, now: float) -> None:
-        unfinished = self._fed + self._pace.lag if self._cutter.size else math.inf
+        unfinished = self._began + self._pace.lag if self._cutter.size else math.inf
         self.due = self._pace.due(now, unfinished)
 
     def _let_go(self) -> None:
