@@ -19,5 +19,4 @@ def by_name(error: sk.PluginError) -> None:
     assert_type(words | redact, sk.Stream[str])
     assert_type(error.distribution, str)
     assert_type(error.group, str)
-    version: int = sk.plugins.API_VERSION
-    print(version)
+    _: int = sk.plugins.API_VERSION
