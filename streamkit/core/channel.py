@@ -15,6 +15,7 @@ from anyio import Event, lowlevel
 from .errors import BufferOverflow
 from .fusion import CHECKPOINT_EVERY
 from .outcome import BufferReport
+from .turns import let_others_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
 
 T = TypeVar("T")
-
-_TURNS = 4
-"""Checkpoints within which a task that is ready has run, on either backend."""
 
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
 
@@ -103,13 +101,9 @@ class Channel(Generic[T]):
                 self._writer_turn = Event()
                 await self._writer_turn.wait()
         elif self._patient and self.full:
-            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn. That may
-            # take some checkpoints, for trio draws lots among the tasks that are ready, and the reader has its own.
+            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn.
             self._patient = False
-            for _ in range(_TURNS):
-                await lowlevel.checkpoint()
-                if not self.full:
-                    break
+            await let_others_run(lambda: not self.full)
 
     def write(self, item: T) -> None:
         """

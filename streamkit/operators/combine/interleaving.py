@@ -8,8 +8,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import lowlevel
-
+from streamkit.core.turns import let_others_run
 from streamkit.operators.combine.readers import Readers
 from streamkit.operators.combine.turn import Turn
 
@@ -27,9 +26,6 @@ AHEAD = 16
 
 _REFILL = AHEAD // 2
 """Items that still wait when reading ahead goes on."""
-
-_TURNS = 4
-"""Checkpoints within which a task that is ready has run, on either backend."""
 
 
 class Interleaving:
@@ -153,10 +149,7 @@ async def _give_turns(parts: list[Part]) -> None:
     """
     Before the next round: a reader that was ahead, and has not been scheduled since, is not slow.
     """
-    for _ in range(_TURNS):
-        if all(part.items or part.ended for part in parts):
-            return
-        await lowlevel.checkpoint()
+    await let_others_run(lambda: all(part.items or part.ended for part in parts))
     for part in parts:
         part.fast = bool(part.items)
 
