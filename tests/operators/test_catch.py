@@ -116,6 +116,28 @@ async def test_what_failed_is_closed_before_the_other_stream_is_opened() -> None
     assert log == ["closed", "stage closed", "opened"]
 
 
+async def test_an_iterator_that_failed_is_closed_before_the_other_stream_is_opened() -> None:
+    log: list[str] = []
+
+    class Failing:
+        def __aiter__(self) -> Failing:
+            return self
+
+        async def __anext__(self) -> str:
+            raise ValueError("broken")
+
+        async def aclose(self) -> None:
+            log.append("closed")
+
+    async def other() -> AsyncIterator[str]:
+        log.append("opened")
+        yield "b"
+
+    stream = sk.from_iterable(Failing) | sk.catch(lambda error: sk.from_iterable(other))
+    assert await stream.collect() == ["b"]
+    assert log == ["closed", "opened"]
+
+
 async def test_leaving_early_closes_the_other_stream_once() -> None:
     closed: list[str] = []
 
