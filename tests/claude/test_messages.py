@@ -360,3 +360,9 @@ async def cancel_after_a_failure(run: sk.Run[Any]) -> None:
     while run.outcome.kind == "running" and not any(each.error for each in run.outcome.attempts):
         await anyio.lowlevel.checkpoint()
     run.cancel("enough")
+
+
+async def test_a_policy_that_would_start_over_is_refused() -> None:
+    async with FakeClaude() as server:
+        with pytest.raises(ValueError, match=r"resume=\"never\"\) only in this version.*retry\(\) behind"):
+            sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(resume="restart"))

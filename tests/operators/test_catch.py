@@ -190,3 +190,11 @@ async def test_a_function_that_gives_no_stream_is_named() -> None:
 async def test_what_is_no_plain_function_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="catch"):
         sk.catch(wrong)
+
+
+async def test_it_takes_any_async_iterable() -> None:
+    async def failing() -> AsyncIterator[str]:
+        yield "a"
+        raise ValueError
+
+    assert await sk.catch(lambda error: sk.from_iterable("b"))(failing()).collect() == ["a", "b"]
