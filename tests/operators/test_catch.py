@@ -133,7 +133,8 @@ async def test_an_iterator_that_failed_is_closed_before_the_other_stream_is_open
         log.append("opened")
         yield "b"
 
-    stream = sk.from_iterable(Failing) | sk.catch(lambda error: sk.from_iterable(other))
+    failing: AsyncIterator[str] = Failing()
+    stream = sk.from_iterable(failing) | sk.catch(lambda error: sk.from_iterable(other))
     assert await stream.collect() == ["b"]
     assert log == ["closed", "opened"]
 
