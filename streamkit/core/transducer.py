@@ -84,8 +84,10 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
 
     def reset(self) -> None:
         """
-        Forget what was fed: the stream starts over.
+        Forget what was fed: the stream starts over. Unless overridden, `__init__` is called with the same arguments again.
         """
+        (made,) = self.stages
+        self.__init__(*made.args, **made.kwargs)  # type: ignore[misc]
 
     def attach(self, context: Context | None) -> None:
         """
@@ -96,9 +98,6 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         """
         The function that the loop calls for each item.
         """
-        own_reset = type(self).reset is not Transducer.reset  # pyright: ignore[reportUnknownMemberType]
-        if self.passes_restarts and not own_reset:
-            return self.feed
         return self._feed_or_reset
 
     def _feed_or_reset(self, item: Any) -> Iterable[Any]:
