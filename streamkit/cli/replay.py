@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY: Final = "show a recorded stream"
-DESCRIPTION: Final = "Show a recorded stream: a cassette, or the body of a response (.sse)."
+DESCRIPTION: Final = (
+    "Show a recorded stream: events that sinks.jsonl has kept, the body of a response (.sse), "
+    "or a cassette: network reads with their times, as JSON lines."
+)
 
 
 def line(value: object) -> str:

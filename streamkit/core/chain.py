@@ -94,6 +94,7 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
     Open a stream: the observed chain of a run. Where a stage refuses to be made, the source that was opened is closed.
     """
     source, stages = described(source, stages)
+    context.restarts = source.restarts
     if source.restarts:
         refuse_hiding(source, stages)
     opened = source.open(context)
@@ -124,12 +125,13 @@ def _fused(
         ending = observed and group is groups[-1]
         hooks = Hooks(
             checkpoint=lowlevel.checkpoint,
-            close=chain.aclose,
+            close=partial(context.closing, chain),
             stopped=partial(_stopped, context, [name for name, _ in group]),
             completed=context.completed if ending else _completed_elsewhere,
             failed=context.failed if ending else _failed_elsewhere,
         )
-        chain = Chain(fuse(feed, [stage for _, stage in group], chain.iterator, hooks), chain)
+        made = [stage for _, stage in group]
+        chain = Chain(fuse(feed, made, chain.iterator, hooks, restarts=context.restarts), chain)
         feed = "async"
     return chain
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .restart import is_restart
 from .transducer import Transducer
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ def outputs(stage: Transducer[Any, Any]) -> Callable[[Any], Iterable[Any]]:
     """
     The function that gives what comes out of `stage` for an item, restarts included.
     """
-    # step() of the other forms is one plain call, which has no list to give: their feed() makes one of it.
-    return stage.step() if stage.form == "feed" else stage.feed
+    if stage.form == "feed":
+        return stage.step_past_restarts()
+
+    # The step of the other forms is one plain call, which has no list to give: their feed() makes one of it.
+    def feed_or_pass(item: Any) -> Iterable[Any]:
+        return (item,) if stage.passes_restarts and is_restart(item) else stage.feed(item)
+
+    return feed_or_pass
 
 
 class Composed(Transducer[Any, Any]):

@@ -4,6 +4,7 @@ What the stages of a run share: its outcome, its report, and its one task group.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, current_time
@@ -12,7 +13,7 @@ from .log import log_warning
 from .outcome import Outcome, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from anyio.abc import TaskGroup
 
@@ -78,6 +79,7 @@ class Context:
         close_timeout: Seconds that closing may take.
         task_group: The run's own; a bare `async for` has none.
         sink_error: The failure of a sink that ends the run.
+        restarts: Whether the source may start over.
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
@@ -86,6 +88,7 @@ class Context:
         self.close_timeout = close_timeout
         self.task_group: TaskGroup | None = None if parent is None else parent.task_group
         self.sink_error: BaseException | None = None
+        self.restarts: bool = parent is not None and parent.restarts
         self._parent = parent
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
@@ -143,6 +146,20 @@ class Context:
         The run is being left: from now on all cleaning up together has `close_timeout`.
         """
         self._close_by[:] = [current_time() + self.close_timeout]
+
+    @contextmanager
+    def closing_together(self) -> Iterator[None]:
+        """
+        Within it, everything that is closed has one `close_timeout` together.
+        """
+        if self._close_by:
+            yield
+            return
+        self.begin_closing()
+        try:
+            yield
+        finally:
+            self._close_by.clear()
 
     def shielded(self) -> CancelScope:
         """

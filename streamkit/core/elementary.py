@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from .calls import name_of
 from .operator import Operator, Same
+from .restart import is_restart
 from .transducer import Transducer, pure
 
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ def check_plain(fn: object) -> None:
         )
 
 
+_PASSING: dict[Form, Callable[[Any], Any]] = {
+    "map": lambda item: item,
+    "filter_map": lambda item: item,
+    "filter": lambda item: True,
+    "tap": lambda item: None,
+    "feed": lambda item: (item,),
+}
+"""What a step gives for an item that is to pass."""
+
+
 class OneCall(Transducer[A, B], Generic[A, B]):
     """
     A transducer that is one function call for each item.
@@ -56,6 +67,14 @@ class OneCall(Transducer[A, B], Generic[A, B]):
 
     def step(self) -> Callable[[A], Any]:
         return self.fn
+
+    def step_past_restarts(self) -> Callable[[A], Any]:
+        step, passing = self.step(), _PASSING[self.form]
+
+        def past(item: A) -> Any:
+            return passing(item) if is_restart(item) else step(item)
+
+        return past
 
 
 class Map(OneCall[A, B]):

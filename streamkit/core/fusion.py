@@ -76,12 +76,22 @@ def loops(stages: Sequence[S], form: Callable[[S], str]) -> list[list[S]]:
     return groups
 
 
-def fuse(feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks: Hooks) -> Any:
+def fuse(
+    feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks: Hooks, *, restarts: bool = False
+) -> Any:
     """
     A generator over `source` through all of `stages`; asynchronous unless `feed` is `"over"`.
+
+    Args:
+        feed: How items reach it.
+        stages: What is done to them.
+        source: Where they come from.
+        hooks: What else it calls.
+        restarts: Whether `source` may start over.
     """
     shape = tuple(_Step(stage.form, stage.flushes, stage.expands) for stage in stages)
-    return _compile(feed, shape)(source, stages, [stage.step() for stage in stages], *hooks)
+    steps = [stage.step_past_restarts() if restarts else stage.step() for stage in stages]
+    return _compile(feed, shape)(source, stages, steps, *hooks)
 
 
 @lru_cache(maxsize=512)

@@ -126,12 +126,48 @@ class IterableSource(Source):
                     "Give from_iterable a list, or a function without arguments that makes a new one"
                 )
             self._opened = True
-        items = self._items() if _makes_items(self._items) else self._items
+        if _makes_items(self._items):
+            return Opened("async", _Made(self._items))
+        if isinstance(self._items, AsyncIterable):
+            return Opened("async", as_iterator(self._items))
+        return Opened("sync", iter(self._items))
+
+
+class _Made:
+    """
+    What a function makes. It is called at the first read, so that its failure is one of the stream.
+    """
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+        self._chain: Chain | None = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        items = self._make()
         if isinstance(items, AsyncIterable):
-            return Opened("async", as_iterator(items))
-        if isinstance(items, Iterable):
-            return Opened("sync", iter(cast("Iterable[object]", items)))
-        raise TypeError(f"{name_of(self._items)}() returned {type(items).__name__}, which cannot be iterated")
+            iterator = as_iterator(items)
+        elif isinstance(items, Iterable):
+            iterator = _one_by_one(cast("Iterable[object]", items))
+        else:
+            raise TypeError(
+                f"{name_of(self._make)}() returned {type(items).__name__}, which cannot be iterated"
+            )
+        self._chain = Chain(iterator)
+        return iterator  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        if self._chain is not None:
+            await self._chain.aclose()
+
+
+async def _one_by_one(items: Iterable[object]) -> AsyncIterator[object]:
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            yield item
+    finally:
+        if (close := getattr(iterator, "close", None)) is not None:
+            close()
 
 
 def _is_spent_once(items: object) -> bool:

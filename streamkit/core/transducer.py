@@ -100,6 +100,12 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         """
         return self._feed_or_reset
 
+    def step_past_restarts(self) -> Callable[[Any], Any]:
+        """
+        The same for a stream that may start over, where an item that says so is not for a function of the user's.
+        """
+        return self.step()
+
     def _feed_or_reset(self, item: Any) -> Iterable[Any]:
         if not is_restart(item):
             return self.feed(item)

@@ -307,10 +307,11 @@ class _Calling:
     async def _stop(self) -> None:
         self._accepting = False
         await self._joined(self._cancel())
+        # What comes out of closing upstream is new: the items before it are not handed on any more.
+        known = self._failure or self._upstream_failure
         try:
             await self._reader.stop()
         except Exception as error:
             self._others.append(error)
-        known = self._failure or self._upstream_failure
         if (failure := told(known, self._others)) is not known and failure is not None:
             raise failure

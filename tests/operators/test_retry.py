@@ -268,6 +268,82 @@ async def test_a_restart_inside_what_is_combined_is_no_secret() -> None:
     async def no_more(outcome: sk.Outcome) -> None:
         return None
 
-    for stream in (sk.merge(again), sk.concat(again), sk.race(again), sk.follow(again, no_more)):
+    for stream in (sk.race(again), sk.follow(again, no_more)):
         with pytest.raises(TypeError, match="would hide it"):
             await (stream | sk.text()).collect()
+
+
+@pytest.mark.parametrize("combine", [sk.merge, sk.concat, sk.zip])
+async def test_a_stream_that_may_start_over_is_not_combined_with_others(
+    combine: Callable[..., object],
+) -> None:
+    with pytest.raises(TypeError, match="cannot combine a stream that may start over"):
+        combine(Tries(["a"]).stream() | sk.retry(AGAIN), sk.from_iterable("b"))
+
+
+@virtual
+@pytest.mark.parametrize(
+    ("operator", "items"),
+    [
+        (sk.map(str.upper), ["A", "R", "A", "B"]),
+        (sk.filter(str.isalpha), ["a", "R", "a", "b"]),
+        (sk.filter_map(str.upper), ["A", "R", "A", "B"]),
+        (sk.tap(str.upper), ["a", "R", "a", "b"]),
+        (sk.flat_map(str.upper), ["A", "R", "A", "B"]),
+        (sk.take_while(str.isalpha), ["a", "R", "a", "b"]),
+        (sk.take(2), ["a", "R", "a", "b"]),
+        (sk.skip(1), ["R", "b"]),
+        (sk.dedupe(str.upper), ["a", "R", "a", "b"]),
+        (
+            sk.split(x=sk.map(str.upper)).map(lambda pair: pair[1] if isinstance(pair, tuple) else pair),
+            ["A", "R", "A", "B"],
+        ),
+    ],
+    ids=repr,
+)
+async def test_a_restart_is_for_no_function_of_the_users(operator: Any, items: list[str]) -> None:
+    tries = Tries(["a", ConnectionError()], ["a", "b"])
+    got = await (tries.stream() | sk.retry(AGAIN) | operator).collect()
+    assert ["R" if isinstance(item, Restarted) else item for item in got] == items
+
+
+@virtual
+async def test_a_source_that_fails_when_it_is_opened_is_tried_again() -> None:
+    opened: list[int] = []
+
+    def connect() -> list[str]:
+        opened.append(1)
+        if len(opened) < 3:
+            raise ConnectionError
+        return ["a"]
+
+    assert await (sk.from_iterable(connect) | sk.retry(QUICK)).collect() == ["a"]
+    opened.clear()
+    other = sk.catch(lambda error: sk.from_iterable("x"))
+    assert await (sk.from_iterable(connect) | other).collect() == ["x"]
+    opened.clear()
+    assert await sk.race(sk.from_iterable(connect), sk.from_iterable("bc")).collect() == ["b", "c"]
+
+
+@virtual
+async def test_the_error_decides_and_not_what_closing_after_it_raises() -> None:
+    class Failing:
+        def __aiter__(self) -> Failing:
+            return self
+
+        async def __anext__(self) -> str:
+            raise ConnectionError("first")
+
+        async def aclose(self) -> None:
+            raise OSError("second")
+
+    def failing() -> AsyncIterator[str]:
+        return Failing()
+
+    twice = sk.retry(sk.RetryPolicy(attempts=2, base=0))
+    with pytest.raises(ConnectionError, match="first") as caught:
+        await (sk.from_iterable(failing) | twice).collect()
+    assert caught.value.__notes__ == ["closing the stream failed too, with OSError"]
+    assert await (sk.from_iterable(failing) | sk.catch(lambda error: sk.from_iterable("x"))).collect() == [
+        "x"
+    ]

@@ -5,7 +5,7 @@ What is combined: the streams that are given, and how they begin.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 
 from streamkit.core.calls import call_text
 from streamkit.core.chain import begin
@@ -83,6 +83,8 @@ class Combined(Source):
     """
 
     concurrent = True
+    one_of_them: ClassVar[bool] = False
+    """Whether all items are those of one of the streams."""
 
     def __init__(self, name: str, streams: tuple[object, ...], **settings: object) -> None:
         self.streams: list[Stream[Any]] = [_stream(name, each) for each in streams]
@@ -90,6 +92,11 @@ class Combined(Source):
             raise TypeError(f"{name}() needs at least one stream")
         self.repeatable: bool = all(each.repeatable for each in self.streams)
         self.restarts: bool = any(each.restarts for each in self.streams)
+        if self.restarts and not self.one_of_them:
+            raise TypeError(
+                f"{name}() cannot combine a stream that may start over with others, for their items would be void with it: "
+                'use resume="never" in it'
+            )
         self._name = name
         self._settings = settings
 

@@ -53,6 +53,7 @@ def race(*streams: AsyncIterable[Any]) -> Stream[Any]:
 
 
 class _Race(Combined):
+    one_of_them = True
     memory = f"{AHEAD} items of each"
 
     def open(self, context: Context) -> Opened:

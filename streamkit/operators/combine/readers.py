@@ -78,8 +78,9 @@ class Readers:
         Stop all, or all but one, at once, and wait until they have closed what they read.
         """
         self._begin_to_stop(but)
-        while self._stopping:
-            await self._stop(self._stopping.pop())
+        with self._context.closing_together():
+            while self._stopping:
+                await self._stop(self._stopping.pop())
 
     async def stop(self, upstream: Reader | None = None) -> None:
         """
@@ -90,9 +91,10 @@ class Readers:
         """
         self.stopped = True
         await self.leave()
+        known = self.failure
         if upstream is not None:
             await self._stop(upstream)
-        if (failure := told(self.failure, self._others)) is not self.failure and failure is not None:
+        if (failure := told(known, self._others)) is not known and failure is not None:
             raise failure
 
     def _begin_to_stop(self, but: Reader | None = None) -> None:

@@ -13,6 +13,8 @@ from streamkit.core.operator import GenericOperator
 from streamkit.core.stage import ContextStage
 from streamkit.core.stream import Stream
 
+from .closing import close_after
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
 
@@ -86,7 +88,7 @@ class _Catch(ContextStage):
                 yield item
             return
         except Exception as error:
-            await context.closing(upstream)
+            await close_after(error, upstream, context)
             other = self._other(error)
         chain = await begin(other.source, other.stages, context.child())
         try:

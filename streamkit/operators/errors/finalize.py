@@ -45,8 +45,10 @@ def finalize(fn: Callable[[], Awaitable[object] | object], /) -> Same:
     Cancels: at once; `fn` is still called.
     Memory: nothing.
     """
-    if not callable(fn):
-        raise TypeError(f"finalize() needs a function without arguments, not {fn!r}")
+    if inspect.isasyncgenfunction(fn) or not callable(fn):
+        raise TypeError(
+            f"finalize() needs a function without arguments, asynchronous or not, and {fn!r} is none"
+        )
     return Same((_Finalize(fn),))
 
 
@@ -103,8 +105,10 @@ class _Finalizing:
         try:
             result = self._fn()
             if inspect.isawaitable(result):
-                with self._context.shielded():
+                with self._context.shielded() as scope:
                     await result
+                if scope.cancelled_caught:
+                    log_warning("finalize_timed_out", close_timeout=self._context.close_timeout)
         except Exception as error:
             if failure is None:
                 raise

@@ -15,6 +15,8 @@ from streamkit.core.retrying import RetryPolicy, judge
 from streamkit.core.source import Opened, Source
 from streamkit.core.stage import DescriptionStage
 
+from .closing import close_after
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -103,6 +105,7 @@ class _Retried(Source):
                 return
             except Exception as error:
                 failure = error
+                await close_after(error, chain, context)
             finally:
                 await context.closing(chain)
             said = judge(failure)

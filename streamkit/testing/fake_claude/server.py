@@ -69,6 +69,7 @@ class FakeClaude:
         self._responses = 0
         self._changed = anyio.Event()
         self._failure: Exception | None = None
+        self._serving = False
         self._resources = AsyncExitStack()
         self._clients = AsyncExitStack()
 
@@ -80,11 +81,13 @@ class FakeClaude:
             self._group = await stack.enter_async_context(anyio.create_task_group())
             self._group.start_soon(listener.serve, self._connected)
             self._resources = stack.pop_all()
+        self._serving = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._serving = False
         with anyio.fail_after(5, shield=True):
             await self._clients.aclose()
         self._group.cancel_scope.cancel()
@@ -117,7 +120,14 @@ class FakeClaude:
         Args:
             options: Arguments of `anthropic.AsyncAnthropic`, to add or to put in place of a dummy `api_key`,
                 `base_url=server.url`, `max_retries=0` and an `http_client` that goes round any proxy.
+
+        Raises:
+            RuntimeError: The server is not running.
         """
+        if not self._serving:
+            raise RuntimeError(
+                "this FakeClaude is not running: call client() inside `async with FakeClaude(…) as server:`"
+            )
         import anthropic
         import httpx2
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from anyio import CancelScope, get_available_backends
 
+from streamkit.core.operator import Operator
 from streamkit.core.run import CLOSE_TIMEOUT
 
 from ..virtual_time import run_virtual
@@ -21,7 +22,7 @@ from .steps import Steps, run_stepwise
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
-__all__ = ["Subject", "must_be", "must_leave_nothing", "must_not_fail"]
+__all__ = ["SHARED", "Subject", "must_be", "must_leave_nothing", "must_not_fail"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -29,6 +30,11 @@ B = TypeVar("B")
 _CANCELLED: Final = (
     "let a cancellation pass. After `except BaseException`, `except CancelledError` or in a `finally`, raise it again; "
     "give no item, and do not return"
+)
+_RETURN: Final = "Return an operator, or a function from an async iterable to an async iterable"
+
+SHARED: Final = (
+    "keep what it remembers in each run, not in the operator, in a module or in a default argument"
 )
 
 
@@ -38,10 +44,11 @@ class Subject(ABC, Generic[A, B]):
     """
 
     inputs: Sequence[A]
-    """A few items, four or five: such that something comes out before the end."""
+    """A few items, four or five: such that something comes out before the end, and something is still held at the end."""
 
     outputs: Sequence[B] | None = None
-    """What comes out for them when they are there at once; without it, the operator need only agree with itself."""
+    """What comes out for them when they are there at once; without it, the operator need only agree with itself: that it
+    loses an item each time cannot be seen."""
 
     reads_ahead: int = 0
     """How many items it may have asked for, at most, beyond those that its outputs so far were made of."""
@@ -87,12 +94,20 @@ class Subject(ABC, Generic[A, B]):
         Run each test on each backend; pytest calls this.
         """
         if "backend" in metafunc.fixturenames:
-            metafunc.parametrize("backend", self.backends or get_available_backends())
+            metafunc.parametrize("backend", self._backends)
+
+    @property
+    def _backends(self) -> Sequence[str]:
+        return self.backends or get_available_backends()
 
     def _reading(
         self, probe: Probe[A], operator: Callable[[AsyncIterable[A]], AsyncIterable[B]]
     ) -> Reading[B]:
-        return Reading(probe | operator, lambda: probe.pulled)
+        try:
+            stream = probe | operator
+        except TypeError as error:
+            raise AssertionError(f"operator() gave {operator!r}: {error}. {_RETURN}") from error
+        return Reading(stream, lambda: probe.pulled)
 
     def _read(
         self,
@@ -106,7 +121,7 @@ class Subject(ABC, Generic[A, B]):
         then: Exception | None = None,
     ) -> Reading[B]:
         """
-        Read the probe through the operator, in a program of its own.
+        Read the probe through the operator, in a run of its own.
         """
 
         async def read() -> None:
@@ -116,8 +131,22 @@ class Subject(ABC, Generic[A, B]):
         run_virtual(read, backend=backend)
         return reading
 
-    def _usual(self, backend: str) -> list[B]:
-        return self._read(backend, Probe(self.inputs)).outputs
+    def _plain(self, backend: str) -> list[B]:
+        """
+        What comes out for the inputs, each time anew.
+        """
+        assert hasattr(self, "inputs"), "set `inputs` in this class: a few items to try the operator with"
+        first, again = (self._read(backend, Probe(self.inputs)) for _ in range(2))
+        if isinstance(first.error, TypeError) and not isinstance(made := self.operator(), Operator):
+            raise AssertionError(
+                f"operator() gave {made!r}, which fails over a stream with {first.error!r}. {_RETURN}"
+            ) from first.error
+        must_not_fail(first, "with these inputs")
+        must_not_fail(again, f"with these inputs in a second run")
+        assert self.depends_on_time or self._same(first.outputs, again.outputs), (
+            f"of two runs with these inputs, one gave {first.outputs!r}, the next {again.outputs!r}: {SHARED}"
+        )
+        return first.outputs
 
     def _cancel(self, backend: str, reading: Reading[B], step: int, usual: Sequence[B]) -> bool:
         """

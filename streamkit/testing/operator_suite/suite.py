@@ -8,8 +8,9 @@ import io
 from contextlib import redirect_stdout
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from unittest import SkipTest
 
-from anyio import CancelScope, create_task_group, get_available_backends, lowlevel
+from anyio import CancelScope, create_task_group, lowlevel
 
 from streamkit.core.operator import Operator
 from streamkit.core.restart import Restarted
@@ -18,7 +19,7 @@ from streamkit.core.stage import PureStage
 from ..virtual_time import run_virtual
 from .probe import Probe
 from .reading import PATIENCE, Reading
-from .subject import Subject, must_be, must_leave_nothing, must_not_fail
+from .subject import SHARED, Subject, must_be, must_leave_nothing, must_not_fail
 
 if TYPE_CHECKING:
     from streamkit.core.stream import Stream
@@ -42,9 +43,8 @@ TURNS: Final = 20
 
 _END: Any = object()
 
-_SHARED: Final = (
-    "keep what it remembers in each run, not in the operator, in a module or in a default argument"
-)
+_FIRST: Final = "test_gives_the_declared_outputs"
+
 _RESTART: Final = (
     "an item whose `__restart__` is true says that what came before it counts no more. Forget that (a Transducer in "
     "reset()), and hand the item on. If its state is meant to survive, set `keeps_state`"
@@ -64,18 +64,35 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
 
     Each test runs on every installed backend, in virtual time. Another subclass with other inputs is another case. A
     test that does not apply to an operator is overridden, or switched off by the attribute that its message names.
+
+    Give `outputs`: without them a lost item cannot be seen, for nothing says how many there should be. And give inputs
+    at whose end the operator still holds something, if it is one that holds something back.
     """
+
+    def _usual(self, backend: str) -> list[B]:
+        """
+        What comes out for the inputs; where nothing does, no other test has anything to say.
+        """
+        try:
+            return self._plain(backend)
+        except AssertionError as error:
+            if getattr(type(self), _FIRST) is not getattr(OperatorSuite, _FIRST):
+                raise
+            raise SkipTest(f"its inputs alone are too much for it: see {_FIRST}") from error
 
     # -- what comes out -----------------------------------------------------------------------------------
 
     def test_gives_the_declared_outputs(self, backend: str) -> None:
-        reading = self._read(backend, Probe(self.inputs))
-        must_not_fail(reading, "with these inputs")
-        if self.outputs is not None:
-            got, declared = reading.outputs, list(self.outputs)
-            assert self._same(got, declared), f"it gave {got!r}, and `outputs` says {declared!r}"
+        got = self._plain(backend)
+        if self.outputs is None or self._same(got, self.outputs):
+            return
+        said = f"it gave {got!r}, and `outputs` says {list(self.outputs)!r}"
+        if self.ordered and self._begins(self.outputs, got):
+            said += ". The end is missing: hand on what is left in flush(), or after the loop"
+        raise AssertionError(said)
 
     def test_ends_at_once_without_input(self, backend: str) -> None:
+        self._usual(backend)
         reading = self._read(backend, Probe[A](()))
         when = "over a stream without items"
         assert not reading.hung, f"{when}, it hangs: it was given up after {PATIENCE:g} s of virtual time"
@@ -105,6 +122,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
                     assert beyond is _END, f"it has ended, and then gave {beyond!r}"
                 assert probe.pulled == pulled, "it has ended, and reads on"
 
+        self._usual(backend)
         operator = self.operator()
         run_virtual(check, backend=backend)
 
@@ -132,7 +150,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
         pure = cast("Operator[A, B]", operator)
         if not all(isinstance(stage, PureStage) for stage in pure.stages):
             return
-        usual = self._usual((self.backends or get_available_backends())[0])
+        usual = self._usual(self._backends[0])
         for attempt in ("", " the second time"):
             got = list(pure.over(list(self.inputs)))
             assert self._same(got, usual), f"over() gave {got!r}{attempt}, and a run {usual!r}"
@@ -146,7 +164,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
                 await reading.read()
                 must_not_fail(reading, f"the {number} time")
                 assert self._same(reading.outputs, usual), (
-                    f"the {number} time it gave {reading.outputs!r}, and in a program of its own {usual!r}: {_SHARED}"
+                    f"the {number} time it gave {reading.outputs!r}, and in a run of its own {usual!r}: {SHARED}"
                 )
 
         usual = self._usual(backend)
@@ -166,12 +184,13 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
         for reading in readings:
             must_not_fail(reading, "while another run of it goes on")
             assert self._same(reading.outputs, usual), (
-                f"while another run of it went on it gave {reading.outputs!r}, and alone {usual!r}: {_SHARED}"
+                f"while another run of it went on it gave {reading.outputs!r}, and alone {usual!r}: {SHARED}"
             )
 
     # -- how far it reads ---------------------------------------------------------------------------------
 
     def test_reads_nothing_before_it_is_asked(self, backend: str) -> None:
+        self._usual(backend)
         probe = Probe(self.inputs)
         self._read(backend, probe, 0, linger=TICK)
         assert not probe.pulled, (
@@ -180,6 +199,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
         )
 
     def test_reads_no_further_ahead_than_it_says(self, backend: str) -> None:
+        self._usual(backend)
         many = [*islice(cycle(self.inputs), MANY)]
         needed = self._read(backend, Probe(many, every=TICK), 3).pulls
         for taken, pulls in enumerate(needed, 1):
@@ -195,6 +215,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
     # -- errors -------------------------------------------------------------------------------------------
 
     def test_hands_on_an_error_after_the_items_before_it(self, backend: str) -> None:
+        self._usual(backend)
         for given in range(len(self.inputs) + 1):
             before = self.inputs[:given]
             where = f"when upstream fails after {given} items"
@@ -238,7 +259,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
             assert reading.outcome.kind == "stopped", f"{when}, the outcome is {reading.outcome!r}"
 
     def test_can_be_cancelled_at_every_step(self, backend: str) -> None:
-        usual = {every: self._read(backend, Probe(self.inputs, every=every)).outputs for every in (0.0, TICK)}
+        usual = {0.0: self._usual(backend), TICK: self._read(backend, Probe(self.inputs, every=TICK)).outputs}
         for every, outputs in usual.items():
             for step in count(1):
                 probe = Probe(self.inputs, every=every)
@@ -247,6 +268,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
                 self._must_be_closed_once(probe, f"when it is cancelled at step {step}")
 
     def test_leaves_no_task_behind(self, backend: str) -> None:
+        self._usual(backend)
         failing = Probe(self.inputs, error=ConnectionError())
         readings = {
             "has ended": self._read(backend, Probe(self.inputs)),
@@ -270,6 +292,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
                 await lowlevel.checkpoint()
             scope.cancel()
 
+        self._usual(backend)
         probe = Probe(islice(cycle(self.inputs), MANY), every=None)
         reading = self._reading(probe, self.operator())
         run_virtual(check, backend=backend)
@@ -288,6 +311,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
                         if await anext(items, _END) is _END:
                             break
 
+        self._usual(backend)
         operator = self.operator()
         try:
             run_virtual(check, backend=backend)
@@ -300,7 +324,9 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
     # -- starting over ------------------------------------------------------------------------------------
 
     def test_forgets_at_a_restart(self, backend: str) -> None:
-        usual = [] if self.keeps_state else self._usual(backend)
+        usual = self._usual(backend)
+        if self.keeps_state:
+            usual = []
         for given in range(len(self.inputs) + 1):
             restart: Any = Restarted(2, ConnectionError())
             # Where time matters, none of what it knows of times is relevant an hour later.
@@ -322,6 +348,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
     # -- what it says of itself ---------------------------------------------------------------------------
 
     def test_says_what_it_is(self) -> None:
+        self._usual(self._backends[0])
         operator = self.operator()
         pipeline: Stream[B] = Probe(self.inputs) | operator
         shown = io.StringIO()
