@@ -127,6 +127,15 @@ class Split(Transducer[Any, tuple[str, Any]]):
         for name in [*self.pipelines]:
             yield from self._end(name)
 
+    @property
+    def rescues(self) -> bool:
+        return any(pipeline.rescues for pipeline in self.pipelines.values())
+
+    def rescue(self) -> Iterable[tuple[str, Any]]:
+        for name, pipeline in self.pipelines.items():
+            for value in pipeline.rescue():
+                yield name, value
+
     def _end(self, name: str) -> Iterable[tuple[str, Any]]:
         for value in self.pipelines.pop(name).flush():
             yield name, value

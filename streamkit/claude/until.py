@@ -37,7 +37,7 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     Emits: a string for each piece, without what is held back; never an empty one.
     Backpressure: none of its own.
     Completes: when the phrase is found: upstream is closed. Else with its upstream, after what is held back.
-    Fails: with its upstream; what is held back is dropped.
+    Fails: with its upstream, after what is held back.
     Cancels: at once.
     Memory: the phrase.
     """
@@ -51,6 +51,7 @@ class Until(Transducer[str, str]):
     """
 
     expands = False
+    flushes_on_error = True
     memory = "the phrase"
 
     def __init__(self, phrase: str, *, inclusive: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import lowlevel
 
-from .fusion import Hooks, fuse, loops
+from .fusion import Hooks, fuse, guarded, loops
 from .stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage, refuse_hiding
 
 if TYPE_CHECKING:
@@ -120,17 +120,21 @@ def _fused(
     chain: Chain, feed: Feed, stages: Sequence[PureStage], context: Context, *, observed: bool
 ) -> Chain:
     built = [(stage.name, stage.build(context)) for stage in stages]
-    groups = loops(built, lambda each: each[1].form)
+    groups = loops(built, lambda each: each[1])
     for group in groups:
         ending = observed and group is groups[-1]
+        made = [stage for _, stage in group]
+        failure: list[Exception] = []
+        if (items := guarded(feed, made, chain.iterator, failure)) is not None:
+            chain = Chain(items, chain)
         hooks = Hooks(
             checkpoint=lowlevel.checkpoint,
             close=partial(context.closing, chain),
             stopped=partial(_stopped, context, [name for name, _ in group]),
             completed=context.completed if ending else _completed_elsewhere,
             failed=context.failed if ending else _failed_elsewhere,
+            failure=failure,
         )
-        made = [stage for _, stage in group]
         chain = Chain(fuse(feed, made, chain.iterator, hooks, restarts=context.restarts), chain)
         feed = "async"
     return chain

@@ -65,6 +65,15 @@ class Composed(Transducer[Any, Any]):
             if self._stop <= number:
                 yield from self._through(number + 1, part.flush())
 
+    @property
+    def rescues(self) -> bool:
+        return any(part.rescues for part in self._parts)
+
+    def rescue(self) -> Iterator[Any]:
+        for number, part in enumerate(self._parts):
+            if self._stop <= number:
+                yield from self._through(number + 1, part.rescue())
+
     def _through(self, first: int, items: Iterable[Any]) -> Iterable[Any]:
         for number in range(first, len(self._parts)):
             items = self._one(number, items)

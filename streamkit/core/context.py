@@ -13,7 +13,7 @@ from .log import log_warning
 from .outcome import Outcome, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Generator
 
     from anyio.abc import TaskGroup
 
@@ -148,7 +148,7 @@ class Context:
         self._close_by[:] = [current_time() + self.close_timeout]
 
     @contextmanager
-    def closing_together(self) -> Iterator[None]:
+    def closing_together(self) -> Generator[None, None, None]:
         """
         Within it, everything that is closed has one `close_timeout` together.
         """

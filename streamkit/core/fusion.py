@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .transducer import Transducer
 
-__all__ = ["CHECKPOINT_EVERY", "Feed", "Hooks", "fuse", "loops"]
+__all__ = ["CHECKPOINT_EVERY", "Feed", "Hooks", "fuse", "guarded", "loops"]
 
 CHECKPOINT_EVERY = 64
 """Items that a run may hand on without giving other tasks a turn. A checkpoint costs about 3 µs."""
@@ -42,11 +42,14 @@ _DEEPEST = 12
 class _Step(NamedTuple):
     form: str
     flushes: bool
+    rescues: bool
     expands: bool
 
     def __str__(self) -> str:
         # One name for one loop: tracebacks find its lines by it.
-        return self.form + "+" * (self.form == "feed" and self.expands) + "." * self.flushes
+        return (
+            self.form + "+" * (self.form == "feed" and self.expands) + "." * self.flushes + "!" * self.rescues
+        )
 
 
 class Hooks(NamedTuple):
@@ -59,17 +62,21 @@ class Hooks(NamedTuple):
     stopped: Callable[[int], None]
     completed: Callable[[], None]
     failed: Callable[[BaseException], None]
+    failure: list[Exception]
+    """What upstream has failed with, if `guarded` stands before the loop."""
 
 
-def loops(stages: Sequence[S], form: Callable[[S], str]) -> list[list[S]]:
+def loops(stages: Sequence[S], transducer: Callable[[S], Transducer[Any, Any]]) -> list[list[S]]:
     """
     `stages` in as few groups as can each be one loop; at least one, which may be empty.
     """
     groups: list[list[S]] = [[]]
     nested = 0
     for stage in stages:
-        nested += form(stage) == "feed"
-        if nested > _DEEPEST:
+        made = transducer(stage)
+        nested += made.form == "feed"
+        # What has something to say before an error has to see it come, also from the stages before it.
+        if nested > _DEEPEST or (made.rescues and groups[-1]):
             groups.append([])
             nested = 1
         groups[-1].append(stage)
@@ -89,9 +96,36 @@ def fuse(
         hooks: What else it calls.
         restarts: Whether `source` may start over.
     """
-    shape = tuple(_Step(stage.form, stage.flushes, stage.expands) for stage in stages)
+    shape = tuple(_Step(stage.form, stage.flushes, stage.rescues, stage.expands) for stage in stages)
     steps = [stage.step_past_restarts() if restarts else stage.step() for stage in stages]
     return _compile(feed, shape)(source, stages, steps, *hooks)
+
+
+def guarded(
+    feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, failure: list[Exception]
+) -> Any | None:
+    """
+    `source` with a clean end in place of an error, which is put into `failure`; None if no stage has anything to say before
+    one.
+    """
+    if not any(stage.rescues for stage in stages):
+        return None
+    return (_guarded if feed in ("sync", "over") else _guarded_async)(source, failure)
+
+
+def _guarded(source: Any, failure: list[Exception]) -> Any:
+    try:
+        yield from source
+    except Exception as error:
+        failure.append(error)
+
+
+async def _guarded_async(source: Any, failure: list[Exception]) -> Any:
+    try:
+        async for x in source:
+            yield x
+    except Exception as error:
+        failure.append(error)
 
 
 @lru_cache(maxsize=512)
@@ -112,6 +146,7 @@ class _Writer:
         self.lines: list[str] = []
         self.feeds = [k for k, step in enumerate(shape) if step.form == "feed"]
         self.awaits = feed != "over"
+        self.rescues = any(step.rescues for step in shape)
 
     def write(self) -> str:
         hooks = ", ".join(Hooks._fields)
@@ -137,12 +172,17 @@ class _Writer:
             self.put(3, "stopped(stop)")
             self.put(3, "await close()" if self.awaits else "close()")
         for k, step in enumerate(self.shape):
-            if step.flushes:
+            if step.flushes or step.rescues:
+                last_words = (
+                    f"t{k}.rescue() if failure else t{k}.flush()" if self.rescues else f"t{k}.flush()"
+                )
                 self.put(2, f"if stop <= {k}:")
-                self.put(3, f"for x in t{k}.flush():")
+                self.put(3, f"for x in {last_words}:")
                 if self.awaits:
                     self.checkpoint(4)
                 self.body(k + 1, 4)
+        if self.rescues:
+            self.put(2, "if failure: raise failure[0]")
         self.put(1, "except GeneratorExit:")
         self.put(2, "raise")
         self.put(1, "except BaseException as error:")

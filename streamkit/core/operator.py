@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from .calls import name_of
-from .fusion import Hooks, fuse, loops
+from .fusion import Hooks, fuse, guarded, loops
 from .stage import CallableStage, PureStage
 
 if TYPE_CHECKING:
@@ -136,9 +136,13 @@ class Operator(Generic[A_contra, B_co]):
             )
         built = [stage.build(None) for stage in self.stages if isinstance(stage, PureStage)]
         result: Any = items
-        for group in loops(built, lambda stage: stage.form):
-            hooks = Hooks(_nothing, _once(getattr(result, "close", _nothing)), _nothing, _nothing, _nothing)
-            result = fuse("over", group, result, hooks)
+        for group in loops(built, lambda stage: stage):
+            failure: list[Exception] = []
+            close = _once(getattr(result, "close", _nothing))
+            result = guarded("over", group, result, failure) or result
+            result = fuse(
+                "over", group, result, Hooks(_nothing, close, _nothing, _nothing, _nothing, failure)
+            )
         return cast("Iterator[B_co]", result)
 
     def explain(self) -> None:

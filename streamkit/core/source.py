@@ -128,9 +128,10 @@ class IterableSource(Source):
             self._opened = True
         if _makes_items(self._items):
             return Opened("async", _Made(self._items))
-        if isinstance(self._items, AsyncIterable):
-            return Opened("async", as_iterator(self._items))
-        return Opened("sync", iter(self._items))
+        items = self._items
+        if isinstance(items, AsyncIterable):
+            return Opened("async", as_iterator(items))
+        return Opened("sync", iter(cast("Iterable[object]", items)))
 
 
 class _Made:

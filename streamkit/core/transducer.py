@@ -28,15 +28,20 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
     the same arguments again, so state belongs in `__init__`. Neighbouring transducers run as one loop, and they work
     offline through `over()`.
 
-        class Pairs(Transducer[A, tuple[A, A]]):
+        class Runs(Transducer[A, list[A]]):
             def __init__(self) -> None:
-                self.waiting: list[A] = []
+                self.run: list[A] = []
 
-            def feed(self, item: A) -> Iterable[tuple[A, A]]:
-                self.waiting.append(item)
-                if len(self.waiting) == 2:
-                    yield (self.waiting[0], self.waiting[1])
-                    self.waiting.clear()
+            def feed(self, item: A) -> Iterable[list[A]]:
+                if self.run and item != self.run[0]:
+                    yield from self.flush()
+                self.run.append(item)
+
+            def flush(self) -> Iterable[list[A]]:
+                run, self.run = self.run, []
+                return (run,) if run else ()
+
+    Where the stream starts over, `reset` is called in place of `feed`; by default it makes all as at the beginning.
 
     Attributes:
         done: Set it to end the stream: upstream is closed, `flush` is still called.
@@ -49,6 +54,9 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
     """Whether several items may come out for one; then they count for the run's checkpoints."""
     passes_restarts: ClassVar[bool] = True
     """Whether an item that says "start over" is handed on after `reset`; False where the output is of another kind."""
+
+    flushes_on_error: ClassVar[bool] = False
+    """Whether `flush` is called before an upstream's error too, because what is held is as good as what was handed on."""
 
     memory: str = "what it keeps"
     done: bool = False
@@ -81,6 +89,19 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         What comes out at the end of the stream.
         """
         return ()
+
+    @property
+    def rescues(self) -> bool:
+        """
+        Whether it may have something to say before an upstream's error.
+        """
+        return self.flushes_on_error
+
+    def rescue(self) -> Iterable[B_co]:
+        """
+        What comes out before an upstream's error.
+        """
+        return self.flush() if self.flushes_on_error else ()
 
     def reset(self) -> None:
         """

@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from anyio import current_time
-
 from streamkit.core.holding import Holding
 from streamkit.core.operator import GenericOperator
 from streamkit.core.restart import is_restart
@@ -67,7 +65,7 @@ def batch(n: int, within: float | None = None) -> Batched:
     Emits: a list when it is full, when its time is up, and what is left at the end.
     Backpressure: none of its own; with `within`, reads on until a list is due, and no further until that is taken.
     Completes: with its upstream, after the last list.
-    Fails: with its upstream; the list begun is dropped.
+    Fails: with its upstream, after the list begun.
     Cancels: at once, dropping the list begun.
     Memory: `n` items.
     """
@@ -75,6 +73,8 @@ def batch(n: int, within: float | None = None) -> Batched:
 
 
 class Batch(Transducer[A, list[A]], Generic[A]):
+    flushes_on_error = True
+
     def __init__(self, n: int) -> None:
         self.n: int = whole_number("batch", n, least=1)
         self.memory: str = f"{n} items"
@@ -128,7 +128,7 @@ class _Batching(Holding):
         self._drop()
 
     def finish(self, error: BaseException | None) -> None:
-        if self._begun and (error is None or current_time() >= self.due):
+        if self._begun:
             self.release()
         else:
             self._drop()

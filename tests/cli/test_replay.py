@@ -65,6 +65,21 @@ def test_plays_every_recorded_stream(command: Command, recording: Path) -> None:
     assert status == (0 if ends else 1)
 
 
+async def test_plays_what_jsonl_has_kept(
+    record: Record, tmp_path: Path, answer: Reply, process: Process
+) -> None:
+    kept = tmp_path / "run.jsonl"
+    await (sk.replay(record(answer)) | sk.sinks.jsonl(kept))
+    assert process("replay", kept).communicate() == (b"Cold stone,\npatient moss.", b"")
+
+
+def test_its_help_says_what_it_plays(command: Command) -> None:
+    told = " ".join(command("replay", "--help").out.split())
+    assert "sinks.jsonl" in told
+    assert "(.sse)" in told
+    assert "a cassette: " in told
+
+
 @pytest.mark.parametrize("speed", ["0.5", "1000"])
 def test_plays_a_cassette_at_a_pace(command: Command, tmp_path: Path, answer: Reply, speed: str) -> None:
     # How long that takes is tested in virtual time, with replay() itself.

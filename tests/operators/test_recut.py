@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import streamkit as sk
 from streamkit.claude.events import Restarted
 from streamkit.operators.text.cutting import Cutter, rule
+from streamkit.operators.text.rules import Endings, Matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -238,6 +239,135 @@ def test_what_is_read_again_is_bounded(by: str, at_most: int) -> None:
         assert kept <= at_most, start
 
 
+# -- the cost of a regex ------------------------------------------------------------------------------------
+
+
+class Counting:
+    """
+    A regex that counts the characters it is given to search.
+    """
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+        self.read = 0
+
+    def search(self, text: str, start: int, end: int) -> re.Match[str] | None:
+        self.read += end - start
+        return self.pattern.search(text, start, end)
+
+
+PROSE = "The quick brown fox jumps over the lazy dog, and then goes home. " * 260
+
+
+@pytest.mark.parametrize("size", [16_000, 4])
+@pytest.mark.parametrize(
+    ("by", "text", "passes"),
+    [
+        (r"\w+:", "x" * 16_000, 0),
+        (r"[^,]+,", "x" * 16_000, 0),
+        (r"(?s).*?END", PROSE[:16_000], 0),
+        (r"\w+\s*=", PROSE[:16_000], 0),
+        (r"\w+=\w+", "x" * 16_000, 0),
+        (r"\b\w{3,}\b:", "a:" + "x" * 16_000, 1),
+        (r"\w+:(?=\d)", "a:" + "x" * 16_000, 1),
+        (r"[.!?]\s+(?=[A-Z])", PROSE[:16_000], 10),
+        (r"\s+", PROSE[:16_000], 20),
+        (r"\w+", PROSE[:16_000], 20),
+    ],
+)
+def test_a_regex_is_run_only_where_it_can_have_found_something_new(
+    by: str, text: str, passes: int, size: int
+) -> None:
+    counting = Counting(re.compile(by))
+    matches = Matches(cast("re.Pattern[str]", counting), Endings(re.compile(by)))
+    for start in range(0, len(text), size):
+        list(matches.ends(text[start : start + size]))
+    assert counting.read <= passes * len(text)
+
+
+def each_character(pattern: re.Pattern[str], text: str) -> list[str]:
+    """
+    What the rule says, word for word: the regex is asked at each character.
+    """
+    pieces: list[str] = []
+    piece = ""
+    for character in text:
+        piece += character
+        while piece:
+            for arrived in range(1, len(piece) + 1):
+                match = pattern.search(piece, 0, arrived)
+                if match is not None and not match.end():
+                    match = pattern.search(piece, 1, arrived)
+                if match is not None and match.end() < arrived:
+                    pieces.append(piece[: match.end()])
+                    piece = piece[match.end() :]
+                    break
+            else:
+                break
+    return [*pieces, piece] if piece else pieces
+
+
+def _longer(part: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    repeats = ["*", "+", "?", "*?", "+?", "{2}", "{0,2}", "{2,3}?", "++", "?+"]
+    return (
+        st.tuples(part, part).map("".join)
+        | st.tuples(part, part).map("(?:{0[0]}|{0[1]})".format)
+        | st.tuples(part, st.sampled_from(repeats)).map("(?:{0[0]}){0[1]}".format)
+        | st.tuples(st.sampled_from(["(?=", "(?!", "(?>"]), part).map("{0[0]}{0[1]})".format)
+        | st.tuples(part, part).map("(?P<x>{0[0]}){0[1]}(?P=x)".format)
+        | st.tuples(part, part).map("(?P<x>{0[0]})?{0[1]}(?(x)a|b)".format)
+    )
+
+
+parts = [
+    "a",
+    "b",
+    "c",
+    ".",
+    "[ab]",
+    "[^a]",
+    r"\w",
+    r"\s",
+    r"\b",
+    r"\B",
+    "^",
+    "$",
+    r"\Z",
+    "(?i:A)",
+    "(?<=a)",
+    "(?<!a$)",
+]
+regexes = st.recursive(st.sampled_from(parts), _longer, max_leaves=5)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    regexes,
+    st.sampled_from([0, re.IGNORECASE, re.DOTALL, re.MULTILINE]),
+    st.text("abc \nA", max_size=12),
+    st.data(),
+)
+@example("a(?<!a$)", 0, "aa\ncb", None)
+@example(r"a(?!bb|\Z)", 0, "cabcabbca", None)
+@example("(?>a(?:bc)?)b", 0, "abcab", None)
+def test_any_regex_gives_the_pieces_it_would_give_asked_at_each_character(
+    by: str, flags: int, text: str, data: st.DataObject | None
+) -> None:
+    try:
+        pattern = re.compile(by, flags)
+    except re.error:
+        return
+    if pattern.search("") is not None:
+        return
+    at = data.draw(st.lists(st.integers(0, 12), max_size=4)) if data else [2, 4]
+    assert cut(pattern, *in_chunks(text, at)) == each_character(pattern, text)
+
+
+def test_a_regex_that_cannot_be_analysed_is_asked_at_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamkit.operators.text.rules._parser", None)
+    assert cut(r"[,;]\s*", "a, b;c") == ["a, ", "b;", "c"]
+
+
 # -- in a stream --------------------------------------------------------------------------------------------
 
 
@@ -255,7 +385,7 @@ async def test_what_is_held_is_forgotten_where_the_stream_starts_over() -> None:
     assert await (source | sk.recut("sentence")).collect() == [again, " b"]
 
 
-async def test_an_error_drops_what_is_held() -> None:
+async def test_an_error_comes_after_what_is_held() -> None:
     def play() -> Any:
         yield "one two"
         raise ConnectionError
@@ -263,7 +393,7 @@ async def test_an_error_drops_what_is_held() -> None:
     got: list[str] = []
     with pytest.raises(ConnectionError):
         await (sk.from_iterable(play) | sk.recut("word") | sk.tap(got.append)).run()
-    assert got == ["one "]
+    assert got == ["one ", "two"]
 
 
 def test_each_run_begins_afresh() -> None:

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 import streamkit as sk
@@ -69,12 +70,21 @@ def test_the_check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 def test_the_replay(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def keep() -> None:
+        line = compile(
+            fence("In a shell, over a recorded stream", "python"),
+            "plugins.md",
+            "exec",
+            ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+        )
+        await eval(line, {"sk": sk, "chat": sk.from_sse(reply(text("Cold stone,\n", "patient moss.")).body)})
+
     command = fence("In a shell, over a recorded stream", "sh")
-    (tmp_path / "run.sse").write_bytes(reply(text("Cold stone,\n", "patient moss.")).body)
     monkeypatch.chdir(tmp_path)
-    found = re.fullmatch(r'streamkit replay run\.sse --through "(.*)"\n', command)
+    anyio.run(keep)
+    found = re.fullmatch(r'streamkit replay run\.jsonl --through "(.*)"\n', command)
     assert found is not None
-    assert main(["replay", "run.sse", "--through", found[1]]) == 0
+    assert main(["replay", "run.jsonl", "--through", found[1]]) == 0
     assert capsys.readouterr().out == "| Cold stone,\n| patient moss."
 
 

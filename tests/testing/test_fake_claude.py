@@ -309,6 +309,16 @@ async def test_the_end_closes_clients_and_connections() -> None:
     assert server.open_connections == 0
 
 
+async def test_a_client_of_a_server_that_does_not_run_is_refused() -> None:
+    server = FakeClaude(TURN)
+    with pytest.raises(RuntimeError, match="inside `async with FakeClaude"):
+        server.client()
+    async with server:
+        server.client()
+    with pytest.raises(RuntimeError, match="not running"):
+        server.client()
+
+
 async def test_a_chosen_port_is_used() -> None:
     async with FakeClaude() as free:
         port = int(free.url.rpartition(":")[2])

@@ -5,8 +5,10 @@ The suite for operators: it catches what it is there for, lets right operators p
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from typing import Any, Final
+from unittest import SkipTest
 
 import aiostream
 import anyio
@@ -44,6 +46,8 @@ def failures(suite: OperatorSuite[Any, Any], backend: str) -> dict[str, str]:
         check = getattr(suite, name)
         try:
             check(backend) if inspect.signature(check).parameters else check()
+        except SkipTest:
+            pass
         except Exception as error:
             found[name] = str(error)
     return found
@@ -73,6 +77,101 @@ def test_each_test_of_the_suite_has_caught_something() -> None:
     caught = {name for fault in FAULTS.values() for name in fault.caught_by}
     # A run's own end, and what its body raises, are in the run's hands: an operator can hardly get them wrong.
     assert {*CHECKS} - caught == {"test_lets_the_consumers_error_through"}
+
+
+# -- what it says -------------------------------------------------------------------------------------------
+
+
+class LosesTheLast(sk.Transducer[str, str]):
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def feed(self, item: str) -> list[str]:
+        self.held.append(item)
+        return [self.held.pop(0)] if len(self.held) > 1 else []
+
+
+class GivesNone(sk.Transducer[str, str]):
+    def feed(self, item: str) -> Any:
+        return None
+
+
+class CountsInItsClass(sk.Transducer[str, int]):
+    count = 0
+
+    def feed(self, item: str) -> tuple[int]:
+        CountsInItsClass.count += 1
+        return (CountsInItsClass.count,)
+
+
+def telling(
+    made: object, *, given: Sequence[Any] | None = "abcd", expected: Any = None
+) -> OperatorSuite[Any, Any]:
+    class Suite(OperatorSuite[Any, Any]):
+        outputs = expected
+
+        def operator(self) -> Any:
+            return made
+
+    suite = Suite()
+    if given is not None:
+        suite.inputs = given
+    return suite
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("suite", "says"),
+    [
+        pytest.param(telling(sk.map(str), given=None), "^set `inputs`", id="no inputs"),
+        pytest.param(telling(None), r"^operator\(\) gave None", id="nothing"),
+        pytest.param(
+            telling(len), r"^operator\(\) gave <built-in function len>", id="a function of one item"
+        ),
+        pytest.param(telling(sk.sinks.collect()), r"^operator\(\) gave collect\(\)", id="a sink"),
+        pytest.param(telling(LosesTheLast), "write LosesTheLast", id="a class"),
+        pytest.param(
+            telling(GivesNone()), "^with these inputs, it fails with TypeError", id="feed gives None"
+        ),
+    ],
+)
+def test_what_is_wrong_with_every_run_is_said_once(
+    suite: OperatorSuite[Any, Any], says: str, backend: str
+) -> None:
+    found = failures(suite, backend)
+    assert [*found] == ["test_gives_the_declared_outputs"]
+    assert re.search(says, found["test_gives_the_declared_outputs"])
+
+
+@pytest.mark.parametrize(
+    "name", ["test_gives_the_declared_outputs", "test_does_the_same_whether_items_are_fast_or_slow"]
+)
+def test_what_is_kept_from_run_to_run_is_told_as_that(name: str) -> None:
+    CountsInItsClass.count = 0
+    found = failures(telling(CountsInItsClass(), expected=[1, 2, 3, 4]), "trio")
+    assert re.search("^with the same inputs it gave .*: keep what it remembers in each run", found[name])
+
+
+def test_a_test_that_is_overridden_hides_nothing() -> None:
+    class Suite(OperatorSuite[str, str]):
+        inputs = "abcd"
+
+        def test_gives_the_declared_outputs(self, backend: str) -> None:
+            pass
+
+        def operator(self) -> sk.Operator[str, str]:
+            return GivesNone()
+
+    assert {*CHECKS} - {*failures(Suite(), "trio")} == {"test_gives_the_declared_outputs"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "hint"), [("abcd", True), ("abc", None), ("abdc", False), ("ab", False), ("", False)]
+)
+def test_a_missing_end_is_told_with_its_remedy(expected: str, hint: bool | None) -> None:
+    found = failures(telling(LosesTheLast(), expected=expected), "trio")
+    assert [*found] == ([] if hint is None else ["test_gives_the_declared_outputs"])
+    assert all(("flush()" in message) is hint for message in found.values())
 
 
 # -- what it can be told ------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ def retry(policy: RetryPolicy | None = None, /) -> Same:
     refused when it is opened. An error that says of itself that it is not `retriable` is raised at once, as is an API
     error of a kind that would come again; every other one is worth another try.
 
-    `messages()` retries by itself: put this behind one only with `messages(retry=None)`.
+    `messages()` retries by itself: put this behind one only with `messages(retry=None)` and a client with
+    `max_retries=0`.
 
         -#
         retry(RetryPolicy(attempts=2, base=3, jitter=False))

@@ -35,7 +35,8 @@ def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
 
     A match of a regex that reaches the end of what has arrived may still grow, and waits for the next character; what
     stands behind that one cannot change it any more, so a look-ahead sees one character. The regex is given one piece at
-    a time, and nothing of the piece before.
+    a time, and nothing of the piece before. It is run where a match can end, not at each character; one that is slow on
+    a single text already, as `(a+)+b` is, is slow here, too.
 
         -ab,cd-|
         recut(",")
@@ -54,7 +55,7 @@ def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
     Emits: each piece as soon as it is certain where it ends, often at the first character behind it; never an empty one.
     Backpressure: none of its own.
     Completes: with its upstream, after what is held.
-    Fails: with its upstream; what is held is dropped.
+    Fails: with its upstream, after what is held.
     Cancels: at once.
     Memory: one piece.
     """
@@ -62,6 +63,8 @@ def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
 
 
 class Recut(Transducer[str, str]):
+    flushes_on_error = True
+
     def __init__(self, by: str | re.Pattern[str]) -> None:
         make = rule("recut", by)
         self.cutter: Cutter = Cutter(make)
