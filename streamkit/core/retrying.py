@@ -51,7 +51,9 @@ class RetryPolicy:
             )
         if not {type(self.base), type(self.cap)} <= {int, float}:
             raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
-        if not 0 <= self.base < float("inf") or not 0 <= self.cap < float("inf"):
+        if type(self.jitter) is not bool:
+            raise ValueError(f"RetryPolicy(jitter=…) must be True or False, not {self.jitter!r}")
+        if not (_is_finite(self.base) and _is_finite(self.cap)):
             raise ValueError(
                 f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
             )
@@ -70,6 +72,13 @@ class RetryPolicy:
             return min(after, self.cap)
         longest = min(self.base * 2.0 ** min(attempt - 1, 64), self.cap)
         return longest * random.uniform(0.5, 1.0) if self.jitter else longest
+
+
+def _is_finite(seconds: float) -> bool:
+    try:
+        return 0 <= float(seconds) < float("inf")
+    except OverflowError:  # of an int with hundreds of digits
+        return False
 
 
 class Judgement(NamedTuple):

@@ -186,7 +186,7 @@ class Run(Generic[T_co]):
 
 
 def _is_positive(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and seconds > 0
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
 
 
 def _is_interruption(exc: BaseException) -> bool:

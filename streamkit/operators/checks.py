@@ -5,10 +5,11 @@ What arguments must be, said where an operator is made.
 from __future__ import annotations
 
 import inspect
+import math
 
-from streamkit.core.calls import name_of
+from streamkit.core.calls import name_of, value_text
 
-__all__ = ["above_zero", "plain_function", "seconds", "whole_number"]
+__all__ = ["above_zero", "flag", "plain_function", "seconds", "whole_number"]
 
 
 def whole_number(operator: str, value: object, *, least: int) -> int:
@@ -59,9 +60,25 @@ def above_zero(operator: str, value: object, what: str, *, of: str | None = None
     place = "" if of is None else f" for {of}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{operator}() needs {what}{place}, not {value!r}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{operator}() needs {what} above 0{place}, not {value!r}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of an int with hundreds of digits
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"{operator}() needs {what} above 0{place}, not {value_text(value)}")
+    return number
+
+
+def flag(operator: str, name: str, value: object) -> bool:
+    """
+    `value`, if it is True or False.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{operator}({name}=…) must be True or False, not {value!r}")
+    return value
 
 
 def plain_function(operator: str, name: str, value: object) -> None:
@@ -74,7 +91,8 @@ def plain_function(operator: str, name: str, value: object) -> None:
     if not callable(value):
         raise TypeError(f"{operator}() needs a function of one item for {name}, not {value!r}")
     called = getattr(value, "func", value)  # of a partial
-    if inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(called.__call__):
+    forms = (called, called.__call__)
+    if any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms):
         raise TypeError(
             f"{operator}() calls {name}={name_of(value)} without awaiting it: give a plain function"
         )

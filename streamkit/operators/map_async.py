@@ -16,7 +16,7 @@ from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.restart import is_restart
 from streamkit.core.stage import AsyncStage, ConcurrentStage
-from streamkit.operators.checks import whole_number
+from streamkit.operators.checks import flag, whole_number
 from streamkit.operators.combine.failures import told
 from streamkit.operators.combine.turn import Turn
 
@@ -93,8 +93,7 @@ def map_async(
     Memory: `concurrency` items.
     """
     whole_number("map_async", concurrency, least=1)
-    if not isinstance(ordered, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"map_async(ordered=…) must be True or False, not {ordered!r}")
+    flag("map_async", "ordered", ordered)
     if on_error not in get_args(OnError):
         raise ValueError(f'map_async(on_error=…) must be "raise" or "emit", not {on_error!r}')
     _check_function(fn)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from streamkit.core.elementary import check_plain, filter  # noqa: A004 -- the field's name
 from streamkit.core.operator import Operator, Same
 from streamkit.core.transducer import Transducer, pure
-from streamkit.operators.checks import plain_function, whole_number
+from streamkit.operators.checks import flag, plain_function, whole_number
 from streamkit.operators.take_until import take_until
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class TakeWhile(Transducer[A, A], Generic[A]):
     def __init__(self, keep: Callable[[A], object], *, inclusive: bool) -> None:
         check_plain(keep)
         self.keep = keep
-        self.inclusive = inclusive
+        self.inclusive = flag("take_while", "inclusive", inclusive)
 
     def feed(self, item: A) -> Iterable[A]:
         if self.keep(item):

@@ -252,7 +252,7 @@ class Counting:
         self.read = 0
 
     def search(self, text: str, start: int, end: int) -> re.Match[str] | None:
-        self.read += end - start
+        self.read += max(end - start, 0)
         return self.pattern.search(text, start, end)
 
 
@@ -272,6 +272,7 @@ PROSE = "The quick brown fox jumps over the lazy dog, and then goes home. " * 26
         (r"\w+:(?=\d)", "a:" + "x" * 16_000, 1),
         (r"[.!?]\s+(?=[A-Z])", PROSE[:16_000], 10),
         (r"\s+", PROSE[:16_000], 20),
+        (r"(?=[0-9])", PROSE[:16_000], 20),
         (r"\w+", PROSE[:16_000], 20),
     ],
 )
@@ -366,6 +367,7 @@ def test_any_regex_gives_the_pieces_it_would_give_asked_at_each_character(
 def test_a_regex_that_cannot_be_analysed_is_asked_at_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamkit.operators.text.rules._parser", None)
     assert cut(r"[,;]\s*", "a, b;c") == ["a, ", "b;", "c"]
+    assert cut(r"a\w*?b", "acccb.", "abc") == ["acccb", ".ab", "c"]
 
 
 # -- in a stream --------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from anyio import Event
 
 from streamkit.core.source import Opened
 from streamkit.core.stream import Stream
+from streamkit.operators.checks import flag
 from streamkit.operators.combine.parts import Combined, begin_all
 from streamkit.operators.combine.readers import Readers
 
@@ -103,8 +104,7 @@ def zip(*streams: AsyncIterable[Any], strict: bool = True) -> Stream[Any]:  # no
     Cancels: at once, closing every stream.
     Memory: one item of each stream.
     """
-    if not isinstance(strict, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"zip(strict=…) must be True or False, not {strict!r}")
+    flag("zip", "strict", strict)
     return Stream(_Zip(streams, strict=strict))
 
 

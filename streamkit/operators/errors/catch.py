@@ -68,7 +68,8 @@ def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
 def _is_plain(fn: object) -> bool:
     if not callable(fn):
         return False
-    forms = (fn, fn.__call__)
+    called = getattr(fn, "func", fn)  # of a partial
+    forms = (called, called.__call__)
     return not any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms)
 
 

@@ -178,7 +178,8 @@ class Matches(Rule):
 
     def _begin(self) -> None:
         self._state = 0
-        self._alive = 0  # where the first match can begin that ends behind what has been seen
+        self._alive = 0  # where the first match can begin that is not known yet
+        self._alive_next = 0  # the same, once what ended before it has seen all that it looks ahead to
         self._ask = 0  # for how many characters more, the next one the first
 
     def _length(self, window: str, known: int) -> int:
@@ -197,8 +198,10 @@ class Matches(Rule):
                 if end is not None and end < arrived:
                     return end
                 ask = ask - 1 if end is None else max(ask - 1, 1)
-            if not (state or ask):
-                self._alive = arrived
+            if arrived >= self._alive_next + endings.ahead:
+                self._alive = self._alive_next
+                if not state:
+                    self._alive_next = arrived
         self._state, self._ask = state, ask
         return len(window) if len(window) == self.longest else 0
 
@@ -235,7 +238,7 @@ class Endings:
                 parsed = _parser.parse(pattern.pattern, flags)
             self.empty, self._first, self.last = self._sequence(parsed, flags)
         except (AttributeError, TypeError, ValueError):  # a version of Python that parses otherwise
-            self.empty, self._first, self.last = True, 0, 0
+            self.empty, self._first, self.last, self.ahead = True, 0, 0, Matches.longest
         # Both are pure and have few different arguments.
         self.after = lru_cache(1024)(self._after)
         self.at = lru_cache(1024)(self._at)

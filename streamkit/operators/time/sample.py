@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit.core.operator import Same
 from streamkit.core.stage import ConcurrentStage
-from streamkit.operators.checks import seconds
+from streamkit.operators.checks import flag, seconds
 from streamkit.operators.time.newest import HoldingNewest
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Sample(ConcurrentStage):
     def __init__(self, d: float, emit_last: bool) -> None:
         super().__init__("sample", (d,), {} if emit_last else {"emit_last": emit_last})
         self.period = seconds("sample", d)
-        self.emit_last = emit_last
+        self.emit_last = flag("sample", "emit_last", emit_last)
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _Sampling(self, upstream, context).items()

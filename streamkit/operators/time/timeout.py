@@ -38,7 +38,7 @@ def timeout(*, first: float | None = None, idle: float | None = None, total: flo
     Args:
         first: Seconds until the first item.
         idle: Seconds until each further item; also until the first one where `first` is not given.
-        total: Seconds of waiting, from the first item to the end, all together.
+        total: Seconds of waiting for upstream in all, from the first time that it is asked to its end.
 
     Raises:
         TypeError: None of them is given, or one is no number.
