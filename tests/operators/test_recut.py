@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import streamkit as sk
 from streamkit.claude.events import Restarted
 from streamkit.operators.text.cutting import Cutter, rule
-from streamkit.operators.text.rules import Endings, Matches
+from streamkit.operators.text.endings import Endings
+from streamkit.operators.text.rules import Matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -280,7 +281,7 @@ def test_a_regex_is_run_only_where_it_can_have_found_something_new(
     by: str, text: str, passes: int, size: int
 ) -> None:
     counting = Counting(re.compile(by))
-    matches = Matches(cast("re.Pattern[str]", counting), Endings(re.compile(by)))
+    matches = Matches(cast("re.Pattern[str]", counting), Endings(re.compile(by), Matches.longest))
     for start in range(0, len(text), size):
         list(matches.ends(text[start : start + size]))
     assert counting.read <= passes * len(text)
@@ -365,7 +366,7 @@ def test_any_regex_gives_the_pieces_it_would_give_asked_at_each_character(
 
 
 def test_a_regex_that_cannot_be_analysed_is_asked_at_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.operators.text.rules._parser", None)
+    monkeypatch.setattr("streamkit.operators.text.endings._parser", None)
     assert cut(r"[,;]\s*", "a, b;c") == ["a, ", "b;", "c"]
     assert cut(r"a\w*?b", "acccb.", "abc") == ["acccb", ".ab", "c"]
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from streamkit.core.calls import value_text
 
+from .endings import Endings
 from .graphemes import Graphemes
-from .rules import Endings, Lines, Matches, Sentences, Words
+from .rules import Lines, Matches, Sentences, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def rule(operator: str, by: str | re.Pattern[str]) -> Callable[[], Rule]:
     pattern = _compiled(operator, by)
     if pattern.search("") is not None:
         raise ValueError(f"{operator}() cannot cut at {pattern.pattern!r}, for it matches the empty string")
-    return partial(Matches, pattern, Endings(pattern))
+    return partial(Matches, pattern, Endings(pattern, Matches.longest))
 
 
 def _compiled(operator: str, by: str | re.Pattern[str]) -> re.Pattern[str]:
