@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .source import Source
     from .stage import Stage
 
-__all__ = ["Stream", "from_iterable", "stream_of"]
+__all__ = ["Stream", "from_iterable", "refuse_restarts", "stream_of"]
 
 A_co = TypeVar("A_co", covariant=True)
 B = TypeVar("B")
@@ -205,6 +205,20 @@ class Stream(Generic[A_co]):
         Print each stage with its kind, what it holds at most, and what is fused.
         """
         print("\n".join(explanation(self.stages, self.source)))  # noqa: T201 -- printing is its purpose
+
+
+def refuse_restarts(stream: Stream[Any], where: str) -> None:
+    """
+    Refuse a stream that may start over, where the items before it are not its own.
+
+    Raises:
+        TypeError: It may.
+    """
+    if stream.restarts:
+        raise TypeError(
+            f"{where} cannot go on with a stream that may start over, for the items before it would be void with its own: "
+            'use resume="never" in it'
+        )
 
 
 def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:

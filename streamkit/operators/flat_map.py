@@ -16,7 +16,7 @@ from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.restart import is_restart
 from streamkit.core.stage import ConcurrentStage
-from streamkit.core.stream import Stream, from_iterable
+from streamkit.core.stream import Stream, from_iterable, refuse_restarts
 from streamkit.operators.checks import whole_number
 from streamkit.operators.combine.interleaving import AHEAD, Interleaving
 from streamkit.operators.combine.turn import Turn
@@ -91,7 +91,9 @@ class _FlatMap(ConcurrentStage):
         """
         made: object = self.fn(item)
         if isinstance(made, AsyncIterable | Iterable):
-            return from_iterable(cast("Iterable[object]", made))
+            stream = from_iterable(cast("Iterable[object]", made))
+            refuse_restarts(stream, f"flat_map({name_of(self.fn)})")
+            return stream
         if inspect.iscoroutine(made):
             made.close()
         raise TypeError(

@@ -30,7 +30,7 @@ def take_until(awaitable_factory: Callable[[], Awaitable[object]], /) -> Same:
     """
     The items until something else has happened: `take_until(event.wait)`, `take_until(lambda: anyio.sleep(5))`.
 
-    An item that is ready when it happens is still handed on.
+    An item that comes in the same moment is still handed on, unless it has to pass many other tasks.
 
         -a--b--c--d|
         take_until(lambda: anyio.sleep(5))

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import gc
 import re
+import tracemalloc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
 import pytest
 
 import streamkit as sk
+from streamkit.events import from_dict
+from streamkit.testing import reply, text, thinking, tool_use
+from streamkit.testing.fake_claude.frames import events_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from streamkit.events import Event
 
 pytestmark = pytest.mark.virtual_time
 
@@ -182,3 +188,49 @@ async def test_text_without_a_boundary_is_cut() -> None:
     for by in ("word", "sentence", "line", "grapheme"):
         async with (sk.from_iterable(pieces) | sk.recut(by)).open() as run:
             assert len(await anext(run)) <= 100_000, by
+
+
+CLAUDE: dict[str, sk.Operator[Any, Any]] = {
+    "text": sk.text(),
+    "thinking": sk.thinking(),
+    "citations": sk.citations(),
+    "usage": sk.usage(),
+    "blocks": sk.blocks(),
+    "tool_calls": sk.tool_calls(),
+    "only": sk.only("text_delta"),
+    "validate": sk.validate(),
+    "meter": sk.meter(),
+    "until": sk.text() | sk.until("never said"),
+    "recut": sk.text() | sk.recut("word"),
+    "smooth": sk.smooth("word"),
+}
+
+
+@pytest.mark.parametrize("name", CLAUDE)
+async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
+    answer = reply(
+        thinking("Hm. Hm."), text("Hello, world. ", chunk=4), tool_use("f", {"a": [1, 2]}, chunk=4)
+    )
+    message = [from_dict(event) for event in events_in(answer.body)]
+    held: list[int] = []
+
+    def messages() -> Iterator[Event]:
+        for number in range(300):
+            if number in (100, 299):
+                gc.collect()
+                held.append(tracemalloc.get_traced_memory()[0])
+            yield from message
+
+    tracemalloc.start()
+    try:
+        await (sk.from_iterable(messages) | CLAUDE[name]).run()
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < 10_000, "bytes, after 200 messages more"
+
+
+def test_every_public_operator_is_counted() -> None:
+    functions = {name for name in sk.__all__ if name.islower() and callable(getattr(sk, name))}
+    others = {"branch", "operator", "passthrough", "sink", "source", "follow"}
+    others |= {"from_iterable", "from_sdk", "from_sse", "messages", "replay"}
+    assert functions - others == {name.split(",")[0] for name in (*BOUNDS, *SOURCES, *CLAUDE)}

@@ -281,6 +281,17 @@ async def test_a_stream_that_may_start_over_is_not_combined_with_others(
         combine(Tries(["a"]).stream() | sk.retry(AGAIN), sk.from_iterable("b"))
 
 
+@virtual
+async def test_nor_does_one_take_the_place_of_what_failed_or_of_an_item() -> None:
+    def again(_: object) -> sk.Stream[Any]:
+        return Tries(["a"]).stream() | sk.retry(AGAIN)
+
+    with pytest.raises(TypeError, match=r"catch\(again\) cannot go on with a stream that may start over"):
+        await (Tries([ValueError()]).stream() | sk.catch(again)).collect()
+    with pytest.raises(TypeError, match=r"flat_map\(again\) cannot go on"):
+        await (sk.from_iterable("x") | sk.flat_map(again, concurrency=1)).collect()
+
+
 def last(pair: Any) -> Any:
     return pair[1]
 

@@ -11,7 +11,7 @@ from streamkit.core.calls import name_of
 from streamkit.core.chain import begin
 from streamkit.core.operator import GenericOperator
 from streamkit.core.stage import ContextStage
-from streamkit.core.stream import Stream
+from streamkit.core.stream import Stream, refuse_restarts
 
 from .closing import close_after
 
@@ -105,4 +105,5 @@ class _Catch(ContextStage):
                 f"catch({name_of(self._fn)}): the function must give a stream or raise, and gave "
                 f"{type(stream).__name__}; from_iterable([]) is a stream without items"
             )
+        refuse_restarts(stream, f"catch({name_of(self._fn)})")
         return stream

@@ -117,3 +117,4 @@ class _Retried(Source):
             number += 1
             if begun:
                 yield Restarted(number, failure)
+            del failure, said  # with all that its traceback holds
