@@ -14,7 +14,7 @@ from msgspec import DecodeError, Meta, Struct, json
 
 from streamkit.core.calls import call_text, value_text
 from streamkit.core.chain import Chain
-from streamkit.core.source import IterableSource, Opened, Source
+from streamkit.core.source import IterableSource, Opened, Source, one_by_one
 from streamkit.core.stream import Stream
 
 from .errors import GrammarError
@@ -85,7 +85,7 @@ class _Sse(Source):
 
     def open(self, context: Context) -> Opened:
         opened = self._chunks.open(context)
-        chunks = _one_by_one(opened.iterator) if opened.feed == "sync" else opened.iterator
+        chunks = one_by_one(opened.iterator) if opened.feed == "sync" else opened.iterator
         return Opened("batched", _Reading(chunks, context))
 
 
@@ -180,11 +180,6 @@ async def _batches(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
     failure = reception.failure(broken)
     if failure is not None:
         raise failure
-
-
-async def _one_by_one(items: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for item in items:
-        yield item
 
 
 class _Head(Struct):

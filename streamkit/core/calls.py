@@ -5,10 +5,11 @@ Descriptions that read like the source that made them.
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from typing import Any
 
-__all__ = ["call_text", "name_of", "private_text", "value_text"]
+__all__ = ["call_text", "gives_async_items", "gives_awaitable", "name_of", "private_text", "value_text"]
 
 _LONGEST = 40
 
@@ -23,6 +24,25 @@ def name_of(fn: object) -> str:
     if not isinstance(name, str):
         return type(fn).__name__
     return "lambda" if name == "<lambda>" else name
+
+
+def gives_awaitable(fn: object) -> bool:
+    """
+    Whether it is a coroutine function: also as a partial, or as an object that is called.
+    """
+    return any(map(inspect.iscoroutinefunction, _forms(fn)))
+
+
+def gives_async_items(fn: object) -> bool:
+    """
+    Whether it is an async generator function, likewise.
+    """
+    return any(map(inspect.isasyncgenfunction, _forms(fn)))
+
+
+def _forms(fn: object) -> tuple[object, object]:
+    called = getattr(fn, "func", fn)  # of a partial
+    return called, getattr(called, "__call__", None)  # noqa: B004 -- the method is looked at, not called
 
 
 def value_text(value: object) -> str:

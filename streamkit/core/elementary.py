@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
-from .calls import name_of
+from .calls import gives_async_items, gives_awaitable, name_of
 from .operator import Operator, Same
 from .restart import is_restart
 from .transducer import Transducer, pure
@@ -32,11 +32,9 @@ def check_plain(fn: object) -> None:
     """
     if not callable(fn):
         raise TypeError(f"a function is needed, not {fn!r}")
-    called = getattr(fn, "func", fn)  # of a partial
-    forms = (called, called.__call__)
-    if any(inspect.isasyncgenfunction(form) for form in forms):
+    if gives_async_items(fn):
         raise TypeError(f"{name_of(fn)} is an async generator function, which gives no value for an item")
-    if any(inspect.iscoroutinefunction(form) for form in forms):
+    if gives_awaitable(fn):
         name = name_of(fn)
         raise TypeError(
             f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from .calls import name_of, private_text
 from .chain import Chain, as_iterator
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from .context import Context
     from .fusion import Feed
 
-__all__ = ["CallSource", "IterableSource", "Opened", "Source", "TaskSource"]
+__all__ = ["CallSource", "IterableSource", "Opened", "Source", "TaskSource", "one_by_one"]
+
+
+T = TypeVar("T")
 
 
 class Opened(NamedTuple):
@@ -148,7 +151,7 @@ class _Made:
         if isinstance(items, AsyncIterable):
             iterator = as_iterator(items)
         elif isinstance(items, Iterable):
-            iterator = _one_by_one(cast("Iterable[object]", items))
+            iterator = one_by_one(cast("Iterable[object]", items))
         else:
             raise TypeError(
                 f"{name_of(self._make)}() returned {type(items).__name__}, which cannot be iterated"
@@ -161,7 +164,10 @@ class _Made:
             await self._chain.aclose()
 
 
-async def _one_by_one(items: Iterable[object]) -> AsyncIterator[object]:
+async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
+    """
+    The items of a plain iterable, which is closed at the end where it can be.
+    """
     iterator = iter(items)
     try:
         for item in iterator:

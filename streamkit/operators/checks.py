@@ -4,10 +4,9 @@ What arguments must be, said where an operator is made.
 
 from __future__ import annotations
 
-import inspect
 import math
 
-from streamkit.core.calls import name_of, value_text
+from streamkit.core.calls import gives_async_items, gives_awaitable, name_of, value_text
 
 __all__ = ["above_zero", "flag", "plain_function", "seconds", "whole_number"]
 
@@ -90,9 +89,7 @@ def plain_function(operator: str, name: str, value: object) -> None:
     """
     if not callable(value):
         raise TypeError(f"{operator}() needs a function of one item for {name}, not {value!r}")
-    called = getattr(value, "func", value)  # of a partial
-    forms = (called, called.__call__)
-    if any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms):
+    if gives_awaitable(value) or gives_async_items(value):
         raise TypeError(
             f"{operator}() calls {name}={name_of(value)} without awaiting it: give a plain function"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from anyio import get_cancelled_exc_class
 
-from streamkit.core.calls import name_of
+from streamkit.core.calls import gives_async_items, name_of
 from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.restart import is_restart
@@ -108,8 +108,7 @@ def map_async(
 def _check_function(fn: object) -> None:
     if not callable(fn):
         raise TypeError(f"map_async() needs an async function of one item, not {fn!r}")
-    called = getattr(fn, "func", fn)  # of a partial
-    if any(inspect.isasyncgenfunction(form) for form in (called, called.__call__)):
+    if gives_async_items(fn):
         name = name_of(fn)
         raise TypeError(
             f"{name} is an async generator function, which gives many items: write flat_map({name}, concurrency=1)"

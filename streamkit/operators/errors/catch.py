@@ -4,10 +4,9 @@ Catch: another stream in place of an error.
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from streamkit.core.calls import name_of
+from streamkit.core.calls import gives_async_items, gives_awaitable, name_of
 from streamkit.core.chain import begin
 from streamkit.core.operator import GenericOperator
 from streamkit.core.stage import ContextStage
@@ -60,17 +59,9 @@ def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
     Cancels: at once.
     Memory: nothing.
     """
-    if not _is_plain(fn):
+    if gives_awaitable(fn) or gives_async_items(fn) or not callable(fn):
         raise TypeError(f"catch() needs a plain function of the error that gives a stream, not {fn!r}")
     return Catching((_Catch(fn),))
-
-
-def _is_plain(fn: object) -> bool:
-    if not callable(fn):
-        return False
-    called = getattr(fn, "func", fn)  # of a partial
-    forms = (called, called.__call__)
-    return not any(inspect.iscoroutinefunction(form) or inspect.isasyncgenfunction(form) for form in forms)
 
 
 class _Catch(ContextStage):
