@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
     from streamkit.claude.extract import citations, text, thinking, usage
     from streamkit.claude.foreign import smooth, throttle
+    from streamkit.claude.http import http_client
     from streamkit.claude.messages import messages
     from streamkit.claude.meter import Meter, meter
     from streamkit.claude.only import only
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streamkit.claude.replay import from_sse, replay
     from streamkit.claude.retry import RetryPolicy, retry
     from streamkit.claude.split import split
+    from streamkit.claude.timeouts import Timeouts
     from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
     from streamkit.claude.until import until
     from streamkit.claude.validate import validate
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from streamkit.core.follow import follow
     from streamkit.core.operator import Operator, Same
     from streamkit.core.outcome import BufferReport, Outcome, Report, SinkReport
+    from streamkit.core.restart import Restarted
     from streamkit.core.run import Run
     from streamkit.core.sink import Job, JobRun, Sink
     from streamkit.core.stream import Stream, from_iterable
@@ -58,6 +61,7 @@ _MODULES = {
     "claude.errors": ("GrammarError", "StreamStalled", "StreamTruncated", "ToolInputError"),
     "claude.foreign": ("smooth", "throttle"),
     "claude.extract": ("citations", "text", "thinking", "usage"),
+    "claude.http": ("http_client",),
     "claude.messages": ("messages",),
     "claude.meter": ("Meter", "meter"),
     "claude.only": ("only",),
@@ -65,6 +69,7 @@ _MODULES = {
     "claude.replay": ("from_sse", "replay"),
     "claude.retry": ("RetryPolicy", "retry"),
     "claude.split": ("split",),
+    "claude.timeouts": ("Timeouts",),
     "claude.tools": ("BrokenToolCall", "ToolCall", "tool_calls"),
     "claude.until": ("until",),
     "claude.validate": ("validate",),
@@ -74,6 +79,7 @@ _MODULES = {
     "core.follow": ("follow",),
     "core.operator": ("Operator", "Same"),
     "core.outcome": ("BufferReport", "Outcome", "Report", "SinkReport"),
+    "core.restart": ("Restarted",),
     "core.run": ("Run",),
     "core.sink": ("Job", "JobRun", "Sink"),
     "core.stream": ("Stream", "from_iterable"),
@@ -105,6 +111,7 @@ __all__ = [
     "Outcome",
     "PluginError",
     "Report",
+    "Restarted",
     "RetryPolicy",
     "Run",
     "Same",
@@ -114,6 +121,7 @@ __all__ = [
     "StreamError",
     "StreamStalled",
     "StreamTruncated",
+    "Timeouts",
     "ToolCall",
     "ToolInputError",
     "Transducer",
@@ -136,6 +144,7 @@ __all__ = [
     "from_iterable",
     "from_sdk",
     "from_sse",
+    "http_client",
     "map",
     "map_async",
     "merge",

@@ -32,11 +32,10 @@ from .events import (
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
-    Usage,
     to_dict,
 )
-from .lossless import Reader
 from .tool_json import partial_object, read_object
+from .usage import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,15 +43,25 @@ if TYPE_CHECKING:
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
 
+    from .events import Usage
     from .tool_json import Flaw
 
-__all__ = ["TEXT_FIELDS", "Block", "MessageBuilder"]
-
-_USAGE: Reader[Usage] = Reader(Usage)
+__all__ = ["FILLED_BY_DELTAS", "FITS", "TEXT_FIELDS", "Block", "MessageBuilder"]
 
 # The deltas that are pieces of text, and the field that has it in the delta; in its block too, but for
 # `partial_json`, which is the text of `input`.
 TEXT_FIELDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+_TOOLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+# The blocks that each kind of delta fits. Blocks of other kinds that are known arrive whole in their start.
+FITS = {
+    "text_delta": frozenset({"text"}),
+    "citations_delta": frozenset({"text"}),
+    "input_json_delta": _TOOLS,
+    "thinking_delta": frozenset({"thinking"}),
+    "signature_delta": frozenset({"thinking"}),
+    "compaction_delta": frozenset({"compaction"}),
+}
+FILLED_BY_DELTAS = frozenset[str]().union(*FITS.values())
 _DELTAS: dict[str, type[msgspec.Struct]] = {
     "text_delta": TextDelta,
     "input_json_delta": InputJSONDelta,
@@ -189,7 +198,7 @@ class MessageBuilder:
         """
         The usage so far.
         """
-        return cast("Usage", _USAGE.convert(self._usage))
+        return usage_of(self._usage)
 
     @property
     def stop_reason(self) -> str | None:
@@ -197,6 +206,12 @@ class MessageBuilder:
         Why the message ended, once it is known.
         """
         return cast("str | None", self._message.get("stop_reason"))
+
+    def charge(self, usage: Usage) -> None:
+        """
+        Say what the message has cost so far, where its events do not tell all of it.
+        """
+        self._usage = to_dict(usage)
 
     def add_many(self, events: Iterable[object]) -> None:
         """

@@ -118,10 +118,14 @@ class _Reading:
                     self._record = Record()
                     self._context.contribute(self._record)
                 self._record.begin().request_id = stream.response.headers.get("request-id")
-                batches = read(stream, self._record)
+                batches = read(stream)
                 try:
                     async for events in batches:
+                        self._record.add(events)
                         yield events
+                except Exception as error:
+                    self._record.completed(error)
+                    raise
                 finally:
                     with self._context.shielded():
                         await batches.aclose()

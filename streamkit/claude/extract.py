@@ -158,6 +158,8 @@ class _Pieces(FilterMap[Any, Any]):
 
 
 class Text(_Pieces):
+    restart_remedy = "text(restarts=True)"
+
     def __init__(self) -> None:
         super().__init__(text_of)
 

@@ -4,61 +4,65 @@ The Messages API as a source.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from anyio import sleep
 
 from streamkit.core.calls import call_text
 from streamkit.core.source import Opened, Source
 from streamkit.core.stream import Stream
 
+from .exchange import Asked, batches
 from .outcome import Record
-from .reading import read
-from .retry import RetryPolicy, can_retry, retry_after
+from .retry import RetryPolicy
 from .sdk import accepts, is_asynchronous
+from .timeouts import Timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import Mapping
 
     import anthropic
 
     from streamkit.core.context import Context
 
     from .events import Event
-    from .outcome import Attempt
 
 __all__ = ["messages"]
-
-_FILLED_BY_DELTAS = frozenset(
-    {"text", "thinking", "tool_use", "server_tool_use", "mcp_tool_use", "compaction"}
-)
 
 
 def messages(
     client: anthropic.AsyncAnthropic,
     *,
     retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- immutable
+    timeouts: Timeouts | None = None,
     pings: bool = False,
+    follow_pause: bool = False,
     **params: Any,
 ) -> Stream[Event]:
     """
-    The events of one request to the Messages API; each run sends its own.
+    The events of one answer of the Messages API; each run asks for its own.
 
     The response's bytes are read through the SDK, whose authentication, middleware, tracing and Bedrock or Vertex clients go
     on working, and are decoded here.
 
     Args:
         client: The SDK's asynchronous client; it stays yours to close.
-        retry: What is sent again before the first content, unseen; None leaves it to the SDK's own retries.
+        retry: What is sent again, and what happens when the failure comes after the first content: see `RetryPolicy`. Before
+            that, a retry is not seen. None leaves it to the SDK's own retries.
+        timeouts: How long to wait for what; None for what the client has, and no limit on a row of pings.
         pings: Whether pings are handed on.
+        follow_pause: Whether a turn that the API pauses (`pause_turn`) is gone on with, by a request of its own: its message
+            follows the other one in the same stream.
         params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given.
 
     Raises:
-        TypeError: A parameter is unknown or missing, or the client is a synchronous one.
+        TypeError: A parameter is unknown or missing, or the client is a synchronous one; when the run is opened, a policy that
+            may start over stands before a stage that would hide it.
+        ValueError: The policy would continue what has a format of its own (`output_config`).
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 
-    Emits: each event of the response. Before the first content they are held while a retry is possible, which is not seen.
+    Emits: each event of the answer. Before the first content they are held while a retry is possible, which is not seen. A
+        `Restarted`, where the policy starts over; where it continues, the rest of the same message.
     Backpressure: reads from the connection when asked for events.
     Completes: at the end of the response, if its message is complete.
     Fails: with a `StreamError`, after everything that has arrived.
@@ -80,88 +84,55 @@ def messages(
         raise TypeError('messages() needs messages=[{"role": "user", "content": …}], not a text')
     if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"messages(retry=…) must be a RetryPolicy or None, not {retry!r}")
-    if retry is not None and retry.resume != "never":
-        raise ValueError(
-            f'messages() knows RetryPolicy(resume="never") only in this version, not {retry.resume!r}; '
-            "retry() behind messages(retry=None) can start over"
-        )
-    if not isinstance(pings, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"messages(pings=…) must be True or False, not {pings!r}")
+    if timeouts is not None:
+        if not isinstance(timeouts, Timeouts):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"messages(timeouts=…) must be Timeouts or None, not {timeouts!r}")
+        if "timeout" in params:
+            raise TypeError("messages() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
+    for name, flag in (("pings", pings), ("follow_pause", follow_pause)):
+        if not isinstance(flag, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"messages({name}=…) must be True or False, not {flag!r}")
     api = client.beta.messages if "betas" in params else client.messages
     accepts(api.create, params)
-    return Stream(_Messages(client, retry, pings, params))
+    if retry is not None and retry.resume == "continue" and _has_a_format(params):
+        raise ValueError(
+            'RetryPolicy(resume="continue") cannot go on with an answer in a format of its own, of which each request '
+            'gives a whole one: use resume="restart" or "never"'
+        )
+    # A description does not change when the application goes on with its list, and a retry must not find it used up.
+    params["messages"] = list(params["messages"])
+    return Stream(_Messages(Asked(client, retry, timeouts, pings, follow_pause, params)))
+
+
+def _has_a_format(params: Mapping[str, Any]) -> bool:
+    match params:
+        case {"output_config": {"format": dict()}} | {"output_format": dict() | type()}:
+            return True
+        case _:
+            return False
 
 
 class _Messages(Source):
     memory = "one network read, and the message's text for the outcome"
 
-    def __init__(
-        self, client: anthropic.AsyncAnthropic, retry: RetryPolicy | None, pings: bool, params: dict[str, Any]
-    ) -> None:
-        self._client = client
-        self._retry = retry
-        self._pings = pings
-        self._params = params
-        self._beta = "betas" in params
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        policy = asked.retry
+        self.restarts: bool = policy is not None and policy.resume == "restart" and policy.attempts > 1
 
     def __repr__(self) -> str:
+        params = self._asked.params
         # Any other parameter may be what somebody said.
-        shown = {
-            name: value for name, value in self._params.items() if name in ("model", "max_tokens", "messages")
-        }
-        text = call_text("messages", self._client, **shown)
-        return text if len(shown) == len(self._params) else f"{text[:-1]}, …)"
+        shown = {name: value for name, value in params.items() if name in ("model", "max_tokens", "messages")}
+        text = call_text("messages", self._asked.client, **shown)
+        return text if len(shown) == len(params) else f"{text[:-1]}, …)"
+
+    def retried(self) -> Source:
+        if self._asked.retry is not None:
+            return self
+        return _Messages(replace(self._asked, retry=RetryPolicy(attempts=1)))
 
     def open(self, context: Context) -> Opened:
-        record = Record(beta=self._beta or None)
+        record = Record(beta=self._asked.beta or None)
         context.contribute(record)
-        return Opened("batched", self._batches(context, record))
-
-    async def _batches(self, context: Context, record: Record) -> AsyncIterator[list[Event]]:
-        while True:
-            attempt = record.begin()
-            response: AsyncGenerator[list[Event], None] | None = None
-            held: list[Event] | None = [] if self._may_retry(attempt) else None
-            try:
-                response = await self._response(attempt, record)
-                async for events in response:
-                    if held is not None:
-                        held += events
-                        if not any(map(_is_content, events)):
-                            continue
-                        events, held = held, None
-                    yield events
-            except Exception as error:
-                attempt.error = error
-            finally:
-                if response is not None:
-                    with context.shielded():
-                        await response.aclose()
-            if held is None or self._retry is None or attempt.error is None or not can_retry(attempt.error):
-                break
-            await sleep(self._retry.wait(attempt.number, retry_after(attempt.error)))
-        if held:
-            yield held
-        if attempt.error is not None:
-            raise attempt.error
-
-    async def _response(self, attempt: Attempt, record: Record) -> AsyncGenerator[list[Event], None]:
-        # One retrier only: either this library's or the SDK's.
-        client = self._client if self._retry is None else self._client.with_options(max_retries=0)
-        api: Any = client.beta.messages if self._beta else client.messages
-        stream = await api.create(**self._params, stream=True)
-        attempt.request_id = stream.response.headers.get("request-id")
-        return read(stream, record, pings=self._pings)
-
-    def _may_retry(self, attempt: Attempt) -> bool:
-        return self._retry is not None and attempt.number < self._retry.attempts
-
-
-def _is_content(event: Event) -> bool:
-    """
-    Whether the application could have acted on what has arrived, so that it cannot be taken back.
-    """
-    if event.type == "content_block_start":
-        # Most kinds of block are filled by deltas; the others arrive whole in their start.
-        return event.content_block.type not in _FILLED_BY_DELTAS
-    return event.type not in ("message_start", "ping")
+        return Opened("batched", batches(self._asked, context, record))

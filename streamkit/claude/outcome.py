@@ -5,13 +5,13 @@ What Claude's sources add to the outcome of a run.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 from streamkit.core.errors import StreamError
 
 from .accumulate import MessageBuilder
-from .events import Usage
+from .usage import total
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streamkit.core.protocols import Contribution
 
-    from .events import Event
+    from .events import Event, Usage
     from .tools import ToolCall
 
 __all__ = ["Attempt", "Record"]
@@ -38,13 +38,15 @@ class Attempt:
         number: Counted from 1.
         request_id: The API's id of the request, for a support ticket.
         error: What it failed with.
-        usage: What it was billed, as far as that is known.
+        usage: What it was billed, as far as that is known; None if its message never began.
+        overlap: The text that it repeated of the attempt before it, and that was removed.
     """
 
     number: int
     request_id: str | None = None
     error: Exception | None = None
     usage: Usage | None = None
+    overlap: str = field(default="", repr=False)
 
 
 class Record:
@@ -58,27 +60,62 @@ class Record:
     def __init__(self, *, beta: bool | None = None) -> None:
         self._beta = beta
         self._attempts: list[Attempt] = []
+        self._turns: list[MessageBuilder] = []  # of the turns before this one
         self._messages = [MessageBuilder()]
+        self._arriving = (
+            self._messages
+        )  # what the last request brings: what counts, unless it was begun beside that
+        self._parts: list[Attempt] = []  # the requests that `_messages` came with
 
-    def begin(self) -> Attempt:
+    def begin(self, *, beside: bool = False) -> Attempt:
         """
-        A request goes out; what an earlier one brought counts no more.
+        A request goes out.
+
+        Args:
+            beside: Whether what an earlier one has brought counts on, until `replace` or `join` says what becomes of it.
+                Otherwise it counts no more.
         """
-        if self._attempts:
-            self._attempts[-1].usage = self._messages[-1].usage
-        self._messages = [MessageBuilder()]
+        self._bill()
         attempt = Attempt(len(self._attempts) + 1)
         self._attempts.append(attempt)
+        self._arriving = [MessageBuilder()]
+        if not beside:
+            self._messages, self._parts = self._arriving, [attempt]
         return attempt
+
+    def replace(self) -> None:
+        """
+        All that came before the last request counts no more, earlier turns too.
+        """
+        self._turns.clear()
+        self._messages, self._parts = self._arriving, self._attempts[-1:]
+
+    def join(self) -> None:
+        """
+        The last request goes on with the message of the one before it, by what is given to `extend`.
+        """
+        self._parts.append(self._attempts[-1])
+
+    def next_turn(self) -> None:
+        """
+        The message has ended, and another one that belongs to it follows.
+        """
+        self._bill()
+        self._turns += self._messages
+        self._messages = self._arriving = [MessageBuilder()]
+        self._parts = []
 
     def add(self, events: list[Event]) -> None:
         """
         Events have arrived.
         """
-        while events:
-            events = self._messages[-1].take(events)
-            if events:
-                self._messages.append(MessageBuilder())
+        _add(self._arriving, events)
+
+    def extend(self, events: list[Event]) -> None:
+        """
+        Events that the last request has made for the message of the one before it.
+        """
+        _add(self._messages, events)
 
     def completed(self, error: E) -> E:
         """
@@ -92,11 +129,33 @@ class Record:
             error.complete_with(request_id=self.request_id, partial=partial)
         return error
 
+    @property
+    def cost(self) -> Usage:
+        """
+        What the requests have cost together that the message came with.
+        """
+        self._bill()
+        return total(part.usage for part in self._parts if part.usage is not None)
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether a message of the last turn has ended with `message_stop`.
+        """
+        return any(message.ended for message in self._messages)
+
+    @property
+    def message(self) -> MessageBuilder:
+        """
+        The message that is arriving, or the last one.
+        """
+        return self._messages[-1]
+
     def messages(self) -> list[Message | BetaMessage]:
         """
         The messages so far.
         """
-        return [message.build(self._beta) for message in self._messages if message.started]
+        return [message.build(self._beta) for message in self._all() if message.started]
 
     def tool_calls(self) -> list[ToolCall]:
         """
@@ -105,7 +164,7 @@ class Record:
         from .tools import ToolCall
 
         calls: list[ToolCall] = []
-        for message in self._messages:
+        for message in self._all():
             for block in message.blocks:
                 if block.type == "tool_use" and isinstance(value := block.input(), dict):
                     fields = block.to_dict()
@@ -116,15 +175,14 @@ class Record:
         """
         The requests so far.
         """
-        if self._attempts:
-            self._attempts[-1].usage = self._messages[-1].usage
+        self._bill()
         return list(self._attempts)
 
     def usages(self) -> list[Usage]:
         """
         The usage of each message so far.
         """
-        return [message.usage for message in self._messages if message.started]
+        return [message.usage for message in self._all() if message.started]
 
     @property
     def request_id(self) -> str | None:
@@ -151,26 +209,27 @@ class Record:
             )
         return _FACTS[name]([record for record in records if isinstance(record, Record)])
 
+    def _all(self) -> list[MessageBuilder]:
+        self._bill()
+        return [*self._turns, *self._messages]
+
+    def _bill(self) -> None:
+        if self._attempts and self._arriving[-1].started:
+            self._attempts[-1].usage = self._arriving[-1].usage
+        if len(self._parts) > 1:
+            # Its own events tell what the last request has cost, and that only at its end.
+            self._messages[-1].charge(total(part.usage for part in self._parts if part.usage is not None))
+
+
+def _add(messages: list[MessageBuilder], events: list[Event]) -> None:
+    while events:
+        events = messages[-1].take(events)
+        if events:
+            messages.append(MessageBuilder())
+
 
 def _last(messages: list[MessageBuilder], beta: bool | None) -> Message | BetaMessage | None:
     return next((message.build(beta) for message in reversed(messages) if message.started), None)
-
-
-def _total(usages: list[Usage]) -> Usage:
-    """
-    What several messages cost together: counts are added up, anything else is the last one's.
-    """
-    if len(usages) == 1:
-        return usages[0]
-    total: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0}
-    for usage in usages:
-        for name in Usage.__struct_fields__:
-            value = getattr(usage, name)
-            if isinstance(value, int):
-                total[name] = total.get(name, 0) + value
-            elif value:
-                total[name] = value
-    return Usage(**total)
 
 
 _FACTS: dict[str, Callable[[list[Record]], object]] = {
@@ -179,7 +238,7 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     ),
     "messages": lambda records: [message for record in records for message in record.messages()],
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
-    "usage": lambda records: _total([usage for record in records for usage in record.usages()]),
+    "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "stop_reason": lambda records: records[-1].stop_reason,
     "request_id": lambda records: records[-1].request_id,
     "attempts": lambda records: [attempt for record in records for attempt in record.attempts()],

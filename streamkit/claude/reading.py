@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import move_on_after
 
-from .errors import GrammarError
+from .errors import GrammarError, StreamStalled
 from .progress import Progress
-from .reception import Reception
 from .sdk import (
     Tracing,
     broken_connection,
@@ -22,12 +21,15 @@ from .sdk import (
     translated,
     under_helpers,
 )
+from .wire import EventDecoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from streamkit.core.errors import StreamError
+
     from .events import Event
-    from .outcome import Record
+    from .watchdog import Watchdog
 
 __all__ = ["read"]
 
@@ -38,44 +40,60 @@ _DRAIN = 1.0
 """Seconds that the end of a body may take after its message; a body read to its end leaves the connection reusable."""
 
 
-def read(stream: Any, record: Record, *, pings: bool = False) -> AsyncGenerator[list[Event], None]:
+def read(
+    stream: Any, *, pings: bool = False, watchdog: Watchdog | None = None
+) -> AsyncGenerator[list[Event], None]:
     """
-    The events of one of the SDK's streams; they are recorded, and the stream is closed.
+    The events of one of the SDK's streams, which is closed at the end.
 
     They are decoded from its bytes where that is all that the stream does. Otherwise it is iterated: its helpers keep books,
     and some clients have a framing of their own.
 
+    Args:
+        stream: The stream; nobody has begun to read it.
+        pings: Whether pings are handed on.
+        watchdog: What limits each wait for the API.
+
     Raises:
         StreamError: The response was no whole message; after everything that had arrived.
     """
-    return _read_bytes(stream, record, pings) if is_plain_sse(stream) else _read_events(stream, record, pings)
+    return (_read_bytes if is_plain_sse(stream) else _read_events)(stream, pings, watchdog)
 
 
-async def _read_bytes(stream: Any, record: Record, pings: bool) -> AsyncGenerator[list[Event], None]:
-    reception = Reception(record, pings=pings)
+async def _read_bytes(
+    stream: Any, pings: bool, watchdog: Watchdog | None
+) -> AsyncGenerator[list[Event], None]:
+    decoder = EventDecoder(pings=pings)
     tracing = Tracing(stream)
     body = _body(stream.response)
-    broken = None
+    chunks = body if watchdog is None else watchdog.reading(body, raw=True)
+    broken: StreamError | None = None
     try:
         try:
-            async for chunk in body:
-                if events := reception.feed(chunk):
+            async for chunk in chunks:
+                if events := decoder.feed(chunk):
+                    if watchdog is not None:
+                        watchdog.saw(events)
                     tracing.events(events)
                     yield events
-                if reception.over:
+                if decoder.over:
                     break
-            while not reception.broken and (chunk := await _next(body, reception.progress)) is not _END:
-                if events := reception.feed(chunk):
+            while decoder.error is None and (chunk := await _next(chunks, decoder.progress)) is not _END:
+                if events := decoder.feed(chunk):
                     tracing.events(events)
                     yield events
+        except StreamStalled as error:
+            broken = error
         except connection_failures() as error:
             broken = broken_connection(error)
-        failure = reception.failure(broken or _no_events(stream.response, reception.progress))
-        tracing.end(failure)
-        if failure is not None:
-            raise failure
+        decoder.end(broken or _no_events(stream.response, decoder.progress))
+        tracing.end(decoder.error)
+        if decoder.error is not None:
+            raise decoder.error
     finally:
-        await _wind_up(body, _DRAIN if reception.progress.finished else 0)
+        if chunks is not body:
+            await chunks.aclose()
+        await _wind_up(body, _DRAIN if decoder.progress.finished else 0)
         await stream.close()
 
 
@@ -88,19 +106,25 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
     return body
 
 
-async def _read_events(stream: Any, record: Record, pings: bool) -> AsyncGenerator[list[Event], None]:
+async def _read_events(
+    stream: Any, pings: bool, watchdog: Watchdog | None
+) -> AsyncGenerator[list[Event], None]:
     progress = Progress()
     items: AsyncGenerator[Any, None] = aiter(stream)
+    watched = items if watchdog is None else watchdog.reading(items, raw=False)
     failure: Exception | None
     try:
         try:
-            while (item := await _next(items, progress)) is not _END:
+            while (item := await _next(watched, progress)) is not _END:
                 event = from_sdk_event(item)
                 if event is None or (event.type == "ping" and not pings):
                     continue
                 progress.follow(event)
-                record.add([event])
+                if watchdog is not None:
+                    watchdog.saw([event])
                 yield [event]
+        except StreamStalled as error:
+            failure = progress.failure(error)
         except connection_failures() as error:
             failure = progress.failure(broken_connection(error))
         except stream_failures() as error:
@@ -108,8 +132,10 @@ async def _read_events(stream: Any, record: Record, pings: bool) -> AsyncGenerat
         else:
             failure = progress.failure()
         if failure is not None:
-            raise record.completed(failure)
+            raise failure
     finally:
+        if watched is not items:
+            await watched.aclose()
         await _wind_up(under_helpers(stream) or items, _DRAIN if progress.finished else 0)
         # What the SDK's helpers have put around it has nothing more to work on, and ends too.
         await _wind_up(items, 0)

@@ -4,23 +4,21 @@ Bytes that were kept: a response's body, a recorded file.
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from anyio import sleep
-from msgspec import DecodeError, Meta, Struct, json
 
 from streamkit.core.calls import call_text, value_text
 from streamkit.core.chain import Chain
 from streamkit.core.source import IterableSource, Opened, Source, one_by_one
 from streamkit.core.stream import Stream
 
-from .errors import GrammarError
+from .cassette import recorded
 from .outcome import Record
-from .reception import Reception
 from .sdk import broken_connection, connection_failures
+from .wire import EventDecoder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -31,13 +29,6 @@ if TYPE_CHECKING:
     from .events import Event
 
 __all__ = ["from_sse", "replay"]
-
-T = TypeVar("T")
-
-_PACE = 0.02
-"""Seconds between two frames of a body that was recorded without its timing."""
-
-_BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
 
 def from_sse(
@@ -93,8 +84,15 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     """
     A recorded stream: a cassette, with its timing, the raw body of a response, or the events that `sinks.jsonl` has kept.
 
-    A cassette is JSON lines: a head `{"streamkit": "cassette", "version": 1}`, then a line `{"at": seconds, "data": "…"}`
-    for each network read, counted from the request.
+    A cassette is what `streamkit.testing.record` writes, as lines of JSON:
+
+    * a head, `{"streamkit": "cassette", "version": 1}`, which may tell more about the request and the response;
+    * for each network read `{"at": seconds, "data": "…"}`, counted from the request; where the bytes are no UTF-8 by
+      themselves, because a character is cut, `{"at": seconds, "base64": "…"}`;
+    * at the end `{"at": seconds, "end": "closed"}`, or `"dropped"` where the connection broke. Without this line the body
+      ends with its last read.
+
+    Fields that are not known are passed over.
 
     Args:
         path: The file.
@@ -104,7 +102,8 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: `speed` is not above 0.
-        StreamError: While running, the recording is no whole message.
+        StreamError: While running, the recording is no whole message; where the connection broke, with the type
+            `"transport"`. A `GrammarError`, if it is no cassette, names the line.
 
     Emits: each event, in order.
     Backpressure: as `from_sse`; a slow consumer delays what follows.
@@ -139,11 +138,14 @@ class _Replay(Source):
 
     async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
         played = 0.0
-        for at, chunk in _recorded(data):
+        for at, chunk, end in recorded(data):
             if self._speed is not None and at > played:
                 await sleep((at - played) / self._speed)
                 played = at
-            yield chunk
+            if end == "dropped":
+                raise ConnectionError("the connection broke when this was recorded")
+            if end is None:
+                yield chunk
 
 
 class _Reading:
@@ -166,52 +168,19 @@ class _Reading:
 
 
 async def _batches(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
-    reception = Reception(record)
+    decoder = EventDecoder()
     broken = None
     try:
         async for chunk in chunks:
             if not isinstance(chunk, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
-            yield reception.feed(chunk)
-            if reception.broken:
+            events = decoder.feed(chunk)
+            record.add(events)
+            yield events
+            if decoder.error is not None:
                 break
     except connection_failures() as error:
         broken = broken_connection(error)
-    failure = reception.failure(broken)
-    if failure is not None:
-        raise failure
-
-
-class _Head(Struct):
-    streamkit: Literal["cassette"]
-    version: Literal[1]
-
-
-class _Read(Struct):
-    at: Annotated[float, Meta(ge=0)]
-    data: str
-
-
-def _recorded(data: bytes) -> Iterator[tuple[float, bytes]]:
-    """
-    The network reads of a recording, each with its time in seconds from the request.
-    """
-    head, _, lines = data.partition(b"\n")
-    if not head.lstrip().startswith(b"{"):
-        frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
-        yield from ((number * _PACE, frame) for number, frame in enumerate(frames))
-        return
-    if b'"type"' in head:
-        yield from ((number * _PACE, b"data: %b\n\n" % line) for number, line in enumerate(data.splitlines()))
-        return
-    _line(head, 1, _Head)
-    for number, line in enumerate(lines.splitlines(), 2):
-        read = _line(line, number, _Read)
-        yield read.at, read.data.encode("utf-8", "surrogatepass")
-
-
-def _line(line: bytes, number: int, kind: type[T]) -> T:
-    try:
-        return json.decode(line, type=kind)
-    except DecodeError as error:
-        raise GrammarError(f"this is no cassette of version 1: line {number}: {error}") from error
+    decoder.end(broken)
+    if decoder.error is not None:
+        raise record.completed(decoder.error)

@@ -16,7 +16,7 @@ from .errors import is_retriable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RetryPolicy", "can_retry", "retry", "retry_after"]
+__all__ = ["RetryPolicy", "can_retry", "judge_request", "retry", "retry_after"]
 
 
 def can_retry(error: Exception) -> bool:
@@ -70,10 +70,15 @@ def _number(text: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def _judge(error: Exception) -> Judgement | None:
-    if type(error).__module__.partition(".")[0] != "anthropic":
-        return None
+def judge_request(error: Exception) -> Judgement:
+    """
+    What is known of the error of a request.
+    """
     return Judgement(can_retry(error), retry_after(error))
+
+
+def _judge(error: Exception) -> Judgement | None:
+    return judge_request(error) if type(error).__module__.partition(".")[0] == "anthropic" else None
 
 
 judge_foreign(_judge)

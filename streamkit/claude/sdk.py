@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from streamkit.core.errors import StreamError
 
-from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event
+from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event, is_retriable
 from .events import from_dict, to_dict
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "MADE_UP_FIELDS",
     "Tracing",
     "accepts",
+    "as_stream_error",
     "broken_connection",
     "connection_failures",
     "from_sdk_event",
@@ -198,6 +199,31 @@ def translated(error: Exception) -> Exception:
         made.request_id = made.request_id or error.request_id
     else:
         made = GrammarError(f"the SDK could not read the stream: {type(error).__name__}")
+    made.__cause__ = error
+    return made
+
+
+def as_stream_error(error: Exception) -> Exception:
+    """
+    The `StreamError` for an error of the SDK that ends a stream which had begun, by a request to go on; others as they are.
+    """
+    import anthropic
+
+    made: StreamError
+    if isinstance(error, anthropic.APITimeoutError):
+        made = StreamStalled("a request to go on got no response in time")
+    elif isinstance(error, anthropic.APIConnectionError):
+        made = StreamError("a request to go on found no connection", type="transport", retriable=True)
+    elif isinstance(error, anthropic.APIStatusError):
+        made = StreamError(
+            f"a request to go on was refused: {error.message}",
+            type=error.type or "unknown_error",
+            status_code=error.status_code,
+            retriable=is_retriable(error.type, error.status_code),
+            request_id=error.request_id,
+        )
+    else:
+        return error
     made.__cause__ = error
     return made
 

@@ -16,7 +16,7 @@ from streamkit.core.compose import compose, outputs
 from streamkit.core.operator import Operator
 from streamkit.core.pump import Reader
 from streamkit.core.source import Opened
-from streamkit.core.stage import ConcurrentStage, PureStage, refuse_reopening
+from streamkit.core.stage import ConcurrentStage, PureStage, refuse_reopening, remedies
 from streamkit.core.transducer import Transducer
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class _Ordered(PureStage):
     def hides_restarts(self) -> bool:
         return any(stage.hides_restarts for each in self.kwargs.values() for stage in each.stages)
 
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for each in self.kwargs.values() for stage in each.stages)
+
     def holds(self) -> str:
         return (
             " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
@@ -155,6 +159,10 @@ class _Unordered(ConcurrentStage):
     @property
     def hides_restarts(self) -> bool:
         return any(stage.hides_restarts for stages in self._pipelines.values() for stage in stages)
+
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for stages in self._pipelines.values() for stage in stages)
 
     def holds(self) -> str:
         held = [stage.holds() for stages in self._pipelines.values() for stage in stages]

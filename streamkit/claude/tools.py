@@ -12,7 +12,7 @@ from msgspec import Struct
 from streamkit.core.operator import Operator
 from streamkit.core.transducer import Transducer, pure
 
-from .accumulate import Block
+from .accumulate import FITS, Block
 from .errors import GrammarError, ToolInputError
 from .events import to_dict
 from .extract import whole_blocks
@@ -31,7 +31,6 @@ Broken = Literal["raise", "emit", "skip"]
 When = Literal["block", "message"]
 
 _TOOLS = frozenset({"tool_use"})
-_ALL_TOOLS = _TOOLS | {"server_tool_use", "mcp_tool_use"}
 
 
 class ToolCall(Struct, frozen=True):
@@ -153,6 +152,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
 
 class ToolCalls(Transducer[Any, Any]):
     passes_restarts = False
+    restart_remedy = 'tool_calls(when="message")'
 
     def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
         if broken not in get_args(Broken):
@@ -160,10 +160,15 @@ class ToolCalls(Transducer[Any, Any]):
         if when not in get_args(When):
             raise ValueError(f'when must be "block" or "message", not {when!r}')
         self.broken = broken
-        self.kinds: frozenset[str] = _ALL_TOOLS if server else _TOOLS
+        self.kinds: frozenset[str] = FITS["input_json_delta"] if server else _TOOLS
         self.at_once: bool = when == "block"
         self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
         self.reset()
+
+    @property
+    def hides_restarts(self) -> bool:
+        # What it hands on of a message that has ended is not taken back.
+        return self.at_once
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
         kind = item.type

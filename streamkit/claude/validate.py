@@ -10,6 +10,7 @@ from streamkit.core.operator import Same
 from streamkit.core.restart import is_restart
 from streamkit.core.transducer import Transducer, pure
 
+from .accumulate import FILLED_BY_DELTAS, FITS
 from .errors import GrammarError
 from .extract import whole_blocks
 from .progress import Progress
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
     from streamkit.core.transducer import Form
 
 __all__ = ["validate"]
-
-_TOOLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
-_FITS = {
-    "text_delta": frozenset({"text"}),
-    "citations_delta": frozenset({"text"}),
-    "input_json_delta": _TOOLS,
-    "thinking_delta": frozenset({"thinking"}),
-    "signature_delta": frozenset({"thinking"}),
-    "compaction_delta": frozenset({"compaction"}),
-}
-# Of a block that is none of these it is not known which deltas it takes.
-_FILLED_BY_DELTAS = frozenset[str]().union(*_FITS.values())
 
 
 def validate() -> Same:
@@ -143,7 +132,8 @@ class Validate(Transducer[Any, Any]):
     def _check_delta(self, index: int, delta: str) -> None:
         if index != self.index:
             raise self._error(f"{delta} for block {index}, which is not open")
-        if self.block not in _FITS.get(delta, _FILLED_BY_DELTAS) and self.block in _FILLED_BY_DELTAS:
+        # Of a block that is none of these it is not known which deltas it takes.
+        if self.block not in FITS.get(delta, FILLED_BY_DELTAS) and self.block in FILLED_BY_DELTAS:
             raise self._error(f"{delta} in block {index}, which is of type {self.block}")
 
     def _follow(self, event: Any) -> None:

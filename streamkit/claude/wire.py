@@ -59,8 +59,7 @@ class EventDecoder:
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
         self._after_cr = False
-        self._pending: list[bytes] = []  # the beginning of a frame: joined once, when its end has come
-        self._pending_size = 0
+        self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
         self._between_frames = False
         self._frames = 0
 
@@ -105,24 +104,26 @@ class EventDecoder:
             chunk = self._with_lf(chunk)
         if not chunk:
             return []
-        crossing = self._pending and chunk[0] == _LF and self._pending[-1][-1] == _LF
+        crossing = self._pending and chunk[0] == _LF and self._pending[-1] == _LF
         if not crossing and b"\n\n" not in chunk:
             self._keep(chunk)
             return []
-        frames = b"".join([*self._pending, chunk]).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
+        frames = b"".join((self._pending, chunk)).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
         rest = frames.pop()
         self._pending.clear()
-        self._pending_size = 0
         events = self._decode(frames)
         if rest and self.error is None:
             self._keep(rest)
         return events
 
-    def end(self) -> None:
+    def end(self, broken: StreamError | None = None) -> None:
         """
         Say that no more bytes come; sets `error` if a message was open, or none had begun.
+
+        Args:
+            broken: What is known of a bad end; it matters only while something is missing.
         """
-        self.error = self.error or self.progress.failure()
+        self.error = self.error or self.progress.failure(broken)
 
     def _without_bom(self, chunk: bytes) -> bytes:
         head = (self._head or b"") + chunk
@@ -142,9 +143,8 @@ class EventDecoder:
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _keep(self, chunk: bytes) -> None:
-        self._pending.append(chunk)
-        self._pending_size += len(chunk)
-        if self._pending_size > self._max_frame + 1:  # the last line's own end may be in it
+        self._pending += chunk
+        if len(self._pending) > self._max_frame + 1:  # the last line's own end may be in it
             self._refuse_size()
 
     def _refuse_size(self) -> None:

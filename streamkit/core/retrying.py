@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "RetryPolicy", "judge", "judge_foreign"]
 
-Resume = Literal["never", "restart"]
+Resume = Literal["never", "restart", "continue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RetryPolicy:
         cap: The longest wait, in seconds.
         jitter: Whether waits are spread, so that clients do not come back all at once.
         resume: What happens after the first content, which cannot be taken back: `"never"` raises, `"restart"` emits a
-            `Restarted` and starts over.
+            `Restarted` and starts over, `"continue"` goes on from what there is, for which only `messages()` knows how.
 
     Raises:
         ValueError: A figure out of range, or a way of resuming that does not exist.
@@ -58,7 +58,9 @@ class RetryPolicy:
                 f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
             )
         if self.resume not in get_args(Resume):
-            raise ValueError(f'RetryPolicy(resume=…) must be "never" or "restart", not {self.resume!r}')
+            raise ValueError(
+                f'RetryPolicy(resume=…) must be "never", "restart" or "continue", not {self.resume!r}'
+            )
 
     def wait(self, attempt: int, after: float | None = None) -> float:
         """
@@ -72,6 +74,18 @@ class RetryPolicy:
             return min(after, self.cap)
         longest = min(self.base * 2.0 ** min(attempt - 1, 64), self.cap)
         return longest * random.uniform(0.5, 1.0) if self.jitter else longest
+
+    def again(self, attempt: int, said: Judgement) -> float | None:
+        """
+        Seconds to wait before another try, or None where there is none.
+
+        Args:
+            attempt: The number of the try that has failed, counted from 1.
+            said: What is known of its error.
+        """
+        if not said.retriable or attempt >= self.attempts:
+            return None
+        return self.wait(attempt, said.after)
 
 
 def _is_finite(seconds: float) -> bool:

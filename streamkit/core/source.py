@@ -54,6 +54,12 @@ class Source(ABC):
         Begin for one run. Nothing is read before the first item is asked for.
         """
 
+    def retried(self) -> Source:
+        """
+        The same for a `retry` around it, beside which it shall not have others do so too.
+        """
+        return self
+
 
 class CallSource(Source):
     """

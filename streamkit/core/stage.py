@@ -30,6 +30,7 @@ __all__ = [
     "Stage",
     "refuse_hiding",
     "refuse_reopening",
+    "remedies",
 ]
 
 Kind = Literal["pure", "async", "concurrent"]
@@ -74,6 +75,13 @@ class Stage(ABC):
         """
         return False
 
+    @property
+    def restart_remedy(self) -> str:
+        """
+        What to write in its place where the stream may start over, if there is such a thing.
+        """
+        return ""
+
 
 class PureStage(Stage):
     """
@@ -97,7 +105,11 @@ class PureStage(Stage):
 
     @property
     def hides_restarts(self) -> bool:
-        return not self.build(None).passes_restarts
+        return self.build(None).hides_restarts
+
+    @property
+    def restart_remedy(self) -> str:
+        return self.build(None).restart_remedy
 
     def build(self, context: Context | None) -> Transducer[Any, Any]:
         """
@@ -204,6 +216,15 @@ class DescriptionStage(Stage):
         """
 
 
+def remedies(stages: Iterable[Stage]) -> str:
+    """
+    What to write in place of those of `stages` that would hide it when the stream starts over.
+    """
+    return " and ".join(
+        stage.restart_remedy for stage in stages if stage.hides_restarts and stage.restart_remedy
+    )
+
+
 def refuse_reopening(stages: Iterable[Stage], where: str) -> None:
     """
     Refuse stages that open their upstream again, where there is only a running one.
@@ -230,5 +251,5 @@ def refuse_hiding(source: Source, stages: Iterable[Stage]) -> None:
         if stage.hides_restarts:
             raise TypeError(
                 f"{source!r} may start over, and {stage!r} would hide it from what follows, which would get everything "
-                'twice: use text(restarts=True) and the like, or resume="never"'
+                f'twice: use {stage.restart_remedy or "an operator that hands it on"}, or resume="never"'
             )

@@ -55,6 +55,9 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
     passes_restarts: ClassVar[bool] = True
     """Whether an item that says "start over" is handed on after `reset`; False where the output is of another kind."""
 
+    restart_remedy: str = ""
+    """What to write in its place where the stream may start over, as in `text(restarts=True)`."""
+
     flushes_on_error: ClassVar[bool] = False
     """Whether `flush` is called before an upstream's error too, because what is held is as good as what was handed on."""
 
@@ -70,6 +73,13 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         """
         Nothing to set up, nor need a subclass call this.
         """
+
+    @property
+    def hides_restarts(self) -> bool:
+        """
+        Whether a consumer would take for valid what a restart has made void.
+        """
+        return not self.passes_restarts
 
     @property
     def flushes(self) -> bool:

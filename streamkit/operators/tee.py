@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit.core.branch import Branch, OnError, RunningBranch, branch
 from streamkit.core.channel import check_overflow
 from streamkit.core.operator import Same
-from streamkit.core.stage import ConcurrentStage
+from streamkit.core.stage import ConcurrentStage, remedies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -75,6 +75,10 @@ class _Tee(ConcurrentStage):
     @property
     def hides_restarts(self) -> bool:
         return any(stage.hides_restarts for each in self._branches for stage in each.sink.stages)
+
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for each in self._branches for stage in each.sink.stages)
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _items(upstream, [RunningBranch(each, context) for each in self._branches])

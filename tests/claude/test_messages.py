@@ -82,7 +82,13 @@ def test_something_else_is_no_client() -> None:
         ({**ASK, "stream": True}, "always streams: leave out `stream`"),
         ({**ASK, "messages": "Hi"}, "not a text"),
         ({**ASK, "retry": 3}, "must be a RetryPolicy or None, not 3"),
-        ({**ASK, "pings": 1}, "must be True or False, not 1"),
+        ({**ASK, "pings": 1}, r"messages\(pings=…\) must be True or False, not 1"),
+        ({**ASK, "follow_pause": None}, r"messages\(follow_pause=…\) must be True or False, not None"),
+        ({**ASK, "timeouts": 30}, r"messages\(timeouts=…\) must be Timeouts or None, not 30"),
+        (
+            {**ASK, "timeouts": sk.Timeouts(), "timeout": 3},
+            "either timeouts=.* or the SDK's `timeout`, not both",
+        ),
         ({**ASK, "temprature": 1}, "unexpected keyword argument 'temprature'"),
         ({**ASK, "mcp_servers": []}, "unexpected keyword argument 'mcp_servers'"),
         ({**ASK, "betas": ["b"], "temprature": 1}, "unexpected keyword argument 'temprature'"),
@@ -360,9 +366,3 @@ async def cancel_after_a_failure(run: sk.Run[Any]) -> None:
     while run.outcome.kind == "running" and not any(each.error for each in run.outcome.attempts):
         await anyio.lowlevel.checkpoint()
     run.cancel("enough")
-
-
-async def test_a_policy_that_would_start_over_is_refused() -> None:
-    async with FakeClaude() as server:
-        with pytest.raises(ValueError, match=r"resume=\"never\"\) only in this version.*retry\(\) behind"):
-            sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(resume="restart"))

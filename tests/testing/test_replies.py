@@ -9,20 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamkit.claude.errors import status_of
 from streamkit.testing import (
     PING,
     Drop,
     ErrorEvent,
     Pause,
+    Pings,
     Reply,
     Stall,
     error_reply,
     event,
+    huge,
+    page,
+    redirect,
+    reindexed,
     reply,
+    swapped,
     text,
     thinking,
     tool_use,
+    without,
 )
+from streamkit.testing.fake_claude.turn import ERROR_STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,6 +188,112 @@ def test_cut_counts_writes_and_keeps_what_comes_before_them() -> None:
     assert slow.cut(99) == slow
 
 
+def test_cut_may_end_with_an_error_event() -> None:
+    hello = reply(text("a"))
+    assert hello.cut(2, Pause(1), ErrorEvent()).steps == (*hello.steps[:2], Pause(1), ErrorEvent().frame)
+    assert hello.cut_bytes(5, ErrorEvent()).steps == (b"event", ErrorEvent().frame)
+
+
+def test_cut_bytes_counts_bytes_and_keeps_what_comes_before_them() -> None:
+    slow = reply(text("a"), pace=1)
+    body = slow.body
+    for size in range(len(body) + 1):
+        assert slow.cut_bytes(size).body == body[:size]
+        assert slow.cut_bytes(-size).body == (body[:-size] if size else b"")
+    first = slow.steps[0]
+    assert isinstance(first, bytes)
+    assert slow.cut_bytes(len(first), Drop()).steps == (first, Drop())
+    assert slow.cut_bytes(len(first) + 1, Drop()).steps == (first, Pause(1), b"e", Drop())
+    assert slow.cut_bytes(0, Drop()).steps == (Drop(),)
+    assert slow.cut_bytes(10**9) == slow
+    assert slow.cut_bytes(-(10**9)).steps == ()
+    assert reply(text("a", Drop())).cut_bytes(10**9, Stall()).steps[-1] == Stall()
+
+
+def test_insert_puts_steps_between_writes_and_goes_on() -> None:
+    slow = reply(text("a"), pace=1)
+    assert slow.insert(1, PING, Pings(1, 2)).steps == (slow.steps[0], PING, Pings(1, 2), *slow.steps[1:])
+    assert slow.insert(0, Pause(2)) == slow.after(Pause(2))
+    assert slow.insert(-1, PING).steps == (*slow.steps[:-2], PING, *slow.steps[-2:])
+    assert slow.insert(99, PING).steps == (*slow.steps, PING)
+    assert reply(text("a", Drop())).insert(99, PING).steps[-2:] == (PING, Drop())
+
+
+def test_drip_is_the_same_bytes_with_a_wait_between_writes() -> None:
+    short = Reply([b"abc", Pause(1), b"d", Stall()])
+    wait = Pause(0.01)
+    assert short.drip().steps == (b"a", wait, b"b", wait, b"c", Pause(1), b"d", Stall())
+    assert short.drip(2, 0.5).steps == (b"ab", Pause(0.5), b"c", Pause(1), b"d", Stall())
+
+
+def test_pings_stand_in_a_reply_as_waits_do() -> None:
+    waiting = Pings(1, 2)
+    assert reply(text("a", waiting), pace=0.5).steps.count(Pause(0.5)) == 5
+    assert Reply([b"ab", waiting, b"c"]).chunked(1).steps == (b"a", b"b", waiting, b"c")
+    assert reply(text("a", waiting, "b")).body == reply(text("a", waiting, "b")).body.replace(PING, b"")
+    assert reply(text("a"), Pings(1)).steps[-1] == Pings(1)
+    assert reply(text("a", Pings(1))).steps[-1] == Pings(1)
+
+
+def test_the_events_of_a_reply() -> None:
+    assert reply(text("a")).events == events(reply(text("a")))
+    assert Reply([b": comment\n\n", PING]).events == [{"type": "ping"}]
+
+
+def test_edited_sends_other_events_and_keeps_the_rest() -> None:
+    hello = reply(text("a"), headers={"x-mine": "1"})
+    assert hello.edited(lambda events: events) == hello
+    twice = hello.edited(lambda events: [*events[:3], *events[2:]])
+    assert twice.events == [*hello.events[:3], *hello.events[2:]]
+    assert (twice.status, twice.headers) == (200, hello.headers)
+    assert len(twice.steps) == 7
+
+
+def test_an_event_can_be_left_out() -> None:
+    two = reply(text("a"), text("b"))
+    assert [item["index"] for item in without(two, "content_block_stop").events if "index" in item] == [
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert without(two, "content_block_stop", -1).events == [
+        item for item in two.events if item != {"type": "content_block_stop", "index": 1}
+    ]
+    assert kinds(without(two, "message_start")) == kinds(two)[1:]
+
+
+def test_two_events_can_change_places() -> None:
+    hello = reply(text("a"))
+    first, *between, last = hello.events
+    assert swapped(hello, 0, -1).events == [last, *between, first]
+
+
+def test_blocks_can_be_numbered_otherwise() -> None:
+    two = reply(text("a"), text("b"))
+    assert [item["index"] for item in reindexed(two, {1: 0}).events if "index" in item] == [0] * 6
+    gap = [item["index"] for item in reindexed(two, {0: 3, 1: 0}).events if "index" in item]
+    assert gap == [3, 3, 3, 0, 0, 0]
+
+
+def test_every_status_of_an_error_is_the_api_s() -> None:
+    assert {name: status_of(name) for name in ERROR_STATUS} == ERROR_STATUS
+    assert json.loads(error_reply(409).body)["error"] == {"type": "conflict_error", "message": "Conflict"}
+
+
+def test_an_error_event_may_name_its_request() -> None:
+    data = b"".join(ErrorEvent("api_error", "Internal", "req_1").frame.partition(b"{")[1:])
+    error = {"type": "api_error", "message": "Internal"}
+    assert json.loads(data) == {"type": "error", "error": error, "request_id": "req_1"}
+
+
+def test_a_page_is_what_it_says() -> None:
+    assert b"<h1>Bad gateway</h1>" in page().body
+    assert b"<h1>&lt;b&gt;</h1>" in page(502, "<b>").body
+    assert not page().is_events
+
+
 def test_chunked_keeps_bytes_and_pauses() -> None:
     whole = reply(text("a", Pause(1), "b"))
     cut = whole.chunked(7)
@@ -227,6 +342,30 @@ def test_an_error_reply_is_the_api_s_json() -> None:
         (lambda: text("abc", chunk=0), "chunk=0"),
         (lambda: reply(text("a")).chunked(0), r"chunked\(0\)"),
         (lambda: Reply([], status=99), "status=99"),
+        (lambda: Reply([Pings(1), b"x"]), r"b'x' comes after Pings\(every=1, count=None\)"),
+        (lambda: text(Pings(1), "y"), r"comes after Pings"),
+        (lambda: Pings(0), r"Pings\(0\)"),
+        (lambda: Pings(float("inf")), r"Pings\(inf\)"),
+        (lambda: Pings(1, 0), r"Pings\(count=0\)"),
+        (lambda: reply(text("a")).cut(1, ErrorEvent(), Drop()), r"Drop\(\) comes after ErrorEvent"),
+        (lambda: reply(text("a")).cut_bytes(1, Drop(), b"x"), r"b'x' comes after Drop"),
+        (lambda: reply(text("a")).insert(1, Drop()), r"use cut\(1, Drop\(\)\)"),
+        (lambda: reply(text("a")).insert(1, Stall()), r"use cut\(1, Stall\(\)\)"),
+        (lambda: reply(text("a")).insert(1, Pings(1)), r"use cut\(1, Pings"),
+        (lambda: reply(text("a")).insert(1, ErrorEvent()), r"use cut\(1, ErrorEvent"),  # type: ignore[arg-type]
+        (lambda: reply(text("a")).drip(0), r"drip\(0\)"),
+        (lambda: reply(text("a")).drip(1, -1), r"Pause\(-1\)"),
+        (lambda: reply(text("a"), pace=1).edited(list), r"a reply with Pause\(seconds=1\) cannot be edited"),
+        (lambda: Reply([b"data: {\n\n"]).events, "Expecting property name"),
+        (lambda: without(reply(text("a")), "ping"), "has 0 events of type 'ping', and so none with nth=0"),
+        (lambda: without(reply(text("a")), "message_stop", 1), "nth=1"),
+        (lambda: without(reply(text("a")), "message_stop", -2), "nth=-2"),
+        (lambda: swapped(reply(text("a")), 0, 6), "has 6 events, and so none with number 6"),
+        (lambda: swapped(reply(text("a")), -7, 0), "number -7"),
+        (lambda: reindexed(reply(text("a")), {1: 0}), "no block with index 1"),
+        (lambda: huge(-1), r"huge\(-1\)"),
+        (lambda: redirect(status=304), r"redirect\(status=304\): give one of 301, 302, 303, 307, 308"),
+        (lambda: page(307), r"page\(status=307\)"),
         (lambda: error_reply(200), r"error_reply\(200\)"),
         (lambda: event({"no": "type"}), "needs a 'type'"),
         (lambda: reply(end="never"), "end='never'"),  # type: ignore[arg-type]

@@ -35,8 +35,8 @@ def retry(policy: RetryPolicy | None = None, /) -> Same:
     refused when it is opened. An error that says of itself that it is not `retriable` is raised at once, as is an API
     error of a kind that would come again; every other one is worth another try.
 
-    `messages()` retries by itself: put this behind one only with `messages(retry=None)` and a client with
-    `max_retries=0`.
+    `messages()` retries by itself, and knows more about it: put this behind one only with `messages(retry=None)`, where the
+    SDK's own retries then rest.
 
         -#
         retry(RetryPolicy(attempts=2, base=3, jitter=False))
@@ -47,6 +47,7 @@ def retry(policy: RetryPolicy | None = None, /) -> Same:
 
     Raises:
         TypeError: `policy` is none; when the run is opened, the source can be read only once.
+        ValueError: The policy's `resume` is `"continue"`.
 
     Emits: the items of each try, a `Restarted` before those of a try that starts over.
     Backpressure: none of its own.
@@ -57,6 +58,11 @@ def retry(policy: RetryPolicy | None = None, /) -> Same:
     """
     if policy is not None and not isinstance(policy, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"retry() needs a RetryPolicy, such as RetryPolicy(attempts=3), not {policy!r}")
+    if policy is not None and policy.resume == "continue":
+        raise ValueError(
+            'retry() cannot go on in the middle of any stream, as RetryPolicy(resume="continue") asks it to: '
+            'messages(retry=…) can; here, use resume="never" or "restart"'
+        )
     return Same((_Retry(policy),))
 
 
@@ -73,7 +79,7 @@ class _Retry(DescriptionStage):
                 f"{self!r} opens its source again, and {source!r} can be read only once: give from_iterable() a "
                 "function that makes a new one, or use messages()"
             )
-        return _Retried(self, self.policy, source, stages)
+        return _Retried(self, self.policy, source.retried(), stages)
 
 
 class _Retried(Source):
@@ -109,12 +115,11 @@ class _Retried(Source):
                 await close_after(error, chain, context)
             finally:
                 await context.closing(chain)
-            said = judge(failure)
-            seen = begun and policy.resume == "never"
-            if seen or not said.retriable or number >= policy.attempts:
+            wait = policy.again(number, judge(failure))
+            if wait is None or (begun and policy.resume == "never"):
                 raise failure
-            await sleep(policy.wait(number, said.after))
+            await sleep(wait)
             number += 1
             if begun:
                 yield Restarted(number, failure)
-            del failure, said  # with all that its traceback holds
+            del failure  # with all that its traceback holds

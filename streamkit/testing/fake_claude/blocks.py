@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from .frames import ErrorEvent
-from .steps import Drop, Pause, Stall, is_last
+from .steps import Drop, Pause, Pings, Stall, is_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Block", "Fault", "check_order", "text", "thinking", "tool_use"]
 
-Fault: TypeAlias = bytes | Pause | Stall | Drop | ErrorEvent
+Fault: TypeAlias = bytes | Pause | Pings | Stall | Drop | ErrorEvent
 """
 What may stand between two deltas or two blocks: raw bytes (`PING`, `event({...})`, anything), a wait, an end.
 """
@@ -43,7 +43,7 @@ def check_order(parts: Iterable[object]) -> None:
     Refuse parts that follow an end.
 
     Raises:
-        ValueError: Something follows `Stall()`, `Drop()` or `ErrorEvent()`.
+        ValueError: Something follows `Stall()`, `Drop()`, endless `Pings` or `ErrorEvent()`.
     """
     end: object = None
     for part in parts:

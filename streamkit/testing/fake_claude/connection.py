@@ -8,13 +8,16 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import anyio
 import anyio.abc
 import h11
 
-from .steps import Drop, Pause, Reply, Stall
+from .frames import PING
+from .replies import Reply
+from .steps import Drop, Pause, Pings, Stall
 
 __all__ = ["Connection", "Request"]
 
@@ -157,6 +160,11 @@ class Connection:
             match step:
                 case Pause(seconds):
                     await anyio.sleep(seconds)
+                case Pings(every, count):
+                    for _ in repeat(None) if count is None else repeat(None, count):
+                        await anyio.sleep(every)
+                        await self._send_head(head)
+                        await self._send(h11.Data(data=PING))
                 case Stall():
                     await anyio.sleep_forever()
                 case Drop():

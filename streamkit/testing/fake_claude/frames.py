@@ -52,14 +52,20 @@ class ErrorEvent:
     Attributes:
         type: The API's name of the error.
         message: The text for people.
+        request_id: The request's id, which the API gives with the error; None leaves it out.
     """
 
     type: str = "overloaded_error"
     message: str = "Overloaded"
+    request_id: str | None = None
 
     @property
     def frame(self) -> bytes:
-        return event({"type": "error", "error": {"type": self.type, "message": self.message}})
+        """
+        The event's bytes.
+        """
+        named = {} if self.request_id is None else {"request_id": self.request_id}
+        return event({"type": "error", "error": {"type": self.type, "message": self.message}, **named})
 
 
 def events_in(body: bytes) -> Iterator[dict[str, Any]]:

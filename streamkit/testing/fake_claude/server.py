@@ -13,7 +13,7 @@ import anyio
 import anyio.abc
 
 from .connection import Connection, Request
-from .steps import Reply
+from .replies import Reply
 from .turn import error_reply
 from .whole import as_json
 

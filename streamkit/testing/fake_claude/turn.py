@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .blocks import Block, Fault, check_order
 from .frames import ErrorEvent, dumps, event
-from .steps import Drop, Pause, Reply, Stall, Step, is_last
+from .replies import Reply
+from .steps import Drop, Pause, Pings, Stall, is_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .steps import Step
 
 __all__ = ["ERROR_STATUS", "Content", "error_reply", "json_reply", "reply"]
 
@@ -30,6 +33,7 @@ ERROR_STATUS: Final[Mapping[str, int]] = {
     "billing_error": 402,
     "permission_error": 403,
     "not_found_error": 404,
+    "conflict_error": 409,
     "request_too_large": 413,
     "rate_limit_error": 429,
     "api_error": 500,
@@ -78,7 +82,8 @@ def reply(
         headers: HTTP headers to add.
 
     Raises:
-        ValueError: Something stands after an end (`Stall()`, `Drop()`, `ErrorEvent()`), or an unknown `end`.
+        ValueError: Something stands after an end (`Stall()`, `Drop()`, endless `Pings`, `ErrorEvent()`), or an
+            unknown `end`.
     """
     if end not in {"message_stop", "message_delta", "content"}:
         raise ValueError(f"end={end!r}: give 'message_stop', 'message_delta' or 'content'")
@@ -147,7 +152,7 @@ def steps(parts: list[Mapping[str, object] | Fault], pace: float) -> Iterator[St
     Write events as frames, `pace` seconds apart, up to the first end.
     """
     for position, part in enumerate(parts):
-        if pace and position and not isinstance(part, Pause | Stall | Drop):
+        if pace and position and not isinstance(part, Pause | Pings | Stall | Drop):
             yield Pause(pace)
         if isinstance(part, ErrorEvent):
             yield part.frame

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from .frames import events_in
-from .steps import Pause, Reply
+from .replies import Reply
+from .steps import Drop, Pause, Pings, Stall, is_last
 from .turn import ERROR_STATUS, error_reply, json_reply
 
 __all__ = ["as_json"]
@@ -21,17 +22,26 @@ def as_json(reply: Reply) -> Reply:
     """
     Answer with the message that a streamed reply builds up, after the same waits.
 
-    A reply that stalls or drops does so without a response, and an error event becomes the HTTP error that
+    A reply that stalls, drops or pings for ever does so without a response, and an error event becomes the HTTP error that
     the API gives for it. A script that holds no whole message is answered with status 500, which says why.
     """
-    waits = [step for step in reply.steps if not isinstance(step, bytes)]
-    if not all(isinstance(step, Pause) for step in waits):
+    waits = [silent(step) for step in reply.steps if not isinstance(step, bytes)]
+    if waits and is_last(waits[-1]):
         return Reply(waits)
     try:
         document = build(reply.body)
     except (ValueError, LookupError, TypeError, AttributeError) as reason:
         document = error_reply(500, message=f"FakeClaude: the script holds no whole message: {reason!r}")
     return replace(document, headers={**reply.headers, **document.headers}).after(*waits)
+
+
+def silent(step: Pause | Pings | Stall | Drop) -> Pause | Stall | Drop:
+    """
+    The wait that pings are, where there is no stream for them to stand in.
+    """
+    if not isinstance(step, Pings):
+        return step
+    return Stall() if step.count is None else Pause(step.every * step.count)
 
 
 def build(body: bytes) -> Reply:

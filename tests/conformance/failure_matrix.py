@@ -1,0 +1,255 @@
+"""
+Every fault, at every place, under every way of resuming: what happens, seen over a real socket.
+
+docs/failures.md has the result as tables, written by `python tests/conformance/failure_matrix.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import anthropic
+import anyio
+
+import streamkit as sk
+from streamkit.testing import (
+    GARBAGE,
+    Drop,
+    ErrorEvent,
+    FakeClaude,
+    Pings,
+    Reply,
+    Request,
+    Stall,
+    error_reply,
+    page,
+    reply,
+    text,
+    thinking,
+    tool_use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "failures.md"
+TABLE: Final = re.compile(r"(?<=<!-- matrix: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+Resume = Literal["never", "restart", "continue"]
+RESUMES: Final[tuple[Resume, ...]] = get_args(Resume)
+
+ASK: Final[dict[str, Any]] = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "Hi"}],
+}
+SAID: Final = "Let me look at the tides of tomorrow."
+TOOL: Final = tool_use("tides", {"place": "Lindholm"}, id="toolu_1", chunk=5)
+ANSWER: Final = reply(thinking("Hm, the tides."), text(SAID, chunk=8), TOOL)
+TYPES: Final = [item["type"] for item in ANSWER.events]
+
+LIMIT: Final = 1.0
+"""Seconds until a stall is noticed; long enough for a good answer on a busy machine."""
+
+PLACES: Final[dict[str, int]] = {
+    "before the first content": 2,
+    "in thinking": 3,
+    "in text": TYPES.index("content_block_stop") + 4,
+    "between blocks": [number for number, kind in enumerate(TYPES) if kind == "content_block_stop"][1] + 1,
+    "in a tool's input": len(TYPES) - 5,
+    "after the stop reason": len(TYPES) - 1,
+}
+"""How many events come before the fault."""
+
+FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
+    "an `overloaded_error` event": lambda at: ANSWER.cut(at, ErrorEvent("overloaded_error")),
+    "an `invalid_request_error` event": lambda at: ANSWER.cut(at, ErrorEvent("invalid_request_error")),
+    "the connection breaks": lambda at: ANSWER.cut(at, Drop()),
+    "the body ends": lambda at: ANSWER.cut(at),
+    "it ends in a frame": lambda at: ANSWER.cut_bytes(len(ANSWER.cut(at).body) + 20),
+    "nothing more comes": lambda at: ANSWER.cut(at, Stall()),
+    "nothing but pings comes": lambda at: ANSWER.cut(at, Pings(0.05)),
+    "a frame that is not JSON": lambda at: ANSWER.insert(at, GARBAGE["not-json"]),
+}
+
+BEFORE: Final[dict[str, Reply]] = {
+    "HTTP 529": error_reply(529, headers={"retry-after": "0"}),
+    "HTTP 429": error_reply(429, headers={"retry-after": "0"}),
+    "HTTP 500": error_reply(500),
+    "an HTML page with 502": page(502),
+    "an HTML page with 200": page(200),
+    "HTTP 400": error_reply(400),
+    "HTTP 401": error_reply(401),
+    "an empty body": Reply([]),
+    "no response": Reply([Stall()]),
+    "no connection": Reply([Drop()]),
+}
+"""Instead of a stream."""
+
+
+@dataclass
+class Seen:
+    """
+    What one run showed.
+
+    Attributes:
+        outcome: How it ended.
+        requests: How many the server got.
+        went_on: Whether one of them asked for the rest of a message.
+        items: What the consumer got.
+        error: What was raised.
+        open_connections: How many of requests that failed the server still had afterwards.
+    """
+
+    outcome: sk.Outcome
+    requests: int = 0
+    went_on: bool = False
+    items: list[Any] = field(default_factory=list[Any])
+    error: Exception | None = None
+    open_connections: int = 0
+
+    @property
+    def restarts(self) -> int:
+        return sum(isinstance(item, sk.Restarted) for item in self.items)
+
+    @property
+    def current(self) -> list[Any]:
+        """
+        The events that count: those after the last restart.
+        """
+        last = max((n for n, item in enumerate(self.items) if isinstance(item, sk.Restarted)), default=-1)
+        return self.items[last + 1 :]
+
+    @property
+    def text(self) -> str:
+        return "".join(sk.text().over(self.current))
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            kind = self.error.type if isinstance(self.error, sk.StreamError) else type(self.error).__name__
+            hopeless = ", and says why" if "no going on" in str(self.error) else ""
+            again = " after the retries" if len(self.outcome.attempts) > 1 else ""
+            return f"raises `{kind}`{again}{hopeless}"
+        if self.restarts:
+            return "`Restarted`, then whole"
+        if self.requests == 1:
+            return "whole: nothing was missing"
+        return "goes on, then whole" if self.went_on else "whole: retried unseen"
+
+
+def then_right(first: Reply) -> Callable[[Request], Reply]:
+    """
+    A model that fails once, and then answers well: from where it was, if it is asked to.
+    """
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        asked.append(request)
+        if len(asked) == 1:
+            return first
+        messages = request.body["messages"]
+        if len(messages) == 1:
+            return ANSWER
+        begun = messages[1]["content"]
+        rest = SAID[len(begun) :]
+        return reply(text(rest), TOOL) if rest else reply(TOOL)
+
+    return answer
+
+
+async def see(first: Reply, resume: Resume) -> Seen:
+    """
+    Run into a fault, and go on as far as it goes.
+    """
+    async with FakeClaude(then_right(first), repeat=True) as server:
+        chat = sk.messages(
+            server.client(),
+            **ASK,
+            retry=sk.RetryPolicy(attempts=3, base=0, resume=resume),
+            timeouts=sk.Timeouts(first_event=LIMIT, liveness=LIMIT, progress=LIMIT),
+        )
+        run = (chat | sk.validate()).open()
+        seen = Seen(run.outcome)
+        try:
+            with anyio.fail_after(30):
+                async with run:
+                    async for item in run:
+                        seen.items.append(item)
+        except (sk.StreamError, anthropic.APIError) as error:
+            seen.error = error
+        seen.requests = len(server.requests)
+        seen.went_on = any(len(request.body["messages"]) > 1 for request in server.requests)
+        *earlier, _ = server.connections  # the last one may wait in the client's pool
+        with anyio.move_on_after(5):
+            for connection in earlier:
+                await connection.closed.wait()
+        seen.open_connections = sum(not connection.closed.is_set() for connection in earlier)
+    return seen
+
+
+Cell = tuple[str, str, Resume]
+
+
+async def see_all() -> dict[Cell, Seen]:
+    """
+    All of it, many at a time: most of the time is spent waiting for limits.
+    """
+    cells: dict[Cell, Reply] = {
+        (fault, place, resume): make(at)
+        for (fault, make), (place, at), resume in product(FAULTS.items(), PLACES.items(), RESUMES)
+    }
+    cells |= {(fault, "", resume): first for (fault, first), resume in product(BEFORE.items(), RESUMES)}
+    found: dict[Cell, Seen] = {}
+    limiter = anyio.CapacityLimiter(16)
+
+    async def fill(cell: Cell, first: Reply) -> None:
+        async with limiter:
+            found[cell] = await see(first, cell[2])
+
+    async with anyio.create_task_group() as tasks:
+        for cell, first in cells.items():
+            tasks.start_soon(fill, cell, first)
+    return {cell: found[cell] for cell in cells}
+
+
+# -- the tables ----------------------------------------------------------------------------------------------
+
+
+def before_a_stream(found: dict[Cell, Seen]) -> str:
+    """
+    What happens where no stream begins: the same under every policy.
+    """
+    rows = ["| instead of a stream | what happens |", "|---|---|"]
+    for fault in BEFORE:
+        [said] = {str(found[fault, "", resume]) for resume in RESUMES}
+        rows.append(f"| {fault} | {said} |")
+    return "\n".join(rows)
+
+
+def in_a_stream(resume: Resume, found: dict[Cell, Seen]) -> str:
+    """
+    What happens in a stream, under one policy.
+    """
+    rows = [f"| | {' | '.join(PLACES)} |", "|---" * (len(PLACES) + 1) + "|"]
+    for fault in FAULTS:
+        rows.append(f"| {fault} | {' | '.join(str(found[fault, place, resume]) for place in PLACES)} |")
+    return "\n".join(rows)
+
+
+def written(found: dict[Cell, Seen]) -> str:
+    """
+    The page as it should be.
+    """
+    tables = {"before": partial(before_a_stream, found)}
+    tables |= {resume: partial(in_a_stream, resume, found) for resume in RESUMES}
+    source = PAGE.read_text(encoding="utf-8")
+    return TABLE.sub(lambda match: f"{match[1]}{match[2]}{tables[match[1]]()}\n", source)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(anyio.run(see_all)), encoding="utf-8")
