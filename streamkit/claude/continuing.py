@@ -12,6 +12,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .events import to_dict
 from .seam import regained_space, repeated_tail
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
         if _takes_prefill(params):
             if answer[-1]["type"] == "text":
                 answer[-1]["text"] = answer[-1]["text"].rstrip()
-            asked["messages"] = with_answer(params["messages"], answer)
+            asked["messages"] = with_answer(params["messages"], answer, joined=True)
         else:
-            asked["messages"] = [*with_answer(params["messages"], answer), _please_go_on(text)]
+            asked["messages"] = [*with_answer(params["messages"], answer, joined=True), _please_go_on(text)]
             repetition = partial(repeated_tail, text)
     is_open = last is not None and last.type == "text" and not last.closed
     return Continuation(
@@ -129,17 +130,22 @@ def as_params(blocks: Iterable[Block]) -> list[dict[str, Any]]:
     return given
 
 
-def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]]) -> list[Any]:
+def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined: bool = False) -> list[Any]:
     """
-    A conversation with what the model has answered so far; where the application had begun the answer, after that.
+    A conversation with what the model has answered so far; where the answer had been begun, after that.
+
+    Args:
+        messages: The conversation.
+        answer: The blocks of the answer.
+        joined: Whether its text goes on in the same block, as behind a prefill of the application's.
     """
     given = list(messages)
     if given and given[-1]["role"] == "assistant":
         begun = given.pop()["content"]
-        blocks: list[Any] = [{"type": "text", "text": begun}] if isinstance(begun, str) else list(begun)
-        if blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
+        blocks = [{"type": "text", "text": begun}] if isinstance(begun, str) else list(map(to_dict, begun))
+        if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
             first = blocks.pop()
-            answer = [{**first, "text": first["text"] + answer[0]["text"]}, *answer[1:]]
+            answer = [{**first, **answer[0], "text": first["text"] + answer[0]["text"]}, *answer[1:]]
         answer = [*blocks, *answer]
     plain = len(answer) == 1 and answer[0].keys() == {"type", "text"}
     return [*given, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]

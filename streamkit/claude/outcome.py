@@ -87,7 +87,7 @@ class Record:
         """
         All that came before the last request counts no more, earlier turns too.
         """
-        self._turns.clear()
+        self._turns = []
         self._messages, self._parts = self._arriving, self._attempts[-1:]
 
     def join(self) -> None:
@@ -101,7 +101,7 @@ class Record:
         The message has ended, and another one that belongs to it follows.
         """
         self._bill()
-        self._turns += self._messages
+        self._turns = [*self._turns, *self._messages]
         self._messages = self._arriving = [MessageBuilder()]
         self._parts = []
 
@@ -125,7 +125,7 @@ class Record:
             self._attempts[-1].error = error
         if isinstance(error, StreamError):
             # Bound to these messages: a later request brings others.
-            partial = functools.partial(_last, self._messages, self._beta)
+            partial = functools.partial(_last, self._turns, self._messages, self._beta)
             error.complete_with(request_id=self.request_id, partial=partial)
         return error
 
@@ -228,8 +228,11 @@ def _add(messages: list[MessageBuilder], events: list[Event]) -> None:
             messages.append(MessageBuilder())
 
 
-def _last(messages: list[MessageBuilder], beta: bool | None) -> Message | BetaMessage | None:
-    return next((message.build(beta) for message in reversed(messages) if message.started), None)
+def _last(
+    turns: list[MessageBuilder], messages: list[MessageBuilder], beta: bool | None
+) -> Message | BetaMessage | None:
+    started = [message for message in (*turns, *messages) if message.started]
+    return started[-1].build(beta) if started else None
 
 
 _FACTS: dict[str, Callable[[list[Record]], object]] = {

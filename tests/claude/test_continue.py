@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import anyio
 import pytest
+from anthropic.types import TextBlock
 
 import streamkit as sk
 from streamkit.claude.events import to_dict
@@ -142,6 +143,13 @@ async def test_the_applications_own_prefill_comes_before_the_text() -> None:
         ]
         assert run.outcome.message is not None
         assert run.outcome.message.content[0].to_dict()["text"] == ' "Rhine"}'
+
+
+async def test_an_own_prefill_may_be_blocks_of_the_sdk() -> None:
+    own = {"role": "assistant", "content": [TextBlock(type="text", text="The Rhine")]}
+    async with FakeClaude(reply(text(" is ", Drop())), reply(text(" long."))) as server:
+        await events_of(sk.messages(server.client(), **ask(PREFILLS, messages=[QUESTION, own]), retry=GO_ON))
+        assert server.requests[1].body["messages"][1] == {"role": "assistant", "content": "The Rhine is"}
 
 
 async def test_blocks_of_the_servers_tools_are_shown_again_and_thinking_is_not() -> None:

@@ -4,11 +4,12 @@ The Messages API as a source, over real sockets and through the real SDK: reques
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
 import anyio.lowlevel
+import httpx2
 import pytest
 from anthropic.lib.bedrock import AnthropicBedrock
 from anthropic.lib.vertex import AnthropicVertex
@@ -30,6 +31,9 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 AT_ONCE = sk.RetryPolicy(base=0)
@@ -143,6 +147,17 @@ async def test_betas_go_to_the_beta_api_and_give_beta_messages() -> None:
         assert ours.headers["anthropic-beta"] == theirs.headers["anthropic-beta"] == "a-1,b-2"
         assert ours.body == {**theirs.body, "stream": True}
         assert isinstance(run.outcome.message, BetaMessage)
+
+
+async def test_the_messages_are_those_of_its_making() -> None:
+    said = [{"role": "user", "content": "Hi"}]
+    async with FakeClaude(error_reply(529), HELLO, HELLO) as server:
+        asked: list[Any] = [{**ASK, "messages": given} for given in (said, iter(said))]
+        chats = [sk.messages(server.client(), **each, retry=AT_ONCE) for each in asked]
+        said.append({"role": "assistant", "content": "Hello world"})
+        for chat in chats:
+            await chat.run()
+        assert [len(request.body["messages"]) for request in server.requests] == [1, 1, 1]
 
 
 async def test_each_run_sends_its_own_request() -> None:
@@ -262,6 +277,47 @@ async def test_nothing_is_held_where_nothing_can_be_retried(retry: sk.RetryPolic
     async with FakeClaude(reply(Stall())) as server:
         with anyio.fail_after(5):
             assert (await sk.messages(server.client(), **ASK, retry=retry).first()).type == "message_start"
+
+
+async def test_a_request_has_ended_before_the_next_one_goes_out() -> None:
+    log: list[str] = []
+
+    class Body(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                yield reply().body[:200]
+                await anyio.sleep_forever()
+            finally:
+                log.append("left")
+
+        async def aclose(self) -> None:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.05)
+            log.append("closed")
+
+    def respond(_: httpx2.Request) -> httpx2.Response:
+        log.append("sent")
+        events = {"content-type": "text/event-stream"}
+        whole = log.count("sent") == 3
+        return httpx2.Response(200, headers=events, stream=httpx2.ByteStream(HELLO.body) if whole else Body())
+
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
+    async with anthropic.AsyncAnthropic(api_key="key", http_client=http) as client:
+        chat = sk.messages(client, **ASK, retry=AT_ONCE, timeouts=sk.Timeouts(liveness=0.05))
+        assert await (chat | sk.text() | sk.sinks.join()) == "Hello world"
+    assert log == ["sent", "left", "closed"] * 2 + ["sent"]
+
+
+async def test_no_more_than_some_pings_are_held_back() -> None:
+    async with FakeClaude(reply(*[PING] * 100, Stall())) as server:
+        received: list[Any] = []
+        with anyio.fail_after(5):
+            async with sk.messages(server.client(), **ASK, pings=True).open() as run:
+                async for item in run:
+                    received.append(item)
+                    if len(received) == 101:
+                        break
+        assert types(received) == ["message_start", *["ping"] * 100]
 
 
 AFTER_CONTENT = {

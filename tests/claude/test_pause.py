@@ -59,6 +59,14 @@ async def test_a_paused_turn_goes_on_in_the_same_stream() -> None:
         assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3]
 
 
+async def test_texts_of_two_turns_stay_two_blocks() -> None:
+    paused = reply(text("Wait. "), stop_reason="pause_turn")
+    async with FakeClaude(paused, paused, GOES_ON) as server:
+        await read_all(sk.messages(server.client(), **ASK, follow_pause=True))
+        said = {"type": "text", "text": "Wait. "}
+        assert server.requests[2].body["messages"][1] == {"role": "assistant", "content": [said, said]}
+
+
 async def test_each_turn_has_its_retries() -> None:
     busy = error_reply(529)
     async with FakeClaude(busy, PAUSED, busy, busy, GOES_ON) as server:
@@ -114,6 +122,17 @@ async def test_a_turn_that_fails_for_good_keeps_the_ones_before() -> None:
                     pass
         assert [len(message.content) for message in run.outcome.messages] == [3, 2]
         assert caught.value.partial == run.outcome.message
+
+
+async def test_a_turn_that_does_not_begin_behind_a_pause_is_an_error_of_the_stream() -> None:
+    async with FakeClaude(PAUSED, error_reply(400, message="no")) as server:
+        run = sk.messages(server.client(), **ASK, retry=AT_ONCE, follow_pause=True).open()
+        with pytest.raises(sk.StreamError, match=r"a request to go on was refused: .*no") as caught:
+            async with run:
+                async for _ in run:
+                    pass
+        assert (caught.value.type, caught.value.status_code) == ("invalid_request_error", 400)
+        assert caught.value.partial == run.outcome.message == run.outcome.messages[0]
 
 
 async def test_the_sandbox_of_a_turn_is_used_again() -> None:

@@ -147,6 +147,7 @@ WITHOUT: Final = {
     "from_iterable": "a source without a time of its own",
     "from_sdk": "a source: what the SDK gives",
     "from_sse": "a source: bytes",
+    "http_client": "no part of a pipeline",
     "messages": "a source: a request",
     "operator": "a decorator",
     "passthrough": "a decorator",

@@ -146,7 +146,7 @@ TestSplitUnordered = case(
 
 NOT_OPERATORS: Final = {
     *("branch", "operator", "passthrough", "sink", "source"),
-    *("follow", "from_iterable", "from_sdk", "from_sse", "messages", "replay"),
+    *("follow", "from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"),
     *("concat", "merge", "race", "zip"),
 }
 """Public functions that make something else."""
