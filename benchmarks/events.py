@@ -26,6 +26,7 @@ STREAMKIT = "streamkit"
 WITH_MESSAGE = "streamkit, and outcome.message"
 CREATE = "SDK create(stream=True)"
 STREAM = "SDK stream(), get_final_message()"
+WATCHED = "streamkit, timeouts=Timeouts()"
 BY_HAND = "by hand: split, typed msgspec"
 BYTES = "only reading the bytes"
 
@@ -34,6 +35,11 @@ async def streamkit(client: anthropic.AsyncAnthropic) -> str:
     async with (sk.messages(client, **REQUEST) | sk.text()).open() as run:
         pieces = await collected(run)
     assert run.outcome.kind == "complete"
+    return "".join(pieces)
+
+
+async def streamkit_watched(client: anthropic.AsyncAnthropic) -> str:
+    pieces = await (sk.messages(client, **REQUEST, timeouts=sk.Timeouts()) | sk.text()).collect()
     return "".join(pieces)
 
 
@@ -121,6 +127,7 @@ async def only_bytes(client: anthropic.AsyncAnthropic) -> str:
 CONTENDERS = {
     STREAMKIT: streamkit,
     WITH_MESSAGE: streamkit_with_message,
+    WATCHED: streamkit_watched,
     BY_HAND: by_hand,
     CREATE: sdk_create,
     STREAM: sdk_stream,

@@ -1,5 +1,5 @@
 """
-The HTTP client that streams want.
+The HTTP client that streams want, and what it can do for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .timeouts import Timeouts
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["http_client"]
+__all__ = ["http_client", "is_read_timeout", "limit_silence"]
 
 Transport = Literal["httpx2", "aiohttp"]
 
@@ -70,6 +70,30 @@ def http_client(
         raise ImportError(
             'http_client(transport="aiohttp") needs aiohttp: pip install "claude-streamkit[aiohttp]"'
         ) from error
+
+
+def limit_silence(response: Any, seconds: float) -> bool:
+    """
+    Have the HTTP client end a read of this response's body after so many seconds; it counts them anyway.
+
+    Returns:
+        Whether it does. httpx2's own transports read the body's timeout when the body is begun, and show the network stream
+        that they read from; of any other nothing is known.
+    """
+    timeouts = response.request.extensions.get("timeout")
+    if "network_stream" not in response.extensions or not isinstance(timeouts, dict):
+        return False
+    timeouts["read"] = seconds
+    return True
+
+
+def is_read_timeout(error: Exception) -> bool:
+    """
+    Whether the HTTP client has waited too long for a read.
+    """
+    import httpx2
+
+    return isinstance(error, httpx2.ReadTimeout)
 
 
 def _on_trio() -> bool:

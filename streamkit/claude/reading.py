@@ -66,7 +66,10 @@ async def _read_bytes(
     decoder = EventDecoder(pings=pings)
     tracing = Tracing(stream)
     body = _body(stream.response)
-    chunks = body if watchdog is None else watchdog.reading(body, raw=True)
+    chunks = body
+    if watchdog is not None:
+        watchdog.rely_on_client(stream.response)
+        chunks = watchdog.reading(body, raw=True)
     broken: StreamError | None = None
     try:
         try:

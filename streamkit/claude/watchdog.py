@@ -5,11 +5,13 @@ Watching that a response goes on: a limit on each wait for the API, and none on 
 from __future__ import annotations
 
 import math
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, current_time
 
 from .errors import StreamStalled
+from .http import is_read_timeout, limit_silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
@@ -39,6 +41,9 @@ class Watchdog:
         self.left: float = math.inf if timeouts.total is None else timeouts.total
         self._begun = False
         self._quiet = 0.0  # waited since an event came, or since the request was sent
+        self._silence: tuple[float, str] | None = (
+            None  # what the HTTP client itself limits, and for which limit of ours
+        )
 
     async def sending(self, response: Awaitable[T]) -> T:
         """
@@ -47,8 +52,18 @@ class Watchdog:
         Raises:
             StreamStalled: It did not come in time.
         """
-        self._begun, self._quiet = False, 0.0
+        self._begun, self._quiet, self._silence = False, 0.0, None
         return await self._within_time(response)
+
+    def rely_on_client(self, response: Any) -> None:
+        """
+        Leave silence in a response to its HTTP client, where that can be: a scope around each read costs ten times as much.
+        """
+        timeouts = self._timeouts
+        given = {"read": timeouts.read, "liveness": timeouts.liveness, "progress": timeouts.progress}
+        limits = [(seconds, name) for name, seconds in given.items() if seconds is not None]
+        if limits and limit_silence(response, min(limits)[0]):
+            self._silence = min(limits)
 
     async def reading(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
         """
@@ -61,8 +76,22 @@ class Watchdog:
         Raises:
             StreamStalled: Nothing came in time.
         """
-        while (item := await self._within_time(anext(items, _END), raw=raw)) is not _END:
+        while (item := await self._next(items, raw)) is not _END:
             yield item
+
+    async def _next(self, items: AsyncIterator[T], raw: bool) -> T:
+        if self._silence is None or self._silence[0] > min(self._due, self.left):
+            return await self._within_time(anext(items, _END), raw=raw)
+        began = monotonic()
+        try:
+            return await anext(items, _END)
+        except Exception as error:
+            if is_read_timeout(error):
+                seconds, name = self._silence
+                raise StreamStalled(f"nothing arrived within {seconds} seconds ({name})") from error
+            raise
+        finally:
+            self._waited(monotonic() - began)
 
     async def between(self, pause: Awaitable[None]) -> None:
         """
@@ -79,31 +108,36 @@ class Watchdog:
         if any(event.type != "ping" for event in events):
             self._begun, self._quiet = True, 0.0
 
+    @property
+    def _due(self) -> float:
+        """
+        Seconds until an event has to come.
+        """
+        limit = self._timeouts.progress if self._begun else self._timeouts.first_event
+        return math.inf if limit is None else limit - self._quiet
+
     async def _within_time(self, wait: Awaitable[T], *, raw: bool = False) -> T:
-        seconds, complaint = min(self._limits(raw))
+        liveness = self._timeouts.liveness if raw else None
+        seconds = min(self.left, self._due, math.inf if liveness is None else liveness)
+        complaint = self._complaint(seconds)
         began = current_time()
         try:
             with CancelScope(deadline=began + seconds):
                 return await wait
         finally:
-            waited = current_time() - began
-            self._quiet += waited
-            self.left -= waited
+            self._waited(current_time() - began)
         raise StreamStalled(complaint)
 
-    def _limits(self, raw: bool) -> Iterable[tuple[float, str]]:
+    def _complaint(self, seconds: float) -> str:
         timeouts = self._timeouts
-        yield self.left, f"the response was not complete within {timeouts.total} seconds (total)"
+        if seconds == self.left:
+            return f"the response was not complete within {timeouts.total} seconds (total)"
+        if seconds != self._due:
+            return f"nothing arrived within {timeouts.liveness} seconds (liveness)"
         if self._begun:
-            if timeouts.progress is not None:
-                yield (
-                    timeouts.progress - self._quiet,
-                    f"no event came within {timeouts.progress} seconds (progress)",
-                )
-        elif timeouts.first_event is not None:
-            yield (
-                timeouts.first_event - self._quiet,
-                f"no event came within {timeouts.first_event} seconds of the request (first_event)",
-            )
-        if raw and timeouts.liveness is not None:
-            yield timeouts.liveness, f"nothing arrived within {timeouts.liveness} seconds (liveness)"
+            return f"no event came within {timeouts.progress} seconds (progress)"
+        return f"no event came within {timeouts.first_event} seconds of the request (first_event)"
+
+    def _waited(self, seconds: float) -> None:
+        self._quiet += seconds
+        self.left -= seconds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import anyio
 
 import streamkit as sk
-from streamkit.testing import Reply, error_reply, reply, text, thinking, tool_use
+from streamkit.testing import Drop, Reply, error_reply, reply, text, thinking, tool_use
 
 if TYPE_CHECKING:
     import anthropic
@@ -49,7 +49,7 @@ def conversation(client: anthropic.AsyncAnthropic) -> sk.Stream[Event]:
     def turn() -> sk.Stream[Event]:
         return sk.messages(
             client,
-            retry=sk.RetryPolicy(base=0.2),
+            retry=sk.RetryPolicy(base=0.2, resume="continue"),
             model="claude-sonnet-5",
             max_tokens=1024,
             tools=[TIDES],
@@ -69,7 +69,8 @@ def conversation(client: anthropic.AsyncAnthropic) -> sk.Stream[Event]:
 
 def replies() -> list[Reply]:
     """
-    What the scripted API answers: it is overloaded at first, then asks for the tool, then answers.
+    What the scripted API answers: it is overloaded at first, then asks for the tool, then breaks off in the middle of its
+    answer, and goes on with some of it twice.
     """
     thought = (
         "The causeway floods twice a day, so this depends on tomorrow's tides.\n"
@@ -83,6 +84,8 @@ def replies() -> list[Reply]:
         "Do not wait for the last minute. Over the flats, the sea comes in\n"
         "faster than a person walks."
     )
+    cut = answer.index("land two hours")
+    repeated = answer.index("give the island")
     return [
         error_reply(529),
         reply(
@@ -92,5 +95,6 @@ def replies() -> list[Reply]:
             input_tokens=412,
             pace=0.02,
         ),
-        reply(text(answer, chunk=4), input_tokens=547, pace=0.02),
+        reply(text(answer[:cut], Drop(), chunk=4), input_tokens=547, pace=0.02),
+        reply(text(answer[repeated:], chunk=4), input_tokens=602, pace=0.02),
     ]

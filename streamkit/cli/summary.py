@@ -36,8 +36,8 @@ def _figures(run: sk.Run[Any]) -> Iterator[tuple[str, str]]:
 
 def _requests(outcome: sk.Outcome) -> str:
     attempts = outcome.attempts
-    retried = [attempt.error for attempt, after in pairwise(attempts) if after.number > 1]
-    return f"{len(attempts)}" + "".join(f", one sent again after {type(error).__name__}" for error in retried)
+    failed = [attempt.error for attempt, _ in pairwise(attempts) if attempt.error is not None]
+    return f"{len(attempts)}" + "".join(f", one more after {type(error).__name__}" for error in failed)
 
 
 def sinks(run: sk.Run[Any]) -> list[tuple[str, str, str, str]]:

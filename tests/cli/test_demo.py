@@ -44,8 +44,9 @@ def test_shows_a_conversation_and_what_became_of_it(command: Command, backend: s
     assert speakers[:5] == ["you", "thinking", "claude", "tool", "claude"]
     assert figure(shown, "tool") == "tide_table(place='Lindholm', day='tomorrow')"
     assert figure(shown, "outcome") == "complete · end_turn"
-    assert figure(shown, "requests") == "3, one sent again after OverloadedError"
-    assert re.fullmatch(r"959 tokens in, \d+ out", figure(shown, "usage"))
+    assert figure(shown, "requests") == "4, one more after OverloadedError, one more after StreamTruncated"
+    assert shown.count("give the island two hours") == 1
+    assert re.fullmatch(r"1,561 tokens in, \d+ out", figure(shown, "usage"))
     assert re.fullmatch(r"after \d\.\d\d s", figure(shown, "first text"))
     assert re.fullmatch(r"\d+ tokens/s", figure(shown, "speed"))
     events = [json.loads(line)["type"] for line in kept.read_text().splitlines()]

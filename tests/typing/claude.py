@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Literal, assert_type
 
+import httpx2
 from anthropic.types import ContentBlock, Message, RawMessageStreamEvent, ToolResultBlockParam
 from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageStreamEvent
 
@@ -26,6 +27,12 @@ def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> N
     patient = sk.RetryPolicy(attempts=2)
     assert_type(sk.messages(client, retry=patient, pings=True, model="…"), sk.Stream[events.Event])
     assert_type(sk.messages(client, retry=None, model="…"), sk.Stream[events.Event])
+    lasting = sk.RetryPolicy(resume="continue")
+    limits = sk.Timeouts(first_event=20, total=None)
+    chat = sk.messages(client, retry=lasting, timeouts=limits, follow_pause=True, model="…")
+    assert_type(chat, sk.Stream[events.Event])
+    assert_type(chat | sk.text(restarts=True), sk.Stream[str | events.Restarted])
+    assert_type(sk.http_client(limits, transport="aiohttp"), httpx2.AsyncClient)
 
     assert_type(sk.from_sse(chunks), sk.Stream[events.Event])
     assert_type(sk.from_sse([b"data"]), sk.Stream[events.Event])

@@ -4,7 +4,12 @@ What the types of buffers, and of what mends errors, refuse.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamkit as sk
+
+if TYPE_CHECKING:
+    import anthropic
 
 numbers = sk.from_iterable([1, 2, 3])
 
@@ -25,3 +30,9 @@ sk.retry(3)  # error
 sk.retry(sk.RetryPolicy(resume="sometimes"))  # error
 sk.finalize(needs_an_argument)  # error
 sk.finalize(None)  # error
+
+
+def policies(client: anthropic.AsyncAnthropic) -> None:
+    sk.Timeouts(first_event="20")  # error
+    sk.messages(client, timeouts=20)  # error
+    sk.http_client(transport="httpx")  # error

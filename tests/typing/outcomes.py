@@ -29,8 +29,9 @@ def narrowed_by_type(event: events.Event) -> None:
             assert_type(event.delta, events.TextDelta)
             assert_type(event.delta.text, str)
     elif event.type == "restarted":
-        assert_type(event, events.Restarted)
+        assert_type(event, sk.Restarted)
         assert_type(event.attempt, int)
+        assert_type(event.error, Exception)
 
 
 def narrowed_by_class(event: events.Event) -> None:
@@ -72,6 +73,8 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     for attempt in run.outcome.attempts:
         assert_type(attempt, sk.Attempt)
         assert_type(attempt.error, Exception | None)
+        assert_type(attempt.usage, events.Usage | None)
+        assert_type(attempt.overlap, str)
 
 
 async def reports(stream: sk.Stream[events.Event]) -> None:
