@@ -1,5 +1,5 @@
 """
-The command line: `streamkit demo`, `streamkit replay FILE` and `streamkit operators`.
+The command line: `streamkit demo`, `replay`, `record`, `serve` and `operators`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from streamkit._version import __version__
 
-from . import demo, operators, replay
+from . import demo, operators, record, replay, serve
 from .usage import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ exit status:
   130  interrupted with Ctrl-C
   141  whatever read the output has gone
 """
+
+
+COMMANDS: Final = {
+    "demo": demo,
+    "replay": replay,
+    "record": record,
+    "serve": serve,
+    "operators": operators,
+}
 
 
 class Parser(ArgumentParser):
@@ -97,7 +106,7 @@ def parser() -> ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"streamkit {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in (("demo", demo), ("replay", replay), ("operators", operators)):
+    for name, command in COMMANDS.items():
         own = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION)
         command.add_arguments(own)
         own.set_defaults(run=command.run)

@@ -19,7 +19,7 @@ from streamkit.testing import FakeClaude
 from .screen import open_screen
 from .story import QUESTION, conversation, replies
 from .summary import complaints, figures, sinks
-from .usage import UsageError
+from .usage import UsageError, needs_key
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -80,8 +80,7 @@ async def live(prompt: str, model: str, record: sk.Sink[Event, None]) -> int:
     import anthropic
 
     async with anthropic.AsyncAnthropic() as client:
-        if client.api_key is None and client.auth_token is None and client.credentials is None:
-            raise UsageError("--live needs a key for Claude: set ANTHROPIC_API_KEY")
+        needs_key(client, "--live")
         question: anthropic.types.MessageParam = {"role": "user", "content": prompt}
         chat = sk.messages(client, model=model, max_tokens=1024, messages=[question])
         return await show(prompt, chat, record)

@@ -8,14 +8,33 @@ import math
 import os
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["UsageError", "positive", "readable_file"]
+if TYPE_CHECKING:
+    import anthropic
+
+__all__ = ["UsageError", "needs_key", "positive", "readable_file", "whole_number"]
 
 
 class UsageError(Exception):
     """
     The command cannot be done as it was given; the message says what to change, in one line.
     """
+
+
+def needs_key(client: anthropic.AsyncAnthropic, what: str) -> None:
+    """
+    Check that a client can ask Claude.
+
+    Args:
+        client: The client.
+        what: What of the command needs it.
+
+    Raises:
+        UsageError: It has no key.
+    """
+    if client.api_key is None and client.auth_token is None and client.credentials is None:
+        raise UsageError(f"{what} needs a key for Claude: set ANTHROPIC_API_KEY")
 
 
 def readable_file(name: str) -> Path:
@@ -49,3 +68,15 @@ def positive(value: str) -> float:
     if not 0 < number < math.inf:
         raise ArgumentTypeError(f"give a number above 0, such as 1 or 2.5, not {value!r}")
     return number
+
+
+def whole_number(value: str) -> int:
+    """
+    A whole number above 0.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not value.isdecimal() or int(value) < 1:
+        raise ArgumentTypeError(f"give a whole number above 0, not {value!r}")
+    return int(value)

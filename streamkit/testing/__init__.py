@@ -1,5 +1,6 @@
 """
-A kit for testing code that streams: a scripted Messages API, virtual time, marble diagrams, and a suite for operators.
+A kit for testing code that streams: a scripted Messages API that can fail, recordings, virtual time, marble diagrams, and
+a suite for operators.
 
 Its modules load when a name is first used, because pytest loads this package in every run (for the plugin).
 """
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from . import marbles
     from .fake_claude import (
+        GARBAGE,
         PING,
         Block,
         Connection,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         ErrorEvent,
         FakeClaude,
         Pause,
+        Pings,
         Reply,
         Request,
         Script,
@@ -26,15 +29,23 @@ if TYPE_CHECKING:
         Step,
         error_reply,
         event,
+        huge,
+        page,
+        redirect,
+        reindexed,
         reply,
+        swapped,
         text,
         thinking,
         tool_use,
+        without,
     )
     from .operator_suite import OperatorSuite, Probe
+    from .recording import record
     from .virtual_time import DeadlockError, run_virtual, virtual_backend
 
 __all__ = [
+    "GARBAGE",
     "PING",
     "Block",
     "Connection",
@@ -44,6 +55,7 @@ __all__ = [
     "FakeClaude",
     "OperatorSuite",
     "Pause",
+    "Pings",
     "Probe",
     "Reply",
     "Request",
@@ -52,16 +64,23 @@ __all__ = [
     "Step",
     "error_reply",
     "event",
+    "huge",
     "marbles",
+    "page",
+    "record",
+    "redirect",
+    "reindexed",
     "reply",
     "run_virtual",
+    "swapped",
     "text",
     "thinking",
     "tool_use",
     "virtual_backend",
+    "without",
 ]
 
-MODULES: Final = ("virtual_time", "operator_suite", "fake_claude")
+MODULES: Final = ("virtual_time", "operator_suite", "fake_claude", "recording")
 
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists

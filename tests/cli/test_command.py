@@ -32,7 +32,10 @@ def test_runs_as_a_module(environment: dict[str, str], module: str) -> None:
     assert done.stdout == f"streamkit {sk.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["replay", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
+)
 def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
     assert (status, err) == (0, "")
