@@ -19,18 +19,27 @@ if TYPE_CHECKING:
     from streamkit import events, plugins, sinks, testing
     from streamkit.claude.adopt import from_sdk
     from streamkit.claude.blocks import blocks
-    from streamkit.claude.errors import GrammarError, StreamStalled, StreamTruncated, ToolInputError
+    from streamkit.claude.errors import (
+        GrammarError,
+        JSONError,
+        StreamStalled,
+        StreamTruncated,
+        ToolInputError,
+    )
     from streamkit.claude.extract import citations, text, thinking, usage
     from streamkit.claude.foreign import smooth, throttle
     from streamkit.claude.http import http_client
+    from streamkit.claude.json import json
     from streamkit.claude.messages import messages
     from streamkit.claude.meter import Meter, meter
     from streamkit.claude.only import only
     from streamkit.claude.outcome import Attempt
+    from streamkit.claude.partial import Partial
     from streamkit.claude.replay import from_sse, replay
     from streamkit.claude.retry import RetryPolicy, retry
     from streamkit.claude.split import split
     from streamkit.claude.timeouts import Timeouts
+    from streamkit.claude.tool_input import tool_input
     from streamkit.claude.tools import BrokenToolCall, ToolCall, tool_calls
     from streamkit.claude.until import until
     from streamkit.claude.validate import validate
@@ -58,18 +67,21 @@ if TYPE_CHECKING:
 _MODULES = {
     "claude.adopt": ("from_sdk",),
     "claude.blocks": ("blocks",),
-    "claude.errors": ("GrammarError", "StreamStalled", "StreamTruncated", "ToolInputError"),
+    "claude.errors": ("GrammarError", "JSONError", "StreamStalled", "StreamTruncated", "ToolInputError"),
     "claude.foreign": ("smooth", "throttle"),
     "claude.extract": ("citations", "text", "thinking", "usage"),
     "claude.http": ("http_client",),
+    "claude.json": ("json",),
     "claude.messages": ("messages",),
     "claude.meter": ("Meter", "meter"),
     "claude.only": ("only",),
     "claude.outcome": ("Attempt",),
+    "claude.partial": ("Partial",),
     "claude.replay": ("from_sse", "replay"),
     "claude.retry": ("RetryPolicy", "retry"),
     "claude.split": ("split",),
     "claude.timeouts": ("Timeouts",),
+    "claude.tool_input": ("tool_input",),
     "claude.tools": ("BrokenToolCall", "ToolCall", "tool_calls"),
     "claude.until": ("until",),
     "claude.validate": ("validate",),
@@ -104,11 +116,13 @@ __all__ = [
     "BufferOverflow",
     "BufferReport",
     "GrammarError",
+    "JSONError",
     "Job",
     "JobRun",
     "Meter",
     "Operator",
     "Outcome",
+    "Partial",
     "PluginError",
     "Report",
     "Restarted",
@@ -145,6 +159,7 @@ __all__ = [
     "from_sdk",
     "from_sse",
     "http_client",
+    "json",
     "map",
     "map_async",
     "merge",
@@ -180,6 +195,7 @@ __all__ = [
     "throttle",
     "timeout",
     "tool_calls",
+    "tool_input",
     "until",
     "usage",
     "validate",

@@ -174,11 +174,13 @@ class MessageBuilder:
 
     Attributes:
         started: Whether it has seen `message_start`.
+        changed: Whether it has seen `message_delta`, after which no content comes.
         ended: Whether it has seen `message_stop`.
     """
 
     def __init__(self) -> None:
         self.started: bool = False
+        self.changed: bool = False
         self.ended: bool = False
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
@@ -327,6 +329,7 @@ class MessageBuilder:
         self._keep_unknown(event, ContentBlockDelta)
 
     def _change(self, event: dict[str, Any]) -> None:
+        self.changed = True
         _update(self._usage, event.pop("usage", None) or {})
         _update(self._message, event.pop("delta", None) or {})
         self._message.setdefault(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Arrival"]
 
 _MOST_HELD = 64
-"""Events that are held before the first content; what comes after so many pings is handed on as if it were content."""
+"""Events that are held before the first content."""
 
 
 class Arrival:
@@ -54,8 +54,14 @@ class Arrival:
             return events
         if self._held is not None:
             self._held += events
-            if len(self._held) <= _MOST_HELD and not any(map(_is_content, events)):
-                return []
+            if not any(map(_is_content, events)):
+                if len(self._held) <= _MOST_HELD:
+                    return []
+                pings: list[Event] = [event for event in self._held if event.type == "ping"]
+                if pings:
+                    # They may stand anywhere, and mean nothing that would have to be taken back.
+                    self._held = [event for event in self._held if event.type != "ping"]
+                    return pings
             events, self._held = self._held, None
         return self._handed_on(events)
 
@@ -77,7 +83,6 @@ class Arrival:
             self._record.replace()
             return [Restarted(self._attempt.number, cause), *events]
         if begins:
-            self._record.join()
             self._stitching = Stitching(continuation, self._attempt, lambda: self._record.cost)
         return [] if self._stitching is None else self._extended(self._stitching.take(events))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .accumulate import Block, MessageBuilder
 
-__all__ = ["Continuation", "Repetition", "as_params", "continuation", "obstacle", "with_answer"]
+__all__ = ["Continuation", "Repetition", "as_params", "continuation", "is_blank", "obstacle", "with_answer"]
 
 _PREFILL_UP_TO = (4, 5)
 # A date, as in claude-opus-4-20250514, is no minor version.
@@ -69,7 +69,7 @@ def obstacle(message: MessageBuilder) -> str | None:
     """
     if not message.started:
         return "the message had not begun"
-    if message.stop_reason is not None:
+    if message.changed:
         return "the message had told its stop reason, so that nothing is left to be asked for"
     blocks = message.blocks
     if not blocks:
@@ -79,6 +79,10 @@ def obstacle(message: MessageBuilder) -> str | None:
         return f"the cut is inside a {last.type} block, which cannot be recovered"
     if any(block.type == "tool_use" for block in blocks):
         return "the message has called a tool, and the API wants its result before anything else"
+    try:
+        _text(blocks).encode()
+    except UnicodeEncodeError:
+        return "the text has half of a character, which no request can carry"
     if last.type in _UNANSWERED:
         return f"the cut is inside a tool's work: the result of a {last.type} block had not come"
     return None
@@ -94,20 +98,24 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     """
     blocks = message.blocks
     last = blocks[-1] if blocks else None
-    text = "".join(block.to_dict()["text"] for block in blocks if block.type == "text")
-    trimmed = text[len(text.rstrip()) :]
-    shown = [block for block in blocks if block.type not in _THINKING and not _is_blank(block)]
+    text = _text(blocks)
+    shown = [block for block in blocks if block.type not in _THINKING and not is_blank(block)]
+    # What was said behind the last block that is shown is white space, which may well come again.
+    blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
     asked = dict(params)
-    repetition: Repetition = partial(regained_space, trimmed)
+    repetition: Repetition = partial(regained_space, blank)
     if shown:
         answer = as_params(shown)
         if _takes_prefill(params):
             if answer[-1]["type"] == "text":
-                answer[-1]["text"] = answer[-1]["text"].rstrip()
+                whole: str = answer[-1]["text"]
+                answer[-1]["text"] = whole.rstrip()
+                repetition = partial(regained_space, whole[len(whole.rstrip()) :] + blank)
             asked["messages"] = with_answer(params["messages"], answer, joined=True)
         else:
-            asked["messages"] = [*with_answer(params["messages"], answer, joined=True), _please_go_on(text)]
-            repetition = partial(repeated_tail, text)
+            before = with_answer(params["messages"], answer, joined=True)
+            asked["messages"] = [*before, _please_go_on(text.rstrip() if blank else text)]
+            repetition = partial(_either, partial(regained_space, blank), partial(repeated_tail, text))
     is_open = last is not None and last.type == "text" and not last.closed
     return Continuation(
         asked,
@@ -151,6 +159,15 @@ def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined
     return [*given, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
 
 
+def _text(blocks: Iterable[Block]) -> str:
+    return "".join(block.to_dict()["text"] for block in blocks if block.type == "text")
+
+
+def _either(one: Repetition, other: Repetition, begun: str, *, final: bool) -> int | None:
+    told = (one(begun, final=final), other(begun, final=final))
+    return None if told[0] is None or told[1] is None else max(told[0], told[1])
+
+
 def _takes_prefill(params: Mapping[str, Any]) -> bool:
     match params.get("thinking"):
         case {"type": kind} if kind != "disabled":
@@ -162,16 +179,18 @@ def _takes_prefill(params: Mapping[str, Any]) -> bool:
 
 
 def _please_go_on(text: str) -> dict[str, str]:
-    end = text[-_SHOWN:]
+    end = f" and ended with [{text[-_SHOWN:]}]" if text else ""
     return {
         "role": "user",
-        "content": f"Your previous response was interrupted and ended with [{end}]. Continue from there: begin with the very "
+        "content": f"Your previous response was interrupted{end}. Continue from there: begin with the very "
         "next character, without repeating anything and without a remark about the interruption.",
     }
 
 
-def _is_blank(block: Block) -> bool:
-    # The API refuses a text without anything in it.
+def is_blank(block: Block) -> bool:
+    """
+    Whether it is a text without anything in it, which the API refuses.
+    """
     return block.type == "text" and not block.to_dict()["text"].strip()
 
 

@@ -5,7 +5,7 @@ What can go wrong in a Claude stream once it has begun, and what the API's own e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GrammarError",
+    "JSONError",
     "StreamStalled",
     "StreamTruncated",
     "ToolInputError",
@@ -67,7 +68,7 @@ class StreamStalled(StreamError, TimeoutError):
     """
     The connection is open, but what was due did not come in time.
 
-    A `TimeoutError` too. Always retriable. `type` is `"stalled"`.
+    A `TimeoutError` too. Retriable, unless the time for the whole run is up. `type` is `"stalled"`.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, partial: object = None) -> None:
@@ -93,18 +94,51 @@ class ToolInputError(StreamError):
 
     Attributes:
         call: The `BrokenToolCall`: its name, raw input and the reason.
+        offset: Where its input goes wrong, in characters, where that was looked for.
     """
 
     def __init__(
-        self, call: BrokenToolCall, *, request_id: str | None = None, partial: object = None
+        self,
+        call: BrokenToolCall,
+        *,
+        why: str | None = None,
+        offset: int | None = None,
+        request_id: str | None = None,
+        partial: object = None,
     ) -> None:
         super().__init__(
-            f"the input of tool {call.name!r} (block {call.index}) cannot be used: {call.reason}",
+            f"the input of tool {call.name!r} (block {call.index}) cannot be used: {why or call.reason}",
             type="tool_input",
             request_id=request_id,
             partial=partial,
         )
         self.call = call
+        self.offset = offset
+
+
+class JSONError(StreamError):
+    """
+    A text that should be JSON, and is not.
+
+    Never retriable. `type` is `"json"`. The message names the place and the reason, never the content.
+
+    Attributes:
+        reason: `"truncated"`, `"invalid"`, or `"missing"` where there is no JSON at all.
+        offset: Where it goes wrong, in characters from the beginning of the message's text.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal["truncated", "invalid", "missing"],
+        offset: int,
+        request_id: str | None = None,
+        partial: object = None,
+    ) -> None:
+        super().__init__(message, type="json", request_id=request_id, partial=partial)
+        self.reason: Literal["truncated", "invalid", "missing"] = reason
+        self.offset = offset
 
 
 def status_of(type: str) -> int | None:  # noqa: A002 -- the API's own word for it

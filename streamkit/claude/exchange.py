@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import sleep
 
+from streamkit.core.errors import StreamError
 from streamkit.core.log import log_warning
 
 from .arrival import Arrival
 from .reading import read
-from .sdk import as_stream_error
+from .sdk import as_stream_error, without_retries
 from .turn import Turn, after_pause, next_try
 from .watchdog import Watchdog
 
@@ -68,8 +69,9 @@ async def batches(asked: Asked, context: Context, record: Record) -> AsyncGenera
     """
     watchdog = None if asked.timeouts is None else Watchdog(asked.timeouts)
     turn, begun = Turn(asked.params), False
+    giving: Arrival | None = None  # of the last request that gave content
     while True:
-        attempt = record.begin(beside=turn.given)
+        attempt = record.begin(beside=turn.given, joins=turn.continuation is not None)
         arrival = Arrival(turn, attempt, record, may_hold=_may_retry(asked, turn) or turn.given)
         response: AsyncGenerator[list[Event], None] | None = None
         failure: Exception | None = None
@@ -85,8 +87,9 @@ async def batches(asked: Asked, context: Context, record: Record) -> AsyncGenera
                 with context.shielded():
                     await response.aclose()
         begun = begun or arrival.gave
+        giving = arrival if arrival.gave else giving
         if failure is None:
-            paused = after_pause(record, turn.params) if asked.follow_pause else None
+            paused = after_pause(record, turn) if asked.follow_pause else None
             if paused is None:
                 return
             record.next_turn()
@@ -94,23 +97,40 @@ async def batches(asked: Asked, context: Context, record: Record) -> AsyncGenera
             continue
         further = None
         if asked.retry is not None:
-            further = next_try(turn, asked.retry, failure, record, gave=arrival.gave, first=asked.params)
+            further = next_try(turn, asked.retry, failure, record, gave=arrival.gave, from_start=asked.params)
         if further is None or (watchdog is not None and further[1] >= watchdog.left):
             break
         turn, wait = further
         log_warning("request_retried", attempt=attempt.number, error=type(failure).__name__, wait=wait)
+        _let_go(failure)
         await (sleep(wait) if watchdog is None else watchdog.between(sleep(wait)))
-    if rest := arrival.rest():
+    if rest := (giving if turn.given and giving is not None else arrival).rest():
         yield rest
-    raise record.completed(as_stream_error(failure)) if begun else failure
+    last = record.completed(as_stream_error(failure)) if begun else failure
+    del failure, arrival, giving, response
+    if isinstance(last, StreamError):
+        last.__traceback__ = None  # of the frames that read the response, and hold it
+    try:
+        raise last
+    finally:
+        del last  # it has this frame in its traceback
+
+
+def _let_go(failure: BaseException | None) -> None:
+    """
+    Where nobody raises it any more, an error need not keep a response alive by its traceback.
+    """
+    while failure is not None:
+        failure.__traceback__ = None
+        failure = failure.__cause__ or failure.__context__
 
 
 async def _response(
     asked: Asked, turn: Turn, attempt: Attempt, watchdog: Watchdog | None
 ) -> AsyncGenerator[list[Event], None]:
-    # One retrier only: either this library's or the SDK's.
-    client = asked.client if asked.retry is None else asked.client.with_options(max_retries=0)
-    api: Any = client.beta.messages if asked.beta else client.messages
+    api: Any = asked.client.beta.messages if asked.beta else asked.client.messages
+    if asked.retry is not None:
+        api = without_retries(api)  # one retrier only: either this library's or the SDK's
     limits = {} if asked.timeouts is None else {"timeout": asked.timeouts.for_http()}
     sending = api.create(**turn.request, **limits, stream=True)
     stream = await (sending if watchdog is None else watchdog.sending(sending))

@@ -73,6 +73,10 @@ def messages(
         raise TypeError(
             f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}"
         )
+    if type(client).__module__.startswith("anthropic.resources") or hasattr(client.messages, "_messages"):
+        raise TypeError(
+            "messages() needs the client itself, not client.beta or a view such as with_raw_response"
+        )
     if not is_asynchronous(client):
         raise TypeError(
             "messages() needs an asynchronous client, anthropic.AsyncAnthropic; a synchronous one works through "
@@ -80,8 +84,6 @@ def messages(
         )
     if "stream" in params:
         raise TypeError("messages() always streams: leave out `stream`")
-    if isinstance(params.get("messages"), str):
-        raise TypeError('messages() needs messages=[{"role": "user", "content": …}], not a text')
     if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"messages(retry=…) must be a RetryPolicy or None, not {retry!r}")
     if timeouts is not None:
@@ -94,14 +96,33 @@ def messages(
             raise TypeError(f"messages({name}=…) must be True or False, not {flag!r}")
     api = client.beta.messages if "betas" in params else client.messages
     accepts(api.create, params)
-    if retry is not None and retry.resume == "continue" and _has_a_format(params):
+    if retry is not None and retry.resume == "continue" and retry.attempts > 1 and _has_a_format(params):
         raise ValueError(
             'RetryPolicy(resume="continue") cannot go on with an answer in a format of its own, of which each request '
             'gives a whole one: use resume="restart" or "never"'
         )
     # A description does not change when the application goes on with its list, and a retry must not find it used up.
-    params["messages"] = list(params["messages"])
+    params = {name: _kept(value) for name, value in params.items()}
+    if not _is_conversation(params["messages"]):
+        said = type(params["messages"]).__name__
+        raise TypeError(f'messages() needs messages=[{{"role": "user", "content": …}}], and got {said}')
     return Stream(_Messages(Asked(client, retry, timeouts, pings, follow_pause, params)))
+
+
+def _kept(value: Any) -> Any:
+    """
+    A value as it is now: what can be iterated once, as a list, and containers that nobody else changes.
+    """
+    if value.__class__ is dict:
+        return {name: _kept(each) for name, each in value.items()}
+    is_spent_once = hasattr(value, "__next__") and not hasattr(value, "read")
+    return [_kept(each) for each in value] if is_spent_once or value.__class__ in {list, tuple} else value
+
+
+def _is_conversation(messages: Any) -> bool:
+    return messages.__class__ is list and not any(
+        isinstance(each, str | bytes | int | None) for each in messages
+    )
 
 
 def _has_a_format(params: Mapping[str, Any]) -> bool:

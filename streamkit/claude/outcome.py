@@ -65,36 +65,30 @@ class Record:
         self._arriving = (
             self._messages
         )  # what the last request brings: what counts, unless it was begun beside that
-        self._parts: list[Attempt] = []  # the requests that `_messages` came with
+        self._before: Usage | None = None  # what earlier requests have cost for the same message
 
-    def begin(self, *, beside: bool = False) -> Attempt:
+    def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
-        A request goes out.
+        A request goes out; what an earlier one has brought counts no more.
 
         Args:
-            beside: Whether what an earlier one has brought counts on, until `replace` or `join` says what becomes of it.
-                Otherwise it counts no more.
+            beside: Whether it counts on all the same, until `replace`.
+            joins: Whether it counts on for good, and the request goes on with its message by what is given to `extend`.
         """
         self._bill()
+        self._before = self._cost() if joins else self._before if beside else None
         attempt = Attempt(len(self._attempts) + 1)
         self._attempts.append(attempt)
         self._arriving = [MessageBuilder()]
-        if not beside:
-            self._messages, self._parts = self._arriving, [attempt]
+        if not (beside or joins):
+            self._messages = self._arriving
         return attempt
 
     def replace(self) -> None:
         """
         All that came before the last request counts no more, earlier turns too.
         """
-        self._turns = []
-        self._messages, self._parts = self._arriving, self._attempts[-1:]
-
-    def join(self) -> None:
-        """
-        The last request goes on with the message of the one before it, by what is given to `extend`.
-        """
-        self._parts.append(self._attempts[-1])
+        self._turns, self._messages, self._before = [], self._arriving, None
 
     def next_turn(self) -> None:
         """
@@ -103,7 +97,7 @@ class Record:
         self._bill()
         self._turns = [*self._turns, *self._messages]
         self._messages = self._arriving = [MessageBuilder()]
-        self._parts = []
+        self._before = None
 
     def add(self, events: list[Event]) -> None:
         """
@@ -132,10 +126,10 @@ class Record:
     @property
     def cost(self) -> Usage:
         """
-        What the requests have cost together that the message came with.
+        What the requests for the message have cost together.
         """
         self._bill()
-        return total(part.usage for part in self._parts if part.usage is not None)
+        return self._cost()
 
     @property
     def ended(self) -> bool:
@@ -216,9 +210,13 @@ class Record:
     def _bill(self) -> None:
         if self._attempts and self._arriving[-1].started:
             self._attempts[-1].usage = self._arriving[-1].usage
-        if len(self._parts) > 1:
+        if self._before is not None and self._messages is not self._arriving:
             # Its own events tell what the last request has cost, and that only at its end.
-            self._messages[-1].charge(total(part.usage for part in self._parts if part.usage is not None))
+            self._messages[-1].charge(self._cost())
+
+    def _cost(self) -> Usage:
+        last = self._attempts[-1].usage if self._attempts else None
+        return total(usage for usage in (self._before, last) if usage is not None)
 
 
 def _add(messages: list[MessageBuilder], events: list[Event]) -> None:

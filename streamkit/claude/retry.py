@@ -5,6 +5,7 @@ When a request is sent again: what the API's errors say of it.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from streamkit.core.errors import StreamError
@@ -31,7 +32,7 @@ def can_retry(error: Exception) -> bool:
     import anthropic
 
     if isinstance(error, anthropic.APIConnectionError):
-        return True
+        return not isinstance(error.__cause__, RuntimeError)  # a client that is closed stays so
     if not isinstance(error, anthropic.APIStatusError):
         return False
     match error.response.headers.get("x-should-retry"):
@@ -58,7 +59,8 @@ def retry_after(error: Exception) -> float | None:
     said = headers.get("retry-after")
     seconds = _number(said)
     if seconds is None and (date := parsedate_tz(said)) is not None:
-        return max(0.0, mktime_tz(date) - time.time())
+        with suppress(ValueError, OverflowError):  # of a year that is none
+            return max(0.0, mktime_tz(date) - time.time())
     return seconds
 
 

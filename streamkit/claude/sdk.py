@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import inspect
 import sys
+from copy import copy
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from streamkit.core.errors import StreamError
@@ -14,7 +16,7 @@ from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_eve
 from .events import from_dict, to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from .events import Event
 
@@ -32,6 +34,7 @@ __all__ = [
     "stream_failures",
     "translated",
     "under_helpers",
+    "without_retries",
 ]
 
 # What `messages.stream()` says besides the wire's events, which would double every token, and adds to two of them.
@@ -235,6 +238,26 @@ def is_asynchronous(client: Any) -> bool:
     from anthropic.resources import Messages
 
     return not isinstance(client.messages, Messages)
+
+
+def without_retries(api: Any) -> Any:
+    """
+    The same `client.messages` whose requests the SDK does not repeat; its client goes on with all that it has and knows.
+
+    Anything else than a resource of the SDK is given back as it is.
+    """
+    from anthropic._resource import AsyncAPIResource
+
+    if not isinstance(api, AsyncAPIResource):
+        return api
+    post: Any = api._post  # pyright: ignore[reportPrivateUsage]
+
+    async def post_once(path: str, *, options: Mapping[str, Any] = MappingProxyType({}), **rest: Any) -> Any:
+        return await post(path, options={**options, "max_retries": 0}, **rest)
+
+    single = copy(api)
+    single._post = post_once  # pyright: ignore[reportPrivateUsage]
+    return single
 
 
 def accepts(method: Any, params: dict[str, Any]) -> None:

@@ -14,8 +14,9 @@ def repeated_tail(before: str, begun: str, *, final: bool) -> int | None:
     """
     For a model that was shown `before` and asked to go on: how many characters of `begun` are its tail once more.
 
-    The longest repetition counts. Where the text repeats itself anyway ("ha ha ha "), nobody can tell how much of that is
-    meant; then as little as possible is taken for a repetition, and nothing if it goes on in step: better twice than lost.
+    The longest repetition counts. Where the text repeats itself anyway ("ha ha ha ", the rows of a table), nobody can tell how
+    much of that is meant; then as little as possible is taken for a repetition, and nothing if it goes on in step: better twice
+    than lost. A phrase repeats itself if it stands there three times, on both sides of the end together.
 
     Args:
         before: The text so far.
@@ -28,7 +29,7 @@ def repeated_tail(before: str, begun: str, *, final: bool) -> int | None:
     for size in range(min(LONGEST, len(before)), SHORTEST - 1, -1):
         tail = before[-size:]
         if begun.startswith(tail):
-            return _least(before, tail)
+            return _meant(before, begun, size, final=final)
         if not final and tail.startswith(begun):
             return None
     return 0
@@ -52,13 +53,25 @@ def regained_space(trimmed: str, begun: str, *, final: bool) -> int | None:
     return None if same == len(begun) < len(trimmed) and not final else same
 
 
-def _least(before: str, tail: str) -> int:
+def _meant(before: str, begun: str, size: int, *, final: bool) -> int | None:
     """
-    How little of a repeated tail is enough to explain it, if `before` repeats itself at its end.
+    How much of a repetition is one, and not the text's own way; None while more has to come to know.
     """
-    size = len(tail)
+    tail = before[-size:]
     period = next(length for length in range(1, size + 1) if tail[length:] == tail[: size - length])
     if period <= size // 2:
         in_step = not size % period
         return 0 if in_step else size - (size - SHORTEST) // period * period
-    return 0 if before.endswith(tail * 2) else size
+    behind = _run(before[::-1], size)
+    ahead = _run(begun, size)
+    if behind + ahead >= 3 * size:
+        return 0
+    return None if ahead == len(begun) and not final else size
+
+
+def _run(text: str, period: int) -> int:
+    """
+    How far a text repeats its beginning, at most three times.
+    """
+    end = min(len(text), 3 * period)
+    return next((at for at in range(period, end) if text[at] != text[at - period]), end)

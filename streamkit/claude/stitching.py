@@ -46,6 +46,7 @@ class Stitching:
         self._cost = cost
         self._offset = 0
         self._begun = False  # whether its first block has come
+        self._ended = False
         self._seam: list[ContentBlockDelta] | None = []  # text of which it is not known whether it repeats
 
     def take(self, events: Iterable[Event]) -> list[Event]:
@@ -62,16 +63,18 @@ class Stitching:
 
     def _made_of(self, event: Any) -> Iterator[Event]:
         kind: str = event.type
-        if kind == "content_block_delta" and event.delta.type == "text_delta" and self._seam is not None:
-            self._seam.append(self._numbered(event))
-            yield from self._decide(final=False)
-        elif kind == "message_start":
-            yield from self._whole(event.message)
+        if self._ended:
+            yield event  # of another message
         elif kind == "content_block_start":
             yield from self._start(event)
-        elif kind == "message_delta":
+        elif kind == "content_block_delta":
+            yield from self._delta(event)
+        elif kind == "message_start":
+            yield from self._whole(event.message)
+        elif kind in {"message_delta", "message_stop"}:
             yield from self._end_blocks()
-            yield replace(event, usage=self._cost())
+            self._ended = kind == "message_stop"
+            yield event if self._ended else _with(event, usage=self._cost())
         elif kind.startswith("content_block_"):
             yield from self._decide(final=True)
             yield self._numbered(event)
@@ -89,13 +92,24 @@ class Stitching:
                 yield self._numbered(event)
             return
         # What a gateway puts into the start may be a repetition too.
-        citations = block.citations or () if joins else ()
+        citations: Any = getattr(block, "citations", None) if joins else None
         if not joins:
-            yield self._numbered(replace(event, content_block=replace(block, text="")))
+            yield self._numbered(_with(event, content_block=_with(block, text="")))
         if block.text:
             yield from self._made_of(ContentBlockDelta(event.index, TextDelta(block.text)))
-        for citation in citations:
+        for citation in citations or ():
             yield from self._made_of(ContentBlockDelta(event.index, CitationsDelta(citation)))
+
+    def _delta(self, event: ContentBlockDelta) -> Iterator[Event]:
+        is_text = event.delta.type == "text_delta"
+        if not self._begun:  # a gateway leaves out the start
+            yield from self._begin(event.index, is_text and self._continuation.open is not None)
+        if is_text and self._seam is not None:
+            self._seam.append(self._numbered(event))
+            yield from self._decide(final=False)
+        else:
+            yield from self._decide(final=True)
+            yield self._numbered(event)
 
     def _begin(self, index: int, joins: bool) -> Iterator[Event]:
         """
@@ -130,26 +144,32 @@ class Stitching:
 
     def _decide(self, *, final: bool) -> Iterator[Event]:
         held = self._seam
-        if held is None or (final and not held):
+        if not held:
             return
         text = "".join(_text(event) for event in held)
         repeated = self._continuation.repetition(text, final=final)
         if repeated is None:
             return
-        self._seam = None
+        # Nothing at all says nothing of what follows it in another block.
+        self._seam = None if text else []
         self._attempt.overlap = text[:repeated]
         for event in held:
-            delta: Any = event.delta
-            rest = delta.text[repeated:]
-            repeated -= len(delta.text) - len(rest)
+            rest = _text(event)[repeated:]
+            repeated -= len(_text(event)) - len(rest)
             if rest or not _is_plain(event):
-                yield replace(event, delta=replace(delta, text=rest))
+                yield _with(event, delta=_with(event.delta, text=rest))
 
     def _numbered(self, event: Any) -> Any:
-        if isinstance(event, Unknown):
-            index = event.get("index")
-            return Unknown({**event, "index": index + self._offset}) if isinstance(index, int) else event
-        return replace(event, index=event.index + self._offset)
+        # An unknown event may have something else in this place.
+        index: object = event.get("index") if isinstance(event, Unknown) else event.index
+        return _with(event, index=index + self._offset) if isinstance(index, int) else event
+
+
+def _with(part: Any, **changes: Any) -> Any:
+    """
+    The same with other fields, also where it is of no class.
+    """
+    return Unknown({**part, **changes}) if isinstance(part, Unknown) else replace(part, **changes)
 
 
 def _is_plain(event: ContentBlockDelta) -> bool:

@@ -69,4 +69,7 @@ class Timeouts:
 def _is_duration(seconds: object) -> bool:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return False
-    return seconds > 0 and math.isfinite(seconds)
+    try:
+        return 0 < float(seconds) < math.inf
+    except OverflowError:  # of an int with hundreds of digits
+        return False

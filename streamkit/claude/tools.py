@@ -12,11 +12,9 @@ from msgspec import Struct
 from streamkit.core.operator import Operator
 from streamkit.core.transducer import Transducer, pure
 
-from .accumulate import FITS, Block
-from .errors import GrammarError, ToolInputError
-from .events import to_dict
-from .extract import whole_blocks
-from .progress import Progress
+from .accumulate import FITS
+from .errors import ToolInputError
+from .tool_blocks import ToolBlocks
 from .tool_json import Flaw  # noqa: TC001 -- the struct's own annotation
 
 if TYPE_CHECKING:
@@ -24,8 +22,9 @@ if TYPE_CHECKING:
     from anthropic.types.tool_result_block_param import Content
 
     from .events import AnyEvent
+    from .tool_blocks import ToolBlock
 
-__all__ = ["BrokenToolCall", "ToolCall", "tool_calls"]
+__all__ = ["BrokenToolCall", "ToolCall", "call_of", "tool_calls"]
 
 Broken = Literal["raise", "emit", "skip"]
 When = Literal["block", "message"]
@@ -173,62 +172,27 @@ class ToolCalls(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
         kind = item.type
         if kind == "content_block_delta":
-            delta = item.delta
-            if delta.type == "input_json_delta":
-                try:
-                    tool = self.open[item.index]
-                except KeyError:
-                    raise GrammarError(
-                        f"input_json_delta for block {item.index}, which is not open"
-                    ) from None
-                if tool is not None:
-                    tool.texts["partial_json"].write(delta.partial_json)
+            if item.delta.type == "input_json_delta":
+                self.blocks.write(item)
             return ()
         return self._structure(kind, item)
 
     def flush(self) -> Iterable[ToolCall | BrokenToolCall]:
-        self._close(*self.open)
+        self._add(self.blocks.end())
         return self._release()
 
     def reset(self) -> None:
-        self.progress: Progress = Progress()
-        self.open: dict[int, _Tool | None] = {}
+        self.blocks: ToolBlocks = ToolBlocks(lambda block: block.type in self.kinds)
         self.calls: list[ToolCall | BrokenToolCall] = []
 
     def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:
-        if kind == "message_start":
-            self.progress.follow(event)
-            yield from self.flush()
-            for index, block in enumerate(whole_blocks(event)):
-                self._begin(index, block, whole=True)
-            if event.message.stop_reason:
-                self._close(*self.open)
-        elif kind == "content_block_start":
-            self._begin(event.index, event.content_block)
-        elif kind == "content_block_stop":
-            if (tool := self.open.get(event.index)) is not None:
-                tool.closed = True
-            self._close(event.index)
-        elif kind in {"message_delta", "message_stop"}:
-            self.progress.follow(event)
-            if kind == "message_stop" or event.delta.stop_reason:
-                self._close(*self.open)
-        if self.at_once or kind == "message_stop":
+        self._add(self.blocks.follow(event))
+        if self.at_once or kind in {"message_start", "message_stop"}:
             yield from self._release()
 
-    def _begin(self, index: int, block: Any, *, whole: bool = False) -> None:
-        if self.open.get(index) is not None:
-            raise GrammarError(f"block {index} begins while it is open")
-        tool = self.open[index] = _Tool(index, to_dict(block)) if block.type in self.kinds else None
-        if tool is not None:
-            tool.closed = whole
-
-    def _close(self, *indices: int) -> None:
-        for index in indices:
-            if (tool := self.open.pop(index, None)) is not None:
-                call = tool.call()
-                if isinstance(call, ToolCall) or self.broken != "skip":
-                    self.calls.append(call)
+    def _add(self, ended: Iterable[ToolBlock]) -> None:
+        calls = map(call_of, ended)
+        self.calls += [call for call in calls if isinstance(call, ToolCall) or self.broken != "skip"]
 
     def _release(self) -> Iterable[ToolCall | BrokenToolCall]:
         calls, self.calls = self.calls, []
@@ -242,16 +206,11 @@ class ToolCalls(Transducer[Any, Any]):
             yield call
 
 
-class _Tool(Block):
-    __slots__ = ("id", "name")
-
-    def __init__(self, index: int, fields: dict[str, Any]) -> None:
-        super().__init__(index, fields)
-        self.id: str = fields["id"]
-        self.name: str = fields["name"]
-
-    def call(self) -> ToolCall | BrokenToolCall:
-        value = self.input()
-        if isinstance(value, dict):
-            return ToolCall(self.id, self.name, value, self.index)
-        return BrokenToolCall(self.id, self.name, self.raw, value, self.index)
+def call_of(block: ToolBlock) -> ToolCall | BrokenToolCall:
+    """
+    What a block that has ended calls for.
+    """
+    value = block.input()
+    if isinstance(value, dict):
+        return ToolCall(block.id, block.name, value, block.index)
+    return BrokenToolCall(block.id, block.name, block.raw, value, block.index)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit.core.errors import StreamError
 
-from .continuing import as_params, continuation, obstacle, with_answer
+from .continuing import as_params, continuation, is_blank, obstacle, with_answer
 from .retry import judge_request
 
 if TYPE_CHECKING:
@@ -30,12 +30,14 @@ class Turn:
     Attributes:
         params: What its first request sends.
         number: The number of its next request, counted from 1.
+        first: The number of its first one: higher where a restart has used up the ones before, earlier turns' too.
         cause: What ended the last request that gave content, which cannot be taken back in silence; None if none has.
         continuation: What is sent to go on from there. Without it, the next request starts over.
     """
 
     params: Mapping[str, Any]
     number: int = 1
+    first: int = 1
     cause: Exception | None = None
     continuation: Continuation | None = None
 
@@ -61,7 +63,7 @@ def next_try(
     record: Record,
     *,
     gave: bool,
-    first: Mapping[str, Any],
+    from_start: Mapping[str, Any],
 ) -> tuple[Turn, float] | None:
     """
     The turn with its next request, and the seconds to wait before it; None where there is none.
@@ -72,8 +74,8 @@ def next_try(
         failure: What ended that request; told why nobody can go on, if that is so.
         record: What has arrived.
         gave: Whether that request had given content.
-        first: What the very first request has sent. Who starts over does so from there: what came before a `Restarted` counts
-            no more, an earlier turn neither.
+        from_start: What the very first request has sent. Who starts over does so from there: what came before a `Restarted`
+            counts no more, an earlier turn neither.
     """
     wait = policy.again(turn.number, judge_request(failure))
     if wait is None:
@@ -87,21 +89,23 @@ def next_try(
         if isinstance(failure, StreamError):
             failure.args = (f"{failure}; there is no going on: {why}",)
         return None
+    if isinstance(failure, StreamError):
+        failure.settle()
     if policy.resume == "restart":
-        return replace(following, params=first, cause=failure), wait
+        return replace(following, params=from_start, first=following.number, cause=failure), wait
     return replace(following, cause=failure, continuation=continuation(record.message, turn.params)), wait
 
 
-def after_pause(record: Record, params: Mapping[str, Any]) -> Turn | None:
+def after_pause(record: Record, turn: Turn) -> Turn | None:
     """
     The turn that goes on with one that the API has paused; None where it has not.
 
     Args:
         record: What has arrived.
-        params: What the first request of the paused turn has sent.
+        turn: The turn that has ended.
     """
-    message = record.message
-    answer = as_params(message.blocks)
+    message, params = record.message, turn.params
+    answer = as_params(block for block in message.blocks if not is_blank(block))
     if message.stop_reason != "pause_turn" or not answer:
         return None
     asked = {**params, "messages": with_answer(params["messages"], answer)}
@@ -110,7 +114,7 @@ def after_pause(record: Record, params: Mapping[str, Any]) -> Turn | None:
             asked["container"] = container
         case _:
             pass
-    return Turn(asked)
+    return Turn(asked, number=turn.first, first=turn.first)
 
 
 def _obstacle(policy: RetryPolicy, record: Record) -> str | None:

@@ -126,7 +126,9 @@ class Watchdog:
                 return await wait
         finally:
             self._waited(current_time() - began)
-        raise StreamStalled(complaint)
+        stalled = StreamStalled(complaint)
+        stalled.retriable = self.left > 0  # nobody has the time otherwise
+        raise stalled
 
     def _complaint(self, seconds: float) -> str:
         timeouts = self._timeouts

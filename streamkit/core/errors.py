@@ -52,6 +52,12 @@ class StreamError(Exception):
         """
         return self._partial() if callable(self._partial) else self._partial
 
+    def settle(self) -> None:
+        """
+        Keep what had arrived as it is now, where more may be added to it.
+        """
+        self._partial = self.partial
+
     def complete_with(self, *, request_id: str | None, partial: Callable[[], object]) -> None:
         """
         Add what its source knows, where that is not known yet.

@@ -27,6 +27,7 @@ from streamkit.testing import (
     text,
     thinking,
     tool_use,
+    without,
 )
 
 if TYPE_CHECKING:
@@ -316,6 +317,93 @@ async def test_citations_and_unknown_deltas_go_on_too() -> None:
         assert {"type": "content_block_weather", "index": 0, "sky": "blue"} in map(to_dict, seen)
 
 
+async def test_white_space_is_left_out_only_where_it_was_trimmed() -> None:
+    found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "x", "content": []}
+    first = reply(text("Let me search.\n\n"), found, Drop())
+    async with FakeClaude(first, reply(text("\n\nI found it."))) as server:
+        seen: list[Any] = []
+        await events_of(sk.messages(server.client(), **ask(PREFILLS), retry=GO_ON), seen)
+        assert text_in(seen) == "Let me search.\n\n\n\nI found it."
+
+
+@pytest.mark.parametrize("model", [PREFILLS, TURNS])
+async def test_white_space_that_could_not_be_shown_comes_once(model: str) -> None:
+    for again in ("\n\n", ""):
+        first = reply(text("So."), text("\n\n", Drop()))
+        async with FakeClaude(first, reply(text(f"{again}I found it."))) as server:
+            seen: list[Any] = []
+            await events_of(sk.messages(server.client(), **ask(model), retry=GO_ON), seen)
+            assert text_in(seen) == "So.\n\nI found it."
+            assert server.requests[1].body["messages"][1]["content"] == "So."
+
+
+async def test_without_any_text_no_end_is_quoted() -> None:
+    found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "x", "content": []}
+    async with FakeClaude(reply(found, Drop()), reply(text("Hello"))) as server:
+        await events_of(sk.messages(server.client(), **ask(), retry=GO_ON))
+        assert "interrupted. Continue" in server.requests[1].body["messages"][-1]["content"]
+
+
+GATEWAYS: dict[str, tuple[Reply, Reply, list[str]]] = {
+    "no start of a block": (
+        reply(text("One."), text("Two", Drop())),
+        without(reply(text(" three.")), "content_block_start"),
+        ["One.", "Two three."],
+    ),
+    "no message_delta": (
+        reply(text("It sings to the stones", Drop())),
+        without(reply(text("to the stones")), "message_delta"),
+        ["It sings to the stones"],
+    ),
+    "an empty text first": (
+        reply(text("It sings to the stones", Drop())),
+        reply(text(""), text("to the stones below.")),
+        ["It sings to the stones", " below."],
+    ),
+    "fields that no class can have": (
+        reply(text("It sings to the stones", Drop())),
+        reply(
+            event(
+                {
+                    "type": "content_block_start",
+                    "index": 0,
+                    "content_block": {"type": "text", "text": "", 'we"ird': 1},
+                }
+            ),
+            event(
+                {
+                    "type": "content_block_delta",
+                    "index": 0,
+                    "delta": {"type": "text_delta", "text": "to the stones below.", 'we"ird': 1},
+                }
+            ),
+        ),
+        ["It sings to the stones below."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "texts"), GATEWAYS.values(), ids=GATEWAYS)
+async def test_what_a_gateway_makes_of_the_rest(first: Reply, second: Reply, texts: list[str]) -> None:
+    async with FakeClaude(first, second) as server:
+        run = sk.messages(server.client(), **ask(), retry=GO_ON).open()
+        async with run:
+            seen: list[Any] = [item async for item in run]
+        assert text_in(seen) == "".join(texts)
+        assert run.outcome.message is not None
+        assert [block.to_dict()["text"] for block in run.outcome.message.content] == texts
+
+
+async def test_another_message_behind_the_rest_is_one_of_its_own() -> None:
+    second = Reply([*reply(text("world")).steps, *reply(text("Again")).steps])
+    async with FakeClaude(reply(text("Hello ", Drop())), second) as server:
+        run = await events_of(sk.messages(server.client(), **ask(), retry=GO_ON))
+        assert [message.content[0].to_dict()["text"] for message in run.outcome.messages] == [
+            "Hello world",
+            "Again",
+        ]
+
+
 async def test_a_gateway_that_puts_all_into_the_beginning() -> None:
     said = "to the stones below. And so on."
     block = {"type": "text", "text": said, "citations": [{"type": "page_location"}]}
@@ -358,6 +446,19 @@ HOPELESS: dict[str, tuple[Reply, str]] = {
         "had told its stop reason",
     ),
     "behind the message": (Reply([*reply(text("Hello")).steps, ErrorEvent().frame]), "a message had ended"),
+    "behind a message_delta that tells nothing": (
+        Reply(
+            [
+                *reply(text("Hello"), end="content").steps,
+                event(
+                    {"type": "message_delta", "delta": {"stop_reason": None}, "usage": {"output_tokens": 3}}
+                ),
+                Drop(),
+            ]
+        ),
+        "had told its stop reason",
+    ),
+    "in a character": (reply(text("smile \ud83d", Drop())), "half of a character"),
     "before the message": (Reply([event({"type": "aside"}), Drop()]), "had not begun"),
 }
 
@@ -399,7 +500,8 @@ async def test_a_request_to_go_on_that_fails_is_sent_again_unseen() -> None:
         bodies = [request.body for request in server.requests]
         assert len(bodies) == 5
         assert all(body == bodies[1] for body in bodies[1:])
-        assert (run.outcome.usage.input_tokens, run.outcome.usage.output_tokens) == (20, 2)
+        # One of those that failed had begun, and is billed.
+        assert (run.outcome.usage.input_tokens, run.outcome.usage.output_tokens) == (30, 3)
 
 
 @pytest.mark.parametrize(
@@ -438,6 +540,24 @@ async def test_what_is_held_back_at_the_seam_is_not_lost() -> None:
             await events_of(sk.messages(server.client(), **ask(), retry=policy), seen)
         # Whether it was a repetition could not be known any more.
         assert text_in(seen) == before + "all of them to the" == caught.value.partial.content[0].text
+
+
+async def test_what_is_held_back_at_the_seam_is_not_lost_by_a_failure_after_it() -> None:
+    before = "It sings all of them to the stones."
+    cuts = [reply(text(before, Drop())), reply(text("all of them to the", Drop())), error_reply(529)]
+    async with FakeClaude(*cuts) as server:
+        seen: list[Any] = []
+        policy = sk.RetryPolicy(attempts=3, base=0, resume="continue")
+        with pytest.raises(sk.StreamError) as caught:
+            await events_of(sk.messages(server.client(), **ask(), retry=policy), seen)
+        assert text_in(seen) == before + "all of them to the" == caught.value.partial.content[0].text
+
+
+async def test_the_error_of_an_attempt_has_what_there_was_then() -> None:
+    async with FakeClaude(reply(text("Hello ", Drop())), reply(text("world"))) as server:
+        run = await events_of(sk.messages(server.client(), **ask(), retry=GO_ON))
+        error: Any = run.outcome.attempts[0].error
+        assert error.partial.content[0].text == "Hello "
 
 
 async def test_what_is_held_back_at_the_seam_is_asked_for_again() -> None:

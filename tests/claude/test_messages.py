@@ -4,6 +4,8 @@ The Messages API as a source, over real sockets and through the real SDK: reques
 
 from __future__ import annotations
 
+import gc
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -84,7 +86,10 @@ def test_something_else_is_no_client() -> None:
         ({"model": "m", "messages": []}, r"messages\(\) needs max_tokens="),
         ({}, r"messages\(\) needs model=, max_tokens=, messages="),
         ({**ASK, "stream": True}, "always streams: leave out `stream`"),
-        ({**ASK, "messages": "Hi"}, "not a text"),
+        ({**ASK, "messages": "Hi"}, r'needs messages=\[\{"role": "user", "content": …\}\], and got str'),
+        ({**ASK, "messages": None}, "and got NoneType"),
+        ({**ASK, "messages": ASK["messages"][0]}, "and got dict"),
+        ({**ASK, "messages": ["Hi"]}, "and got list"),
         ({**ASK, "retry": 3}, "must be a RetryPolicy or None, not 3"),
         ({**ASK, "pings": 1}, r"messages\(pings=…\) must be True or False, not 1"),
         ({**ASK, "follow_pause": None}, r"messages\(follow_pause=…\) must be True or False, not None"),
@@ -158,6 +163,63 @@ async def test_the_messages_are_those_of_its_making() -> None:
         for chat in chats:
             await chat.run()
         assert [len(request.body["messages"]) for request in server.requests] == [1, 1, 1]
+
+
+async def test_what_can_be_read_once_is_there_for_each_request() -> None:
+    tool = {"name": "look", "input_schema": {"type": "object"}}
+    said = {"role": "user", "content": iter([{"type": "text", "text": "Hi"}])}
+    async with FakeClaude(error_reply(529), HELLO) as server:
+        asked: Any = {**ASK, "messages": [said], "tools": iter([tool])}
+        await sk.messages(server.client(), **asked, retry=AT_ONCE).run()
+        first, second = (request.body for request in server.requests)
+        assert first == second
+        assert (second["tools"], second["messages"][0]["content"][0]["text"]) == ([tool], "Hi")
+
+
+@pytest.mark.parametrize("view", ["beta", "with_raw_response", "with_streaming_response"])
+def test_a_view_of_a_client_is_no_client(view: str) -> None:
+    client = anthropic.AsyncAnthropic(api_key="key")
+    with pytest.raises(TypeError, match="needs the client itself"):
+        sk.messages(getattr(client, view), **ASK)
+
+
+async def test_the_client_itself_sends_the_requests() -> None:
+    class Tenant(anthropic.AsyncAnthropic):
+        def __init__(self, tenant: str, url: str) -> None:
+            super().__init__(api_key=tenant, base_url=url)
+
+    async with FakeClaude(error_reply(529), HELLO) as server, Tenant("seven", server.url) as client:
+        await sk.messages(client, **ASK, retry=AT_ONCE).run()
+        assert [request.headers["authorization"] for request in server.requests] == ["Bearer seven"] * 2
+
+
+async def test_a_client_that_is_closed_is_not_tried_again() -> None:
+    async with FakeClaude(HELLO) as server:
+        client = server.client()
+        await client.close()
+        run = sk.messages(client, **ASK, retry=AT_ONCE).open()
+        with pytest.raises(anthropic.APIConnectionError):
+            await read_all(run)
+        assert len(run.outcome.attempts) == 1
+
+
+async def test_nothing_keeps_a_response_alive() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        outcomes: list[sk.Outcome] = []
+        async with FakeClaude(*[reply(ErrorEvent())] * 3, HELLO, reply(text("Hel", ErrorEvent()))) as server:
+            for _ in range(2):
+                run = sk.messages(server.client(), **ASK, retry=AT_ONCE).open()
+                outcomes.append(run.outcome)
+                with suppress(sk.StreamError):
+                    await read_all(run)
+                del run
+        kept = [each for each in gc.get_objects() if type(each) is anthropic.AsyncStream]
+        assert len(outcomes[0].attempts) == 4
+        assert kept == []
+    finally:
+        gc.enable()
 
 
 async def test_each_run_sends_its_own_request() -> None:
@@ -309,15 +371,20 @@ async def test_a_request_has_ended_before_the_next_one_goes_out() -> None:
 
 
 async def test_no_more_than_some_pings_are_held_back() -> None:
-    async with FakeClaude(reply(*[PING] * 100, Stall())) as server:
+    async with FakeClaude(reply(*[PING] * 100, Stall()), reply(*[PING] * 200, ErrorEvent()), HELLO) as server:
         received: list[Any] = []
         with anyio.fail_after(5):
             async with sk.messages(server.client(), **ASK, pings=True).open() as run:
                 async for item in run:
                     received.append(item)
-                    if len(received) == 101:
+                    if len(received) == 60:
                         break
-        assert types(received) == ["message_start", *["ping"] * 100]
+        assert types(received) == ["ping"] * 60
+        # They are no content, so that a failure behind them is retried unseen.
+        run = sk.messages(server.client(), **ASK, pings=True, retry=AT_ONCE).open()
+        received = types(await read_all(run))
+        assert [kind for kind in received if kind != "ping"] == types(await events_of(HELLO))
+        assert 100 < received.count("ping") <= 200
 
 
 AFTER_CONTENT = {

@@ -10,7 +10,19 @@ import anyio
 import pytest
 
 import streamkit as sk
-from streamkit.testing import Drop, FakeClaude, Stall, error_reply, event, reply, text, thinking, tool_use
+from streamkit.testing import (
+    Drop,
+    FakeClaude,
+    Reply,
+    Request,
+    Stall,
+    error_reply,
+    event,
+    reply,
+    text,
+    thinking,
+    tool_use,
+)
 
 QUESTION = {"role": "user", "content": "How long is the Rhine?"}
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [QUESTION]}
@@ -111,6 +123,17 @@ async def test_a_turn_that_starts_over_behind_a_pause_starts_from_the_beginning(
         assert restarted.attempt == 3
         assert (len(run.outcome.messages), len(server.requests)) == (2, 4)
         assert server.requests[2].body == server.requests[0].body
+
+
+async def test_starting_over_behind_pauses_has_an_end() -> None:
+    def always_cut(request: Request) -> Reply:
+        return PAUSED if len(request.body["messages"]) == 1 else reply(FOUND, text("1,2", Drop()))
+
+    async with FakeClaude(always_cut, repeat=True) as server:
+        policy = sk.RetryPolicy(attempts=3, base=0, resume="restart")
+        with pytest.raises(sk.StreamTruncated):
+            await read_all(sk.messages(server.client(), **ASK, retry=policy, follow_pause=True))
+        assert len(server.requests) == 6
 
 
 async def test_a_turn_that_fails_for_good_keeps_the_ones_before() -> None:

@@ -69,6 +69,7 @@ def test_what_the_server_says_takes_the_place_of_a_wait_up_to_the_cap() -> None:
         ({"retry_after_ms": "1500", "retry_after": "60"}, 1.5),
         ({"retry_after_ms": "soon", "retry_after": "60"}, 60),
         ({"retry_after": "soon"}, None),
+        ({"retry_after": "Fri, 31 Dec 99999 23:59:59 GMT"}, None),
         ({"retry_after": "-1"}, None),
         ({"retry_after": "inf"}, None),
         ({"retry_after": "nan"}, None),

@@ -20,7 +20,7 @@ from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
 
 from streamkit.claude import sdk
-from streamkit.testing import FakeClaude, reply, text
+from streamkit.testing import FakeClaude, error_reply, reply, text
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -129,3 +129,17 @@ def test_every_synchronous_client_has_the_synchronous_messages() -> None:
     )
     assert not any(map(sdk.is_asynchronous, synchronous))
     assert all(map(sdk.is_asynchronous, asynchronous))
+
+
+async def test_a_resource_posts_with_options_that_may_forbid_retries() -> None:
+    async with FakeClaude(
+        error_reply(529), reply(text("Hello")), error_reply(529), reply(text("Hello"))
+    ) as server:
+        client: Any = server.client(max_retries=1)
+        for api in (client.messages, client.beta.messages):
+            with pytest.raises(anthropic.APIStatusError):
+                await sdk.without_retries(api).create(**ASK, stream=True)
+            stream = await sdk.without_retries(api).create(**ASK, stream=True, timeout=5)
+            await stream.close()
+            assert sdk.without_retries(api)._client is client
+            assert api._post == client.post

@@ -44,6 +44,9 @@ def test_what_is_shorter_or_longer_than_a_repetition_stays(size: int) -> None:
         ("==========", "==========\n"),
         ("    }\n    }\n    }\n", "    }\n    }\n}\n"),
         ("tick tock\ntick tock\n", "tick tock\ntick tock\n"),
+        ("head\n| 0 | 0 |\n", "| 0 | 0 |\n| 0 | 0 |\n"),
+        ("head\n| 0 | 0 |\n| 0 ", "| 0 |\n| 0 | 0 |\ntail"),
+        ("if x:\n    return None\n    ret", "urn None\n    return None\n"),
     ],
 )
 def test_what_repeated_itself_already_goes_on_doing_so(before: str, after: str) -> None:
@@ -64,6 +67,16 @@ def test_a_repetition_beside_one_that_is_meant(before: str, after: str, again: s
     assert repeated(before, after) == len(again)
 
 
+@pytest.mark.parametrize(
+    "row", ["| 0 | 0 |\n", "    return None\n", "<td></td>", "0123456789abcdefghijklmnopqrstuvwxyzABC"]
+)
+@pytest.mark.parametrize("times", [3, 4, 5])
+def test_a_phrase_that_stands_there_three_times_is_kept_wherever_it_is_cut(row: str, times: int) -> None:
+    text = f"head: {row * times}: tail"
+    for cut in range(len(text)):
+        assert repeated(text[:cut], text[cut:]) == 0
+
+
 def test_the_longest_repetition_counts() -> None:
     assert repeated("one two three, one two three", "one two three, one two three, four") == len(
         "one two three, one two three"
@@ -74,7 +87,9 @@ def test_it_waits_only_while_it_can_still_be_a_repetition() -> None:
     before = TEXT[:57]
     assert repeated_tail(before, "", final=False) is None
     assert repeated_tail(before, before[-20:-5], final=False) is None
-    assert repeated_tail(before, before[-20:], final=False) == 20
+    assert repeated_tail(before, before[-20:], final=False) is None  # it might go on in step
+    assert repeated_tail(before, before[-20:], final=True) == 20
+    assert repeated_tail(before, before[-20:] + "!", final=False) == 20
     assert repeated_tail(before, "Quite another", final=False) == 0
     assert repeated_tail("short", "", final=False) == 0
 

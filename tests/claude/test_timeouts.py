@@ -51,7 +51,7 @@ async def stall(answer: Reply, timeouts: sk.Timeouts, **client: Any) -> tuple[sk
     assert isinstance(error, TimeoutError)
     assert (error.type, error.retriable, run.outcome.kind, run.outcome.error) == (
         "stalled",
-        True,
+        "(total)" not in str(error),
         "failed",
         error,
     )
@@ -76,7 +76,7 @@ def test_the_defaults() -> None:
 @pytest.mark.parametrize(
     "name", ["connect", "read", "write", "pool", "first_event", "liveness", "progress", "total"]
 )
-@pytest.mark.parametrize("wrong", [0, -1, True, "5", float("nan"), float("inf")])
+@pytest.mark.parametrize("wrong", [0, -1, True, "5", float("nan"), float("inf"), 10**400])
 def test_what_is_no_duration_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=rf"Timeouts\({name}=…\) must be a number of seconds above 0"):
         sk.Timeouts(**{name: wrong})

@@ -85,6 +85,8 @@ EVENTS: Final = {
     "U": block_start(type="tool_use", id="tool_1", name="look", input={}),
     "i": delta(type="input_json_delta", partial_json='{"n": '),
     "j": delta(type="input_json_delta", partial_json="1}"),
+    "k": delta(type="text_delta", text='{"n": '),
+    "l": delta(type="text_delta", text="1}"),
     "E": from_dict({"type": "content_block_stop", "index": 0}),
     "D": from_dict({"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 9}}),
     "S": from_dict({"type": "message_stop"}),
@@ -94,12 +96,14 @@ EVENTS: Final = {
 EVENTS_IN: Final = {
     "blocks",
     "citations",
+    "json",
     "meter",
     "only",
     "split",
     "text",
     "thinking",
     "tool_calls",
+    "tool_input",
     "usage",
     "validate",
 }

@@ -23,6 +23,10 @@ EVENTS: Final = [
 ]
 
 
+TEXTS: Final = [from_dict(event) for event in reply(tool_use("f", '{"b": "one ', 'two"}')).events]
+SAYS_JSON: Final = [from_dict(event) for event in reply(text('{"b": "one ', 'two"}')).events]
+
+
 Suite = OperatorSuite[Any, Any]
 
 
@@ -50,6 +54,10 @@ def case(
         assert hasattr(OperatorSuite, name), name
         setattr(Case, name, value)
     return Case
+
+
+def kept(partial: sk.Partial) -> sk.Partial:
+    return partial.copy()
 
 
 async def upper(item: str) -> str:
@@ -120,6 +128,14 @@ TestText = case(sk.text(), EVENTS, ["Hello", " you."])
 TestThinking = case(sk.thinking(), EVENTS, ["Hm."])
 TestOnly = case(sk.only("text_delta"), EVENTS)
 TestToolCalls = case(sk.tool_calls(broken="skip"), EVENTS)
+TestLiveViews = case(
+    sk.tool_input() | sk.map(kept),
+    TEXTS,
+    [sk.Partial({"b": "one "}, False), sk.Partial({"b": "one two"}, True)],
+)
+TestToolInput = case(sk.tool_input("f", "$.a"), EVENTS, [1])
+TestToolInputInPieces = case(sk.tool_input("f", "$.b"), TEXTS, ["one ", "two"])
+TestJson = case(sk.json("$.b"), SAYS_JSON, ["one ", "two"])
 TestBlocks = case(sk.blocks(), EVENTS)
 TestCitations = case(sk.citations(), EVENTS, [])
 TestUsage = case(sk.usage(), EVENTS)

@@ -138,3 +138,14 @@ def events_of_the_sdk(
     assert_type(raw | message(), sk.Job[Message | BetaMessage])
     for piece in sk.text().over(client.messages.create(model="…", max_tokens=1, messages=[], stream=True)):
         assert_type(piece, str)
+
+
+async def json_while_it_is_written(stream: sk.Stream[events.Event]) -> None:
+    assert_type(stream | sk.tool_input(), sk.Stream[sk.Partial])
+    assert_type(stream | sk.tool_input("edit_file"), sk.Stream[sk.Partial])
+    assert_type((await (stream | sk.json()).first()).complete, bool)
+    assert_type((await (stream | sk.json()).first()).copy(), sk.Partial)
+    # What stands at a path is not known to a checker; a model says it.
+    assert_type(stream | sk.tool_input("edit_file", "$.new_text", model=str), sk.Stream[str])
+    assert_type(stream | sk.json("$.items[*]", model=Message), sk.Stream[Message])
+    assert_type(stream | sk.json(model=dict[str, int]), sk.Stream[dict[str, int]])

@@ -323,6 +323,14 @@ async def claude_items(stream: sk.Stream[events.Event]) -> None:
         whole.name = "other"  # error
 
 
+async def previews(stream: sk.Stream[events.Event]) -> None:
+    async for preview in stream | sk.tool_input():
+        _ = preview.input  # error
+        preview.complete = True  # error
+    sk.tool_input(3)  # error
+    sk.json(3)  # error
+
+
 async def claude_outcome(stream: sk.Stream[events.Event]) -> None:
     async with stream.open() as run:
         pass

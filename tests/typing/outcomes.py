@@ -101,6 +101,9 @@ async def errors(stream: sk.Stream[events.Event]) -> None:
         await stream.run()
     except sk.ToolInputError as error:
         assert_type(error.call, sk.BrokenToolCall)
+        assert_type(error.offset, int | None)
+    except sk.JSONError as error:
+        assert_type(error.offset, int)
     except sk.StreamStalled as error:
         timeout: TimeoutError = error
         raise timeout from None
