@@ -38,7 +38,7 @@ from .tool_json import partial_object, read_object
 from .usage import usage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -222,15 +222,15 @@ class MessageBuilder:
         Raises:
             GrammarError: Another message begins.
         """
-        if self.take(events):
+        if self.take(iter(events)) is not None:
             raise GrammarError("message_start inside another message")
 
-    def take(self, events: Iterable[Any]) -> list[Any]:
+    def take(self, events: Iterator[Any]) -> Any | None:
         """
-        Take events, in order, up to one that begins another message; what is left is returned.
+        Take events, in order, up to one that begins another message, which is returned.
         """
-        by_index, remaining = self._by_index, iter(events)
-        for event in remaining:
+        by_index = self._by_index
+        for event in events:
             if event.__class__ is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
                 delta = event.delta
                 if type(delta) is TextDelta:
@@ -243,9 +243,9 @@ class MessageBuilder:
                     block.texts["thinking"].write(delta.thinking)
                     continue
             elif self.started and event.type == "message_start":
-                return [event, *remaining]
+                return event
             self.add(event)
-        return []
+        return None
 
     def add(self, event: Any) -> None:
         """

@@ -14,6 +14,7 @@ from streamkit.core.log import log_warning
 
 from .arrival import Arrival
 from .reading import read
+from .retry import can_retry
 from .sdk import as_stream_error, without_retries
 from .turn import Turn, after_pause, next_try
 from .watchdog import Watchdog
@@ -106,7 +107,9 @@ async def batches(asked: Asked, context: Context, record: Record) -> AsyncGenera
         await (sleep(wait) if watchdog is None else watchdog.between(sleep(wait)))
     if rest := (giving if turn.given and giving is not None else arrival).rest():
         yield rest
-    last = record.completed(as_stream_error(failure)) if begun else failure
+    last = failure
+    if begun:
+        last = record.completed(as_stream_error(failure, retriable=can_retry(failure)))
     del failure, arrival, giving, response
     if isinstance(last, StreamError):
         last.__traceback__ = None  # of the frames that read the response, and hold it

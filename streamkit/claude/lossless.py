@@ -115,6 +115,8 @@ def _read(annotation: object, value: object, where: str) -> object:
         return msgspec.convert(value, cast("type[Any]", annotation), dec_hook=_to_unknown)
     except msgspec.ValidationError as error:
         raise GrammarError(f"{where}: {error}") from None
+    except UnicodeEncodeError:  # of half of a character, where no text is due
+        raise GrammarError(f"{where}: Expected another type, got `str`") from None
 
 
 class _Plan(NamedTuple):

@@ -220,10 +220,10 @@ class Record:
 
 
 def _add(messages: list[MessageBuilder], events: list[Event]) -> None:
-    while events:
-        events = messages[-1].take(events)
-        if events:
-            messages.append(MessageBuilder())
+    remaining = iter(events)
+    while (begins := messages[-1].take(remaining)) is not None:
+        messages.append(MessageBuilder())
+        messages[-1].add(begins)
 
 
 def _last(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from streamkit.core.errors import StreamError
 
-from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event, is_retriable
+from .errors import GrammarError, StreamStalled, StreamTruncated, from_error_event
 from .events import from_dict, to_dict
 
 if TYPE_CHECKING:
@@ -206,9 +206,13 @@ def translated(error: Exception) -> Exception:
     return made
 
 
-def as_stream_error(error: Exception) -> Exception:
+def as_stream_error(error: Exception, *, retriable: bool) -> Exception:
     """
     The `StreamError` for an error of the SDK that ends a stream which had begun, by a request to go on; others as they are.
+
+    Args:
+        error: The error.
+        retriable: Whether the same request may succeed when sent again.
     """
     import anthropic
 
@@ -216,13 +220,13 @@ def as_stream_error(error: Exception) -> Exception:
     if isinstance(error, anthropic.APITimeoutError):
         made = StreamStalled("a request to go on got no response in time")
     elif isinstance(error, anthropic.APIConnectionError):
-        made = StreamError("a request to go on found no connection", type="transport", retriable=True)
+        made = StreamError("a request to go on found no connection", type="transport", retriable=retriable)
     elif isinstance(error, anthropic.APIStatusError):
         made = StreamError(
             f"a request to go on was refused: {error.message}",
             type=error.type or "unknown_error",
             status_code=error.status_code,
-            retriable=is_retriable(error.type, error.status_code),
+            retriable=retriable,
             request_id=error.request_id,
         )
     else:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 __all__ = ["LONGEST", "SHORTEST", "regained_space", "repeated_tail"]
 
+_MOST_SPACE = 100
+"""Characters of white space that are worth waiting for."""
+
 SHORTEST, LONGEST = 8, 40
 """Characters of a repetition. A shorter one is as likely to be meant, and to a longer one nobody could be made to wait."""
 
@@ -47,10 +50,13 @@ def regained_space(trimmed: str, begun: str, *, final: bool) -> int | None:
     Returns:
         The number of characters; None while more has to come to know.
     """
+    trimmed = trimmed[:_MOST_SPACE]
+    if not final and len(begun) < len(trimmed) and trimmed.startswith(begun):
+        return None
     same = 0
     while same < min(len(trimmed), len(begun)) and trimmed[same] == begun[same]:
         same += 1
-    return None if same == len(begun) < len(trimmed) and not final else same
+    return same
 
 
 def _meant(before: str, begun: str, size: int, *, final: bool) -> int | None:

@@ -48,6 +48,7 @@ class Stitching:
         self._begun = False  # whether its first block has come
         self._ended = False
         self._seam: list[ContentBlockDelta] | None = []  # text of which it is not known whether it repeats
+        self._seam_text = ""  # all of that
 
     def take(self, events: Iterable[Event]) -> list[Event]:
         """
@@ -106,7 +107,9 @@ class Stitching:
             yield from self._begin(event.index, is_text and self._continuation.open is not None)
         if is_text and self._seam is not None:
             self._seam.append(self._numbered(event))
-            yield from self._decide(final=False)
+            if more := _text(event):
+                self._seam_text += more
+                yield from self._decide(final=False)
         else:
             yield from self._decide(final=True)
             yield self._numbered(event)
@@ -146,9 +149,10 @@ class Stitching:
         held = self._seam
         if not held:
             return
-        text = "".join(_text(event) for event in held)
+        text, self._seam_text = self._seam_text, ""
         repeated = self._continuation.repetition(text, final=final)
         if repeated is None:
+            self._seam_text = text
             return
         # Nothing at all says nothing of what follows it in another block.
         self._seam = None if text else []

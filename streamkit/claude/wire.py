@@ -7,6 +7,7 @@ CR or CRLF, a blank line ends a frame, and a frame that the end of the bytes cut
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from .errors import GrammarError, from_error_event
@@ -25,6 +26,7 @@ MAX_FRAME = 64 * 1024 * 1024
 
 _LF, _CR = b"\n\r"
 _BOM = b"\xef\xbb\xbf"
+_LINES = re.compile(rb"[^\n]+").finditer
 # Nearly every frame begins so, and has no other line.
 _DELTA = b"event: content_block_delta\ndata: "
 
@@ -218,11 +220,16 @@ def _fields(frame: bytes) -> tuple[bytes, bytes]:
     A frame's event name and data; either may be empty, as in a comment that keeps the line alive.
     """
     name = b""
-    data: list[bytes] = []
-    for line in frame.split(b"\n"):
-        field, _, value = line.partition(b":")
+    data: bytearray | None = None
+    # One by one, for a list of them would be many times as large as a frame of short ones.
+    for line in _LINES(frame):
+        field, _, value = line[0].partition(b":")
         if field == b"data":
-            data.append(value.removeprefix(b" "))
+            if data is None:
+                data = bytearray()
+            else:
+                data += b"\n"
+            data += value.removeprefix(b" ")
         elif field == b"event":
             name = value.removeprefix(b" ")
-    return name, b"\n".join(data)
+    return name, bytes(data or b"")
