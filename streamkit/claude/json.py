@@ -106,7 +106,7 @@ class JSON(Transducer[Any, Any]):
         self.finding: Finding = Finding()
         self.reading: Reading | None = None
         self.offset: int = 0
-        self.said: bool = False
+        self.due: bool = False
         self.stop_reason: str | None = None
 
     def _structure(self, kind: str, event: Any) -> Iterable[Any]:
@@ -114,6 +114,7 @@ class JSON(Transducer[Any, Any]):
         if kind == "message_start":
             yield from self._end()
             self._begin_message()
+            self.due = True
             if piece := text_of(event):
                 yield from self._read(piece)
         elif kind == "message_delta":
@@ -122,7 +123,7 @@ class JSON(Transducer[Any, Any]):
             yield from self._end()
 
     def _read(self, piece: str) -> Iterable[Any]:
-        self.said = self.said or not piece.isspace()
+        self.due = True
         if self.reading is None:
             begun = self.finding.feed(piece)
             if begun is None:
@@ -153,10 +154,15 @@ class JSON(Transducer[Any, Any]):
         if self.reading is None and (scalar := self.finding.end()) is not None:
             self._begin()
             yield from self._feed(scalar)
-        reading, said, self.said = self.reading, self.said, False
+        reading, due, self.due = self.reading, self.due, False
         if reading is None:
-            if said and self.stop_reason not in _EXCUSES:
-                raise JSONError("there is no JSON in the text", reason="missing", offset=self.finding.read)
+            if due and self.stop_reason not in _EXCUSES:
+                raise JSONError(
+                    "there is no JSON in the text: it does not begin with any, no line does with { or [, and there is no fenced "
+                    "block",
+                    reason="missing",
+                    offset=self.finding.read,
+                )
             return
         try:
             reading.end()

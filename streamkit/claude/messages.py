@@ -85,10 +85,16 @@ def messages(
     if "stream" in params:
         raise TypeError("messages() always streams: leave out `stream`")
     if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"messages(retry=…) must be a RetryPolicy or None, not {retry!r}")
+        raise TypeError(
+            f"messages(retry=…) must be a RetryPolicy, such as RetryPolicy(attempts=3), or None, not {retry!r}"
+        )
+    if isinstance(params.get("timeout"), Timeouts):
+        raise TypeError("messages() takes Timeouts as timeouts=…; `timeout` is the SDK's own")
     if timeouts is not None:
         if not isinstance(timeouts, Timeouts):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"messages(timeouts=…) must be Timeouts or None, not {timeouts!r}")
+            raise TypeError(
+                f"messages(timeouts=…) must be Timeouts, such as Timeouts(total=30), or None, not {timeouts!r}"
+            )
         if "timeout" in params:
             raise TypeError("messages() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
     for name, flag in (("pings", pings), ("follow_pause", follow_pause)):

@@ -116,7 +116,8 @@ class Record:
         `error`, with which the last request has failed; told what is known here, if it is one of a stream.
         """
         if self._attempts:
-            self._attempts[-1].error = error
+            last = self._attempts[-1]
+            last.error, last.request_id = error, last.request_id or getattr(error, "request_id", None)
         if isinstance(error, StreamError):
             # Bound to these messages: a later request brings others.
             partial = functools.partial(_last, self._turns, self._messages, self._beta)

@@ -87,6 +87,10 @@ class ToolInput(Transducer[Any, Any]):
     def __init__(self, name: str | None = None, path: str | None = None, model: Any = None) -> None:
         if name is not None and (not name or not isinstance(name, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"tool_input() needs the name of a tool, or None for all, not {name!r}")
+        if name is not None and name.startswith("$"):
+            raise ValueError(
+                f"tool_input() takes the name of a tool first, and {name!r} is a path: write path={name!r}"
+            )
         self.name = name
         self.wanted: Wanted = Wanted(path, model)
         self.memory: str = f"the text of the input, and {self.wanted.memory}"

@@ -152,7 +152,22 @@ def built_in(pace: float, request: Request) -> tuple[str, Reply]:
     """
     Answers with the text that says what this is.
     """
-    return "built-in text", reply(text(TEXT, chunk=4), model=model_of(request), pace=pace)
+    said = said_before(request)
+    rest = TEXT[len(said) :] if TEXT.startswith(said) else TEXT
+    return "built-in text", reply(text(rest, chunk=4), model=model_of(request), pace=pace)
+
+
+def said_before(request: Request) -> str:
+    """
+    The beginning of the answer, in a request that asks to go on from there.
+    """
+    match request.body:
+        case {"messages": [*_, {"role": "assistant", "content": str(said)}]}:
+            return said
+        case {"messages": [*_, {"role": "assistant", "content": str(said)}, {"role": "user"}]}:
+            return said
+        case _:
+            return ""
 
 
 def model_of(request: Request) -> str:

@@ -46,8 +46,11 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if type(self.attempts) is not int or self.attempts < 1:
+            hint = (
+                f"; resume={self.attempts!r} says how to go on" if self.attempts in get_args(Resume) else ""
+            )
             raise ValueError(
-                f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}"
+                f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}{hint}"
             )
         if not {type(self.base), type(self.cap)} <= {int, float}:
             raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")

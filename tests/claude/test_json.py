@@ -122,9 +122,11 @@ def test_a_message_that_has_an_excuse_may_be_without(stop_reason: str) -> None:
     assert shown(sk.json(), text("Let me look."), tool_use("look")) == []
 
 
-def test_a_message_that_says_nothing_at_all() -> None:
-    assert shown(sk.json(), text(" \n")) == []
-    assert shown(sk.json()) == []
+def test_a_message_that_says_nothing_is_without_json_too() -> None:
+    for blocks in ([text(" \n")], [text("")], [thinking("Hm")], []):
+        with pytest.raises(sk.JSONError, match="there is no JSON in the text"):
+            shown(sk.json(), *blocks)
+    assert list(sk.json().over([])) == []
 
 
 def test_each_message_has_its_own() -> None:

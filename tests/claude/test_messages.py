@@ -90,10 +90,11 @@ def test_something_else_is_no_client() -> None:
         ({**ASK, "messages": None}, "and got NoneType"),
         ({**ASK, "messages": ASK["messages"][0]}, "and got dict"),
         ({**ASK, "messages": ["Hi"]}, "and got list"),
-        ({**ASK, "retry": 3}, "must be a RetryPolicy or None, not 3"),
+        ({**ASK, "retry": 3}, r"must be a RetryPolicy, such as RetryPolicy\(attempts=3\), or None, not 3"),
         ({**ASK, "pings": 1}, r"messages\(pings=…\) must be True or False, not 1"),
         ({**ASK, "follow_pause": None}, r"messages\(follow_pause=…\) must be True or False, not None"),
-        ({**ASK, "timeouts": 30}, r"messages\(timeouts=…\) must be Timeouts or None, not 30"),
+        ({**ASK, "timeout": sk.Timeouts()}, "takes Timeouts as timeouts=…"),
+        ({**ASK, "timeouts": 30}, r"must be Timeouts, such as Timeouts\(total=30\), or None, not 30"),
         (
             {**ASK, "timeouts": sk.Timeouts(), "timeout": 3},
             "either timeouts=.* or the SDK's `timeout`, not both",

@@ -30,6 +30,7 @@ def status_error(status: int, body: object = None, **headers: str) -> anthropic.
     [
         ({"attempts": 0}, r"attempts=…\) must be a whole number of at least 1, not 0"),
         ({"attempts": 1.5}, "not 1.5"),
+        ({"attempts": "continue"}, "not 'continue'; resume='continue' says how to go on"),
         ({"base": "1"}, "must be seconds, not '1'"),
         ({"base": -1}, "must be finite seconds from 0 on, not -1"),
         ({"base": float("nan")}, "not nan"),

@@ -273,7 +273,9 @@ def test_a_preview_is_no_call() -> None:
     [
         ({"name": ""}, TypeError, "needs the name of a tool, or None for all, not ''"),
         ({"name": 3}, TypeError, "needs the name of a tool"),
-        ({"path": "items"}, ValueError, r"must begin with \$"),
+        ({"name": "$.body"}, ValueError, r"write path='\$\.body'"),
+        ({"path": "items"}, ValueError, r"must begin with \$, which is the whole: '\$\.items'"),
+        ({"path": "$.new-text"}, ValueError, r"any other name stands in brackets, as in \['new-text'\]"),
         ({"path": "$..items"}, ValueError, "it searches at every depth"),
         ({"path": 3}, TypeError, "path must be a string"),
         ({"model": 3}, TypeError, "model must be a pydantic model or a type that msgspec converts to, not 3"),

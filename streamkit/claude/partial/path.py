@@ -36,7 +36,7 @@ _REFUSALS: Final = (
     (re.compile(r"\[[^\]\"']*:"), "slices are not supported: select [*] and count"),
     (re.compile(r"\[[^\]]*,"), "it selects several names: use one path for each"),
 )
-_SYNTAX: Final = "$, .name, ['name'], [0] and [*]"
+_SYNTAX: Final = "$, .name, ['name'], [0] and [*]; any other name stands in brackets, as in ['new-text']"
 
 
 def parse_path(path: str) -> Path:
@@ -50,7 +50,9 @@ def parse_path(path: str) -> Path:
     if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"path must be a string such as '$.items[*]', not {path!r}")
     if not path.startswith("$"):
-        raise ValueError(f"path={path!r} must begin with $, which is the whole: '$.items[*]'")
+        raise ValueError(
+            f"path={path!r} must begin with $, which is the whole: '$.{path.lstrip('.') or 'items[*]'}'"
+        )
     steps: list[str | int | None] = []
     at = 1
     while at < len(path):
