@@ -15,7 +15,8 @@ import anyio
 import httpx2
 import pytest
 
-from streamkit.cli.serve import serve
+import streamkit as sk
+from streamkit.cli.serve import TEXT, serve
 from streamkit.testing import Drop, FakeClaude, Reply, reply, text
 
 from .conftest import PATIENCE
@@ -280,3 +281,18 @@ def test_a_reader_that_goes_is_no_complaint(process: Process) -> None:
             assert served.ask()[1] != "complete"
             complaint = running.stderr.read()
     assert (running.returncode, complaint) == (141, b"")
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5", "claude-haiku-4-5"])
+def test_an_application_that_goes_on_gets_the_rest(process: Process, model: str) -> None:
+    async def ask_and_go_on(url: str) -> str:
+        policy = sk.RetryPolicy(base=0, resume="continue")
+        asked: Any = {**ASK, "model": model}
+        async with anthropic.AsyncAnthropic(api_key="anything", base_url=url) as client:
+            chat = sk.messages(client, retry=policy, **asked)
+            return await (chat | sk.text() | sk.sinks.join())
+
+    with serving(process, "--speed", 50, "--fail", "drop", "--fail", "ok") as served:
+        assert anyio.run(ask_and_go_on, served.url) == TEXT
+        assert served.line().split()[-2:] == ["drop", "halfway"]
+        assert served.line().endswith("built-in text\n")
