@@ -612,9 +612,9 @@ async def test_hundreds_of_cuts_give_exactly_the_text(model: str, repeats: int) 
     attempts = 0
     async with FakeClaude(model_that_goes_on(POEM, repeats, cut), repeat=True) as server:
         client = server.client()
-        for _ in range(100):
+        for _ in range(40):
             seen: list[Any] = []
             run = await events_of(sk.messages(client, **ask(model), retry=policy), seen)
             assert text_in(seen) == POEM
             attempts += len(run.outcome.attempts)
-    assert attempts > 200
+    assert attempts > 80

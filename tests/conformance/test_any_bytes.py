@@ -59,7 +59,7 @@ REPLIES = [
 ]  # fmt: skip
 GARBAGES = [frame for name, frame in GARBAGE.items() if name != "too-deep"]
 
-EXAMPLES = 150
+EXAMPLES = 75
 
 fuzz = settings(
     max_examples=EXAMPLES,

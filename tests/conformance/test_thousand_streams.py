@@ -270,6 +270,10 @@ def check(seen: Seen, whole: str, faults: list[str]) -> None:
     outcome, error = seen.outcome, seen.error
     assert outcome.error is error
     assert len(outcome.attempts) == len(faults), "each request is an attempt, and each attempt was a request"
+    assert len(outcome.attempts) <= ATTEMPTS
+    for attempt in outcome.attempts[:-1]:
+        assert attempt.error is not None
+        assert not is_final(attempt.error), "what is final is not tried again"
     assert not seen.restarts or seen.resume == "restart"
     assert len(seen.restarts) < len(outcome.attempts)
     # Where a response that goes on has its own events out of order, nobody can say what it goes on with.
