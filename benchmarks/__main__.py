@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [events] [stages] [boundaries] [fixed] [--rounds N] [--json]`
+`python -m benchmarks [events] [stages] [boundaries] [json] [fixed] [--rounds N] [--json]`
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, stages
+from . import boundaries, events, fixed, json_input, stages
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -20,6 +20,7 @@ GROUPS = {
     "events": events.tables,
     "stages": stages.tables,
     "boundaries": boundaries.tables,
+    "json": json_input.tables,
     "fixed": fixed.tables,
 }
 

@@ -34,10 +34,18 @@ class Contender:
     Attributes:
         name: As the table calls it.
         run: Does all of the work once, and returns what came out, for the comparison before the timing.
+        result: Makes of that what is compared, where it would be a cost of its own.
+        units: Units of work in one call, where they are not those of the others.
+        rounds: Timings at most, of one that takes long.
+        note: What a reader has to know of it.
     """
 
     name: str
-    run: Callable[[], Awaitable[object]]
+    run: Callable[[], Awaitable[Any]]
+    result: Callable[[Any], object] | None = None
+    units: int | None = None
+    rounds: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Row:
     name: str
     best: float
     median: float
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ async def race(contenders: Sequence[Contender], *, units: int, rounds: int) -> l
 
     Args:
         contenders: What to compare.
-        units: Units of work in one call.
+        units: Units of work in one call, of those contenders that do not say it themselves.
         rounds: How many times each is called, after one call that is not timed.
 
     Returns:
@@ -138,18 +147,24 @@ async def race(contenders: Sequence[Contender], *, units: int, rounds: int) -> l
     Raises:
         AssertionError: Two contenders have not done the same work.
     """
-    results = [await contender.run() for contender in contenders]
-    for contender, result in zip(contenders, results, strict=True):
-        assert result == results[0], f"{contender.name} gives something else than {contenders[0].name}"
-    del results
+    first: Any = None
+    for contender in contenders:
+        result = await contender.run()
+        result = contender.result(result) if contender.result is not None else result
+        if contender is contenders[0]:
+            first = result
+        assert result == first, f"{contender.name} gives something else than {contenders[0].name}"
+    del first, result
     taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
+            if contender.rounds is not None and number >= contender.rounds:
+                continue
             gc.collect()
             start = process_time()
             await contender.run()
-            taken[contender.name].append((process_time() - start) * 1e6 / units)
-    return [Row(name, min(times), median(times)) for name, times in taken.items()]
+            taken[contender.name].append((process_time() - start) * 1e6 / (contender.units or units))
+    return [Row(each.name, min(taken[each.name]), median(taken[each.name]), each.note) for each in contenders]
 
 
 async def collected(items: AsyncIterable[T]) -> list[T]:
@@ -166,7 +181,8 @@ def machine() -> dict[str, Any]:
     """
     Where the figures come from.
     """
-    packages = ("claude-streamkit", "anthropic", "httpx2", "msgspec", "anyio", "aiostream", "reactivex")
+    ours = ("claude-streamkit", "anthropic", "httpx2", "msgspec", "anyio")
+    packages = (*ours, "aiostream", "reactivex", "jiter", "jsonriver", "ijson", "partial-json-parser")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -13,9 +13,9 @@ import httpx2
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
-__all__ = ["DELTAS", "FRAMES", "REQUEST", "TEXT", "in_memory", "over_tcp", "reads_of"]
+__all__ = ["DELTAS", "FRAMES", "REQUEST", "TEXT", "frame", "in_memory", "message", "over_tcp", "reads_of"]
 
 DELTAS = 10_000
 REQUEST: dict[str, Any] = {
@@ -29,7 +29,10 @@ _PIECES = [_WORDS[number % len(_WORDS)] for number in range(DELTAS)]
 TEXT = "".join(_PIECES)
 
 
-def _frame(name: str, **fields: object) -> bytes:
+def frame(name: str, **fields: object) -> bytes:
+    """
+    One event, as its bytes.
+    """
     return f"event: {name}\ndata: ".encode() + msgspec.json.encode({"type": name, **fields}) + b"\n\n"
 
 
@@ -37,30 +40,36 @@ def _delta(text: str) -> dict[str, str]:
     return {"type": "text_delta", "text": text}
 
 
-FRAMES = [
-    _frame(
-        "message_start",
-        message={
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": REQUEST["model"],
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {"input_tokens": 12, "output_tokens": 1},
-        },
-    ),
-    _frame("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-    *(_frame("content_block_delta", index=0, delta=_delta(piece)) for piece in _PIECES),
-    _frame("content_block_stop", index=0),
-    _frame(
-        "message_delta",
-        delta={"stop_reason": "end_turn", "stop_sequence": None},
-        usage={"output_tokens": DELTAS},
-    ),
-    _frame("message_stop"),
-]
+def message(blocks: Iterable[bytes], stop_reason: str = "end_turn") -> list[bytes]:
+    """
+    The frames of a whole message, around those of its blocks.
+    """
+    start = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": REQUEST["model"],
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 12, "output_tokens": 1},
+    }
+    changes = {"stop_reason": stop_reason, "stop_sequence": None}
+    return [
+        frame("message_start", message=start),
+        *blocks,
+        frame("message_delta", delta=changes, usage={"output_tokens": DELTAS}),
+        frame("message_stop"),
+    ]
+
+
+FRAMES = message(
+    [
+        frame("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        *(frame("content_block_delta", index=0, delta=_delta(piece)) for piece in _PIECES),
+        frame("content_block_stop", index=0),
+    ]
+)
 """The response's events, each as its bytes."""
 
 

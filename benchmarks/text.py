@@ -20,7 +20,8 @@ def as_text(table: Table) -> str:
     base = table[table.base].best
     lines = [f"{table.title}  [{table.unit}]", f"  {'':{width}}  {'best':>9}  {'median':>9}  {'ratio':>6}"]
     lines += [
-        f"  {row.name:{width}}  {_figure(row.best):>9}  {_figure(row.median):>9}  {row.best / base:>6.2f}"
+        f"  {row.name:{width}}  {_figure(row.best):>9}  {_figure(row.median):>9}  {_ratio(row.best / base):>6}"
+        + (f"  {row.note}" if row.note else "")
         for row in table.rows
     ]
     lines += [f"  {_said(aim, table)}" for aim in table.aims]
@@ -49,3 +50,7 @@ def _said(aim: Aim, table: Table) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"

@@ -197,6 +197,8 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
     "usage": sk.usage(),
     "blocks": sk.blocks(),
     "tool_calls": sk.tool_calls(),
+    "tool_input": sk.tool_input(),
+    "json": sk.json(),
     "only": sk.only("text_delta"),
     "validate": sk.validate(),
     "meter": sk.meter(),
@@ -209,7 +211,7 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
 @pytest.mark.parametrize("name", CLAUDE)
 async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
     answer = reply(
-        thinking("Hm. Hm."), text("Hello, world. ", chunk=4), tool_use("f", {"a": [1, 2]}, chunk=4)
+        thinking("Hm. Hm."), text('["Hello, world. "]', chunk=4), tool_use("f", {"a": [1, 2]}, chunk=4)
     )
     message = [from_dict(event) for event in events_in(answer.body)]
     held: list[int] = []
@@ -232,5 +234,5 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
 def test_every_public_operator_is_counted() -> None:
     functions = {name for name in sk.__all__ if name.islower() and callable(getattr(sk, name))}
     others = {"branch", "operator", "passthrough", "sink", "source", "follow"}
-    others |= {"from_iterable", "from_sdk", "from_sse", "messages", "replay"}
+    others |= {"from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"}
     assert functions - others == {name.split(",")[0] for name in (*BOUNDS, *SOURCES, *CLAUDE)}

@@ -184,6 +184,10 @@ async def slow_sink(item: Any) -> None:
     await anyio.sleep(0.25)
 
 
+def nothing(error: Exception) -> sk.Stream[str]:
+    return sk.from_iterable([])
+
+
 ANY: Final[dict[str, Ops]] = {
     "map": st.just(sk.map(lambda item: item)),
     "filter": st.just(sk.filter(lambda item: item != "x")),
@@ -242,11 +246,14 @@ TO_TEXT: Final[dict[str, Ops]] = {
     "usage": st.just(sk.usage() | sk.map(str)),
     "blocks": st.just(sk.blocks() | sk.map(str)),
     "tool_calls": st.just(sk.tool_calls(broken="emit") | sk.map(str)),
+    "tool_input": st.sampled_from([None, "$.*"]).map(lambda path: sk.tool_input(path=path) | sk.map(str)),
+    # What the messages say is no JSON.
+    "json": st.just(sk.json() | sk.map(str) | sk.catch(nothing)),
 }
 
 NOT_OPERATORS: Final = {
     *("branch", "operator", "passthrough", "sink", "source"),
-    *("from_iterable", "from_sdk", "from_sse", "messages", "replay"),
+    *("from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"),
 }
 """Public functions that make something else."""
 
