@@ -155,9 +155,10 @@ async def with_jsonriver(written: Written) -> list[Any]:
 
 
 async def with_ijson(written: Written) -> list[Any]:
+    in_c: Any = ijson.get_backend("yajl2_c")
     found: Any = ijson.sendable_list()
     for _ in range(written.calls):
-        parser = ijson.items_coro(found, written.shape.prefix, use_float=True)
+        parser = in_c.items_coro(found, written.shape.prefix, use_float=True)
         for piece in written.pieces:
             if piece:  # nothing would be the end
                 parser.send(piece.encode())
@@ -168,6 +169,7 @@ async def with_ijson(written: Written) -> list[Any]:
 async def _table(shape: Shape, size: str, rounds: int) -> Table:
     written = Written.of(shape, SIZES[size], max(1, AT_LEAST // SIZES[size]))
     with_path = _with_path(shape)
+    places_of, rounds_of = PLACES.get(size, {}), ROUNDS.get(size, {})
     async with AsyncExitStack() as clients:
 
         async def contender(
@@ -177,16 +179,16 @@ async def _table(shape: Shape, size: str, rounds: int) -> Table:
             *,
             finds_parts: bool = False,
         ) -> Contender:
-            places = PLACES.get(size, {}).get(name)
+            places = places_of.get(name)
             if name == IJSON and shape is ITEMS:
-                places = None  # it reads again what is incomplete: only a long string is long
+                places = None  # it reads again only the string that is incomplete
             given = written if places is None else written.in_fewer(places)
             return Contender(
                 name,
                 partial(run, await feed(given)),
                 result=shape.joined if finds_parts else given.add_up,
                 units=given.deltas,
-                rounds=ROUNDS.get(size, {}).get(name),
+                rounds=rounds_of.get(name),
                 note=f"on a part: {places} larger deltas" if places is not None else "",
             )
 

@@ -147,14 +147,7 @@ async def race(contenders: Sequence[Contender], *, units: int, rounds: int) -> l
     Raises:
         AssertionError: Two contenders have not done the same work.
     """
-    first: Any = None
-    for contender in contenders:
-        result = await contender.run()
-        result = contender.result(result) if contender.result is not None else result
-        if contender is contenders[0]:
-            first = result
-        assert result == first, f"{contender.name} gives something else than {contenders[0].name}"
-    del first, result
+    await _compare(contenders)
     taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
@@ -165,6 +158,15 @@ async def race(contenders: Sequence[Contender], *, units: int, rounds: int) -> l
             await contender.run()
             taken[contender.name].append((process_time() - start) * 1e6 / (contender.units or units))
     return [Row(each.name, min(taken[each.name]), median(taken[each.name]), each.note) for each in contenders]
+
+
+async def _compare(contenders: Sequence[Contender]) -> None:
+    results: list[object] = []
+    for contender in contenders:
+        made = await contender.run()
+        results.append(made if contender.result is None else contender.result(made))
+    for contender, result in zip(contenders, results, strict=True):
+        assert result == results[0], f"{contender.name} gives something else than {contenders[0].name}"
 
 
 async def collected(items: AsyncIterable[T]) -> list[T]:

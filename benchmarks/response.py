@@ -44,7 +44,7 @@ def message(blocks: Iterable[bytes], stop_reason: str = "end_turn") -> list[byte
     """
     The frames of a whole message, around those of its blocks.
     """
-    start = {
+    start: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",

@@ -109,7 +109,12 @@ class Written:
         return message((each for index in range(self.calls) for each in self._block(index)), "tool_use")
 
     def _block(self, index: int) -> Iterator[bytes]:
-        block = {"type": "tool_use", "id": f"toolu_{index}", "name": self.shape.tool, "input": {}}
+        block: dict[str, Any] = {
+            "type": "tool_use",
+            "id": f"toolu_{index}",
+            "name": self.shape.tool,
+            "input": {},
+        }
         yield frame("content_block_start", index=index, content_block=block)
         for piece in self.pieces:
             delta = {"type": "input_json_delta", "partial_json": piece}

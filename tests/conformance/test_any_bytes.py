@@ -641,7 +641,7 @@ MANY: dict[str, Callable[[int], list[bytes]]] = {
     "chunks without bytes": lambda n: [b"data: {", *[b""] * n],
     "BOMs": lambda n: in_chunks(1, BOM * n),
     "fields that nobody knows": lambda n: [
-        event({"type": "ping", f"field {number % 300}": 1}) for number in range(n)
+        event({"type": "ping", f"field {number % 200}": 1}) for number in range(n)
     ],
     "events that nobody knows": lambda n: [event({"type": f"aside {number}"}) for number in range(n)],
     "what is no JSON to the fast decoder": lambda n: [
