@@ -237,6 +237,8 @@ def whole(text: str) -> Any:
         ("[é]", "invalid", 1),
         ('{"a": 1} {', "extra_data", 9),
         ("12 13", "extra_data", 3),
+        ('"a" \ud83d', "extra_data", 4),
+        ("[1]\ud83d", "extra_data", 3),
     ],
 )
 def test_where_it_goes_wrong(text: str, reason: str, offset: int) -> None:

@@ -1,280 +1,629 @@
 """
-Stopping early, in every way and at every stage of an exchange: who did it stands in the outcome, and the connection has ended
-before control returns.
+Stopping early: in every way, at every moment, under every way of resuming. The outcome says who did it, the server has seen the
+end of the connection before control goes on, and nothing is left behind.
+
+`test_lifecycle.py` has the sources and the transports; here are the moments of `messages()`.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+import asyncio
+import gc
+import os
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
+import anyio.abc
+import anyio.lowlevel
 import pytest
 
 import streamkit as sk
 from streamkit.testing import Drop, FakeClaude, Reply, Stall, error_reply, reply, text
+from streamkit.testing.tasks import running_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from streamkit.testing import Connection
+
+Resume = Literal["never", "restart", "continue"]
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-ON = reply(text("one ", "two ", "three ", "four ", Stall()))
-CUT = reply(text("one ", Drop()))
-REST = reply(text("two ", "three ", "four ", Stall()))
+NEVER = 60.0
+"""Seconds between two tries that no test waits for."""
 
 
-def policy(resume: Any) -> sk.RetryPolicy:
-    return sk.RetryPolicy(base=0, resume=resume)
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_left_to_the_garbage_collector() -> Iterator[None]:
+    gc.collect()
+    yield
+    gc.collect()  # a generator found suspended warns on trio, and gets a task on asyncio
 
 
-# Where the exchange is when it is stopped: what the server does, and how the policy resumes.
-STAGES: dict[str, tuple[list[Reply], str]] = {
-    "in the first response": ([ON], "never"),
-    "after a retry that nobody has seen": ([error_reply(529), reply(text(Drop())), ON], "never"),
-    "in what started over": ([CUT, ON], "restart"),
-    "in what goes on": ([CUT, REST], "continue"),
-}
+# -- moments -------------------------------------------------------------------------------------------------
 
 
-class Witness:
+@dataclass(frozen=True)
+class Moment:
     """
-    A sink beside the stream that notes, when it is let go, whether the server has seen the end of the connection. It waits for
-    that, so that control cannot return before.
+    Where a run is when it is stopped.
+
+    Attributes:
+        answers: What the server says up to then.
+        reached: Whether the run is there.
+        resumes: The ways of resuming that get there.
+        base: Seconds that the policy waits between two tries.
+        streaming: Whether a response is open, or asked for: its connection has to end.
+        tokens: For each attempt the input tokens that it was billed, as far as that is known.
+        said: The text so far; None if there is no message.
+        items: What the consumer has got of the message, where the text is about to go on.
     """
 
-    def __init__(self, server: FakeClaude) -> None:
-        self._server = server
-        self.seen = False
+    answers: tuple[Reply, ...]
+    reached: Callable[[sk.Outcome, FakeClaude], bool]
+    resumes: tuple[Resume, ...] = ("never", "restart", "continue")
+    base: float = 0.0
+    streaming: bool = True
+    tokens: tuple[int | None, ...] = (7,)
+    said: str | None = ""
+    items: int = 0
 
-    async def watch(self, items: AsyncIterator[object]) -> None:
+
+def said(outcome: sk.Outcome) -> str | None:
+    if outcome.message is None:
+        return None
+    return "".join(block.text for block in outcome.message.content if block.type == "text")
+
+
+def failed(outcome: sk.Outcome, attempts: int = 1) -> bool:
+    return [attempt.error is not None for attempt in outcome.attempts] == [True] * attempts
+
+
+CUT = reply(text("Hello", Drop()), input_tokens=7)
+BEGUN = reply(text("x"), input_tokens=7).cut(2, Stall())
+BEGUN_AGAIN = reply(text("x"), input_tokens=9).cut(2, Stall())
+
+MOMENTS: dict[str, Moment] = {
+    "before the response": Moment(
+        (Reply([Stall()]),), lambda outcome, server: len(server.requests) == 1, tokens=(None,), said=None
+    ),
+    "before its body": Moment(
+        (Reply([b"", Stall()]),), lambda outcome, server: outcome.request_id is not None, tokens=(None,), said=None
+    ),
+    "before the first content": Moment((BEGUN,), lambda outcome, server: said(outcome) == ""),
+    "in the text": Moment(
+        (reply(text("Hello", " world", Stall()), input_tokens=7),),
+        lambda outcome, server: said(outcome) == "Hello world",
+        said="Hello world",
+        items=4,
+    ),
+    "waiting to ask again": Moment(
+        (error_reply(529),),
+        lambda outcome, server: failed(outcome),
+        base=NEVER,
+        streaming=False,
+        tokens=(None,),
+        said=None,
+    ),
+    "waiting to go on": Moment(
+        (CUT,),
+        lambda outcome, server: failed(outcome),
+        resumes=("restart", "continue"),
+        base=NEVER,
+        streaming=False,
+        said="Hello",
+    ),
+    "asking to go on": Moment(
+        (CUT, Reply([Stall()])),
+        lambda outcome, server: len(server.requests) == 2,
+        resumes=("restart", "continue"),
+        tokens=(7, None),
+        said="Hello",
+    ),
+    "before what goes on": Moment(
+        (CUT, BEGUN_AGAIN),
+        lambda outcome, server: [each.usage is not None for each in outcome.attempts] == [True, True],
+        resumes=("restart", "continue"),
+        tokens=(7, 9),
+        said="Hello",
+    ),
+    "in the text that starts over": Moment(
+        (CUT, reply(text("Hello", " world", Stall()), input_tokens=9)),
+        lambda outcome, server: said(outcome) == "Hello world",
+        resumes=("restart",),
+        tokens=(7, 9),
+        said="Hello world",
+        items=4,
+    ),
+    "in the text that goes on": Moment(
+        (CUT, reply(text(" world", Stall()), input_tokens=9)),
+        lambda outcome, server: said(outcome) == "Hello world",
+        resumes=("continue",),
+        tokens=(7, 9),
+        said="Hello world",
+        items=4,
+    ),
+}  # fmt: skip
+
+WITH_TEXT = [name for name, moment in MOMENTS.items() if moment.items]
+
+
+def is_last(item: Any) -> bool:
+    """
+    Whether an item is what the server says last.
+    """
+    return bool(item.type == "content_block_delta" and item.delta.text == " world")
+
+
+def is_not_last(item: Any) -> bool:
+    return not is_last(item)
+
+
+# -- what is stopped -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Scene:
+    """
+    A run that is stopped, and its server.
+
+    Attributes:
+        server: The server.
+        chat: The stream.
+        moment: When it is stopped.
+        run: The run, once it has been opened.
+        ended: Whether the server had the end of every connection at the moment when control had left the run.
+        beside: A sink for every run.
+    """
+
+    server: FakeClaude
+    chat: sk.Stream[Any]
+    moment: Moment
+    run: sk.Run[Any] = field(init=False)
+    ended: bool | None = None
+    beside: list[Any] = field(default_factory=list[Any])
+    close_timeout: float = 5.0
+
+    def open(self, *operators: Any) -> sk.Run[Any]:
+        stream: Any = self.chat
+        for each in (*map(sk.tee, self.beside), *operators):
+            stream = stream | each
+        self.run = stream.open(close_timeout=self.close_timeout)
+        return self.run
+
+    async def reached(self) -> None:
+        """
+        Wait until the run is there, and has nothing more to do.
+        """
+        with anyio.fail_after(5):
+            await self.server.request_arrived()
+            while not self.moment.reached(self.run.outcome, self.server):
+                await anyio.lowlevel.checkpoint()
+            await anyio.wait_all_tasks_blocked()
+
+    async def within(self, run: sk.Run[Any], body: Callable[[], Awaitable[None]]) -> None:
+        """
+        Open the run, and look at the connections as soon as it is left: nothing else has had a turn in between.
+        """
         try:
-            with suppress(sk.StreamError):
-                async for _ in items:
-                    pass
+            async with run:
+                await body()
         finally:
-            with anyio.fail_after(4, shield=True):
-                await self._server.all_closed()
-            self.seen = True
+            self.left()
 
+    def left(self) -> None:
+        self.ended = all(has_ended(connection) for connection in self.server.connections)
 
-Run = sk.Run[Any]
-Stop = tuple[
-    "Callable[[sk.Stream[Any]], sk.Stream[Any]]", "Callable[[Run], Awaitable[None]]", str, "str | None"
-]
-
-
-def as_it_is(stream: sk.Stream[Any]) -> sk.Stream[Any]:
-    return stream
-
-
-async def read_on(run: Run) -> None:
-    async with run:
-        async for _ in run:
+    async def read_on(self) -> None:
+        async for _ in self.run:
             pass
 
-
-async def leave_by_break(run: Run) -> None:
-    async with run:
-        async for piece in run:
-            if piece == "three ":
-                break
-
-
-async def leave_by_return(run: Run) -> None:
-    async with run:
-        async for piece in run:
-            if piece == "three ":
+    async def read_to_the_last(self) -> None:
+        async for item in self.run:
+            if is_last(item):
                 return
+        raise AssertionError("the text has not come")
 
 
-async def leave_by_error(run: Run) -> None:
-    with pytest.raises(KeyError, match="mine"):
-        async with run:
-            async for piece in run:
-                if piece == "three ":
-                    raise KeyError("mine")
+def has_ended(connection: Connection) -> bool:
+    """
+    Whether the client's end has come at the server's socket, whether or not the server has had its turn to read it.
+    """
+    if connection.closed.is_set():
+        return True
+    stream: anyio.abc.SocketStream = vars(connection)["_stream"]
+    number = stream.extra(anyio.abc.SocketAttribute.raw_socket).fileno()
+    with socket.socket(fileno=os.dup(number)) as peeking:
+        peeking.setblocking(False)
+        try:
+            return peeking.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
 
 
-async def leave_by_interrupt(run: Run) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        async with run:
-            async for piece in run:
-                if piece == "three ":
-                    raise KeyboardInterrupt
+class InterruptError(BaseException):
+    """
+    Like KeyboardInterrupt.
+    """
 
 
-async def leave_by_cancel(run: Run) -> None:
-    async with run:
-        async for piece in run:
-            if piece == "three ":
-                run.cancel("enough")
+# -- ways that need no item ----------------------------------------------------------------------------------
 
 
-async def leave_by_a_deadline(run: Run) -> None:
+async def when_reached(scene: Scene, act: Callable[[], object], run: sk.Run[Any] | None = None) -> None:
+    """
+    Read on, and have another task do something at the moment.
+    """
+
+    async def wait() -> None:
+        await scene.reached()
+        act()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        await scene.within(run or scene.open(), scene.read_on)
+
+
+async def by_cancel_from_another_task(scene: Scene) -> None:
+    await when_reached(scene, lambda: scene.run.cancel("enough"))
+
+
+async def by_cancel_from_a_sink(scene: Scene) -> None:
+    @sk.sink
+    async def canceller(items: AsyncIterator[object]) -> None:
+        await scene.reached()
+        scene.run.cancel("enough")
+        async for _ in items:
+            pass
+
+    await scene.within(scene.open(sk.tee(canceller())), scene.read_on)
+
+
+async def by_an_outer_scope(scene: Scene) -> None:
     with anyio.CancelScope() as scope:
-        async with run:
-            async for piece in run:
-                if piece == "three ":
-                    scope.deadline = anyio.current_time()
+        await when_reached(scene, scope.cancel)
     assert scope.cancelled_caught
 
 
-async def fail_by_an_operator(run: Run) -> None:
-    with pytest.raises(ZeroDivisionError):
-        await read_on(run)
+async def by_an_outer_deadline(scene: Scene) -> None:
+    def now() -> None:
+        scope.deadline = anyio.current_time()
+
+    with pytest.raises(TimeoutError), anyio.fail_after(NEVER) as scope:
+        await when_reached(scene, now)
 
 
-async def time_out(run: Run) -> None:
-    with pytest.raises(TimeoutError):
-        await read_on(run)
+async def by_an_inner_deadline(scene: Scene) -> None:
+    async def body() -> None:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+
+                async def wait() -> None:
+                    await scene.reached()
+                    scope.deadline = anyio.current_time()
+
+                tasks.start_soon(wait)
+                await scene.read_on()
+
+    await scene.within(scene.open(), body)
 
 
-def divide(piece: Any) -> Any:
-    return piece if piece != "three " else 1 // 0
+async def by_take_until(scene: Scene) -> None:
+    await scene.within(scene.open(sk.take_until(scene.reached)), scene.read_on)
 
 
-async def three_words() -> None:
-    await anyio.sleep(0.1)
+async def by_a_raising_sink(scene: Scene) -> None:
+    @sk.sink
+    async def fails(items: AsyncIterator[object]) -> None:
+        await scene.reached()
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await scene.within(scene.open(sk.tee(fails())), scene.read_on)
 
 
-STOPS: dict[str, Stop] = {
-    "break": (as_it_is, leave_by_break, "stopped", "consumer"),
-    "return": (as_it_is, leave_by_return, "stopped", "consumer"),
-    "an exception in the body": (as_it_is, leave_by_error, "failed", None),
-    "an interrupt in the body": (as_it_is, leave_by_interrupt, "failed", None),
-    "cancel": (as_it_is, leave_by_cancel, "stopped", "cancel: enough"),
-    "a deadline around it": (as_it_is, leave_by_a_deadline, "cancelled", None),
-    "take": (lambda s: s | sk.take(3), read_on, "stopped", "take"),
-    "take_while": (lambda s: s | sk.take_while(lambda item: item != "three "), read_on, "stopped", "take_while"),
-    "take_until": (lambda s: s | sk.take_until(three_words), read_on, "stopped", "take_until"),
-    "an operator that fails": (lambda s: s.map(divide), fail_by_an_operator, "failed", None),
-    "a timeout": (lambda s: s | sk.timeout(idle=0.1), time_out, "failed", None),
+async def by_an_interrupted_sink(scene: Scene) -> None:
+    @sk.sink
+    async def fails(items: AsyncIterator[object]) -> None:
+        await scene.reached()
+        raise InterruptError
+
+    with pytest.raises(InterruptError):
+        await scene.within(scene.open(sk.tee(fails())), scene.read_on)
+
+
+async def by_a_task_of_the_body(scene: Scene) -> None:
+    async def fail() -> None:
+        await scene.reached()
+        raise KeyError("mine")
+
+    async def body() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fail)
+            await scene.read_on()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await scene.within(scene.open(), body)
+    assert caught.group_contains(KeyError, match="mine")
+
+
+async def by_a_timeout(scene: Scene) -> None:
+    for limit in (0.05, 0.5, 5.0):
+        run = scene.open(sk.timeout(first=limit, idle=limit))
+        with pytest.raises(TimeoutError, match=r"timeout\("):
+            await scene.within(run, scene.read_on)
+        if scene.moment.reached(run.outcome, scene.server):
+            return
+
+
+async def by_a_cancelled_job(scene: Scene) -> None:
+    job = (scene.chat | sk.sinks.collect()).open()
+    scene.run = job
+
+    async def wait() -> None:
+        await scene.reached()
+        job.cancel("enough")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        await scene.within(job, anyio.sleep_forever)
+
+
+async def by_native_cancellation(scene: Scene) -> None:
+    scene.open()
+    task = asyncio.create_task(scene.within(scene.run, scene.read_on))
+    await scene.reached()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+Way = tuple["Callable[[Scene], Awaitable[None]]", str, "str | None", "type[BaseException] | None"]
+
+AT_ANY_TIME: dict[str, Way] = {
+    "cancel from another task": (by_cancel_from_another_task, "stopped", "cancel: enough", None),
+    "cancel from a sink": (by_cancel_from_a_sink, "stopped", "cancel: enough", None),
+    "an outer scope": (by_an_outer_scope, "cancelled", None, None),
+    "an outer deadline": (by_an_outer_deadline, "cancelled", None, None),
+    "an inner deadline": (by_an_inner_deadline, "stopped", "consumer", None),
+    "take_until": (by_take_until, "stopped", "take_until", None),
+    "a raising sink": (by_a_raising_sink, "failed", None, KeyError),
+    "an interrupted sink": (by_an_interrupted_sink, "failed", None, InterruptError),
+    "a task of the body": (by_a_task_of_the_body, "failed", None, ExceptionGroup),
+    "a timeout": (by_a_timeout, "failed", None, TimeoutError),
+    "a cancelled job": (by_a_cancelled_job, "stopped", "cancel: enough", None),
+    "native cancellation": (by_native_cancellation, "cancelled", None, None),
+}
+
+# -- ways that need one --------------------------------------------------------------------------------------
+
+
+async def by_break(scene: Scene) -> None:
+    async def body() -> None:
+        async for item in scene.run:
+            if is_last(item):
+                break
+
+    await scene.within(scene.open(), body)
+
+
+async def by_return(scene: Scene) -> None:
+    run = scene.open()
+
+    async def use() -> str:
+        async with run:
+            async for item in run:
+                if is_last(item):
+                    return "enough"
+        return "never"
+
+    try:
+        assert await use() == "enough"
+    finally:
+        scene.left()
+
+
+def raising(error: BaseException) -> Callable[[Scene], Awaitable[None]]:
+    async def by_raising(scene: Scene) -> None:
+        async def body() -> None:
+            await scene.read_to_the_last()
+            raise error
+
+        caught: BaseException | None = None
+        try:
+            await scene.within(scene.open(), body)
+        except BaseException as raised:
+            caught = raised
+        assert caught is error, "it comes out as itself"
+        assert scene.run.outcome.error is error
+
+    return by_raising
+
+
+async def by_cancel_from_the_body(scene: Scene) -> None:
+    async def body() -> None:
+        await scene.read_to_the_last()
+        scene.run.cancel("enough")
+        await anyio.sleep_forever()
+
+    await scene.within(scene.open(), body)
+
+
+async def by_the_last_word(scene: Scene) -> None:
+    async def body() -> None:
+        await scene.read_to_the_last()
+        scene.run.cancel("enough")  # and no checkpoint any more
+
+    await scene.within(scene.open(), body)
+
+
+async def by_cancel_from_a_sink_at_an_item(scene: Scene) -> None:
+    async def look(item: object) -> None:
+        if is_last(item):
+            scene.run.cancel("enough")
+
+    await scene.within(scene.open(sk.tee(look)), scene.read_on)
+
+
+async def by_take(scene: Scene) -> None:
+    await scene.within(scene.open(sk.take(scene.moment.items)), scene.read_on)
+
+
+async def by_take_while(scene: Scene) -> None:
+    await scene.within(scene.open(sk.take_while(is_not_last)), scene.read_on)
+
+
+async def by_take_while_inclusive(scene: Scene) -> None:
+    await scene.within(scene.open(sk.take_while(is_not_last, inclusive=True)), scene.read_on)
+
+
+async def by_take_until_an_item(scene: Scene) -> None:
+    came = anyio.Event()
+
+    async def body() -> None:
+        async for item in scene.run:
+            if is_last(item):
+                came.set()
+
+    await scene.within(scene.open(sk.take_until(came.wait)), body)
+
+
+async def by_until(scene: Scene) -> None:
+    run = scene.open(sk.text(restarts=True), sk.until("world"))
+    await scene.within(run, scene.read_on)
+
+
+async def by_a_raising_operator(scene: Scene) -> None:
+    def refuse(item: object) -> None:
+        if is_last(item):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await scene.within(scene.open(sk.tap(refuse)), scene.read_on)
+
+
+async def by_a_raising_task_of_an_operator(scene: Scene) -> None:
+    async def refuse(item: object) -> object:
+        if is_last(item):
+            raise KeyError("mine")
+        return item
+
+    with pytest.raises(KeyError, match="mine"):
+        await scene.within(scene.open(sk.map_async(refuse, concurrency=3)), scene.read_on)
+
+
+async def by_an_operator_that_has_enough(scene: Scene) -> None:
+    @sk.passthrough
+    async def enough(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for item in items:
+            yield item
+            if is_last(item):
+                return
+
+    await scene.within(scene.open(enough()), scene.read_on)
+
+
+async def by_a_sink_that_raises_at_an_item(scene: Scene) -> None:
+    async def refuse(item: object) -> None:
+        if is_last(item):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await scene.within(scene.open(sk.tee(refuse)), scene.read_on)
+
+
+AT_AN_ITEM: dict[str, Way] = {
+    "break": (by_break, "stopped", "consumer", None),
+    "return": (by_return, "stopped", "consumer", None),
+    "an exception": (raising(KeyError("mine")), "failed", None, KeyError),
+    "a TimeoutError of the body's own": (raising(TimeoutError("mine")), "failed", None, TimeoutError),
+    "a StreamError of the body's own": (
+        raising(sk.StreamTruncated("mine")), "truncated", None, sk.StreamTruncated
+    ),
+    "KeyboardInterrupt": (raising(KeyboardInterrupt()), "failed", None, KeyboardInterrupt),
+    "SystemExit": (raising(SystemExit(3)), "failed", None, SystemExit),
+    "a BaseException": (raising(InterruptError()), "failed", None, InterruptError),
+    "cancel from the body": (by_cancel_from_the_body, "stopped", "cancel: enough", None),
+    "cancel as the last word": (by_the_last_word, "stopped", "cancel: enough", None),
+    "cancel from a sink": (by_cancel_from_a_sink_at_an_item, "stopped", "cancel: enough", None),
+    "take": (by_take, "stopped", "take", None),
+    "take_while": (by_take_while, "stopped", "take_while", None),
+    "take_while, inclusive": (by_take_while_inclusive, "stopped", "take_while", None),
+    "take_until": (by_take_until_an_item, "stopped", "take_until", None),
+    "until": (by_until, "stopped", "until", None),
+    "a raising operator": (by_a_raising_operator, "failed", None, KeyError),
+    "a raising task of an operator": (by_a_raising_task_of_an_operator, "failed", None, KeyError),
+    "a raising sink": (by_a_sink_that_raises_at_an_item, "failed", None, KeyError),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("stop", STOPS)
-async def test_who_stopped_it_and_that_the_connection_has_ended(stop: str, stage: str) -> None:
-    applied, leave, kind, by = STOPS[stop]
-    answers, resume = STAGES[stage]
-    async with FakeClaude(*answers) as server:
-        witness = Witness(server)
-        chat = sk.messages(server.client(), **ASK, retry=policy(resume))
-        words = chat | sk.tee(sk.sink(witness.watch)()) | sk.text(restarts=True)
-        run = applied(words).open()
+# -- the table -----------------------------------------------------------------------------------------------
+
+
+def policy(moment: Moment, resume: Resume) -> sk.RetryPolicy:
+    return sk.RetryPolicy(base=moment.base, cap=NEVER, jitter=False, resume=resume)
+
+
+def cases(moments: list[str], ways: dict[str, Way]) -> list[Any]:
+    return [
+        pytest.param(MOMENTS[name], resume, ways[way], id=f"{name}-{resume}-{way}")
+        for name in moments
+        for resume in MOMENTS[name].resumes
+        for way in ways
+    ]
+
+
+async def check(moment: Moment, resume: Resume, way: Way) -> None:
+    leave, kind, stopped_by, error = way
+    before = running_tasks()
+    async with FakeClaude(*moment.answers) as server:
+        scene = Scene(server, sk.messages(server.client(), **ASK, retry=policy(moment, resume)), moment)
         with anyio.fail_after(10):
-            await leave(run)
-        assert witness.seen
-        assert server.open_connections == 0
-        assert (run.outcome.kind, run.outcome.stopped_by) == (kind, by)
-        assert len(run.outcome.attempts) == len(answers)
-        # What the API will bill is known as far as it has said so.
-        assert run.outcome.usage.input_tokens == (20 if resume == "continue" else 10)
-        assert run.outcome.message is not None
-        assert str(run.outcome.message.content[0].to_dict()["text"]).startswith("one two three ")
+            await leave(scene)
+        if moment.streaming:
+            assert scene.ended, "control left the run before the server had the end of the connection"
+            with anyio.fail_after(5):
+                await server.all_closed()
+        outcome = scene.run.outcome
+        assert (outcome.kind, outcome.stopped_by) == (kind, stopped_by)
+        assert (None if outcome.error is None else type(outcome.error)) is error
+        check_known(outcome, moment, resume)
+        await anyio.wait_all_tasks_blocked()
+        assert len(server.requests) == len(moment.answers), "nothing was asked for after that"
+    await anyio.wait_all_tasks_blocked()
+    assert running_tasks() == before
 
 
-async def test_until_stops_and_says_so() -> None:
-    async with FakeClaude(ON) as server:
-        witness = Witness(server)
-        chat = sk.messages(server.client(), **ASK) | sk.tee(sk.sink(witness.watch)())
-        run = (chat | sk.text() | sk.until("three")).open()
-        with anyio.fail_after(10):
-            await read_on(run)
-        assert witness.seen
-        assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "until")
+def check_known(outcome: sk.Outcome, moment: Moment, resume: Resume) -> None:
+    """
+    The outcome tells what is known of a message that nobody waited for.
+    """
+    usages = [attempt.usage for attempt in outcome.attempts]
+    assert [None if usage is None else usage.input_tokens for usage in usages] == list(moment.tokens)
+    assert said(outcome) == moment.said
+    assert outcome.stop_reason is None
+    if moment.said is None:
+        assert outcome.usage.input_tokens == 0
+    elif resume == "restart":
+        # Until something takes its place, the first one counts, and then no more.
+        assert outcome.usage.input_tokens == moment.tokens[-1 if moment.items else 0]
+    else:
+        assert outcome.usage.input_tokens == sum(filter(None, moment.tokens))
 
 
-async def test_the_first_item_is_enough() -> None:
-    async with FakeClaude(ON) as server:
-        assert await (sk.messages(server.client(), **ASK) | sk.text()).first() == "one "
-        with anyio.fail_after(5):
-            await server.all_closed()
+@pytest.mark.parametrize(("moment", "resume", "way"), cases(list(MOMENTS), AT_ANY_TIME))
+async def test_it_can_be_stopped_at_any_moment(
+    moment: Moment, resume: Resume, way: Way, anyio_backend_name: str
+) -> None:
+    if way[0] is by_native_cancellation and anyio_backend_name == "trio":
+        return  # it has none
+    await check(moment, resume, way)
 
 
-# -- while nothing comes -------------------------------------------------------------------------------------
-
-WAITING: dict[str, tuple[list[Reply], sk.RetryPolicy, int]] = {
-    "for a response": ([Reply([Stall()])], policy("never"), 1),
-    "for the first content": ([reply(Stall())], policy("never"), 1),
-    "to send it again": ([error_reply(529)], sk.RetryPolicy(base=3600, cap=3600), 1),
-    "to start over": ([CUT], sk.RetryPolicy(base=3600, cap=3600, resume="restart"), 1),
-    "to go on": ([CUT], sk.RetryPolicy(base=3600, cap=3600, resume="continue"), 1),
-    "for a response that goes on": ([CUT, Reply([Stall()])], policy("continue"), 2),
-    "for a response that starts over": ([CUT, reply(Stall())], policy("restart"), 2),
-}
-
-
-@pytest.mark.parametrize("way", ["cancel", "an outer scope"])
-@pytest.mark.parametrize("waiting", WAITING)
-async def test_it_can_be_stopped_while_it_waits(waiting: str, way: str) -> None:
-    answers, retry, requests = WAITING[waiting]
-    async with FakeClaude(*answers) as server, anyio.create_task_group() as tasks:
-        run = sk.messages(server.client(), **ASK, retry=retry).open()
-        scope = anyio.CancelScope()
-
-        async def stop() -> None:
-            await server.request_arrived(requests - 1)
-            await anyio.wait_all_tasks_blocked()
-            if way == "cancel":
-                run.cancel("enough")
-            else:
-                scope.cancel()
-
-        tasks.start_soon(stop)
-        with anyio.fail_after(10), scope:
-            await read_on(run)
-        expected = ("stopped", "cancel: enough") if way == "cancel" else ("cancelled", None)
-        assert (run.outcome.kind, run.outcome.stopped_by) == expected
-        assert len(run.outcome.attempts) == requests
-        await server.all_closed() if answers[-1].steps[-1:] == (Stall(),) else None
-        if CUT in answers:
-            assert run.outcome.message is not None
-            assert run.outcome.message.content[0].to_dict()["text"] == "one "
-            assert run.outcome.usage.input_tokens == 10
-
-
-# -- a sink that does not hear -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stop", ["break", "cancel", "a deadline around it", "take"])
-async def test_a_sink_that_ignores_cancellation_delays_no_end_of_the_connection(stop: str) -> None:
-    async with FakeClaude(ON) as server:
-        ended_after: list[float] = []
-        left = anyio.Event()
-
-        async def deaf(items: AsyncIterator[object]) -> None:
-            try:
-                async for _ in items:
-                    pass
-            finally:
-                began = anyio.current_time()
-                with anyio.CancelScope(shield=True):
-                    await server.all_closed()
-                    ended_after.append(anyio.current_time() - began)
-                    await anyio.sleep(0.5)  # longer than the run wants to wait
-                left.set()
-
-        applied, leave, kind, _ = STOPS[stop]
-        chat = sk.messages(server.client(), **ASK) | sk.tee(sk.sink(deaf)()) | sk.text()
-        run = applied(chat).open(close_timeout=0.1)
-        with anyio.fail_after(5):
-            await leave(run)
-        assert left.is_set(), "no task is left behind"
-        assert ended_after[0] < 0.5
-        assert (run.outcome.kind, server.open_connections) == (kind, 0)
-
-
-# -- a refusal -----------------------------------------------------------------------------------------------
-
-
-async def test_a_refusal_is_an_outcome_and_no_error() -> None:
-    details = {"type": "refusal", "category": "cyber", "explanation": "no"}
-    async with FakeClaude(reply(text("I can"), stop_reason="refusal", stop_details=details)) as server:
-        run = sk.messages(server.client(), **ASK).open()
-        await read_on(run)
-        outcome = run.outcome
-        assert (outcome.kind, outcome.error, outcome.stop_reason) == ("complete", None, "refusal")
-        assert outcome.message is not None
-        assert outcome.message.to_dict()["stop_details"] == details
-        assert outcome.usage.output_tokens == 1
+@pytest.mark.parametrize(("moment", "resume", "way"), cases(WITH_TEXT, AT_AN_ITEM))
+async def test_it_can_be_stopped_at_an_item(moment: Moment, resume: Resume, way: Way) -> None:
+    await check(moment, resume, way)

@@ -131,10 +131,7 @@ class Parser:
             self._cut = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._cut = text[:-1], text[-1]
-        at, size = 0, len(text)
-        while at < size:
-            at = self._state(text, at)
-        self.offset += size
+        self._read(text)
 
     def end(self) -> None:
         """
@@ -143,6 +140,8 @@ class Parser:
         Raises:
             Flaw: The value is not complete.
         """
+        cut, self._cut = self._cut, ""
+        self._read(cut)
         if self._token and not self._open:
             self._finish_token(self.offset)
         if not self.complete:
@@ -151,6 +150,12 @@ class Parser:
                 "truncated",
                 self.offset,
             )
+
+    def _read(self, text: str) -> None:
+        at, size = 0, len(text)
+        while at < size:
+            at = self._state(text, at)
+        self.offset += size
 
     # Each state reads from a place in the text on, and gives the place where the next one goes on.
 
