@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -175,7 +176,8 @@ class Scene:
         moment: When it is stopped.
         run: The run, once it has been opened.
         ended: Whether the server had the end of every connection at the moment when control had left the run.
-        beside: A sink for every run.
+        patience: Seconds that a timeout waits.
+        close_timeout: That of the run.
     """
 
     server: FakeClaude
@@ -183,12 +185,12 @@ class Scene:
     moment: Moment
     run: sk.Run[Any] = field(init=False)
     ended: bool | None = None
-    beside: list[Any] = field(default_factory=list[Any])
+    patience: float = NEVER
     close_timeout: float = 5.0
 
     def open(self, *operators: Any) -> sk.Run[Any]:
         stream: Any = self.chat
-        for each in (*map(sk.tee, self.beside), *operators):
+        for each in operators:
             stream = stream | each
         self.run = stream.open(close_timeout=self.close_timeout)
         return self.run
@@ -352,12 +354,8 @@ async def by_a_task_of_the_body(scene: Scene) -> None:
 
 
 async def by_a_timeout(scene: Scene) -> None:
-    for limit in (0.05, 0.5, 5.0):
-        run = scene.open(sk.timeout(first=limit, idle=limit))
-        with pytest.raises(TimeoutError, match=r"timeout\("):
-            await scene.within(run, scene.read_on)
-        if scene.moment.reached(run.outcome, scene.server):
-            return
+    with pytest.raises(TimeoutError, match=r"timeout\("):
+        await scene.within(scene.open(sk.timeout(first=scene.patience, idle=scene.patience)), scene.read_on)
 
 
 async def by_a_cancelled_job(scene: Scene) -> None:
@@ -578,17 +576,33 @@ def cases(moments: list[str], ways: dict[str, Way]) -> list[Any]:
 
 
 async def check(moment: Moment, resume: Resume, way: Way) -> None:
+    if way[0] is not by_a_timeout:
+        await check_once(moment, resume, way, NEVER)
+        return
+    for patience in (0.05, 0.5, 5.0):
+        if await check_once(moment, resume, way, patience):
+            return
+    raise AssertionError("it takes more than 5 seconds to get there")
+
+
+async def check_once(moment: Moment, resume: Resume, way: Way, patience: float) -> bool:
+    """
+    Stop a run in this way. False if it was too early for the moment.
+    """
     leave, kind, stopped_by, error = way
     before = running_tasks()
     async with FakeClaude(*moment.answers) as server:
-        scene = Scene(server, sk.messages(server.client(), **ASK, retry=policy(moment, resume)), moment)
+        chat = sk.messages(server.client(), **ASK, retry=policy(moment, resume))
+        scene = Scene(server, chat, moment, patience=patience)
         with anyio.fail_after(10):
             await leave(scene)
+        outcome = scene.run.outcome
+        if not moment.reached(outcome, server):
+            return False
         if moment.streaming:
             assert scene.ended, "control left the run before the server had the end of the connection"
             with anyio.fail_after(5):
                 await server.all_closed()
-        outcome = scene.run.outcome
         assert (outcome.kind, outcome.stopped_by) == (kind, stopped_by)
         assert (None if outcome.error is None else type(outcome.error)) is error
         check_known(outcome, moment, resume)
@@ -596,6 +610,7 @@ async def check(moment: Moment, resume: Resume, way: Way) -> None:
         assert len(server.requests) == len(moment.answers), "nothing was asked for after that"
     await anyio.wait_all_tasks_blocked()
     assert running_tasks() == before
+    return True
 
 
 def check_known(outcome: sk.Outcome, moment: Moment, resume: Resume) -> None:
@@ -627,3 +642,169 @@ async def test_it_can_be_stopped_at_any_moment(
 @pytest.mark.parametrize(("moment", "resume", "way"), cases(WITH_TEXT, AT_AN_ITEM))
 async def test_it_can_be_stopped_at_an_item(moment: Moment, resume: Resume, way: Way) -> None:
     await check(moment, resume, way)
+
+
+@pytest.mark.parametrize("name", WITH_TEXT)
+async def test_first_returns_when_the_connection_has_ended(name: str) -> None:
+    moment = MOMENTS[name]
+    async with FakeClaude(*moment.answers) as server:
+        chat = sk.messages(server.client(), **ASK, retry=policy(moment, moment.resumes[0]))
+        scene = Scene(server, chat, moment)
+        with anyio.fail_after(10):
+            assert is_last(await (chat | sk.filter(is_last)).first())
+            scene.left()
+        assert scene.ended
+
+
+@pytest.mark.parametrize("name", ["before the response", "before the first content", "in the text"])
+async def test_a_job_that_is_awaited_under_a_deadline_ends_its_connection(name: str) -> None:
+    moment = MOMENTS[name]
+    async with FakeClaude(*moment.answers) as server:
+        chat = sk.messages(server.client(), **ASK)
+        scene = Scene(server, chat, moment)
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as tasks:
+
+                async def use() -> None:
+                    try:
+                        await (chat | sk.sinks.collect())
+                    finally:
+                        scene.left()
+
+                tasks.start_soon(use)
+                await server.request_arrived()
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+        assert scene.ended
+
+
+async def test_a_run_that_was_never_read_has_asked_for_nothing() -> None:
+    async with FakeClaude() as server:
+        async with sk.messages(server.client(), **ASK).open() as run:
+            await anyio.wait_all_tasks_blocked()
+        assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
+        assert (server.requests, server.connections) == ([], [])
+
+
+# -- sinks that do not want to end ---------------------------------------------------------------------------
+
+CLOSE_TIMEOUT = 0.05
+WORK = 3 * CLOSE_TIMEOUT
+"""Seconds that a sink works on, whatever it is told."""
+
+STUBBORN_WAYS = {
+    name: way
+    for name, way in (AT_ANY_TIME | AT_AN_ITEM).items()
+    if name not in {"a cancelled job", "return", "SystemExit", "take_while", "take_while, inclusive", "until"}
+}
+
+
+async def work_on(shielded: bool) -> None:
+    """
+    Take longer than `close_timeout`, under a shield or swallowing every cancellation.
+    """
+    until = anyio.current_time() + WORK
+    if shielded:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep_until(until)
+    while anyio.current_time() < until:
+        with suppress(anyio.get_cancelled_exc_class()):
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.parametrize("shielded", [True, False], ids=["shielded", "swallowing"])
+@pytest.mark.parametrize("way", STUBBORN_WAYS.values(), ids=STUBBORN_WAYS)
+async def test_the_connection_ends_at_once_also_where_a_sink_ignores_that_it_is_over(
+    way: Way, shielded: bool, anyio_backend_name: str
+) -> None:
+    leave, kind, stopped_by, _ = way
+    if leave is by_native_cancellation and anyio_backend_name == "trio":
+        return  # it has none
+    log: list[str] = []
+    told = 0.0
+
+    @sk.sink
+    async def stubborn(items: AsyncIterator[object]) -> None:
+        nonlocal told
+        with suppress(BaseException):
+            async for _ in items:
+                pass
+        told = anyio.current_time()
+        with anyio.fail_after(5, shield=True):
+            await server.connection_closed()
+        log.append("the connection has ended")
+        await work_on(shielded)
+        log.append("the sink has ended")
+
+    moment = MOMENTS["in the text"]
+    async with FakeClaude(*moment.answers) as server:
+        chat = sk.messages(server.client(), **ASK) | sk.tee(stubborn())
+        scene = Scene(server, chat, moment, patience=0.5, close_timeout=CLOSE_TIMEOUT)
+        with anyio.fail_after(10):
+            await leave(scene)
+        log.append("control is back")
+        assert log == ["the connection has ended", "the sink has ended", "control is back"]
+        # No sooner than the sink lets go of its task, and then at once.
+        assert WORK <= anyio.current_time() - told < WORK + 1
+        assert (scene.run.outcome.kind, scene.run.outcome.stopped_by) == (kind, stopped_by)
+
+
+async def test_a_sink_that_does_end_when_its_time_is_up_ends_then() -> None:
+    @sk.sink
+    async def slow(items: AsyncIterator[object]) -> None:
+        async for _ in items:
+            pass
+        await anyio.sleep_forever()
+
+    moment = MOMENTS["in the text"]
+    async with FakeClaude(*moment.answers) as server:
+        chat = sk.messages(server.client(), **ASK) | sk.tee(sk.branch(slow(), on_error="detach"))
+        scene = Scene(server, chat, moment, close_timeout=CLOSE_TIMEOUT)
+        with anyio.fail_after(5):
+            await by_break(scene)
+        assert scene.ended
+        assert (scene.run.outcome.kind, scene.run.outcome.stopped_by) == ("stopped", "consumer")
+        assert isinstance(scene.run.report.sinks["slow"].error, TimeoutError)
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+
+DETAILS = {"type": "refusal", "category": "cyber", "explanation": "It could do harm."}
+REFUSED = reply(text("I can"), stop_reason="refusal", stop_details=DETAILS, input_tokens=7, output_tokens=5)
+REFUSALS = {
+    "whole": REFUSED,
+    "without message_stop": REFUSED.cut(-1),
+    "dropped behind the reason": REFUSED.cut(-1, Drop()),
+    "without a word": reply(stop_reason="refusal", stop_details=DETAILS, input_tokens=7, output_tokens=5),
+}
+
+
+@pytest.mark.parametrize("resume", ["never", "restart", "continue"])
+@pytest.mark.parametrize("answer", REFUSALS.values(), ids=REFUSALS)
+async def test_a_refusal_is_complete_and_says_why(answer: Reply, resume: Resume) -> None:
+    async with FakeClaude(answer) as server:
+        run = sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(base=0, resume=resume)).open()
+        with anyio.fail_after(10):
+            async with run:
+                async for _ in run:
+                    pass
+        outcome = run.outcome
+        assert (outcome.kind, outcome.error, outcome.stopped_by) == ("complete", None, None)
+        assert outcome.message is not None
+        told = outcome.message.to_dict()
+        assert (told["stop_reason"], told["stop_details"]) == ("refusal", DETAILS)
+        assert outcome.stop_reason == "refusal"
+        assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (7, 5)
+        assert len(server.requests) == 1
+
+
+async def test_a_refusal_that_is_left_early_is_known_as_far_as_it_has_come() -> None:
+    async with FakeClaude(REFUSED.cut(-1, Stall())) as server:
+        async with sk.messages(server.client(), **ASK).open() as run:
+            async for item in run:
+                if item.type == "message_delta":
+                    break
+        assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
+        assert run.outcome.message is not None
+        assert run.outcome.message.to_dict()["stop_details"] == DETAILS
+        assert run.outcome.usage.output_tokens == 5
