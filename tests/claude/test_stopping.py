@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Resume = Literal["never", "restart", "continue"]
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
+asyncio_only = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 NEVER = 60.0
 """Seconds between two tries that no test waits for."""
 
@@ -394,8 +395,8 @@ AT_ANY_TIME: dict[str, Way] = {
     "a task of the body": (by_a_task_of_the_body, "failed", None, ExceptionGroup),
     "a timeout": (by_a_timeout, "failed", None, TimeoutError),
     "a cancelled job": (by_a_cancelled_job, "stopped", "cancel: enough", None),
-    "native cancellation": (by_native_cancellation, "cancelled", None, None),
 }
+NATIVELY: dict[str, Way] = {"asyncio's own": (by_native_cancellation, "cancelled", None, None)}
 
 # -- ways that need one --------------------------------------------------------------------------------------
 
@@ -631,11 +632,15 @@ def check_known(outcome: sk.Outcome, moment: Moment, resume: Resume) -> None:
 
 
 @pytest.mark.parametrize(("moment", "resume", "way"), cases(list(MOMENTS), AT_ANY_TIME))
-async def test_it_can_be_stopped_at_any_moment(
-    moment: Moment, resume: Resume, way: Way, anyio_backend_name: str
+async def test_it_can_be_stopped_at_any_moment(moment: Moment, resume: Resume, way: Way) -> None:
+    await check(moment, resume, way)
+
+
+@asyncio_only
+@pytest.mark.parametrize(("moment", "resume", "way"), cases(list(MOMENTS), NATIVELY))
+async def test_it_can_be_cancelled_natively_at_any_moment(
+    moment: Moment, resume: Resume, way: Way, anyio_backend: str
 ) -> None:
-    if way[0] is by_native_cancellation and anyio_backend_name == "trio":
-        return  # it has none
     await check(moment, resume, way)
 
 
@@ -644,7 +649,7 @@ async def test_it_can_be_stopped_at_an_item(moment: Moment, resume: Resume, way:
     await check(moment, resume, way)
 
 
-@pytest.mark.parametrize("name", WITH_TEXT)
+@pytest.mark.parametrize("name", ["in the text", "in the text that goes on"])
 async def test_first_returns_when_the_connection_has_ended(name: str) -> None:
     moment = MOMENTS[name]
     async with FakeClaude(*moment.answers) as server:
@@ -715,11 +720,19 @@ async def work_on(shielded: bool) -> None:
 @pytest.mark.parametrize("shielded", [True, False], ids=["shielded", "swallowing"])
 @pytest.mark.parametrize("way", STUBBORN_WAYS.values(), ids=STUBBORN_WAYS)
 async def test_the_connection_ends_at_once_also_where_a_sink_ignores_that_it_is_over(
-    way: Way, shielded: bool, anyio_backend_name: str
+    way: Way, shielded: bool
 ) -> None:
+    await check_with_a_stubborn_sink(way, shielded)
+
+
+@asyncio_only
+@pytest.mark.parametrize("shielded", [True, False], ids=["shielded", "swallowing"])
+async def test_so_does_it_where_the_task_is_cancelled_natively(shielded: bool, anyio_backend: str) -> None:
+    await check_with_a_stubborn_sink(NATIVELY["asyncio's own"], shielded)
+
+
+async def check_with_a_stubborn_sink(way: Way, shielded: bool) -> None:
     leave, kind, stopped_by, _ = way
-    if leave is by_native_cancellation and anyio_backend_name == "trio":
-        return  # it has none
     log: list[str] = []
     told = 0.0
 
