@@ -257,7 +257,7 @@ class InterruptError(BaseException):
 # -- ways that need no item ----------------------------------------------------------------------------------
 
 
-async def when_reached(scene: Scene, act: Callable[[], object], run: sk.Run[Any] | None = None) -> None:
+async def when_reached(scene: Scene, act: Callable[[], object]) -> None:
     """
     Read on, and have another task do something at the moment.
     """
@@ -268,7 +268,7 @@ async def when_reached(scene: Scene, act: Callable[[], object], run: sk.Run[Any]
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
-        await scene.within(run or scene.open(), scene.read_on)
+        await scene.within(scene.open(), scene.read_on)
 
 
 async def by_cancel_from_another_task(scene: Scene) -> None:
@@ -339,19 +339,22 @@ async def by_an_interrupted_sink(scene: Scene) -> None:
         await scene.within(scene.open(sk.tee(fails())), scene.read_on)
 
 
-async def by_a_task_of_the_body(scene: Scene) -> None:
-    async def fail() -> None:
-        await scene.reached()
-        raise KeyError("mine")
+def by_a_task_of_the_body(error: BaseException) -> Callable[[Scene], Awaitable[None]]:
+    async def by_a_task(scene: Scene) -> None:
+        async def fail() -> None:
+            await scene.reached()
+            raise error
 
-    async def body() -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(fail)
-            await scene.read_on()
+        async def body() -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(fail)
+                await scene.read_on()
 
-    with pytest.raises(ExceptionGroup) as caught:
-        await scene.within(scene.open(), body)
-    assert caught.group_contains(KeyError, match="mine")
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await scene.within(scene.open(), body)
+        assert caught.value.exceptions == (error,)
+
+    return by_a_task
 
 
 async def by_a_timeout(scene: Scene) -> None:
@@ -392,7 +395,13 @@ AT_ANY_TIME: dict[str, Way] = {
     "take_until": (by_take_until, "stopped", "take_until", None),
     "a raising sink": (by_a_raising_sink, "failed", None, KeyError),
     "an interrupted sink": (by_an_interrupted_sink, "failed", None, InterruptError),
-    "a task of the body": (by_a_task_of_the_body, "failed", None, ExceptionGroup),
+    "a task of the body": (by_a_task_of_the_body(KeyError("mine")), "failed", None, ExceptionGroup),
+    "an interrupted task of the body": (
+        by_a_task_of_the_body(InterruptError()),
+        "failed",
+        None,
+        BaseExceptionGroup,
+    ),
     "a timeout": (by_a_timeout, "failed", None, TimeoutError),
     "a cancelled job": (by_a_cancelled_job, "stopped", "cancel: enough", None),
 }
@@ -576,24 +585,25 @@ def cases(moments: list[str], ways: dict[str, Way]) -> list[Any]:
     ]
 
 
-async def check(moment: Moment, resume: Resume, way: Way) -> None:
+async def check(moment: Moment, resume: Resume, way: Way, *, aiohttp: bool = False) -> None:
     if way[0] is not by_a_timeout:
-        await check_once(moment, resume, way, NEVER)
+        await check_once(moment, resume, way, NEVER, aiohttp)
         return
     for patience in (0.05, 0.5, 5.0):
-        if await check_once(moment, resume, way, patience):
+        if await check_once(moment, resume, way, patience, aiohttp):
             return
     raise AssertionError("it takes more than 5 seconds to get there")
 
 
-async def check_once(moment: Moment, resume: Resume, way: Way, patience: float) -> bool:
+async def check_once(moment: Moment, resume: Resume, way: Way, patience: float, aiohttp: bool) -> bool:
     """
     Stop a run in this way. False if it was too early for the moment.
     """
     leave, kind, stopped_by, error = way
     before = running_tasks()
     async with FakeClaude(*moment.answers) as server:
-        chat = sk.messages(server.client(), **ASK, retry=policy(moment, resume))
+        client = server.client(**{"http_client": sk.http_client(transport="aiohttp")} if aiohttp else {})
+        chat = sk.messages(client, **ASK, retry=policy(moment, resume))
         scene = Scene(server, chat, moment, patience=patience)
         with anyio.fail_after(10):
             await leave(scene)
@@ -647,6 +657,13 @@ async def test_it_can_be_cancelled_natively_at_any_moment(
 @pytest.mark.parametrize(("moment", "resume", "way"), cases(WITH_TEXT, AT_AN_ITEM))
 async def test_it_can_be_stopped_at_an_item(moment: Moment, resume: Resume, way: Way) -> None:
     await check(moment, resume, way)
+
+
+@asyncio_only
+@pytest.mark.parametrize("name", ["before the response", "before the first content", "in the text"])
+@pytest.mark.parametrize("way", AT_ANY_TIME.values(), ids=AT_ANY_TIME)
+async def test_so_it_is_on_the_aiohttp_transport(way: Way, name: str, anyio_backend: str) -> None:
+    await check(MOMENTS[name], "continue", way, aiohttp=True)
 
 
 @pytest.mark.parametrize("name", ["in the text", "in the text that goes on"])
@@ -759,6 +776,31 @@ async def check_with_a_stubborn_sink(way: Way, shielded: bool) -> None:
         assert log == ["the connection has ended", "the sink has ended", "control is back"]
         # No sooner than the sink lets go of its task, and then at once.
         assert WORK <= anyio.current_time() - told < WORK + 1
+        assert (scene.run.outcome.kind, scene.run.outcome.stopped_by) == (kind, stopped_by)
+
+
+@pytest.mark.parametrize("way", STUBBORN_WAYS.values(), ids=STUBBORN_WAYS)
+async def test_a_sink_that_has_time_is_told_the_end_while_the_connection_ends(way: Way) -> None:
+    leave, kind, stopped_by, _ = way
+    ended = False
+
+    @sk.sink
+    async def patient(items: AsyncIterator[object]) -> None:
+        nonlocal ended
+        with suppress(Exception):
+            async for _ in items:
+                pass
+        # Without a shield: it is told, and not cancelled.
+        await server.connection_closed()
+        ended = True
+
+    moment = MOMENTS["in the text"]
+    async with FakeClaude(*moment.answers) as server:
+        chat = sk.messages(server.client(), **ASK) | sk.tee(patient())
+        scene = Scene(server, chat, moment, patience=0.5, close_timeout=20)
+        with anyio.fail_after(10):
+            await leave(scene)
+        assert ended
         assert (scene.run.outcome.kind, scene.run.outcome.stopped_by) == (kind, stopped_by)
 
 
