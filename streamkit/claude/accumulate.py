@@ -34,6 +34,7 @@ from .events import (
     ThinkingDelta,
     to_dict,
 )
+from .surrogates import join_surrogates
 from .tool_json import partial_object, read_object
 from .usage import usage_of
 
@@ -371,5 +372,5 @@ def _whole(pieces: StringIO) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return join_surrogates(text)
     return text

@@ -105,8 +105,10 @@ def after_pause(record: Record, turn: Turn) -> Turn | None:
         turn: The turn that has ended.
     """
     message, params = record.message, turn.params
+    if message.stop_reason != "pause_turn":
+        return None
     answer = as_params(block for block in message.blocks if not is_blank(block))
-    if message.stop_reason != "pause_turn" or not answer:
+    if not answer:
         return None
     asked = {**params, "messages": with_answer(params["messages"], answer)}
     match message.to_dict().get("container"):

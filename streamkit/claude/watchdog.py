@@ -41,9 +41,8 @@ class Watchdog:
         self.left: float = math.inf if timeouts.total is None else timeouts.total
         self._begun = False
         self._quiet = 0.0  # waited since an event came, or since the request was sent
-        self._silence: tuple[float, str] | None = (
-            None  # what the HTTP client itself limits, and for which limit of ours
-        )
+        # What the HTTP client itself limits, and for which limit of ours.
+        self._silence: tuple[float, str] | None = None
 
     async def sending(self, response: Awaitable[T]) -> T:
         """
@@ -62,8 +61,9 @@ class Watchdog:
         timeouts = self._timeouts
         given = {"read": timeouts.read, "liveness": timeouts.liveness, "progress": timeouts.progress}
         limits = [(seconds, name) for name, seconds in given.items() if seconds is not None]
-        if limits and limit_silence(response, min(limits)[0]):
-            self._silence = min(limits)
+        shortest = min(limits, default=None)
+        if shortest is not None and limit_silence(response, shortest[0]):
+            self._silence = shortest
 
     async def reading(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
         """

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from streamkit.claude.surrogates import join_surrogates
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ Reason = Literal["truncated", "invalid", "extra_data"]
 _NOT_SPACE = re.compile(r"[^ \t\n\r]").search
 # What ends a run of plain characters in a string.
 _SPECIAL = re.compile(r'["\\\x00-\x1f]').search
-_TOKEN = re.compile(r"[-+.0-9A-Za-z]*").match
+_TOKEN_END = re.compile(r"[^-+.0-9A-Za-z]").search
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
 _NOT_HEX = re.compile(r"[^0-9a-fA-F]").search
 
@@ -125,9 +127,7 @@ class Parser:
             Flaw: It is no JSON. What came before has been told.
         """
         if self._cut:
-            text = (
-                (self._cut + text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-            )
+            text = join_surrogates(self._cut + text)
             self._cut = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._cut = text[:-1], text[-1]
@@ -281,7 +281,7 @@ class Parser:
     def _decoded(self, char: str, pieces: list[str]) -> None:
         self._escape = ""
         if self._high and "\udc00" <= char <= "\udfff":
-            char = (self._high + char).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+            char = join_surrogates(self._high + char)
             self._high = ""
         elif self._high:
             pieces.append(self._high)
@@ -310,8 +310,8 @@ class Parser:
             self._state = self._colon
 
     def _in_token(self, text: str, at: int) -> int:
-        found = _TOKEN(text, at)
-        end = at if found is None else found.end()
+        found = _TOKEN_END(text, at)
+        end = len(text) if found is None else found.start()
         self._token.append(text[at:end])
         if end < len(text):
             self._finish_token(self.offset + end)
