@@ -6,6 +6,6 @@ from __future__ import annotations
 
 import sys
 
-from .cli import main
+from streamkit.cli import main
 
 sys.exit(main())

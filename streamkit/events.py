@@ -4,7 +4,7 @@ Claude's events, under the name by which programs know them.
 
 from __future__ import annotations
 
-from streamkit.claude.events import (
+from streamkit._claude.protocol.events import (
     UNSET,
     AnyEvent,
     CitationsDelta,
@@ -40,6 +40,7 @@ from streamkit.claude.events import (
     from_dict,
     to_dict,
 )
+from streamkit._core.naming import publish
 
 __all__ = [
     "UNSET",
@@ -77,3 +78,6 @@ __all__ = [
     "from_dict",
     "to_dict",
 ]
+
+publish("streamkit", {"Restarted": Restarted})
+publish(__name__, globals())

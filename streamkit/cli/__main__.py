@@ -6,6 +6,6 @@ from __future__ import annotations
 
 import sys
 
-from . import main
+from streamkit.cli import main
 
 sys.exit(main())

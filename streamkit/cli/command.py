@@ -10,9 +10,8 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from streamkit._version import __version__
-
-from . import demo, operators, record, replay, serve
-from .usage import UsageError
+from streamkit.cli import demo, operators, record, replay, serve
+from streamkit.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 import streamkit as sk
+from streamkit.cli.screen import open_screen
+from streamkit.cli.story import QUESTION, conversation, replies
+from streamkit.cli.summary import complaints, figures, sinks
+from streamkit.cli.usage import UsageError, needs_key
 from streamkit.testing import FakeClaude
-
-from .screen import open_screen
-from .story import QUESTION, conversation, replies
-from .summary import complaints, figures, sinks
-from .usage import UsageError, needs_key
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from streamkit.claude.events import Event
+    from streamkit._claude.protocol.events import Event
 
 __all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 import streamkit as sk
+from streamkit.cli.page import Page
+from streamkit.cli.usage import UsageError, needs_key, whole_number
 from streamkit.testing import record
-
-from .page import Page
-from .usage import UsageError, needs_key, whole_number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 import streamkit as sk
+from streamkit.cli.page import Page
+from streamkit.cli.usage import UsageError, positive, readable_file
 from streamkit.plugins import PluginError, read_operators
 from streamkit.sinks.jsonl import json_line
-
-from .page import Page
-from .usage import UsageError, positive, readable_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

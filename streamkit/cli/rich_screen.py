@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .screen import Screen
+from streamkit.cli.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .screen import Style
+    from streamkit.cli.screen import Style
 
 __all__ = ["RichScreen"]
 

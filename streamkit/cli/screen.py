@@ -9,7 +9,7 @@ import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Literal
 
-from .page import Page, fit_for_terminal
+from streamkit.cli.page import Page, fit_for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def open_screen() -> Screen:
     """
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         try:
-            from .rich_screen import RichScreen
+            from streamkit.cli.rich_screen import RichScreen
         except ImportError:
             pass
         else:

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 import streamkit as sk
+from streamkit.cli.page import Page
+from streamkit.cli.usage import UsageError, positive, readable_file
 from streamkit.testing import GARBAGE, Drop, ErrorEvent, FakeClaude, Reply, Stall, error_reply, reply, text
-
-from .page import Page
-from .usage import UsageError, positive, readable_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

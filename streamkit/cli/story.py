@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import anthropic
     from anthropic.types import MessageParam, ToolParam
 
-    from streamkit.claude.events import Event
+    from streamkit._claude.protocol.events import Event
 
 __all__ = ["QUESTION", "conversation", "replies"]
 

@@ -6,11 +6,12 @@ A distribution offers them as entry points in the groups `streamkit.operators`, 
 broken harms only whoever uses it, with a `PluginError`.
 """
 
-from .errors import PluginError
-from .namespace import Namespace, ops, sinks, sources
-from .plugin import API_VERSION, Plugin
-from .reading import read_operators
-from .registry import Registry, registry, rescan
+from streamkit._core.naming import publish
+from streamkit.plugins.errors import PluginError
+from streamkit.plugins.namespace import Namespace, ops, sinks, sources
+from streamkit.plugins.plugin import API_VERSION, Plugin
+from streamkit.plugins.reading import read_operators
+from streamkit.plugins.registry import Registry, registry, rescan
 
 __all__ = [
     "API_VERSION",
@@ -25,3 +26,5 @@ __all__ = [
     "sinks",
     "sources",
 ]
+
+publish(__name__, globals())

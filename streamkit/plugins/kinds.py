@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from streamkit.core.operator import Operator
-from streamkit.core.sink import Sink
-from streamkit.core.stream import Stream
+from streamkit._core.operator import Operator
+from streamkit._core.sink import Sink
+from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .kinds import OPERATOR, SINK, SOURCE, Kind
-from .registry import registry
+from streamkit.plugins.kinds import OPERATOR, SINK, SOURCE, Kind
+from streamkit.plugins.registry import registry
 
 __all__ = ["Namespace", "ops", "sinks", "sources"]
 

@@ -11,17 +11,16 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from streamkit.core.calls import name_of
-from streamkit.core.operator import Operator
-from streamkit.core.sink import Sink
-
-from .errors import PluginError
+from streamkit._core.naming import name_of
+from streamkit._core.operator import Operator
+from streamkit._core.sink import Sink
+from streamkit.plugins.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.metadata import EntryPoint
 
-    from .kinds import Kind
+    from streamkit.plugins.kinds import Kind
 
 __all__ = ["API_VERSION", "Plugin", "State"]
 

@@ -9,9 +9,8 @@ import warnings
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streamkit.core.operator import Operator
-
-from .namespace import ops
+from streamkit._core.operator import Operator
+from streamkit.plugins.namespace import ops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,13 @@ from difflib import get_close_matches
 from importlib import invalidate_caches, metadata
 from typing import TYPE_CHECKING, Any, Final
 
-from .kinds import KINDS
-from .plugin import Plugin
+from streamkit.plugins.kinds import KINDS
+from streamkit.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .kinds import Kind
+    from streamkit.plugins.kinds import Kind
 
 __all__ = ["SELECTION", "Registry", "registry", "rescan"]
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit.claude.message import message
-
-from .forward import call, send
-from .gather import collect, join
-from .jsonl import jsonl
-from .log import log
-from .write import write
+from streamkit._claude.sinks import message
+from streamkit._core.naming import publish
+from streamkit.sinks.forward import call, send
+from streamkit.sinks.gather import collect, join
+from streamkit.sinks.jsonl import jsonl
+from streamkit.sinks.log import log
+from streamkit.sinks.write import write
 
 __all__ = ["call", "collect", "join", "jsonl", "log", "message", "send", "write"]
+
+publish(__name__, globals())
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
 

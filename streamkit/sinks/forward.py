@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio.abc import ObjectSendStream
 
-from streamkit.core.sink import Sink, call_each, send_to
+from streamkit._core.sink import Sink, call_each, send_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamkit.core.sink import GenericSink, Sink
-
-from .pieces import piece_of
+from streamkit._core.sink import GenericSink, Sink
+from streamkit.sinks.pieces import piece_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
-    from streamkit.core.sink import Job
-
-    from .pieces import Piece
+    from streamkit._core.sink import Job
+    from streamkit.sinks.pieces import Piece
 
 __all__ = ["Collect", "collect", "join"]
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 import msgspec
 from anyio import to_thread
 
-from streamkit.core.sink import Sink
-
-from .spool import spool
+from streamkit._core.sink import Sink
+from streamkit.sinks.spool import spool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, Event, create_task_group, current_time, to_thread
 
-from streamkit.core.channel import Channel
-from streamkit.core.log import log_warning
+from streamkit._core.log import log_warning
+from streamkit._core.runtime.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

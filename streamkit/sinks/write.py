@@ -9,15 +9,14 @@ import io
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from streamkit.core.sink import Sink
-
-from .pieces import piece_of
-from .spool import spool
+from streamkit._core.sink import Sink
+from streamkit.sinks.pieces import piece_of
+from streamkit.sinks.spool import spool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from .pieces import Piece
+    from streamkit.sinks.pieces import Piece
 
 __all__ = ["TextFile", "write"]
 

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from . import marbles
-    from .fake_claude import (
+    from streamkit.testing import marbles
+    from streamkit.testing.fake_claude import (
         GARBAGE,
         PING,
         Block,
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
         tool_use,
         without,
     )
-    from .operator_suite import OperatorSuite, Probe
-    from .recording import record
-    from .virtual_time import DeadlockError, run_virtual, virtual_backend
+    from streamkit.testing.operator_suite import OperatorSuite, Probe
+    from streamkit.testing.recording import record
+    from streamkit.testing.virtual_time import DeadlockError, run_virtual, virtual_backend
 
 __all__ = [
     "GARBAGE",

@@ -13,7 +13,7 @@ import httpx2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamkit.claude.cassette import Cassette, End
+    from streamkit._claude.sources.cassette import Cassette, End
 
 __all__ = ["RecordedBody"]
 

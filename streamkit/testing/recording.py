@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 
-from streamkit.claude.cassette import Cassette
-from streamkit.claude.sdk import is_asynchronous
+from streamkit._claude.sources.cassette import Cassette
+from streamkit._claude.transport.sdk import is_asynchronous
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,9 @@ def record(client: Client, to: str | os.PathLike[str] = "cassettes") -> Client:
         raise TypeError(
             "record() needs an asynchronous client, anthropic.AsyncAnthropic, not a synchronous one"
         )
-    from .recorded_body import RecordedBody  # it loads httpx2, which the client has done already
+    from streamkit.testing.recorded_body import (
+        RecordedBody,  # it loads httpx2, which the client has done already
+    )
 
     make_file = file_maker(Path(to))
 

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import anyio
 import anyio.lowlevel
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import streamkit as sk
-from streamkit.claude import wire
-from streamkit.claude.accumulate import MessageBuilder
-from streamkit.claude.continuing import continuation
-from streamkit.claude.events import from_dict, to_dict
-from streamkit.claude.outcome import Attempt
-from streamkit.claude.stitching import Stitching
-from streamkit.claude.wire import MAX_FRAME, EventDecoder
+from streamkit._claude.exchange.continuation import continuation
+from streamkit._claude.exchange.stitching import Stitching
+from streamkit._claude.protocol import sse as wire
+from streamkit._claude.protocol.events import from_dict, to_dict
+from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.record import Attempt
+from streamkit._claude.protocol.sse import MAX_FRAME, EventDecoder
 from streamkit.testing import (
     GARBAGE,
     PING,

@@ -20,8 +20,8 @@ import anyio
 import httpx2
 
 import streamkit as sk
-from streamkit.claude.outcome import Record
-from streamkit.claude.wire import EventDecoder
+from streamkit._claude.protocol.record import Record
+from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import Drop, FakeClaude, Reply
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit.claude.seam import LONGEST
+from streamkit._claude.exchange.seam import LONGEST
 from streamkit.testing import (
     GARBAGE,
     PING,

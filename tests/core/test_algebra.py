@@ -9,8 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any
 
 import pytest
-from aiostream import pipe
-from aiostream import stream as aiostream_stream
+from aiostream import pipe, stream as aiostream_stream
 
 import streamkit as sk
 from streamkit.sinks import collect, join

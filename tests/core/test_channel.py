@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
-from streamkit.core.channel import Channel, Overflow, check_overflow
-from streamkit.core.errors import BufferOverflow
-from streamkit.core.outcome import SinkReport
+from streamkit._core.errors import BufferOverflow
+from streamkit._core.outcome import SinkReport
+from streamkit._core.runtime.channel import Channel, Overflow, check_overflow
 
 
 async def next_of(channel: Channel[int]) -> int:

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 import streamkit as sk
-from streamkit.core.channel import Channel
+from streamkit._core.runtime.channel import Channel
 
 TOTAL = 640
 EVERY = 64

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 import streamkit as sk
-from streamkit.core.compose import compose, outputs
-from streamkit.core.source import Opened, Source
-from streamkit.core.stage import PureStage
+from streamkit._core.runtime.compose import compose, outputs
+from streamkit._core.source import Opened, Source
+from streamkit._core.stage import PureStage
 
 if TYPE_CHECKING:
-    from streamkit.core.context import Context
+    from streamkit._core.runtime.context import Context
 
 # -- stages, each with its reference ------------------------------------------------------------------------
 
@@ -373,7 +372,7 @@ async def test_a_traceback_shows_the_loop() -> None:
 
 
 async def test_the_loop_for_one_shape_is_compiled_once() -> None:
-    from streamkit.core.fusion import _compile  # pyright: ignore[reportPrivateUsage]
+    from streamkit._core.runtime.fusion import _compile  # pyright: ignore[reportPrivateUsage]
 
     stream = sk.from_iterable([1]) | sk.map(str) | sk.take(1) | sk.skip(0)
     await stream.collect()

@@ -15,7 +15,7 @@ from streamkit.testing import marbles
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
-    from streamkit.core.channel import Overflow
+    from streamkit._core.runtime.channel import Overflow
 
 pytestmark = pytest.mark.virtual_time
 

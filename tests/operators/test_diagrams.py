@@ -15,7 +15,7 @@ import pytest
 from anthropic.types import TextBlock
 
 import streamkit as sk
-from streamkit.claude.events import from_dict
+from streamkit._claude.protocol.events import from_dict
 from streamkit.testing import marbles
 
 pytestmark = pytest.mark.virtual_time

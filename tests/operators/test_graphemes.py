@@ -5,8 +5,7 @@ recut("grapheme"): what a person sees as one character stays whole, wherever the
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from wcwidth import iter_graphemes
 
 import streamkit as sk

@@ -12,11 +12,10 @@ from typing import Any, cast
 import anyio
 import pytest
 from anyio import lowlevel
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit.claude.events import Restarted
+from streamkit._claude.protocol.events import Restarted
 from streamkit.testing import marbles, run_virtual
 
 pytestmark = pytest.mark.virtual_time

@@ -11,12 +11,12 @@ import anyio
 import pytest
 
 import streamkit as sk
-from streamkit.core.source import Opened, Source
+from streamkit._core.source import Opened, Source
 from streamkit.testing import marbles
 
 if TYPE_CHECKING:
-    from streamkit.core.context import Context
-    from streamkit.core.protocols import Contribution
+    from streamkit._core.protocols import Contribution
+    from streamkit._core.runtime.context import Context
 
 pytestmark = pytest.mark.virtual_time
 

@@ -13,15 +13,17 @@ from typing import Any
 
 import anyio
 import pytest
-from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent
-from anthropic.types import TextDelta as RawTextDelta
-from anthropic.types import ThinkingDelta as RawThinkingDelta
+from anthropic.types import (
+    RawContentBlockDeltaEvent,
+    RawContentBlockStopEvent,
+    TextDelta as RawTextDelta,
+    ThinkingDelta as RawThinkingDelta,
+)
 from anthropic.types.beta import BetaRawContentBlockDeltaEvent, BetaThinkingDelta
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit.claude.events import (
+from streamkit._claude.protocol.events import (
     ContentBlockDelta,
     ContentBlockStop,
     InputJSONDelta,
@@ -30,7 +32,7 @@ from streamkit.claude.events import (
     ThinkingDelta,
     from_dict,
 )
-from streamkit.operators.text.pace import Pace
+from streamkit._operators.text.pace import Pace
 from streamkit.testing import run_virtual
 
 pytestmark = pytest.mark.virtual_time

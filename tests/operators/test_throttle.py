@@ -12,13 +12,11 @@ from typing import Any
 
 import anyio
 import pytest
-from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent
-from anthropic.types import TextDelta as RawTextDelta
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent, TextDelta as RawTextDelta
+from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit.claude.events import (
+from streamkit._claude.protocol.events import (
     ContentBlockDelta,
     ContentBlockStop,
     InputJSONDelta,

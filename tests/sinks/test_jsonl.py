@@ -16,7 +16,7 @@ import pytest
 from anthropic.types import RawContentBlockDeltaEvent
 
 from streamkit import from_iterable, tee
-from streamkit.claude.events import decode
+from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import anyio
 import trio
 
 import streamkit as sk
-from streamkit.core.pump import Reader
-from streamkit.core.stage import ConcurrentStage
+from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.stage import ConcurrentStage
 from streamkit.testing import OperatorSuite
 
 if TYPE_CHECKING:
-    from streamkit.core.chain import Chain
-    from streamkit.core.context import Context
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
 
 __all__ = ["FAULTS", "Fault"]
 

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
-from streamkit.claude.cassette import Cassette, Read, recorded
+from streamkit._claude.sources.cassette import Cassette, Read, recorded
 from streamkit.testing import Drop, FakeClaude, Pause, Reply, reply, text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamkit.claude.cassette import End
+    from streamkit._claude.sources.cassette import End
 
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 HELLO = reply(text("Sa", "ône 🦀"), id="msg_1")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from streamkit.testing import DeadlockError, marbles, run_virtual
 from streamkit.testing.marbles import Emission, MarbleError, Names, Timeline, draw, parse

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit.claude.cassette import Cassette, recorded
+from streamkit._claude.sources.cassette import Cassette, recorded
 from streamkit.testing import (
     Drop,
     ErrorEvent,

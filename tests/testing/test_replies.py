@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamkit.claude.errors import status_of
+from streamkit._claude.protocol.errors import status_of
 from streamkit.testing import (
     PING,
     Drop,

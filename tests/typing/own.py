@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
 from typing import Generic, TypeVar, assert_type
 
-from aiostream import pipe
-from aiostream import stream as aiostream_stream
+from aiostream import pipe, stream as aiostream_stream
 
 import streamkit as sk
 from streamkit.sinks import collect

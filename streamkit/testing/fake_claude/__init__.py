@@ -2,14 +2,14 @@
 A scripted Messages API on loopback.
 """
 
-from .blocks import Block, text, thinking, tool_use
-from .connection import Connection, Request
-from .faults import GARBAGE, huge, page, redirect, reindexed, swapped, without
-from .frames import PING, ErrorEvent, event
-from .replies import Reply
-from .server import FakeClaude, Script
-from .steps import Drop, Pause, Pings, Stall, Step
-from .turn import error_reply, reply
+from streamkit.testing.fake_claude.blocks import Block, text, thinking, tool_use
+from streamkit.testing.fake_claude.connection import Connection, Request
+from streamkit.testing.fake_claude.faults import GARBAGE, huge, page, redirect, reindexed, swapped, without
+from streamkit.testing.fake_claude.frames import PING, ErrorEvent, event
+from streamkit.testing.fake_claude.replies import Reply
+from streamkit.testing.fake_claude.server import FakeClaude, Script
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, Step
+from streamkit.testing.fake_claude.turn import error_reply, reply
 
 __all__ = [
     "GARBAGE",

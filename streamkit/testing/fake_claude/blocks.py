@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from .frames import ErrorEvent
-from .steps import Drop, Pause, Pings, Stall, is_last
+from streamkit.testing.fake_claude.frames import ErrorEvent
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, is_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -15,9 +15,9 @@ import anyio
 import anyio.abc
 import h11
 
-from .frames import PING
-from .replies import Reply
-from .steps import Drop, Pause, Pings, Stall
+from streamkit.testing.fake_claude.frames import PING
+from streamkit.testing.fake_claude.replies import Reply
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall
 
 __all__ = ["Connection", "Request"]
 

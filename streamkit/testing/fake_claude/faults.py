@@ -9,8 +9,8 @@ from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from .frames import event
-from .replies import Reply
+from streamkit.testing.fake_claude.frames import event
+from streamkit.testing.fake_claude.replies import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,16 +10,15 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from streamkit.claude.cassette import recorded
-
-from .frames import ErrorEvent, event, events_in
-from .steps import Drop, Pause, Pings, Stall, is_last
+from streamkit._claude.sources.cassette import recorded
+from streamkit.testing.fake_claude.frames import ErrorEvent, event, events_in
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, is_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
 
-    from .steps import Step
+    from streamkit.testing.fake_claude.steps import Step
 
 __all__ = ["Reply"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import anyio
 import anyio.abc
 
-from .connection import Connection, Request
-from .replies import Reply
-from .turn import error_reply
-from .whole import as_json
+from streamkit.testing.fake_claude.connection import Connection, Request
+from streamkit.testing.fake_claude.replies import Reply
+from streamkit.testing.fake_claude.turn import error_reply
+from streamkit.testing.fake_claude.whole import as_json
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from .blocks import Block, Fault, check_order
-from .frames import ErrorEvent, dumps, event
-from .replies import Reply
-from .steps import Drop, Pause, Pings, Stall, is_last
+from streamkit.testing.fake_claude.blocks import Block, Fault, check_order
+from streamkit.testing.fake_claude.frames import ErrorEvent, dumps, event
+from streamkit.testing.fake_claude.replies import Reply
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, is_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .steps import Step
+    from streamkit.testing.fake_claude.steps import Step
 
 __all__ = ["ERROR_STATUS", "Content", "error_reply", "json_reply", "reply"]
 

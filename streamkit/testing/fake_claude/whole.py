@@ -8,10 +8,10 @@ import json
 from dataclasses import replace
 from typing import Any, Final
 
-from .frames import events_in
-from .replies import Reply
-from .steps import Drop, Pause, Pings, Stall, is_last
-from .turn import ERROR_STATUS, error_reply, json_reply
+from streamkit.testing.fake_claude.frames import events_in
+from streamkit.testing.fake_claude.replies import Reply
+from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, is_last
+from streamkit.testing.fake_claude.turn import ERROR_STATUS, error_reply, json_reply
 
 __all__ = ["as_json"]
 

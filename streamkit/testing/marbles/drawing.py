@@ -8,7 +8,7 @@ from itertools import groupby
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
-from .notation import SIGNS, Emission, Timeline
+from streamkit.testing.marbles.notation import SIGNS, Emission, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

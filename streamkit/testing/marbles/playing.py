@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 import anyio
 
-from ..virtual_time import DeadlockError
-from .drawing import Names, draw
-from .notation import Emission, Kind, Timeline, parse
+from streamkit.testing.marbles.drawing import Names, draw
+from streamkit.testing.marbles.notation import Emission, Kind, Timeline, parse
+from streamkit.testing.virtual_time import DeadlockError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping

@@ -4,7 +4,7 @@ What a plugin author subclasses to prove an operator, and the source that it is 
 
 from __future__ import annotations
 
-from .probe import Probe
-from .suite import OperatorSuite
+from streamkit.testing.operator_suite.probe import Probe
+from streamkit.testing.operator_suite.suite import OperatorSuite
 
 __all__ = ["OperatorSuite", "Probe"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from anyio import current_time, lowlevel, move_on_after, sleep
 
-from ..tasks import running_tasks
+from streamkit.testing.tasks import running_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamkit.core.outcome import Outcome
-    from streamkit.core.stream import Stream
+    from streamkit._core.outcome import Outcome
+    from streamkit._core.stream import Stream
 
 __all__ = ["PATIENCE", "Reading"]
 

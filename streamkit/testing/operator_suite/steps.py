@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 import anyio
 
-from ..virtual_time import virtual_backend
-from ..virtual_time.asyncio_loop import VirtualEventLoop
+from streamkit.testing.virtual_time import virtual_backend
+from streamkit.testing.virtual_time.asyncio_loop import VirtualEventLoop
 
 if TYPE_CHECKING:
     from asyncio import Handle

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from anyio import CancelScope, get_available_backends
 
-from streamkit.core.operator import Operator
-from streamkit.core.run import CLOSE_TIMEOUT
-
-from ..virtual_time import run_virtual
-from .probe import Probe
-from .reading import PATIENCE, Reading
-from .steps import Steps, run_stepwise
+from streamkit._core.operator import Operator
+from streamkit._core.runtime.run import CLOSE_TIMEOUT
+from streamkit.testing.operator_suite.probe import Probe
+from streamkit.testing.operator_suite.reading import PATIENCE, Reading
+from streamkit.testing.operator_suite.steps import Steps, run_stepwise
+from streamkit.testing.virtual_time import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable

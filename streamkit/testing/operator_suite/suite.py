@@ -12,17 +12,22 @@ from unittest import SkipTest
 
 from anyio import CancelScope, create_task_group, lowlevel
 
-from streamkit.core.operator import Operator
-from streamkit.core.restart import Restarted
-from streamkit.core.stage import PureStage
-
-from ..virtual_time import run_virtual
-from .probe import Probe
-from .reading import PATIENCE, Reading
-from .subject import SHARED, Subject, must_be, must_leave_nothing, must_not_fail
+from streamkit._core.operator import Operator
+from streamkit._core.restart import Restarted
+from streamkit._core.stage import PureStage
+from streamkit.testing.operator_suite.probe import Probe
+from streamkit.testing.operator_suite.reading import PATIENCE, Reading
+from streamkit.testing.operator_suite.subject import (
+    SHARED,
+    Subject,
+    must_be,
+    must_leave_nothing,
+    must_not_fail,
+)
+from streamkit.testing.virtual_time import run_virtual
 
 if TYPE_CHECKING:
-    from streamkit.core.stream import Stream
+    from streamkit._core.stream import Stream
 
 __all__ = ["OperatorSuite"]
 

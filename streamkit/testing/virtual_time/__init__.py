@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import anyio
 
-from .errors import DeadlockError
+from streamkit.testing.virtual_time.errors import DeadlockError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,13 +38,13 @@ def virtual_backend(name: str = "asyncio") -> tuple[str, dict[str, Any]]:
     """
     match name:
         case "asyncio":
-            from .asyncio_loop import VirtualEventLoop
+            from streamkit.testing.virtual_time.asyncio_loop import VirtualEventLoop
 
             return name, {"loop_factory": VirtualEventLoop}
         case "trio":
             from trio.testing import MockClock
 
-            from .trio_watch import DeadlockWatch
+            from streamkit.testing.virtual_time.trio_watch import DeadlockWatch
 
             return name, {"clock": MockClock(autojump_threshold=0), "instruments": [DeadlockWatch()]}
         case _:

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from math import isinf
 from typing import TYPE_CHECKING, TypeVarTuple
 
-from .errors import DeadlockError
+from streamkit.testing.virtual_time.errors import DeadlockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from __future__ import annotations
 from math import isinf
 from typing import TYPE_CHECKING, NoReturn
 
-from .errors import DeadlockError
+from streamkit.testing.virtual_time.errors import DeadlockError
 
 if TYPE_CHECKING:
     import trio

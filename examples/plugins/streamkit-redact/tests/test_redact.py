@@ -9,8 +9,7 @@ import time
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from streamkit_redact import LONGEST, Redact, redacted
 
 import streamkit as sk

@@ -1,0 +1,89 @@
+"""
+The names that `streamkit` publishes, each where it is defined. `streamkit/__init__.py` loads this when the first is used.
+"""
+
+from streamkit._claude.operators.blocks import blocks as blocks
+from streamkit._claude.operators.json import json as json
+from streamkit._claude.operators.meter import Meter as Meter, meter as meter
+from streamkit._claude.operators.only import only as only
+from streamkit._claude.operators.text import (
+    citations as citations,
+    text as text,
+    thinking as thinking,
+    usage as usage,
+)
+from streamkit._claude.operators.tool_calls import tool_calls as tool_calls
+from streamkit._claude.operators.tool_input import tool_input as tool_input
+from streamkit._claude.operators.validate import validate as validate
+from streamkit._claude.protocol.errors import (
+    GrammarError as GrammarError,
+    JSONError as JSONError,
+    StreamStalled as StreamStalled,
+    StreamTruncated as StreamTruncated,
+    ToolInputError as ToolInputError,
+)
+from streamkit._claude.protocol.record import Attempt as Attempt
+from streamkit._claude.protocol.tool_call import BrokenToolCall as BrokenToolCall, ToolCall as ToolCall
+from streamkit._claude.sources.from_sdk import from_sdk as from_sdk
+from streamkit._claude.sources.messages import messages as messages
+from streamkit._claude.sources.replay import from_sse as from_sse, replay as replay
+from streamkit._claude.transport.http_client import http_client as http_client
+from streamkit._claude.transport.timeouts import Timeouts as Timeouts
+from streamkit._core.decorators import (
+    operator as operator,
+    passthrough as passthrough,
+    sink as sink,
+    source as source,
+)
+from streamkit._core.elementary import filter_map as filter_map, map as map, scan as scan, tap as tap
+from streamkit._core.errors import BufferOverflow as BufferOverflow, StreamError as StreamError
+from streamkit._core.naming import publish
+from streamkit._core.operator import Operator as Operator, Same as Same
+from streamkit._core.outcome import (
+    BufferReport as BufferReport,
+    Outcome as Outcome,
+    Report as Report,
+    SinkReport as SinkReport,
+)
+from streamkit._core.restart import Restarted as Restarted
+from streamkit._core.retry_policy import RetryPolicy as RetryPolicy
+from streamkit._core.runtime.run import Run as Run
+from streamkit._core.sink import Job as Job, JobRun as JobRun, Sink as Sink
+from streamkit._core.stream import Stream as Stream, from_iterable as from_iterable
+from streamkit._core.transducer import Transducer as Transducer
+from streamkit._operators.batch import batch as batch
+from streamkit._operators.branch import Branch as Branch, branch as branch
+from streamkit._operators.buffer import buffer as buffer
+from streamkit._operators.combine.concat import concat as concat
+from streamkit._operators.combine.follow import follow as follow
+from streamkit._operators.combine.merge import merge as merge
+from streamkit._operators.combine.race import race as race
+from streamkit._operators.combine.zip import zip as zip
+from streamkit._operators.errors.catch import catch as catch
+from streamkit._operators.errors.finalize import finalize as finalize
+from streamkit._operators.errors.retry import retry as retry
+from streamkit._operators.flat_map import flat_map as flat_map
+from streamkit._operators.map_async import map_async as map_async
+from streamkit._operators.select import (
+    dedupe as dedupe,
+    filter as filter,
+    skip as skip,
+    take as take,
+    take_while as take_while,
+)
+from streamkit._operators.split import split as split
+from streamkit._operators.take_until import take_until as take_until
+from streamkit._operators.tee import tee as tee
+from streamkit._operators.text.recut import recut as recut
+from streamkit._operators.text.smooth import smooth as smooth
+from streamkit._operators.text.until import until as until
+from streamkit._operators.time.debounce import debounce as debounce
+from streamkit._operators.time.rate_limit import rate_limit as rate_limit
+from streamkit._operators.time.sample import sample as sample
+from streamkit._operators.time.throttle import throttle as throttle
+from streamkit._operators.time.timeout import timeout as timeout
+from streamkit._partial_json.views import Partial as Partial
+from streamkit.plugins.errors import PluginError as PluginError
+from streamkit.plugins.namespace import ops as ops, sources as sources
+
+__all__ = publish("streamkit", globals())

@@ -1,0 +1,3 @@
+"""
+Claude's layer: messages as streams of events, and the operators that read them.
+"""

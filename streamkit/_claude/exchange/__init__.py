@@ -1,0 +1,3 @@
+"""
+Requests until the answer is whole: retries, restarts, continuations, pauses.
+"""

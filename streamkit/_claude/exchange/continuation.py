@@ -1,0 +1,198 @@
+"""
+Continuing: what to ask for when a message was cut, so that the answer is the rest of it.
+
+The ways are those of https://docs.claude.com/en/docs/build-with-claude/streaming#error-recovery: up to Claude 4.5 the text so
+far is the beginning of the answer (a prefill, which must not end in white space); later models refuse that, and get it as a
+turn of their own, with one of the user's behind it. Tools and thinking cannot be recovered in the middle.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from streamkit._claude.exchange.seam import regained_space, repeated_tail
+from streamkit._claude.protocol.events import to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streamkit._claude.protocol.message import Block, MessageBuilder
+
+__all__ = ["Continuation", "Repetition", "as_params", "continuation", "is_blank", "obstacle", "with_answer"]
+
+_PREFILL_UP_TO = (4, 5)
+# A date, as in claude-opus-4-20250514, is no minor version.
+_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
+
+_SHOWN = 200
+"""Characters of the text's end that the user's turn quotes."""
+
+# A model's thinking is not shown to it again: a prefill allows none, and a turn does not need it.
+_THINKING = frozenset({"thinking", "redacted_thinking"})
+# What arrives whole in its `content_block_start`, besides the results of tools.
+_WHOLE = frozenset({"redacted_thinking", "container_upload", "fallback", "mcp_tool_listing"})
+_UNANSWERED = frozenset({"server_tool_use", "mcp_tool_use"})
+
+
+class Repetition(Protocol):
+    """
+    Tells how many characters a continuation repeats; None while it cannot.
+    """
+
+    def __call__(self, begun: str, *, final: bool) -> int | None: ...
+
+
+class Continuation(NamedTuple):
+    """
+    A request for the rest of a message.
+
+    Attributes:
+        params: What to send.
+        open: The index of the text block that was cut, or None between two blocks.
+        unclosed: The index of a block that is whole but for its `content_block_stop`, or None.
+        next: The index of the next block.
+        repetition: What the answer may repeat of the text so far.
+    """
+
+    params: dict[str, Any]
+    open: int | None
+    unclosed: int | None
+    next: int
+    repetition: Repetition
+
+
+def obstacle(message: MessageBuilder) -> str | None:
+    """
+    Why nobody can go on with this message, in words; None where one can.
+    """
+    if not message.started:
+        return "the message had not begun"
+    if message.changed:
+        return "the message had told its stop reason, so that nothing is left to be asked for"
+    blocks = message.blocks
+    if not blocks:
+        return None
+    last = blocks[-1]
+    if not _is_whole(last) and last.type != "text":
+        return f"the cut is inside a {last.type} block, which cannot be recovered"
+    if any(block.type == "tool_use" for block in blocks):
+        return "the message has called a tool, and the API wants its result before anything else"
+    try:
+        _text(blocks).encode()
+    except UnicodeEncodeError:
+        return "the text has half of a character, which no request can carry"
+    if last.type in _UNANSWERED:
+        return f"the cut is inside a tool's work: the result of a {last.type} block had not come"
+    return None
+
+
+def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continuation:
+    """
+    The request for the rest of a message, to which there is no `obstacle`.
+
+    Args:
+        message: The message so far.
+        params: The parameters of the first request.
+    """
+    blocks = message.blocks
+    last = blocks[-1] if blocks else None
+    text = _text(blocks)
+    shown = [block for block in blocks if block.type not in _THINKING and not is_blank(block)]
+    # What was said behind the last block that is shown is white space, which may well come again.
+    blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
+    asked = dict(params)
+    repetition: Repetition = partial(regained_space, blank)
+    if shown:
+        answer = as_params(shown)
+        if _takes_prefill(params):
+            if answer[-1]["type"] == "text":
+                whole: str = answer[-1]["text"]
+                answer[-1]["text"] = whole.rstrip()
+                repetition = partial(regained_space, whole[len(whole.rstrip()) :] + blank)
+            asked["messages"] = with_answer(params["messages"], answer, joined=True)
+        else:
+            before = with_answer(params["messages"], answer, joined=True)
+            asked["messages"] = [*before, _please_go_on(text.rstrip() if blank else text)]
+            repetition = partial(_either, partial(regained_space, blank), partial(repeated_tail, text))
+    is_open = last is not None and last.type == "text" and not last.closed
+    return Continuation(
+        asked,
+        open=last.index if last is not None and is_open else None,
+        unclosed=last.index if last is not None and not is_open and not last.closed else None,
+        next=0 if last is None else last.index + 1,
+        repetition=repetition,
+    )
+
+
+def as_params(blocks: Iterable[Block]) -> list[dict[str, Any]]:
+    """
+    Blocks of an answer as they are sent back to the API.
+    """
+    given = [block.to_dict() for block in blocks]
+    for fields in given:
+        fields.pop("unknown_deltas", None)
+        if not fields.get("citations", True):
+            del fields["citations"]
+    return given
+
+
+def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined: bool = False) -> list[Any]:
+    """
+    A conversation with what the model has answered so far; where the answer had been begun, after that.
+
+    Args:
+        messages: The conversation.
+        answer: The blocks of the answer.
+        joined: Whether its text goes on in the same block, as behind a prefill of the application's.
+    """
+    given = list(messages)
+    if given and given[-1]["role"] == "assistant":
+        begun = given.pop()["content"]
+        blocks = [{"type": "text", "text": begun}] if isinstance(begun, str) else list(map(to_dict, begun))
+        if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
+            first = blocks.pop()
+            answer = [{**first, **answer[0], "text": first["text"] + answer[0]["text"]}, *answer[1:]]
+        answer = [*blocks, *answer]
+    plain = len(answer) == 1 and answer[0].keys() == {"type", "text"}
+    return [*given, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
+
+
+def _text(blocks: Iterable[Block]) -> str:
+    return "".join(block.to_dict()["text"] for block in blocks if block.type == "text")
+
+
+def _either(one: Repetition, other: Repetition, begun: str, *, final: bool) -> int | None:
+    told = (one(begun, final=final), other(begun, final=final))
+    return None if told[0] is None or told[1] is None else max(told[0], told[1])
+
+
+def _takes_prefill(params: Mapping[str, Any]) -> bool:
+    match params.get("thinking"):
+        case {"type": kind} if kind != "disabled":
+            return False
+        case _:
+            pass
+    version = _VERSION.search(str(params["model"]))
+    return version is not None and (int(version[1]), int(version[2] or 0)) <= _PREFILL_UP_TO
+
+
+def _please_go_on(text: str) -> dict[str, str]:
+    end = f" and ended with [{text[-_SHOWN:]}]" if text else ""
+    return {
+        "role": "user",
+        "content": f"Your previous response was interrupted{end}. Continue from there: begin with the very "
+        "next character, without repeating anything and without a remark about the interruption.",
+    }
+
+
+def is_blank(block: Block) -> bool:
+    """
+    Whether it is a text without anything in it, which the API refuses.
+    """
+    return block.type == "text" and not block.to_dict()["text"].strip()
+
+
+def _is_whole(block: Block) -> bool:
+    return block.closed or block.type in _WHOLE or block.type.endswith("_result")

@@ -1,0 +1,3 @@
+"""
+Operators that read Claude's events, this library's or the SDK's.
+"""

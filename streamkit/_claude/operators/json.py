@@ -1,0 +1,178 @@
+"""
+JSON: what a message says in JSON, while it is being written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from streamkit._claude.operators.text import text_of
+from streamkit._claude.protocol.errors import JSONError
+from streamkit._claude.protocol.progress import Progress
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import Transducer, pure
+from streamkit._partial_json import Finding, Flaw, Reading, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._partial_json import Partial
+
+__all__ = ["json"]
+
+M = TypeVar("M")
+
+# How a message ends that may well be without JSON: it has called a tool, goes on, or was refused.
+_EXCUSES = frozenset({"tool_use", "pause_turn", "refusal"})
+
+
+@overload
+def json(path: None = None, *, model: None = None) -> Operator[AnyEvent, Partial]: ...
+@overload
+def json(path: str | None = None, *, model: type[M]) -> Operator[AnyEvent, M]: ...
+@overload
+def json(path: str | None = None, *, model: Any = None) -> Operator[AnyEvent, Any]: ...
+def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
+    """
+    The JSON that a message says, while it is being written: structured output, or an answer in a fenced block.
+
+    It works as `tool_input` does, on the text of each message. A text that begins with JSON is read from there. Otherwise what
+    comes first is prose, up to the first line that begins with `{` or `[`, or the first fenced block; one value is read, and what
+    follows it is left alone. A message without any JSON is an error, unless it has called a tool, was paused or refused.
+
+    In the diagram each character of the upper line is an event: `k` and `l` are deltas of text, `{"n": ` and `1}`.
+
+        MTk-lE-DS|
+        json("$.n")
+        ----A----|
+
+        A = 1
+
+    Args:
+        path: What to show: `$`, `.name`, `['name']`, `[0]` and `[*]` of JSONPath (RFC 9535); None for the whole, as it grows.
+        model: What complete values are made into: a pydantic model, or a type that msgspec converts to. Without a path, that
+            is the whole value.
+
+    Raises:
+        TypeError: `path` is no string, or `model` no model.
+        ValueError: The path is none that can be followed while the text is being written; the message says why.
+
+    Emits: a `Partial` for each delta that changed the value; with a path, pieces of text and complete values; with a model, its
+        instances.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream; with a `JSONError`, which has the place in its `offset`, where the text is no JSON or ends too
+        early, after what came before that; with the model's own error.
+    Cancels: at once.
+    Memory: the value so far, or what the path selects, one at a time.
+    """
+    given = {"path": path, "model": model}
+    changed = {name: value for name, value in given.items() if value is not None}
+    return Operator(pure("json", JSON, **changed))
+
+
+class JSON(Transducer[Any, Any]):
+    passes_restarts = False
+
+    def __init__(self, path: str | None = None, model: Any = None) -> None:
+        self.wanted: Wanted = Wanted(path, model)
+        self.memory: str = self.wanted.memory
+        self.reset()
+
+    @property
+    def hides_restarts(self) -> bool:
+        # Another view takes the place of the one that is void.
+        return not self.wanted.repeats
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        kind = item.type
+        if kind == "content_block_delta" and item.delta.type != "text_delta":
+            return ()
+        if kind in {"message_start", "message_delta", "message_stop"}:
+            return self._structure(kind, item)
+        piece = text_of(item)
+        return self._read(piece) if piece else ()
+
+    def flush(self) -> Iterable[Any]:
+        return self._end()
+
+    def reset(self) -> None:
+        self.progress: Progress = Progress()
+        self._begin_message()
+
+    def _begin_message(self) -> None:
+        self.finding: Finding = Finding()
+        self.reading: Reading | None = None
+        self.offset: int = 0
+        self.due: bool = False
+        self.stop_reason: str | None = None
+
+    def _structure(self, kind: str, event: Any) -> Iterable[Any]:
+        self.progress.follow(event)
+        if kind == "message_start":
+            yield from self._end()
+            self._begin_message()
+            self.due = True
+            if piece := text_of(event):
+                yield from self._read(piece)
+        elif kind == "message_delta":
+            self.stop_reason = self.stop_reason or event.delta.stop_reason
+        else:
+            yield from self._end()
+
+    def _read(self, piece: str) -> Iterable[Any]:
+        self.due = True
+        if self.reading is None:
+            begun = self.finding.feed(piece)
+            if begun is None:
+                return ()
+            self._begin()
+            piece = begun
+        return self._feed(piece)
+
+    def _begin(self) -> Reading:
+        self.reading = Reading(self.wanted, lenient=True)
+        self.offset = self.finding.passed
+        return self.reading
+
+    def _feed(self, piece: str) -> Iterable[Any]:
+        reading = self.reading
+        if reading is None:
+            return ()
+        try:
+            reading.feed(piece)
+        except Flaw as flaw:
+            return self._broken(reading, flaw)
+        return reading.take()
+
+    def _end(self) -> Iterable[Any]:
+        """
+        The message has ended.
+        """
+        if self.reading is None and (scalar := self.finding.end()) is not None:
+            self._begin()
+            yield from self._feed(scalar)
+        reading, due, self.due = self.reading, self.due, False
+        if reading is None:
+            if due and self.stop_reason not in _EXCUSES:
+                raise JSONError(
+                    "there is no JSON in the text: it does not begin with any, no line does with { or [, and there is no fenced "
+                    "block",
+                    reason="missing",
+                    offset=self.finding.read,
+                )
+            return
+        try:
+            reading.end()
+        except Flaw as flaw:
+            yield from self._broken(reading, flaw)
+        yield from reading.take()
+
+    def _broken(self, reading: Reading, flaw: Flaw) -> Iterable[Any]:
+        yield from reading.take()
+        raise JSONError(
+            f"the text is no JSON: {flaw.message} at character {self.offset + flaw.offset}",
+            reason="truncated" if flaw.reason == "truncated" else "invalid",
+            offset=self.offset + flaw.offset,
+        )

@@ -1,0 +1,194 @@
+"""
+Only: the events of some types.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    overload,
+)
+
+from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.events import (
+    CitationsDelta,
+    CompactionDelta,
+    ContentBlockDelta,
+    ContentBlockStart,
+    ContentBlockStop,
+    Delta,
+    Event,
+    InputJSONDelta,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    Ping,
+    Restarted,
+    SignatureDelta,
+    TextDelta,
+    ThinkingDelta,
+)
+from streamkit._core.elementary import Filter
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import pure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["only"]
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    _AnEvent: TypeAlias = (
+        ContentBlockDelta
+        | ContentBlockStart
+        | ContentBlockStop
+        | MessageDelta
+        | MessageStart
+        | MessageStop
+        | Ping
+        | Restarted
+    )
+    _ADelta: TypeAlias = (
+        TextDelta | InputJSONDelta | ThinkingDelta | SignatureDelta | CitationsDelta | CompactionDelta
+    )
+
+    class _OfTheSDK(Protocol):
+        @property
+        def type(self) -> str: ...
+
+    _Wanted: TypeAlias = str | type[_AnEvent | _ADelta | Unknown | _OfTheSDK]
+    E1 = TypeVar("E1", bound=_AnEvent)
+    E2 = TypeVar("E2", bound=_AnEvent)
+    E3 = TypeVar("E3", bound=_AnEvent)
+    E4 = TypeVar("E4", bound=_AnEvent)
+    D1 = TypeVar("D1", bound=_ADelta)
+    D2 = TypeVar("D2", bound=_ADelta)
+    D3 = TypeVar("D3", bound=_ADelta)
+    D4 = TypeVar("D4", bound=_ADelta)
+    D_co = TypeVar("D_co", bound=_ADelta, covariant=True)
+
+    class DeltaEvent(ContentBlockDelta, Generic[D_co], frozen=True):
+        """
+        For type checkers alone: a `ContentBlockDelta` whose delta is known to be a `D_co`.
+        """
+
+        delta: D_co
+
+
+@overload
+def only(first: type[E1], /) -> Operator[Event, E1]: ...
+@overload
+def only(first: type[D1], /) -> Operator[Event, DeltaEvent[D1]]: ...
+@overload
+def only(first: type[E1], second: type[E2], /) -> Operator[Event, E1 | E2]: ...
+@overload
+def only(first: type[D1], second: type[D2], /) -> Operator[Event, DeltaEvent[D1 | D2]]: ...
+@overload
+def only(first: type[E1], second: type[D1], /) -> Operator[Event, E1 | DeltaEvent[D1]]: ...
+@overload
+def only(first: type[D1], second: type[E1], /) -> Operator[Event, DeltaEvent[D1] | E1]: ...
+@overload
+def only(first: type[E1], second: type[E2], third: type[E3], /) -> Operator[Event, E1 | E2 | E3]: ...
+@overload
+def only(
+    first: type[D1], second: type[D2], third: type[D3], /
+) -> Operator[Event, DeltaEvent[D1 | D2 | D3]]: ...
+@overload
+def only(
+    first: type[E1], second: type[E2], third: type[E3], fourth: type[E4], /
+) -> Operator[Event, E1 | E2 | E3 | E4]: ...
+@overload
+def only(
+    first: type[D1], second: type[D2], third: type[D3], fourth: type[D4], /
+) -> Operator[Event, DeltaEvent[D1 | D2 | D3 | D4]]: ...
+@overload
+def only(first: _Wanted, /, *types: _Wanted) -> Operator[Event, Event]: ...
+def only(*types: Any) -> Operator[Any, Any]:
+    """
+    The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.
+
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
+
+        MTa-bE-DS|
+        only("text_delta")
+        --a-b----|
+
+    Args:
+        types: Types of events or of deltas, by their name on the wire or by class (this library's or the
+            SDK's). Classes narrow the type of what comes out. A name may be one that this version does not
+            know; the class `Unknown` stands for every type that it does not know.
+
+    Raises:
+        TypeError: There is none, or one is neither a name nor the class of an event or delta.
+
+    Emits: each event of one of these types, and each `content_block_delta` whose delta is of one, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("only", Only, *types))
+
+
+class Only(Filter[Any]):
+    # A restart is one more event here: it passes where it is asked for.
+    passes_restarts = False
+
+    def __init__(self, *types: object) -> None:
+        if not types:
+            raise TypeError('only() needs at least one type, such as only("text_delta") or only(MessageStop)')
+        super().__init__(_any_of(frozenset(map(_name, types))))
+
+
+_UNKNOWN = "unknown to this version"
+
+
+def _any_of(wanted: frozenset[str]) -> Callable[[Any], bool]:
+    known = _KNOWN if _UNKNOWN in wanted else None
+
+    def is_wanted(event: Any) -> bool:
+        kind = event.type
+        if kind == "content_block_delta" and kind not in wanted:
+            kind = event.delta.type
+        return kind in wanted or (known is not None and kind not in known)
+
+    return is_wanted
+
+
+def _name(given: object) -> str:
+    if isinstance(given, str) and given:
+        return given
+    if given is Unknown:
+        return _UNKNOWN
+    if isinstance(given, type) and (name := _type_of(given)) in _KNOWN:
+        return name
+    raise TypeError(
+        f"only() takes names and classes of events and deltas, not {given!r}: "
+        'for a type without a class, give its name on the wire, such as "text_delta"'
+    )
+
+
+def _type_of(cls: type) -> str:
+    """
+    What an object of this class has for its `type`: a constant of ours, an annotation of the SDK's.
+    """
+    constant = getattr(cls, "type", None)
+    if isinstance(constant, str):
+        return constant
+    fields: dict[str, Any] = getattr(cls, "model_fields", {})
+    annotation = fields["type"].annotation if "type" in fields else None
+    return cast("str", get_args(annotation)[0]) if get_origin(annotation) is Literal else ""
+
+
+_KNOWN = frozenset(_type_of(cls) for cls in (*get_args(Event), *get_args(Delta)) if cls is not Unknown)

@@ -1,0 +1,143 @@
+"""
+Tool calls: complete ones to execute, and broken ones that nobody can take for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+from streamkit._claude.operators.tool_blocks import ToolBlocks
+from streamkit._claude.protocol.errors import ToolInputError
+from streamkit._claude.protocol.message import FITS
+from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import Transducer, pure
+
+if TYPE_CHECKING:
+    from streamkit._claude.operators.tool_blocks import ToolBlock
+    from streamkit._claude.protocol.events import AnyEvent
+
+__all__ = ["call_of", "tool_calls"]
+
+Broken = Literal["raise", "emit", "skip"]
+When = Literal["block", "message"]
+
+_TOOLS = frozenset({"tool_use"})
+
+
+@overload
+def tool_calls(
+    *, broken: Literal["raise", "skip"] = "raise", server: bool = False, when: When = "block"
+) -> Operator[AnyEvent, ToolCall]: ...
+@overload
+def tool_calls(
+    *, broken: Broken, server: bool = False, when: When = "block"
+) -> Operator[AnyEvent, ToolCall | BrokenToolCall]: ...
+def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
+    """
+    The calls of tools, each when its input is complete.
+
+    The input is kept as text and parsed once, when its block closes. A block that never gets its
+    `content_block_stop` is closed by the stop reason of its message, by `message_stop`, or by the end of the
+    stream; then the input is taken only if it is a whole JSON object, while a block that was closed without
+    any input is a call without arguments.
+
+    In the diagram each character of the upper line is an event:
+    `i` and `j` are deltas of a tool's input, `E` ends its block.
+
+        MUi-jE-DS|
+        tool_calls()
+        -----A---|
+
+        A = ToolCall("tool_1", "look", {"n": 1}, 0)
+
+    Args:
+        broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`,
+            `"emit"` hands on a `BrokenToolCall`, `"skip"` drops it.
+        server: Whether the calls of tools that Anthropic or an MCP server runs are handed on too.
+        when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises,
+            when their message or the stream has ended, so that nothing is executed of a message that fails
+            or starts over.
+
+    Raises:
+        ValueError: An unknown `broken` or `when`.
+
+    Emits: a `ToolCall` for each call that is complete.
+    Backpressure: none of its own.
+    Completes: with its upstream, after the calls of a last message that did not end.
+    Fails: with its upstream, and then says nothing of the call that was cut; with a `ToolInputError`; with a
+        `GrammarError` where a message begins inside another, or input arrives for a block that is not open.
+    Cancels: at once.
+    Memory: the input of the open blocks; of all blocks of a message with `when="message"`.
+    """
+    given = {"broken": (broken, "raise"), "server": (server, False), "when": (when, "block")}
+    changed = {name: value for name, (value, usual) in given.items() if value != usual}
+    return Operator(pure("tool_calls", ToolCalls, **changed))
+
+
+class ToolCalls(Transducer[Any, Any]):
+    passes_restarts = False
+    restart_remedy = 'tool_calls(when="message")'
+
+    def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
+        if broken not in get_args(Broken):
+            raise ValueError(f'broken must be "raise", "emit" or "skip", not {broken!r}')
+        if when not in get_args(When):
+            raise ValueError(f'when must be "block" or "message", not {when!r}')
+        self.broken = broken
+        self.kinds: frozenset[str] = FITS["input_json_delta"] if server else _TOOLS
+        self.at_once: bool = when == "block"
+        self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
+        self.reset()
+
+    @property
+    def hides_restarts(self) -> bool:
+        # What it hands on of a message that has ended is not taken back.
+        return self.at_once
+
+    def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        kind = item.type
+        if kind == "content_block_delta":
+            if item.delta.type == "input_json_delta":
+                self.blocks.write(item)
+            return ()
+        return self._structure(kind, item)
+
+    def flush(self) -> Iterable[ToolCall | BrokenToolCall]:
+        self._add(self.blocks.end())
+        return self._release()
+
+    def reset(self) -> None:
+        self.blocks: ToolBlocks = ToolBlocks(lambda block: block.type in self.kinds)
+        self.calls: list[ToolCall | BrokenToolCall] = []
+
+    def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        self._add(self.blocks.follow(event))
+        if self.at_once or kind in {"message_start", "message_stop"}:
+            yield from self._release()
+
+    def _add(self, ended: Iterable[ToolBlock]) -> None:
+        calls = map(call_of, ended)
+        self.calls += [call for call in calls if isinstance(call, ToolCall) or self.broken != "skip"]
+
+    def _release(self) -> Iterable[ToolCall | BrokenToolCall]:
+        calls, self.calls = self.calls, []
+        checked = self._checked(calls)
+        return checked if self.at_once else list(checked)
+
+    def _checked(self, calls: list[ToolCall | BrokenToolCall]) -> Iterator[ToolCall | BrokenToolCall]:
+        for call in calls:
+            if isinstance(call, BrokenToolCall) and self.broken == "raise":
+                raise ToolInputError(call)
+            yield call
+
+
+def call_of(block: ToolBlock) -> ToolCall | BrokenToolCall:
+    """
+    What a block that has ended calls for.
+    """
+    value = block.input()
+    if isinstance(value, dict):
+        return ToolCall(block.id, block.name, value, block.index)
+    return BrokenToolCall(block.id, block.name, block.raw, value, block.index)

@@ -1,0 +1,155 @@
+"""
+Tool input: the arguments of a call while they are being written.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from streamkit._claude.operators.tool_blocks import ToolBlocks
+from streamkit._claude.operators.tool_calls import call_of
+from streamkit._claude.protocol.errors import ToolInputError
+from streamkit._claude.protocol.message import FITS
+from streamkit._claude.protocol.tool_call import BrokenToolCall
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import Transducer, pure
+from streamkit._partial_json import Flaw, Reading, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamkit._claude.operators.tool_blocks import ToolBlock
+    from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._partial_json import Partial
+
+__all__ = ["tool_input"]
+
+M = TypeVar("M")
+
+
+@overload
+def tool_input(
+    name: str | None = None, path: None = None, *, model: None = None
+) -> Operator[AnyEvent, Partial]: ...
+@overload
+def tool_input(
+    name: str | None = None, path: str | None = None, *, model: type[M]
+) -> Operator[AnyEvent, M]: ...
+@overload
+def tool_input(
+    name: str | None = None, path: str | None = None, *, model: Any = None
+) -> Operator[AnyEvent, Any]: ...
+def tool_input(name: str | None = None, path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
+    """
+    The input of tool calls while it is being written: a preview, never a call. What can be executed is a `ToolCall`.
+
+    Each delta is read once, so the cost of one does not grow with the input. Without a path the whole input is shown as far as
+    it has come, in a `Partial` for each delta that changed it. With one, only what the path selects: the text of a string piece
+    by piece, decoded, as in `"$.body"`; anything else when it is complete. A path with `[*]` gives whole values only, as in
+    `"$.items[*]"` and `"$.items[*].title"`.
+
+    In the diagram each character of the upper line is an event: `i` and `j` are deltas of a tool's input, `{"n": ` and `1}`.
+
+        MUi-jE-DS|
+        tool_input(path="$.n")
+        ----A----|
+
+        A = 1
+
+    Args:
+        name: Only calls of this tool, also of one that Anthropic or an MCP server runs; None for all of the caller's own tools.
+        path: What to show: `$`, `.name`, `['name']`, `[0]` and `[*]` of JSONPath (RFC 9535); None for the whole, as it grows.
+        model: What complete values are made into: a pydantic model, or a type that msgspec converts to. Without a path, that
+            is the whole input.
+
+    Raises:
+        TypeError: `name` or `path` is no string, or `model` no model.
+        ValueError: The path is none that can be followed while the text is being written; the message says why.
+
+    Emits: a `Partial` for each delta that changed the input; with a path, pieces of text and complete values; with a model,
+        its instances.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream; with a `ToolInputError`, which has the place in its `offset`, where the input is no JSON object,
+        after what came before that; with the model's own error; with a `GrammarError` where events are out of order.
+    Cancels: at once.
+    Memory: the text of the open calls' input, and the value so far, or what the path selects, one at a time.
+    """
+    given = {"path": path, "model": model}
+    changed = {name: value for name, value in given.items() if value is not None}
+    return Operator(pure("tool_input", ToolInput, *([] if name is None else [name]), **changed))
+
+
+class ToolInput(Transducer[Any, Any]):
+    passes_restarts = False
+
+    def __init__(self, name: str | None = None, path: str | None = None, model: Any = None) -> None:
+        if name is not None and (not name or not isinstance(name, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tool_input() needs the name of a tool, or None for all, not {name!r}")
+        if name is not None and name.startswith("$"):
+            raise ValueError(
+                f"tool_input() takes the name of a tool first, and {name!r} is a path: write path={name!r}"
+            )
+        self.name = name
+        self.wanted: Wanted = Wanted(path, model)
+        self.memory: str = f"the text of the input, and {self.wanted.memory}"
+        self.reset()
+
+    @property
+    def hides_restarts(self) -> bool:
+        # Another view takes the place of the one that is void.
+        return not self.wanted.repeats
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        if item.type != "content_block_delta":
+            return self._structure(item)
+        if item.delta.type != "input_json_delta" or (block := self.blocks.write(item)) is None:
+            return ()
+        reading = self._reading(block)
+        try:
+            reading.feed(item.delta.partial_json)
+        except Flaw as flaw:
+            return self._broken(block, reading, flaw)
+        return reading.take()
+
+    def flush(self) -> Iterable[Any]:
+        for block in self.blocks.end():
+            yield from self._end(block)
+
+    def reset(self) -> None:
+        self.blocks: ToolBlocks = ToolBlocks(self._wants)
+        self.readings: dict[int, Reading] = {}
+
+    def _wants(self, block: Any) -> bool:
+        if self.name is None:
+            return bool(block.type == "tool_use")
+        return block.type in FITS["input_json_delta"] and bool(block.name == self.name)
+
+    def _reading(self, block: ToolBlock) -> Reading:
+        reading = self.readings.get(block.index)
+        if reading is None:
+            reading = self.readings[block.index] = Reading(self.wanted)
+        return reading
+
+    def _structure(self, event: Any) -> Iterable[Any]:
+        for block in self.blocks.follow(event):
+            yield from self._end(block)
+
+    def _end(self, block: ToolBlock) -> Iterable[Any]:
+        reading, call = self._reading(block), call_of(block)
+        del self.readings[block.index]
+        try:
+            if not block.raw and not isinstance(call, BrokenToolCall):
+                reading.feed(json.dumps(call.input))  # it has come whole, or is a call without arguments
+            reading.end()
+        except Flaw as flaw:
+            yield from self._broken(block, reading, flaw)
+        yield from reading.take()
+        if isinstance(call, BrokenToolCall):
+            raise ToolInputError(call)
+
+    def _broken(self, block: ToolBlock, reading: Reading, flaw: Flaw) -> Iterable[Any]:
+        yield from reading.take()
+        call = BrokenToolCall(block.id, block.name, block.raw, flaw.reason, block.index)
+        raise ToolInputError(call, why=str(flaw), offset=flaw.offset)

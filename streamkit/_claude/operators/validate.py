@@ -1,0 +1,145 @@
+"""
+Validate: the grammar of a Claude stream.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from streamkit._claude.operators.text import whole_blocks
+from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.message import FILLED_BY_DELTAS, FITS
+from streamkit._claude.protocol.progress import Progress
+from streamkit._core.operator import Same
+from streamkit._core.restart import is_restart
+from streamkit._core.transducer import Transducer, pure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamkit._core.transducer import Form
+
+__all__ = ["validate"]
+
+
+def validate() -> Same:
+    """
+    The events as they are, as long as they are a legal Claude sequence.
+
+    A message is `message_start`, its blocks one after another with indices from 0 on and without a gap, one
+    or more `message_delta`, and `message_stop`. As on the wire, the last block may lack its
+    `content_block_stop`, a message that has told its stop reason may lack its `message_stop`, one that is
+    whole in its `message_start` has no `message_delta`, and several messages may follow one another. Pings
+    and what this version does not know are legal anywhere.
+
+    In the diagram each character of the upper line is an event: `T` begins a block, the second time inside another.
+
+        MTa-T-b-E-DS|
+        validate()
+        MTa-#
+
+    Emits: each event, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream, if its last message is complete.
+    Fails: with its upstream; with a `GrammarError` instead of the first event that is out of place; with
+        `StreamTruncated` where the end comes inside a message, or before any.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Same(pure("validate", Validate))
+
+
+class Validate(Transducer[Any, Any]):
+    form: ClassVar[Form] = "tap"
+    memory = "nothing"
+
+    def __init__(self) -> None:
+        self.number: int = 0
+        self.block: str = ""
+        self.index: int | None = None
+        self.reset()
+
+    def step(self) -> Callable[[Any], Any]:
+        return self.check
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        self.check(item)
+        return (item,)
+
+    def flush(self) -> Iterable[Any]:
+        if (failure := self.progress.failure()) is not None:
+            raise failure
+        return ()
+
+    def reset(self) -> None:
+        self.progress: Progress = Progress()
+        self._begin_message(blocks=0, ending=False)
+
+    def _begin_message(self, *, blocks: int, ending: bool) -> None:
+        self.next_index: int = blocks
+        self.ending: bool = ending
+        self.index = None
+
+    def check(self, event: Any) -> None:
+        """
+        Take the next event.
+
+        Raises:
+            GrammarError: It is out of place.
+        """
+        self.number += 1
+        match event.type:
+            case "content_block_delta":
+                self._check_delta(event.index, event.delta.type)
+            case "content_block_start":
+                self._check_block_start(event.index, event.content_block.type)
+            case "content_block_stop":
+                if event.index != self.index:
+                    raise self._error(f"content_block_stop for block {event.index}, which is not open")
+                self.index = None
+            case "message_start":
+                self._follow(event)
+                self._begin_message(
+                    blocks=len(list(whole_blocks(event))), ending=bool(event.message.stop_reason)
+                )
+            case "message_delta" | "message_stop" if not self.progress.open:
+                raise self._error(f"{event.type} outside of a message")
+            case "message_delta":
+                self._follow(event)
+                self.index, self.ending = None, True
+            case "message_stop":
+                if not self.ending:
+                    raise self._error("message_stop without a message_delta before it")
+                self._follow(event)
+            case _ if is_restart(event):
+                self.reset()
+            case _:
+                pass
+
+    def _check_block_start(self, index: int, block: str) -> None:
+        if not self.progress.open:
+            raise self._error("content_block_start outside of a message")
+        if self.ending:
+            raise self._error("content_block_start after the message_delta that ends the message")
+        if self.index is not None:
+            raise self._error(f"content_block_start for block {index} while block {self.index} is open")
+        if index != self.next_index:
+            raise self._error(f"content_block_start for block {index} where block {self.next_index} is due")
+        self.index, self.block = index, block
+        self.next_index += 1
+
+    def _check_delta(self, index: int, delta: str) -> None:
+        if index != self.index:
+            raise self._error(f"{delta} for block {index}, which is not open")
+        # Of a block that is none of these it is not known which deltas it takes.
+        if self.block not in FITS.get(delta, FILLED_BY_DELTAS) and self.block in FILLED_BY_DELTAS:
+            raise self._error(f"{delta} in block {index}, which is of type {self.block}")
+
+    def _follow(self, event: Any) -> None:
+        try:
+            self.progress.follow(event)
+        except GrammarError as error:
+            raise self._error(str(error)) from None
+
+    def _error(self, reason: str) -> GrammarError:
+        return GrammarError(f"event {self.number}: {reason}")

@@ -1,0 +1,245 @@
+"""
+What Claude's sources add to the outcome of a run.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.usage import total
+from streamkit._core.errors import StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anthropic.types import Message
+    from anthropic.types.beta import BetaMessage
+
+    from streamkit._claude.protocol.events import Event, Usage
+    from streamkit._claude.protocol.tool_call import ToolCall
+    from streamkit._core.protocols import Contribution
+
+__all__ = ["Attempt", "Record"]
+
+E = TypeVar("E", bound=Exception)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """
+    One request of a source.
+
+    Attributes:
+        number: Counted from 1.
+        request_id: The API's id of the request, for a support ticket.
+        error: What it failed with.
+        usage: What it was billed, as far as that is known; None if its message never began.
+        overlap: The text that it repeated of the attempt before it, and that was removed.
+    """
+
+    number: int
+    request_id: str | None = None
+    error: Exception | None = None
+    usage: Usage | None = None
+    overlap: str = field(default="", repr=False)
+
+
+class Record:
+    """
+    What has arrived from one source: kept as fragments, and made into messages when somebody asks.
+
+    Args:
+        beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
+    """
+
+    def __init__(self, *, beta: bool | None = None) -> None:
+        self._beta = beta
+        self._attempts: list[Attempt] = []
+        self._turns: list[MessageBuilder] = []  # of the turns before this one
+        self._messages = [MessageBuilder()]
+        self._arriving = (
+            self._messages
+        )  # what the last request brings: what counts, unless it was begun beside that
+        self._before: Usage | None = None  # what earlier requests have cost for the same message
+
+    def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
+        """
+        A request goes out; what an earlier one has brought counts no more.
+
+        Args:
+            beside: Whether it counts on all the same, until `replace`.
+            joins: Whether it counts on for good, and the request goes on with its message by what is given to `extend`.
+        """
+        self._bill()
+        self._before = self._cost() if joins else self._before if beside else None
+        attempt = Attempt(len(self._attempts) + 1)
+        self._attempts.append(attempt)
+        self._arriving = [MessageBuilder()]
+        if not (beside or joins):
+            self._messages = self._arriving
+        return attempt
+
+    def replace(self) -> None:
+        """
+        All that came before the last request counts no more, earlier turns too.
+        """
+        self._turns, self._messages, self._before = [], self._arriving, None
+
+    def next_turn(self) -> None:
+        """
+        The message has ended, and another one that belongs to it follows.
+        """
+        self._bill()
+        self._turns = [*self._turns, *self._messages]
+        self._messages = self._arriving = [MessageBuilder()]
+        self._before = None
+
+    def add(self, events: list[Event]) -> None:
+        """
+        Events have arrived.
+        """
+        _add(self._arriving, events)
+
+    def extend(self, events: list[Event]) -> None:
+        """
+        Events that the last request has made for the message of the one before it.
+        """
+        _add(self._messages, events)
+
+    def completed(self, error: E) -> E:
+        """
+        `error`, with which the last request has failed; told what is known here, if it is one of a stream.
+        """
+        if self._attempts:
+            last = self._attempts[-1]
+            last.error, last.request_id = error, last.request_id or getattr(error, "request_id", None)
+        if isinstance(error, StreamError):
+            # Bound to these messages: a later request brings others.
+            partial = functools.partial(_last, self._turns, self._messages, self._beta)
+            error.complete_with(request_id=self.request_id, partial=partial)
+        return error
+
+    @property
+    def cost(self) -> Usage:
+        """
+        What the requests for the message have cost together.
+        """
+        self._bill()
+        return self._cost()
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether a message of the last turn has ended with `message_stop`.
+        """
+        return any(message.ended for message in self._messages)
+
+    @property
+    def message(self) -> MessageBuilder:
+        """
+        The message that is arriving, or the last one.
+        """
+        return self._messages[-1]
+
+    def messages(self) -> list[Message | BetaMessage]:
+        """
+        The messages so far.
+        """
+        return [message.build(self._beta) for message in self._all() if message.started]
+
+    def tool_calls(self) -> list[ToolCall]:
+        """
+        The calls of the caller's tools whose input is whole.
+        """
+        from streamkit._claude.protocol.tool_call import ToolCall
+
+        calls: list[ToolCall] = []
+        for message in self._all():
+            for block in message.blocks:
+                if block.type == "tool_use" and isinstance(value := block.input(), dict):
+                    fields = block.to_dict()
+                    calls.append(ToolCall(fields.get("id", ""), fields.get("name", ""), value, block.index))
+        return calls
+
+    def attempts(self) -> list[Attempt]:
+        """
+        The requests so far.
+        """
+        self._bill()
+        return list(self._attempts)
+
+    def usages(self) -> list[Usage]:
+        """
+        The usage of each message so far.
+        """
+        return [message.usage for message in self._all() if message.started]
+
+    @property
+    def request_id(self) -> str | None:
+        """
+        The API's id of the last request.
+        """
+        return self._attempts[-1].request_id if self._attempts else None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """
+        Why the last message ended.
+        """
+        return self._messages[-1].stop_reason
+
+    @staticmethod
+    def fact(name: str, records: list[Contribution], /) -> object:
+        """
+        The value of `outcome.<name>`: of the last message, or of all.
+        """
+        if name not in _FACTS:
+            raise AttributeError(
+                f"the outcome of a Claude stream has no {name!r}; it has {', '.join(_FACTS)}"
+            )
+        return _FACTS[name]([record for record in records if isinstance(record, Record)])
+
+    def _all(self) -> list[MessageBuilder]:
+        self._bill()
+        return [*self._turns, *self._messages]
+
+    def _bill(self) -> None:
+        if self._attempts and self._arriving[-1].started:
+            self._attempts[-1].usage = self._arriving[-1].usage
+        if self._before is not None and self._messages is not self._arriving:
+            # Its own events tell what the last request has cost, and that only at its end.
+            self._messages[-1].charge(self._cost())
+
+    def _cost(self) -> Usage:
+        last = self._attempts[-1].usage if self._attempts else None
+        return total(usage for usage in (self._before, last) if usage is not None)
+
+
+def _add(messages: list[MessageBuilder], events: list[Event]) -> None:
+    remaining = iter(events)
+    while (begins := messages[-1].take(remaining)) is not None:
+        messages.append(MessageBuilder())
+        messages[-1].add(begins)
+
+
+def _last(
+    turns: list[MessageBuilder], messages: list[MessageBuilder], beta: bool | None
+) -> Message | BetaMessage | None:
+    started = [message for message in (*turns, *messages) if message.started]
+    return started[-1].build(beta) if started else None
+
+
+_FACTS: dict[str, Callable[[list[Record]], object]] = {
+    "message": lambda records: next(
+        (message for record in reversed(records) for message in record.messages()[-1:]), None
+    ),
+    "messages": lambda records: [message for record in records for message in record.messages()],
+    "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
+    "usage": lambda records: total([usage for record in records for usage in record.usages()]),
+    "stop_reason": lambda records: records[-1].stop_reason,
+    "request_id": lambda records: records[-1].request_id,
+    "attempts": lambda records: [attempt for record in records for attempt in record.attempts()],
+}

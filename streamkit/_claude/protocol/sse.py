@@ -1,0 +1,234 @@
+"""
+The bytes of a Claude stream as events: server-sent events, decoded as they come, split anywhere.
+
+The framing is WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end with LF,
+CR or CRLF, a blank line ends a frame, and a frame that the end of the bytes cuts is never dispatched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from streamkit._claude.protocol.codec import Unknown, parse
+from streamkit._claude.protocol.errors import GrammarError, from_error_event
+from streamkit._claude.protocol.events import READER, ContentBlockDelta
+from streamkit._claude.protocol.progress import Progress
+
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.events import Event
+    from streamkit._core.errors import StreamError
+
+__all__ = ["MAX_FRAME", "EventDecoder"]
+
+MAX_FRAME = 64 * 1024 * 1024
+
+_LF, _CR = b"\n\r"
+_BOM = b"\xef\xbb\xbf"
+_LINES = re.compile(rb"[^\n]+").finditer
+# Nearly every frame begins so, and has no other line.
+_DELTA = b"event: content_block_delta\ndata: "
+
+_START = len(_DELTA)
+
+# Content by itself begins no message here: a body has all of its message, or has lost the beginning.
+_CONTENT = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
+
+_strict = READER.strict.decode
+
+
+class EventDecoder:
+    """
+    Turns the chunks of a response body into events.
+
+    Args:
+        max_frame: The largest frame that is accepted, in bytes.
+        pings: Whether pings are among the events.
+
+    Attributes:
+        error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
+            (after `end`) a message that did not end. What came before it has been returned by `feed`.
+        over: Whether nothing more is expected, or can be decoded.
+        progress: How far the message has come.
+    """
+
+    def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
+        self.error: StreamError | None = None
+        self.over: bool = False
+        self._pings = pings
+        self.progress: Progress = Progress()
+        self._max_frame = max_frame
+        self._head: bytes | None = b""  # until it is clear whether there is a BOM
+        self._after_cr = False
+        self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
+        self._between_frames = False
+        self._frames = 0
+
+    @property
+    def finished(self) -> bool:
+        """
+        Whether a message has ended with `message_stop` and no other has begun.
+        """
+        return self.progress.finished
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """
+        The events that are complete with these bytes; none once `error` is set.
+        """
+        # One whole frame is how they come from a live connection: nothing to join, to split or to search.
+        if (
+            self._between_frames
+            and chunk.startswith(_DELTA)
+            and chunk.find(b"\n", _START) == len(chunk) - 2 < self._max_frame
+            and chunk[-1] == _LF
+            and _CR not in chunk
+        ):
+            try:
+                event = _strict(chunk[_START:])
+            except (ValueError, RecursionError):
+                pass
+            else:
+                if event.__class__ is ContentBlockDelta:
+                    self._frames += 1
+                    return [event]
+        events = self._feed(chunk)
+        self.over = self.error is not None or self.progress.finished
+        self._between_frames = not (self._pending or self._after_cr or self._head is not None or self.error)
+        return events
+
+    def _feed(self, chunk: bytes) -> list[Event]:
+        if self.error is not None:
+            return []
+        if self._head is not None:
+            chunk = self._without_bom(chunk)
+        if self._after_cr or _CR in chunk:
+            chunk = self._with_lf(chunk)
+        if not chunk:
+            return []
+        crossing = self._pending and chunk[0] == _LF and self._pending[-1] == _LF
+        if not crossing and b"\n\n" not in chunk:
+            self._keep(chunk)
+            return []
+        frames = b"".join((self._pending, chunk)).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
+        rest = frames.pop()
+        self._pending.clear()
+        events = self._decode(frames)
+        if rest and self.error is None:
+            self._keep(rest)
+        return events
+
+    def end(self, broken: StreamError | None = None) -> None:
+        """
+        Say that no more bytes come; sets `error` if a message was open, or none had begun.
+
+        Args:
+            broken: What is known of a bad end; it matters only while something is missing.
+        """
+        self.error = self.error or self.progress.failure(broken)
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        head = (self._head or b"") + chunk
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            self._head = head
+            return b""
+        self._head = None
+        return head.removeprefix(_BOM)
+
+    def _with_lf(self, chunk: bytes) -> bytes:
+        # A CR that ends a chunk ends its line at once; an LF that begins the next one belongs to it.
+        if self._after_cr and chunk[:1] == b"\n":
+            chunk = chunk[1:]
+            self._after_cr = False
+        if chunk:
+            self._after_cr = chunk[-1] == _CR
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _keep(self, chunk: bytes) -> None:
+        self._pending += chunk
+        if len(self._pending) > self._max_frame + 1:  # the last line's own end may be in it
+            self._refuse_size()
+
+    def _refuse_size(self) -> None:
+        self._pending.clear()
+        self.error = GrammarError(f"frame {self._frames + 1} is larger than {self._max_frame} bytes")
+
+    def _decode(self, frames: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
+        for frame in frames:
+            if len(frame) > max_frame:
+                self._refuse_size()
+                break
+            self._frames += 1
+            name = b""
+            if frame.startswith(_DELTA) and frame.find(b"\n", start) < 0:
+                body = frame[start:]
+            else:
+                name, body = _fields(frame)
+                if name == b"error":
+                    self.error = from_error_event(body)
+                    break
+                if not body:
+                    continue
+            try:
+                event: Event = strict(body)
+            except (ValueError, RecursionError):
+                converted = self._lossless(name, body)
+                if converted is None:
+                    break
+                event = converted
+            if event.__class__ is not ContentBlockDelta:
+                self._follow(event)
+                if self.error is not None:
+                    break
+                if not self._pings and event.type == "ping":
+                    continue
+            append(event)
+        return events
+
+    def _lossless(self, name: bytes, body: bytes) -> Event | None:
+        try:
+            return READER.convert(_typed(parse(body), name))
+        except GrammarError as error:
+            self.error = GrammarError(f"frame {self._frames}: {error}")
+            return None
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, Unknown):
+            if event.get("type") == "error":
+                self.error = from_error_event(event)
+        elif event.type not in _CONTENT:
+            try:
+                self.progress.follow(event)
+            except GrammarError as error:
+                self.error = GrammarError(f"frame {self._frames}: {error}")
+
+
+def _typed(value: object, name: bytes) -> object:
+    """
+    The object with the frame's name for its type, where it does not say it itself.
+    """
+    if not isinstance(value, dict):
+        return value
+    obj = cast("dict[str, object]", value)
+    return {"type": name.decode("utf-8", "replace"), **obj} if name and "type" not in obj else obj
+
+
+def _fields(frame: bytes) -> tuple[bytes, bytes]:
+    """
+    A frame's event name and data; either may be empty, as in a comment that keeps the line alive.
+    """
+    name = b""
+    data: bytearray | None = None
+    # One by one, for a list of them would be many times as large as a frame of short ones.
+    for line in _LINES(frame):
+        field, _, value = line[0].partition(b":")
+        if field == b"data":
+            if data is None:
+                data = bytearray()
+            else:
+                data += b"\n"
+            data += value.removeprefix(b" ")
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return name, bytes(data or b"")

@@ -1,0 +1,85 @@
+"""
+Tool calls: complete ones to execute, and broken ones that nobody can take for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
+
+from streamkit._claude.protocol.tool_json import Flaw  # noqa: TC001 -- the struct's own annotation
+
+if TYPE_CHECKING:
+    from anthropic.types import ToolResultBlockParam
+    from anthropic.types.tool_result_block_param import Content
+
+__all__ = ["BrokenToolCall", "ToolCall"]
+
+
+class ToolCall(Struct, frozen=True):
+    """
+    A tool call that is complete: it can be executed.
+
+    Attributes:
+        id: Its id, which the result has to name.
+        name: The tool.
+        input: The arguments. Where a name stands twice in the JSON, the last one counts, as in the SDK.
+        index: The index of its content block.
+    """
+
+    id: str
+    name: str
+    input: dict[str, Any]
+    index: int
+
+    def result(self, content: str | Iterable[Content], is_error: bool = False) -> ToolResultBlockParam:
+        """
+        The `tool_result` block that answers this call, for the next user message.
+
+        Args:
+            content: A text, or content blocks.
+            is_error: Whether the tool has failed, and `content` says why.
+
+        Raises:
+            TypeError: `content` is neither.
+        """
+        block: ToolResultBlockParam = {
+            "type": "tool_result",
+            "tool_use_id": self.id,
+            "content": content if isinstance(content, str) else _blocks(content),
+        }
+        if is_error:
+            block["is_error"] = True
+        return block
+
+
+def _blocks(content: object) -> list[Content]:
+    kind = type(content).__name__
+    if isinstance(content, (bytes, Mapping)) or not isinstance(content, Iterable):
+        raise TypeError(
+            f"a tool's result is a string or a list of content blocks, not {kind}: "
+            "write json.dumps(value) or str(value)"
+        )
+    return list(cast("Iterable[Content]", content))
+
+
+class BrokenToolCall(Struct, frozen=True):
+    """
+    A tool call that cannot be executed, because its input is no whole JSON object.
+
+    Attributes:
+        id: Its id.
+        name: The tool.
+        raw: The text of its input, as far as it came.
+        reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is
+            JSON, but no object; `"extra_data"`: something follows the value.
+        index: The index of its content block.
+    """
+
+    id: str
+    name: str
+    raw: str
+    reason: Flaw
+    index: int

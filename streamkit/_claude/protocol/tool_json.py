@@ -1,0 +1,64 @@
+"""
+The JSON text of a tool's input, once it is all there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, TypeAlias, cast
+
+from streamkit._claude.protocol.codec import parse
+from streamkit._claude.protocol.errors import GrammarError
+
+__all__ = ["Flaw", "partial_object", "read_object"]
+
+Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data"]
+
+
+def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
+    """
+    A tool's input, or why it is none.
+
+    Args:
+        raw: The JSON text. None at all is a call without arguments, if its block was closed.
+        closed: Whether the block got its `content_block_stop`.
+    """
+    if not raw.strip():
+        return {} if closed else "truncated"
+    try:
+        value = parse(raw)
+    except GrammarError:
+        return _flaw(raw)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else "not_object"
+
+
+def partial_object(raw: str) -> dict[str, Any]:
+    """
+    What a cut text has of its object so far, as the SDK reads it: whole members only; empty for no object.
+    """
+    try:
+        value = _jiter(raw, strings=False)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _flaw(raw: str) -> Flaw:
+    text = raw.lstrip()
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        return "extra_data" if text[end:].strip() else "invalid"
+    try:
+        _jiter(raw, strings=True)
+    except ValueError:
+        return "invalid"
+    return "truncated"
+
+
+def _jiter(raw: str, *, strings: bool) -> object:
+    from jiter import from_json  # the SDK's own parser: installed with it, and imported no sooner
+
+    return from_json(raw.encode("utf-8", "replace"), partial_mode="trailing-strings" if strings else True)

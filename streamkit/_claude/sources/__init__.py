@@ -1,0 +1,3 @@
+"""
+Where events come from: requests, adopted streams, recordings.
+"""

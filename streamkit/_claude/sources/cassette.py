@@ -1,0 +1,174 @@
+"""
+Recorded streams as files: what is in them, and how a cassette is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType, json
+
+from streamkit._claude.protocol.errors import GrammarError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from io import FileIO
+
+__all__ = ["Cassette", "End", "Read", "recorded"]
+
+T = TypeVar("T")
+
+End: TypeAlias = Literal["closed", "dropped"]
+"""
+How a body ended: at its end, or because its reader had enough of it; or with a connection that broke.
+"""
+
+_PACE = 0.02
+"""Seconds between two frames of a body that was recorded without its timing."""
+
+_BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
+
+
+class Read(NamedTuple):
+    """
+    One network read of a recording, or its end.
+
+    Attributes:
+        at: Seconds from the request.
+        data: What was read; nothing at the end.
+        end: How the body ended, if this is its end.
+    """
+
+    at: float
+    data: bytes
+    end: End | None = None
+
+
+class Cassette:
+    """
+    A cassette that is being written: each line is in the file when it has been said.
+
+    Args:
+        file: The file, empty and unbuffered, so that closing it can neither write nor fail; it is closed here.
+        about: More fields for the head.
+
+    Raises:
+        OSError: The file cannot be written, here and in `read` and `end`.
+    """
+
+    def __init__(self, file: FileIO, about: Mapping[str, object]) -> None:
+        self._file = file
+        try:
+            self._write({"streamkit": "cassette", "version": 1, **about})
+        except OSError:
+            file.close()
+            raise
+
+    def read(self, at: float, data: bytes) -> None:
+        """
+        Note a network read.
+
+        Args:
+            at: Seconds from the request.
+            data: What was read.
+        """
+        try:
+            self._write({"at": round(at, 6), "data": data.decode()})
+        except UnicodeDecodeError:  # a read may end inside a character
+            self._write({"at": round(at, 6), "base64": data})
+
+    def end(self, at: float, how: End) -> None:
+        """
+        Note the end of the body, and close the file. A body ends once: what comes later is not noted.
+
+        Args:
+            at: Seconds from the request.
+            how: How it ended.
+        """
+        if not self._file.closed:
+            with self._file:
+                self._write({"at": round(at, 6), "end": how})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        rest = memoryview(json.encode(line) + b"\n")
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+class _Head(Struct):
+    streamkit: Literal["cassette"]
+    version: Literal[1]
+
+
+class _Line(Struct):
+    at: Annotated[float, Meta(ge=0)]
+    data: str | UnsetType = UNSET
+    base64: bytes | UnsetType = UNSET
+    end: End | UnsetType = UNSET
+
+
+class _Event(Struct):
+    type: str
+
+
+def recorded(data: bytes) -> Iterator[Read]:
+    """
+    What is in a recording: a cassette, the raw body of a response, or events that `sinks.jsonl` has kept.
+
+    Raises:
+        GrammarError: While iterating, where a line of a cassette is wrong.
+    """
+    head, _, lines = data.partition(b"\n")
+    if not head.lstrip().startswith(b"{"):
+        frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
+        yield from (Read(number * _PACE, frame) for number, frame in enumerate(frames))
+        return
+    if b'"type"' in head and b'"streamkit"' not in head:
+        yield from (Read(number * _PACE, _frame(line)) for number, line in enumerate(data.splitlines()))
+        return
+    _decoded(head, 1, _Head)
+    end = None
+    for number, line in enumerate(lines.splitlines(), 2):
+        if end is not None:
+            raise _wrong(number, "this comes after the end")
+        read = _read(_decoded(line, number, _Line), number)
+        end = read.end
+        yield read
+
+
+def _read(line: _Line, number: int) -> Read:
+    match line:
+        case _Line(data=str(text), base64=UnsetType(), end=UnsetType()):
+            return Read(line.at, text.encode("utf-8", "surrogatepass"))
+        case _Line(data=UnsetType(), base64=bytes(data), end=UnsetType()):
+            return Read(line.at, data)
+        case _Line(data=UnsetType(), base64=UnsetType(), end="closed" | "dropped" as end):
+            return Read(line.at, b"", end)
+        case _:
+            raise _wrong(number, "give one of `data`, `base64` and `end`")
+
+
+def _decoded(line: bytes, number: int, kind: type[T]) -> T:
+    try:
+        return json.decode(line, type=kind)
+    except ValueError as error:
+        raise _wrong(number, error) from error
+
+
+def _wrong(number: int, why: object) -> GrammarError:
+    return GrammarError(f"this is no cassette of version 1: line {number}: {why}")
+
+
+def _frame(line: bytes) -> bytes:
+    """
+    The frame of an event that was kept as a line of JSON. It has its name, without which the SDK would pass over it.
+    """
+    try:
+        name = json.decode(line, type=_Event).type
+    except ValueError:
+        name = ""
+    return (
+        b"event: %b\ndata: %b\n\n" % (name.encode(), line) if name.isidentifier() else b"data: %b\n\n" % line
+    )

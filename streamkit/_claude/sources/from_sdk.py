@@ -1,0 +1,157 @@
+"""
+Streams that the application already has: the SDK's, raw bytes, and recordings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.protocol.record import Record
+from streamkit._claude.transport.response import read
+from streamkit._core.naming import value_text
+from streamkit._core.source import Opened, Source
+from streamkit._core.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
+    from contextlib import AbstractAsyncContextManager
+
+    from streamkit._claude.protocol.events import Event
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["from_sdk"]
+
+
+def from_sdk(
+    stream: AsyncIterable[object]
+    | Awaitable[AsyncIterable[object]]
+    | AbstractAsyncContextManager[AsyncIterable[object]],
+    /,
+) -> Stream[Event]:
+    """
+    The events of a stream of the anthropic SDK, adopted, and closed at the end.
+
+    A helper that wraps the stream is iterated, never gone around, so that its own books are right. What
+    `create(stream=True)` gives, and nobody has begun to read, is decoded here from its bytes.
+
+    Args:
+        stream: What `create(stream=True)` gives, awaited or not; the manager that `messages.stream()` or a thread's
+            `stream()` gives, or the stream inside it; a streaming `tool_runner`, whose turns follow one another. What the
+            SDK's helpers add to the wire's events is left out, for it would double every token.
+
+    Raises:
+        TypeError: It is none of these, or a synchronous one.
+        RuntimeError: While running, it is opened a second time.
+        StreamError: While running, from the first event on.
+
+    Emits: each event of each message.
+    Backpressure: asks the SDK for more when asked for events.
+    Completes: with the stream, if its last message is complete.
+    Fails: with a `StreamError`; before a stream begins, with what the SDK raises.
+    Cancels: at once, closing the stream.
+    Memory: one network read; the outcome keeps the text of the messages.
+    """
+    iterable = hasattr(stream, "__aiter__") and hasattr(stream, "close")
+    if not (iterable or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
+        synchronous = hasattr(stream, "__iter__") or hasattr(stream, "__enter__")
+        hint = "; a synchronous stream works through `pipeline.over(stream)`" if synchronous else ""
+        raise TypeError(
+            f"from_sdk() takes one of the SDK's asynchronous streams, not {type(stream).__name__}{hint}"
+        )
+    return Stream(_Adopted(stream))
+
+
+class _Adopted(Source):
+    memory = "one network read, and the messages' text for the outcome"
+    repeatable = False
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._opened = False
+
+    def __repr__(self) -> str:
+        return f"from_sdk({value_text(self._stream)})"
+
+    def open(self, context: Context) -> Opened:
+        if self._opened:
+            raise RuntimeError(
+                f"{self!r} cannot be opened twice: the SDK's stream is spent once it has been read. "
+                "sk.messages(client, ...) sends a request for each run"
+            )
+        self._opened = True
+        return Opened("batched", _Reading(self._stream, context))
+
+
+class _Reading:
+    """
+    The adopted stream in its run, closed at the end even if it was never read.
+    """
+
+    def __init__(self, adopted: Any, context: Context) -> None:
+        self._adopted = adopted
+        self._context = context
+        self._record = Record()
+        context.contribute(self._record)
+        self._batches = self._read()
+        self._closing = AsyncExitStack()
+        if inspect.iscoroutine(adopted):
+            self._closing.callback(adopted.close)
+        elif hasattr(adopted, "close"):
+            self._closing.push_async_callback(adopted.close)
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        return self._batches
+
+    async def aclose(self) -> None:
+        await self._batches.aclose()
+        await self._closing.aclose()
+
+    async def _read(self) -> AsyncGenerator[list[Event], None]:
+        streams = self._streams()
+        try:
+            async for stream in streams:
+                if self._record.attempts():  # the one before keeps its message
+                    self._record = Record()
+                    self._context.contribute(self._record)
+                self._record.begin().request_id = stream.response.headers.get("request-id")
+                batches = read(stream)
+                try:
+                    async for events in batches:
+                        self._record.add(events)
+                        yield events
+                except Exception as error:
+                    self._record.completed(error)
+                    raise
+                finally:
+                    with self._context.shielded():
+                        await batches.aclose()
+        finally:
+            with self._context.shielded():
+                await streams.aclose()
+
+    async def _streams(self) -> AsyncGenerator[Any, None]:
+        """
+        The streams in it: itself, the one that it opens, or those that a runner gives one after another.
+        """
+        adopted = await self._adopted if inspect.isawaitable(self._adopted) else self._adopted
+        if not hasattr(adopted, "__aiter__") and hasattr(adopted, "__aenter__"):
+            adopted = await self._closing.enter_async_context(adopted)
+        if not hasattr(adopted, "__aiter__"):
+            raise _no_stream(adopted, "give it what create(stream=True) or stream() gives")
+        if hasattr(adopted, "response"):
+            yield adopted
+            return
+        turns = aiter(adopted)
+        try:
+            async for turn in turns:
+                if not hasattr(turn, "response"):
+                    raise _no_stream(turn, "a runner must be made with stream=True")
+                yield turn
+        finally:
+            await turns.aclose()
+
+
+def _no_stream(given: object, hint: str) -> TypeError:
+    return TypeError(f"from_sdk() takes the SDK's streams of events, and got {type(given).__name__}: {hint}")

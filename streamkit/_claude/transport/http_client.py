@@ -1,0 +1,103 @@
+"""
+The HTTP client that streams want, and what it can do for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from anyio import NoEventLoopError, get_cancelled_exc_class
+
+from streamkit._claude.transport.timeouts import Timeouts
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["http_client", "is_read_timeout", "limit_silence"]
+
+Transport = Literal["httpx2", "aiohttp"]
+
+_CONNECTIONS = 100
+_KEPT_ALIVE = 20
+_EXPIRY = 30.0
+"""Seconds that an idle connection is kept."""
+
+
+def http_client(
+    timeouts: Timeouts | None = None, *, transport: Transport = "httpx2", **options: Any
+) -> httpx2.AsyncClient:
+    """
+    An HTTP client for `anthropic.AsyncAnthropic(http_client=…)`, whose part of the timeouts it has.
+
+    It keeps at most 20 idle connections, for 30 seconds, and makes 100 at most; TCP keep-alive stays on. The SDK takes
+    clients of httpx2 only, not of httpx. `messages(timeouts=…)` sets its own timeouts for its requests, whatever the client.
+
+    Args:
+        timeouts: By default `Timeouts()`. Only `connect`, `read`, `write` and `pool` are an HTTP client's.
+        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where it costs about half as much
+            for each read. It needs the extra `aiohttp`.
+        options: Others of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
+
+    Raises:
+        TypeError: `timeouts` is no `Timeouts`, or there is a `timeout` besides.
+        ValueError: An unknown `transport`.
+        ImportError: aiohttp is not installed.
+        RuntimeError: `transport="aiohttp"` on trio.
+    """
+    if timeouts is not None and not isinstance(timeouts, Timeouts):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"http_client() needs Timeouts, such as Timeouts(read=30), not {timeouts!r}")
+    if "timeout" in options:
+        raise TypeError("http_client() takes timeouts=Timeouts(…) in place of `timeout`")
+    if transport not in get_args(Transport):
+        raise ValueError(f'http_client(transport=…) must be "httpx2" or "aiohttp", not {transport!r}')
+    import anthropic
+    import httpx2
+
+    settings: dict[str, Any] = {
+        "timeout": (timeouts or Timeouts()).for_http(),
+        "limits": httpx2.Limits(
+            max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE, keepalive_expiry=_EXPIRY
+        ),
+        **options,
+    }
+    if transport == "httpx2":
+        return anthropic.DefaultAsyncHttpxClient(**settings)
+    if _on_trio():
+        raise RuntimeError('http_client(transport="aiohttp") works on asyncio only: use "httpx2" on trio')
+    try:
+        return anthropic.DefaultAioHttpClient(**settings)
+    except RuntimeError as error:
+        raise ImportError(
+            'http_client(transport="aiohttp") needs aiohttp: pip install "claude-streamkit[aiohttp]"'
+        ) from error
+
+
+def limit_silence(response: Any, seconds: float) -> bool:
+    """
+    Have the HTTP client end a read of this response's body after so many seconds; it counts them anyway.
+
+    Returns:
+        Whether it does. httpx2's own transports read the body's timeout when the body is begun, and show the network stream
+        that they read from; of any other nothing is known.
+    """
+    timeouts = response.request.extensions.get("timeout")
+    if "network_stream" not in response.extensions or not isinstance(timeouts, dict):
+        return False
+    timeouts["read"] = seconds
+    return True
+
+
+def is_read_timeout(error: Exception) -> bool:
+    """
+    Whether the HTTP client has waited too long for a read.
+    """
+    import httpx2
+
+    return isinstance(error, httpx2.ReadTimeout)
+
+
+def _on_trio() -> bool:
+    try:
+        return get_cancelled_exc_class().__module__.partition(".")[0] == "trio"
+    except NoEventLoopError:
+        return False

@@ -1,0 +1,145 @@
+"""
+Watching that a response goes on: a limit on each wait for the API, and none on the consumer's own time.
+"""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import CancelScope, current_time
+
+from streamkit._claude.protocol.errors import StreamStalled
+from streamkit._claude.transport.http_client import is_read_timeout, limit_silence
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
+
+    from streamkit._claude.protocol.events import Event
+    from streamkit._claude.transport.timeouts import Timeouts
+
+__all__ = ["Watchdog"]
+
+T = TypeVar("T")
+_END: Any = object()
+
+
+class Watchdog:
+    """
+    Watches over the requests of one run.
+
+    Args:
+        timeouts: The limits.
+
+    Attributes:
+        left: Seconds that are left for the run as a whole.
+    """
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.left: float = math.inf if timeouts.total is None else timeouts.total
+        self._begun = False
+        self._quiet = 0.0  # waited since an event came, or since the request was sent
+        # What the HTTP client itself limits, and for which limit of ours.
+        self._silence: tuple[float, str] | None = None
+
+    async def sending(self, response: Awaitable[T]) -> T:
+        """
+        The response to a request, which is sent now.
+
+        Raises:
+            StreamStalled: It did not come in time.
+        """
+        self._begun, self._quiet, self._silence = False, 0.0, None
+        return await self._within_time(response)
+
+    def rely_on_client(self, response: Any) -> None:
+        """
+        Leave silence in a response to its HTTP client, where that can be: a scope around each read costs ten times as much.
+        """
+        timeouts = self._timeouts
+        given = {"read": timeouts.read, "liveness": timeouts.liveness, "progress": timeouts.progress}
+        limits = [(seconds, name) for name, seconds in given.items() if seconds is not None]
+        shortest = min(limits, default=None)
+        if shortest is not None and limit_silence(response, shortest[0]):
+            self._silence = shortest
+
+    async def reading(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
+        """
+        What a response brings, each item within its time.
+
+        Args:
+            items: The reads, or the events where `raw` is false.
+            raw: Whether each item is a sign of life, as bytes are. Where pings are left out, silence says nothing.
+
+        Raises:
+            StreamStalled: Nothing came in time.
+        """
+        while (item := await self._next(items, raw)) is not _END:
+            yield item
+
+    async def _next(self, items: AsyncIterator[T], raw: bool) -> T:
+        if self._silence is None or self._silence[0] > min(self._due, self.left):
+            return await self._within_time(anext(items, _END), raw=raw)
+        began = monotonic()
+        try:
+            return await anext(items, _END)
+        except Exception as error:
+            if is_read_timeout(error):
+                seconds, name = self._silence
+                raise StreamStalled(f"nothing arrived within {seconds} seconds ({name})") from error
+            raise
+        finally:
+            self._waited(monotonic() - began)
+
+    async def between(self, pause: Awaitable[None]) -> None:
+        """
+        A wait between two requests, which is shorter than what is left.
+        """
+        began = current_time()
+        await pause
+        self.left -= current_time() - began
+
+    def saw(self, events: Iterable[Event]) -> None:
+        """
+        Events have come; all but pings are progress.
+        """
+        if any(event.type != "ping" for event in events):
+            self._begun, self._quiet = True, 0.0
+
+    @property
+    def _due(self) -> float:
+        """
+        Seconds until an event has to come.
+        """
+        limit = self._timeouts.progress if self._begun else self._timeouts.first_event
+        return math.inf if limit is None else limit - self._quiet
+
+    async def _within_time(self, wait: Awaitable[T], *, raw: bool = False) -> T:
+        liveness = self._timeouts.liveness if raw else None
+        seconds = min(self.left, self._due, math.inf if liveness is None else liveness)
+        complaint = self._complaint(seconds)
+        began = current_time()
+        try:
+            with CancelScope(deadline=began + seconds):
+                return await wait
+        finally:
+            self._waited(current_time() - began)
+        stalled = StreamStalled(complaint)
+        stalled.retriable = self.left > 0  # nobody has the time otherwise
+        raise stalled
+
+    def _complaint(self, seconds: float) -> str:
+        timeouts = self._timeouts
+        if seconds == self.left:
+            return f"the response was not complete within {timeouts.total} seconds (total)"
+        if seconds != self._due:
+            return f"nothing arrived within {timeouts.liveness} seconds (liveness)"
+        if self._begun:
+            return f"no event came within {timeouts.progress} seconds (progress)"
+        return f"no event came within {timeouts.first_event} seconds of the request (first_event)"
+
+    def _waited(self, seconds: float) -> None:
+        self._quiet += seconds
+        self.left -= seconds

@@ -1,0 +1,74 @@
+"""
+Adapters: what other libraries' items and errors cannot say of themselves.
+
+An adapter is a module, named in one table beside the library whose objects it knows. It is imported when the first such
+object is met, so nothing depends on what has been imported before.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
+
+__all__ = ["Adapter", "RetryAdvice", "adapt", "adapter_of"]
+
+
+class RetryAdvice(NamedTuple):
+    """
+    What is known of an error.
+
+    Attributes:
+        retriable: Whether another try may succeed.
+        after: Seconds to wait before it, where somebody has said so.
+    """
+
+    retriable: bool
+    after: float | None = None
+
+
+class Adapter(Protocol):
+    """
+    What an adapter says of the objects of its library. The first four are those of `items`, for a foreign item.
+    """
+
+    def can_wait(self, item: Any, /) -> bool: ...
+    def merged(self, held: Any, item: Any, /) -> Any: ...
+    def text_of(self, item: Any, /) -> str | None: ...
+    def with_text(self, item: Any, text: str, /) -> Any: ...
+
+    def retry_advice(self, error: Exception, /) -> RetryAdvice | None:
+        """
+        What is known of an error; None if nothing is.
+        """
+        ...
+
+
+_modules: dict[str, str] = {}
+
+
+def adapt(library: str, module: str) -> None:
+    """
+    Name the adapter for another library.
+
+    Args:
+        library: Its top-level package.
+        module: The module that is the adapter; imported when the first object of the library is met.
+    """
+    _modules[library] = module
+
+
+def adapter_of(thing: object) -> Adapter | None:
+    """
+    The adapter for an item or an error; None for one of our own, and for libraries that nobody has adapted.
+    """
+    return _adapter_of_type(type(thing))
+
+
+@lru_cache(maxsize=256)
+def _adapter_of_type(kind: type) -> Adapter | None:
+    for each in kind.__mro__:
+        module = _modules.get(each.__module__.partition(".")[0])
+        if module is not None:
+            return cast("Adapter", import_module(module))
+    return None

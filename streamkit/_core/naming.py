@@ -1,0 +1,140 @@
+"""
+Descriptions that read like the source that made them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from contextlib import suppress
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "call_text",
+    "gives_async_items",
+    "gives_awaitable",
+    "name_of",
+    "private_text",
+    "publish",
+    "value_text",
+]
+
+_LONGEST = 40
+
+
+def name_of(fn: object) -> str:
+    """
+    The name by which a person knows a function or an object.
+    """
+    if isinstance(fn, functools.partial):
+        return name_of(fn.func)
+    name = getattr(fn, "__name__", None)
+    if not isinstance(name, str):
+        return type(fn).__name__
+    return "lambda" if name == "<lambda>" else name
+
+
+def gives_awaitable(fn: object) -> bool:
+    """
+    Whether it is a coroutine function: also as a partial, or as an object that is called.
+    """
+    return any(map(inspect.iscoroutinefunction, _forms(fn)))
+
+
+def gives_async_items(fn: object) -> bool:
+    """
+    Whether it is an async generator function, likewise.
+    """
+    return any(map(inspect.isasyncgenfunction, _forms(fn)))
+
+
+def _forms(fn: object) -> tuple[object, object]:
+    called = getattr(fn, "func", fn)  # of a partial
+    return called, getattr(called, "__call__", None)  # noqa: B004 -- the method is looked at, not called
+
+
+def value_text(value: object) -> str:
+    """
+    A short text for one argument: plain values as they are, everything else by its name.
+    """
+    match value:
+        case str() | bytes() if len(value) > _LONGEST:
+            return f"{value[:_LONGEST]!r}…"
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            return repr(value)
+        case type():
+            return value.__name__
+        case re.Pattern(pattern=str() | bytes() as pattern):
+            return f"re.compile({value_text(pattern)})"
+        case list() | tuple() | set() | frozenset() | dict():
+            return "[…]" if value else f"{value!r}"
+        case _ if getattr(type(value), "__reads_as_source__", False):
+            return repr(value)
+        case _ if callable(value):
+            return name_of(value)
+        case _:
+            return f"<{type(value).__name__}>"
+
+
+def private_text(value: object) -> str:
+    """
+    The same for what may be somebody's words: text is left out.
+    """
+    return (
+        "'…'"
+        if isinstance(value, str)
+        else "b'…'"
+        if isinstance(value, bytes | bytearray)
+        else value_text(value)
+    )
+
+
+def call_text(name: str, *args: Any, **kwargs: Any) -> str:
+    """
+    `name(arg, keyword=arg)`, for the arguments given.
+    """
+    given = [value_text(arg) for arg in args]
+    given += [f"{key}={value_text(value)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(given)})"
+
+
+_PUBLIC = frozenset(
+    {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "testing"))}
+)
+
+
+def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
+    """
+    Have public classes and functions say that they are from `module`: what a traceback, a pickle or a `repr` names is what
+    users import.
+
+    Args:
+        module: The public module.
+        namespace: Its names.
+
+    Returns:
+        The public names, for `__all__`.
+    """
+    names = [
+        name for name in namespace if not name.startswith("_") and name not in {"annotations", "publish"}
+    ]
+    for thing in map(namespace.__getitem__, names):
+        if isinstance(thing, type | FunctionType) and thing.__module__ not in _PUBLIC:
+            if isinstance(thing, type):
+                _evaluate_annotations(thing)
+            thing.__module__ = module
+    return names
+
+
+def _evaluate_annotations(kind: type) -> None:
+    """
+    Evaluate the annotations of a class as long as it says where their names are known.
+    """
+    if "__annotations__" in vars(kind):
+        with suppress(NameError):  # of a name that is imported for checkers only
+            kind.__annotations__ = inspect.get_annotations(kind, eval_str=True)

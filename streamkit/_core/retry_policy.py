@@ -1,0 +1,109 @@
+"""
+When what has failed is tried again, and after how long.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from streamkit._core.adapters import RetryAdvice, adapter_of
+
+__all__ = ["Resume", "RetryPolicy", "retry_advice"]
+
+Resume = Literal["never", "restart", "continue"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """
+    How often something is tried again, and how long after.
+
+    The wait before the n-th retry is `base * 2 ** (n - 1)` seconds, at most `cap`; with `jitter` it is drawn evenly from
+    the upper half of that. A `retry-after` of the server is honoured instead, at most `cap` too.
+
+    Attributes:
+        attempts: Tries in all, at least 1.
+        base: Seconds before the first retry.
+        cap: The longest wait, in seconds.
+        jitter: Whether waits are spread, so that clients do not come back all at once.
+        resume: What happens after the first content, which cannot be taken back: `"never"` raises, `"restart"` emits a
+            `Restarted` and starts over, `"continue"` goes on from what there is, for which only `messages()` knows how.
+
+    Raises:
+        ValueError: A figure out of range, or a way of resuming that does not exist.
+    """
+
+    __reads_as_source__: ClassVar[bool] = True
+
+    attempts: int = 4
+    base: float = 0.5
+    cap: float = 30.0
+    jitter: bool = True
+    resume: Resume = "never"
+
+    def __post_init__(self) -> None:
+        if type(self.attempts) is not int or self.attempts < 1:
+            hint = (
+                f"; resume={self.attempts!r} says how to go on" if self.attempts in get_args(Resume) else ""
+            )
+            raise ValueError(
+                f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}{hint}"
+            )
+        if not {type(self.base), type(self.cap)} <= {int, float}:
+            raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
+        if type(self.jitter) is not bool:
+            raise ValueError(f"RetryPolicy(jitter=…) must be True or False, not {self.jitter!r}")
+        if not (_is_finite(self.base) and _is_finite(self.cap)):
+            raise ValueError(
+                f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
+            )
+        if self.resume not in get_args(Resume):
+            raise ValueError(
+                f'RetryPolicy(resume=…) must be "never", "restart" or "continue", not {self.resume!r}'
+            )
+
+    def wait(self, attempt: int, after: float | None = None) -> float:
+        """
+        Seconds to wait after the failure of the `attempt`-th try.
+
+        Args:
+            attempt: Counted from 1.
+            after: What the server's `retry-after` says, in seconds.
+        """
+        if after is not None:
+            return min(after, self.cap)
+        longest = min(self.base * 2.0 ** min(attempt - 1, 64), self.cap)
+        return longest * random.uniform(0.5, 1.0) if self.jitter else longest
+
+    def again(self, attempt: int, said: RetryAdvice) -> float | None:
+        """
+        Seconds to wait before another try, or None where there is none.
+
+        Args:
+            attempt: The number of the try that has failed, counted from 1.
+            said: What is known of its error.
+        """
+        if not said.retriable or attempt >= self.attempts:
+            return None
+        return self.wait(attempt, said.after)
+
+
+def _is_finite(seconds: float) -> bool:
+    try:
+        return 0 <= float(seconds) < float("inf")
+    except OverflowError:  # of an int with hundreds of digits
+        return False
+
+
+def retry_advice(error: Exception) -> RetryAdvice:
+    """
+    Whether to try again after `error`: as its own attribute `retriable` says, or its library's adapter; otherwise yes.
+    """
+    own = getattr(error, "retriable", None)
+    if isinstance(own, bool):
+        return RetryAdvice(own)
+    adapter = adapter_of(error)
+    known = None if adapter is None else adapter.retry_advice(error)
+    return RetryAdvice(True) if known is None else known

@@ -1,0 +1,3 @@
+"""
+What an opened stream is made of.
+"""

@@ -1,0 +1,26 @@
+"""
+Closing what has failed already.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamkit._core.log import log_warning
+
+if TYPE_CHECKING:
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["close_after"]
+
+
+async def close_after(failure: Exception, chain: Chain, context: Context) -> None:
+    """
+    Close a chain that has ended with `failure`. If that fails too, it is noted and logged: what came first decides.
+    """
+    try:
+        await context.closing(chain)
+    except Exception as error:
+        failure.add_note(f"closing the stream failed too, with {type(error).__name__}")
+        log_warning("close_failed", error=type(error).__name__)

@@ -1,0 +1,203 @@
+"""
+A run: one opening of a stream, from `async with` to its outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
+
+from anyio import create_task_group, get_cancelled_exc_class
+
+from streamkit._core.log import log_warning
+from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+    from types import TracebackType
+
+    from streamkit._core.outcome import Outcome, Report
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.source import Source
+    from streamkit._core.stage import Stage
+
+__all__ = ["CLOSE_TIMEOUT", "Run"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that closing may take, unless `open()` says otherwise."""
+
+
+class Run(Generic[T_co]):
+    """
+    A running stream: iterate it inside its `async with`.
+
+    Leaving the block closes everything, whatever the reason, and only then goes on. A sink that fails, and `cancel`, interrupt
+    the block at its next checkpoint.
+    """
+
+    def __init__(self, source: Source, stages: tuple[Stage, ...], close_timeout: float) -> None:
+        if not _is_positive(close_timeout):
+            raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
+        self._source = source
+        self._stages = stages
+        self._context = Context(close_timeout=close_timeout)
+        self._chain: Chain | None = None
+        self._cancelled_for: str | None = None
+        self._entered = False
+        self._left = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """
+        How it ended; its `kind` is `"running"` before the end.
+        """
+        return self._context.outcome
+
+    @property
+    def report(self) -> Report:
+        """
+        What it counted.
+        """
+        return self._context.report
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """
+        End the run from any task: the block is interrupted at its next checkpoint and left quietly.
+
+        Args:
+            reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
+        """
+        if self._left or self._cancelled_for is not None:
+            return
+        self._cancelled_for = reason
+        if self._entered:
+            self._tasks.cancel_scope.cancel()
+
+    def __aiter__(self) -> AsyncIterator[T_co]:
+        return self._opened.iterator
+
+    def __anext__(self) -> Awaitable[T_co]:
+        return anext(self._opened.iterator)
+
+    @property
+    def _opened(self) -> Chain:
+        if self._chain is None or self._left:
+            raise RuntimeError("this run is not open: read it inside `async with stream.open() as run`")
+        return self._chain
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError(
+                "a run can be entered once: call open() again for another run of the same stream"
+            )
+        self._entered = True
+        self._tasks = self._context.task_group = create_task_group()
+        await self._tasks.__aenter__()
+        if self._cancelled_for is not None:
+            self._tasks.cancel_scope.cancel()
+        try:
+            self._chain = await begin(self._source, self._stages, self._context)
+        except BaseException as error:
+            self._tasks.cancel_scope.cancel()
+            await self._leave(None)
+            self.outcome.fail(error)
+            raise
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._judge(exc)
+        self._context.begin_closing()
+        interruption, closing_error = await self._wind_up()
+        leaving = exc if interruption is None else interruption
+        quiet = await self._leave(leaving)
+        if leaving is None or quiet:
+            if self._context.sink_error is not None:
+                raise self._context.sink_error
+            if closing_error is not None:
+                self.outcome.fail(closing_error)
+                raise closing_error
+        elif closing_error is not None and closing_error is not exc:
+            leaving.add_note(f"closing the stream failed too, with {type(closing_error).__name__}")
+            log_warning("close_failed", error=type(closing_error).__name__)
+        if interruption is not None and not quiet:
+            raise interruption
+        return quiet
+
+    async def _wind_up(self) -> tuple[BaseException | None, BaseException | None]:
+        """
+        Close the chain and let the sinks finish. A cancellation that comes through the shields (asyncio's own do) ends the
+        step that it meets, never the next. Returns it, and what closing has raised.
+        """
+        interruption: BaseException | None = None
+        failure: BaseException | None = None
+        for step in (self._stop_reading, self._close, self._context.drain):
+            try:
+                await step()
+            except get_cancelled_exc_class() as error:
+                interruption = interruption or error
+            except BaseException as error:
+                failure = failure or error
+        return interruption, failure
+
+    async def _stop_reading(self) -> None:
+        """
+        Make sure that nobody reads the chain any more.
+        """
+
+    async def _close(self) -> None:
+        chain = self._opened
+        self._left = True
+        await self._context.closing(chain)
+
+    def _judge(self, exc: BaseException | None) -> None:
+        outcome = self.outcome
+        if outcome.kind != "running":
+            return
+        if self._cancelled_for is not None and (exc is None or _is_interruption(exc)):
+            outcome.stopped_by = f"cancel: {self._cancelled_for}"
+            outcome.kind = "stopped"
+        elif exc is None:
+            outcome.stopped_by = outcome.stopped_by or "consumer"
+            outcome.kind = "stopped"
+        elif _is_interruption(exc):
+            outcome.kind = "cancelled"
+        else:
+            outcome.fail(exc)
+
+    async def _leave(self, exc: BaseException | None) -> bool:
+        """
+        Leave the task group. True if it was our own cancellation that interrupted the body.
+        """
+        # Jobs report their errors themselves and the body's own exception stays out of the group, so neither is wrapped.
+        # A cancellation has to pass through: the group alone knows whether it was its own.
+        passing = exc if exc is not None and _has_interruption(exc) else None
+        try:
+            left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
+        except BaseExceptionGroup as group:
+            if group is passing or len(group.exceptions) != 1:
+                raise
+            alone = group.exceptions[0]
+            raise alone from alone.__cause__
+        return passing is not None and bool(left)
+
+
+def _is_positive(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
+
+
+def _is_interruption(exc: BaseException) -> bool:
+    cancelled = get_cancelled_exc_class()
+    if isinstance(exc, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", exc).split(cancelled)[1] is None
+    return isinstance(exc, cancelled)
+
+
+def _has_interruption(exc: BaseException) -> bool:
+    cancelled = get_cancelled_exc_class()
+    if isinstance(exc, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", exc).subgroup(cancelled) is not None
+    return isinstance(exc, cancelled)

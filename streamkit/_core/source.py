@@ -1,0 +1,193 @@
+"""
+Sources: where a stream begins.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from streamkit._core.naming import name_of, private_text
+from streamkit._core.runtime.chain import Chain, as_iterator
+from streamkit._core.runtime.read_ahead import Pump
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.fusion import Feed
+
+__all__ = ["CallSource", "IterableSource", "Opened", "Source", "TaskSource", "one_by_one"]
+
+
+T = TypeVar("T")
+
+
+class Opened(NamedTuple):
+    """
+    An opened source: its items, and how they are read.
+    """
+
+    feed: Feed
+    iterator: Any
+
+
+class Source(ABC):
+    """
+    Where a stream begins; a description, like everything before the run.
+    """
+
+    concurrent: bool = False
+    """Whether it needs the task group of a run."""
+    repeatable: bool = True
+    """Whether it can be opened more than once."""
+    restarts: bool = False
+    """Whether it may start over in the middle, with an item that says so."""
+    memory: str = "what its function keeps"
+    """What it holds at most, in words."""
+
+    @abstractmethod
+    def open(self, context: Context) -> Opened:
+        """
+        Begin for one run. Nothing is read before the first item is asked for.
+        """
+
+    def retried(self) -> Source:
+        """
+        The same for a `retry` around it, beside which it shall not have others do so too.
+        """
+        return self
+
+
+class CallSource(Source):
+    """
+    An async generator function and its arguments; each run calls it anew.
+    """
+
+    def __init__(
+        self, function: Callable[..., AsyncIterator[Any]], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+
+    def __repr__(self) -> str:
+        given = [private_text(arg) for arg in self._args]
+        given += [f"{key}={private_text(value)}" for key, value in self._kwargs.items()]
+        return f"{name_of(self._function)}({', '.join(given)})"
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", as_iterator(self._function(*self._args, **self._kwargs)))
+
+
+class TaskSource(CallSource):
+    """
+    The same as a job of its own, behind a bounded queue: it may open streams and hold scopes around its yields.
+    """
+
+    concurrent = True
+
+    def __init__(
+        self,
+        function: Callable[..., AsyncIterator[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        buffer: int,
+    ) -> None:
+        super().__init__(function, args, kwargs)
+        self._buffer = buffer
+        self.memory: str = f"{buffer} items"
+
+    def open(self, context: Context) -> Opened:
+        chain = Chain(super().open(context).iterator)
+        return Opened("async", Pump(chain, context, self._buffer))
+
+
+class IterableSource(Source):
+    """
+    Anything that can be iterated, or a function without arguments that gives such a thing.
+    """
+
+    memory = "nothing"
+
+    def __init__(self, items: object) -> None:
+        self._items: Any = items
+        self.repeatable: bool = not _is_spent_once(items)
+        self._opened = False
+        if inspect.iscoroutinefunction(items):
+            raise TypeError(
+                f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it"
+            )
+        if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
+            raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
+
+    def __repr__(self) -> str:
+        return f"from_iterable({private_text(self._items)})"
+
+    def open(self, context: Context) -> Opened:
+        if not self.repeatable:
+            if self._opened:
+                raise RuntimeError(
+                    f"{self!r} cannot be opened twice: a {type(self._items).__name__} is spent once it has been read. "
+                    "Give from_iterable a list, or a function without arguments that makes a new one"
+                )
+            self._opened = True
+        if _makes_items(self._items):
+            return Opened("async", _Made(self._items))
+        items = self._items
+        if isinstance(items, AsyncIterable):
+            return Opened("async", as_iterator(items))
+        return Opened("sync", iter(cast("Iterable[object]", items)))
+
+
+class _Made:
+    """
+    What a function makes. It is called at the first read, so that its failure is one of the stream.
+    """
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+        self._chain: Chain | None = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        items = self._make()
+        if isinstance(items, AsyncIterable):
+            iterator = as_iterator(items)
+        elif isinstance(items, Iterable):
+            iterator = one_by_one(cast("Iterable[object]", items))
+        else:
+            raise TypeError(
+                f"{name_of(self._make)}() returned {type(items).__name__}, which cannot be iterated"
+            )
+        self._chain = Chain(iterator)
+        return iterator  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        if self._chain is not None:
+            await self._chain.aclose()
+
+
+async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
+    """
+    The items of a plain iterable, which is closed at the end where it can be.
+    """
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            yield item
+    finally:
+        if (close := getattr(iterator, "close", None)) is not None:
+            close()
+
+
+def _is_spent_once(items: object) -> bool:
+    return not isinstance(items, type) and (
+        hasattr(items, "__anext__") or isinstance(items, Iterator | AsyncIterator)
+    )
+
+
+def _makes_items(items: object) -> bool:
+    return callable(items) and not isinstance(items, AsyncIterable | Iterable)

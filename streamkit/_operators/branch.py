@@ -1,0 +1,167 @@
+"""
+A branch: a sink beside the main stream, with a queue and a task of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from anyio import get_cancelled_exc_class
+
+from streamkit._core.log import log_warning
+from streamkit._core.outcome import SinkReport, free_name
+from streamkit._core.runtime.chain import assemble
+from streamkit._core.runtime.channel import Channel, check_overflow
+from streamkit._core.sink import Sink, as_sink
+from streamkit._core.source import Opened
+from streamkit._core.stage import refuse_reopening
+
+if TYPE_CHECKING:
+    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.context import Context, Job
+    from streamkit._core.sink import SinkLike
+
+__all__ = ["Branch", "OnError", "RunningBranch", "branch"]
+
+OnError = Literal["raise", "detach"]
+
+
+class Branch:
+    """
+    A sink with its own settings; made by `branch()`.
+    """
+
+    __reads_as_source__ = True
+
+    def __init__(
+        self,
+        sink: Sink[Any, Any],
+        name: str | None,
+        buffer: int | None,
+        overflow: Overflow | None,
+        on_error: OnError | None,
+    ) -> None:
+        check_overflow(1 if buffer is None else buffer, "block" if overflow is None else overflow)
+        refuse_reopening(sink.stages, "a branch")
+        if name == "" or type(name) not in (str, type(None)):
+            raise ValueError(f"name must be a text of at least one character, not {name!r}")
+        if on_error is not None and on_error not in get_args(OnError):
+            raise ValueError(f'on_error must be "raise" or "detach", not {on_error!r}')
+        self.sink = sink
+        self.name = name
+        self.buffer = buffer
+        self.overflow: Overflow | None = overflow
+        self.on_error: OnError | None = on_error
+
+    def __repr__(self) -> str:
+        said = [repr(self.sink)]
+        settings = {
+            "name": self.name,
+            "buffer": self.buffer,
+            "overflow": self.overflow,
+            "on_error": self.on_error,
+        }
+        said += [f"{key}={value!r}" for key, value in settings.items() if value is not None]
+        return f"branch({', '.join(said)})" if len(said) > 1 else said[0]
+
+    def or_else(self, buffer: int, overflow: Overflow, on_error: OnError) -> Branch:
+        """
+        The same, with these for the settings that it leaves open.
+        """
+        return Branch(
+            self.sink,
+            self.name,
+            self.buffer if self.buffer is not None else buffer,
+            self.overflow or overflow,
+            self.on_error or on_error,
+        )
+
+
+def branch(
+    sink: SinkLike,
+    name: str | None = None,
+    *,
+    buffer: int | None = None,
+    overflow: Overflow | None = None,
+    on_error: OnError | None = None,
+) -> Branch:
+    """
+    A sink for `tee`, with settings of its own.
+
+    Args:
+        sink: A sink, an async function of one item, or an anyio send stream.
+        name: Its name in `run.report.sinks`; the sink's own by default.
+        buffer: The bound of its queue, in items.
+        overflow: What happens when the queue is full: `"block"`, `"drop_oldest"`, `"drop_incoming"`, `"latest"` or `"error"`.
+        on_error: What happens when the sink fails: `"raise"` ends the run with its error, `"detach"` lets the others go on.
+
+    Raises:
+        TypeError: `sink` is nothing that consumes items.
+        ValueError: An unknown policy, or a bound below 1.
+    """
+    return Branch(as_sink(sink), name, buffer, overflow, on_error)
+
+
+class RunningBranch:
+    """
+    A branch in one run.
+    """
+
+    def __init__(self, settings: Branch, context: Context) -> None:
+        self._sink = settings.sink
+        self._detached = settings.on_error == "detach"
+        self._context = context.child()
+        self._name = free_name(settings.name or settings.sink.name, context.report.sinks)
+        self.report: SinkReport = SinkReport()
+        self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
+        context.report.sinks[self._name] = self.report
+        self._job: Job | None = None
+
+    def start(self) -> None:
+        """
+        Start the sink.
+        """
+        self._job = self._context.spawn(self._serve)
+
+    async def finished(self) -> None:
+        """
+        Wait until the sink has ended.
+        """
+        if self._job is not None:
+            await self._job.done.wait()
+
+    async def _serve(self) -> None:
+        chain = assemble(Opened("async", self.channel.items()), self._sink.stages, self._context)
+        unread = 0
+        try:
+            try:
+                self.report.result = await self._sink.consume(chain.iterator)
+            finally:
+                unread = self.channel.waiting
+                self.channel.abandon()
+                await self._context.closing(chain)
+            if self.channel.overflowed is not None:
+                raise self.channel.overflowed
+        except BaseException as error:
+            stopped = (
+                self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+            )
+            if not stopped:
+                self._failed(error)
+                return
+            self._failed(
+                TimeoutError(
+                    f"sink {self._name!r} had not finished {self._context.close_timeout:g} s after the run ended; "
+                    f"{unread} items were still waiting for it"
+                )
+            )
+            raise
+
+    def _failed(self, error: BaseException) -> None:
+        self.report.error = error
+        if self.channel.handed(error):
+            return
+        if self._detached:
+            log_warning("sink_detached", sink=self._name, error=type(error).__name__)
+        else:
+            self._context.sink_failed(error)

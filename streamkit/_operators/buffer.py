@@ -1,0 +1,64 @@
+"""
+Flow: how far a stream may run ahead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._core.operator import Same
+from streamkit._core.outcome import BufferReport, free_name
+from streamkit._core.runtime.channel import check_overflow
+from streamkit._core.runtime.read_ahead import Pump
+from streamkit._core.stage import ConcurrentStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["buffer"]
+
+
+def buffer(n: int, overflow: Overflow = "block") -> Same:
+    """
+    Let what stands before it run ahead, by up to `n` items.
+
+    `run.report.buffers` tells how many items went through, and how many were dropped.
+
+        abc|
+        buffer(2)
+        abc|
+
+    Args:
+        n: The bound, in items, at least 1.
+        overflow: What happens when it is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` let an item go, `"latest"`
+            keeps the newest one only, `"error"` fails with a `BufferOverflow` after the items that are waiting.
+
+    Raises:
+        ValueError: An unknown policy, or a bound below 1.
+
+    Emits: every item that is not dropped, in order.
+    Backpressure: with `"block"`, none until `n` items wait; with the others it never keeps upstream waiting.
+    Completes: with its upstream, after the items that are waiting.
+    Fails: with its upstream, or with a `BufferOverflow`, after the items that are waiting.
+    Cancels: at once; what is waiting is dropped.
+    Memory: `n` items.
+    """
+    check_overflow(n, overflow)
+    return Same((_Buffer(n, overflow),))
+
+
+class _Buffer(ConcurrentStage):
+    def __init__(self, n: int, overflow: Overflow) -> None:
+        super().__init__("buffer", (n,), {} if overflow == "block" else {"overflow": overflow})
+        self._n = n
+        self._overflow: Overflow = overflow
+        self.memory: str = f"{1 if overflow == 'latest' else n} items"
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
+        count = BufferReport()
+        context.report.buffers[free_name("buffer", context.report.buffers)] = count
+        return Pump(upstream, context, self._n, self._overflow, count)

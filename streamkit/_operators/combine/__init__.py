@@ -1,0 +1,3 @@
+"""
+Combine: several streams as one.
+"""

@@ -1,0 +1,67 @@
+"""
+Concat: one stream after another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._core.runtime.chain import begin
+from streamkit._core.source import Opened
+from streamkit._core.stream import Stream
+from streamkit._operators.combine.parts import Combined, alternatives
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator
+
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["concat"]
+
+
+@alternatives
+def concat(*streams: AsyncIterable[Any]) -> Stream[Any]:
+    """
+    The items of the first of `streams`, then those of the next, and so on.
+
+    A stream is opened when the one before it has ended and is closed.
+
+    Args:
+        streams: Streams, or other async iterables; at least one.
+
+    Raises:
+        TypeError: There is none, or one is no async iterable.
+
+        -a-b|
+        --c|
+        concat(a, b)
+        -a-b--c|
+
+    Emits: every item of each stream.
+    Backpressure: none of its own.
+    Completes: with the last stream.
+    Fails: with the stream that fails; those after it are never opened.
+    Cancels: at once, closing the current stream.
+    Memory: nothing.
+    """
+    return Stream(_Concat("concat", streams))
+
+
+class _Concat(Combined):
+    memory = "nothing"
+
+    def __init__(self, name: str, streams: tuple[object, ...]) -> None:
+        super().__init__(name, streams)
+        self.concurrent: bool = any(each.concurrent for each in self.streams)
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", self._items(context))
+
+    async def _items(self, context: Context) -> AsyncIterator[Any]:
+        for stream in self.streams:
+            chain = await begin(stream.source, stream.stages, context.child())
+            try:
+                async for item in chain.iterator:
+                    yield item
+            finally:
+                await context.closing(chain)

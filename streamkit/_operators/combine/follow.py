@@ -1,0 +1,84 @@
+"""
+One stream after another, each chosen by how the last one ended.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import lowlevel
+
+from streamkit._core.naming import name_of
+from streamkit._core.runtime.chain import begin
+from streamkit._core.source import Opened, Source
+from streamkit._core.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from streamkit._core.outcome import Outcome
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["follow"]
+
+T = TypeVar("T")
+
+
+def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | None]], /) -> Stream[T]:  # noqa: A002
+    """
+    The items of `first`, then those of the stream that `next` gives, and so on: a tool loop is one stream.
+
+    Args:
+        first: The stream to begin with.
+        next: Called with the outcome of the stream that has just ended; it gives the next one, or None at the end.
+
+    Raises:
+        TypeError: `first` is no stream, or `next` no function; while running, `next` gives something else than a stream.
+
+    Emits: the items of each stream in turn.
+    Backpressure: none of its own.
+    Completes: when `next` gives None.
+    Fails: with the current stream, or with what `next` raises.
+    Cancels: at once, closing the current stream.
+    Memory: nothing; the outcome keeps what each stream contributes to it.
+    """
+    if not isinstance(first, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"follow() begins with a stream, not with {type(first).__name__}")
+    if inspect.isasyncgenfunction(next) or not callable(next):
+        raise TypeError(f"follow() needs an async function of the outcome, not {next!r}")
+    return Stream(_Follow(first, next))
+
+
+class _Follow(Source):
+    memory = "nothing"
+
+    def __init__(self, first: Stream[Any], next: Callable[[Outcome], Awaitable[Stream[Any] | None]]) -> None:  # noqa: A002
+        self._first = first
+        self._next = next
+        self.concurrent = first.concurrent
+        self.repeatable: bool = first.repeatable
+        self.restarts: bool = first.restarts
+
+    def __repr__(self) -> str:
+        return f"follow({self._first!r}, {name_of(self._next)})"
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", self._items(context))
+
+    async def _items(self, context: Context) -> AsyncIterator[Any]:
+        stream: Stream[Any] | None = self._first
+        while stream is not None:
+            turn = context.child()
+            chain = await begin(stream.source, stream.stages, turn)
+            try:
+                async for item in chain.iterator:
+                    yield item
+            finally:
+                await context.closing(chain)
+            stream = await self._next(turn.outcome)
+            await lowlevel.checkpoint()
+            if stream is not None and not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(
+                    f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None"
+                )

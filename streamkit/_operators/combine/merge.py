@@ -1,0 +1,65 @@
+"""
+Merge: the items of several streams as they come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._core.runtime.interleaving import AHEAD, Interleaving
+from streamkit._core.source import Opened
+from streamkit._core.stream import Stream
+from streamkit._operators.combine.parts import Combined, alternatives, begin_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["merge"]
+
+
+@alternatives
+def merge(*streams: AsyncIterable[Any]) -> Stream[Any]:
+    """
+    The items of all `streams`, as they come.
+
+    Fair: of streams that have items waiting, each gives one in turn. The order within each stream is kept.
+
+    Args:
+        streams: Streams, or other async iterables; at least one.
+
+    Raises:
+        TypeError: There is none, or one is no async iterable.
+
+        -a---b-|
+        --c-d---|
+        merge(a, b)
+        -ac-db--|
+
+    Emits: every item of each stream.
+    Backpressure: reads at most 16 items of each stream ahead, and nothing before the first read.
+    Completes: when all streams have.
+    Fails: with the first stream that fails, after the items that came before; the others are cancelled at once.
+    Cancels: at once, closing every stream.
+    Memory: 16 items of each stream.
+    """
+    return Stream(_Merge("merge", streams))
+
+
+class _Merge(Combined):
+    memory = f"{AHEAD} items of each"
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", _Merging(self.streams, context).items())
+
+
+class _Merging(Interleaving):
+    def __init__(self, streams: list[Stream[Any]], context: Context) -> None:
+        super().__init__(context)
+        self._streams = streams
+        self._contexts = [context.child() for _ in streams]
+
+    async def begin(self) -> None:
+        for chain in await begin_all(self._streams, self._contexts):
+            self.add(chain)

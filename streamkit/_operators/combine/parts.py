@@ -1,0 +1,131 @@
+"""
+What is combined: the streams that are given, and how they begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
+
+from streamkit._core.naming import call_text
+from streamkit._core.runtime.chain import begin
+from streamkit._core.source import Source
+from streamkit._core.stream import Stream, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Sequence
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["Alternatives", "Combined", "alternatives", "begin_all"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+class Alternatives(Protocol):
+    """
+    For type checkers: a function of streams that gives a stream whose items come from any of them.
+    """
+
+    @overload
+    def __call__(self, a: AsyncIterable[A], /) -> Stream[A]: ...
+    @overload
+    def __call__(self, a: AsyncIterable[A], b: AsyncIterable[B], /) -> Stream[A | B]: ...
+    @overload
+    def __call__(
+        self, a: AsyncIterable[A], b: AsyncIterable[B], c: AsyncIterable[C], /
+    ) -> Stream[A | B | C]: ...
+    @overload
+    def __call__(
+        self, a: AsyncIterable[A], b: AsyncIterable[B], c: AsyncIterable[C], d: AsyncIterable[D], /
+    ) -> Stream[A | B | C | D]: ...
+    @overload
+    def __call__(
+        self,
+        a: AsyncIterable[A],
+        b: AsyncIterable[B],
+        c: AsyncIterable[C],
+        d: AsyncIterable[D],
+        e: AsyncIterable[E],
+        /,
+    ) -> Stream[A | B | C | D | E]: ...
+    @overload
+    def __call__(
+        self,
+        a: AsyncIterable[A],
+        b: AsyncIterable[B],
+        c: AsyncIterable[C],
+        d: AsyncIterable[D],
+        e: AsyncIterable[E],
+        f: AsyncIterable[F],
+        /,
+    ) -> Stream[A | B | C | D | E | F]: ...
+    @overload
+    def __call__(self, *streams: AsyncIterable[A]) -> Stream[A]: ...
+
+
+def alternatives(function: Callable[..., Stream[Any]]) -> Alternatives:
+    """
+    `function` itself, with these types.
+    """
+    return function
+
+
+class Combined(Source):
+    """
+    A source made of streams.
+    """
+
+    concurrent = True
+    one_of_them: ClassVar[bool] = False
+    """Whether all items are those of one of the streams."""
+
+    def __init__(self, name: str, streams: tuple[object, ...], **settings: object) -> None:
+        self.streams: list[Stream[Any]] = [_stream(name, each) for each in streams]
+        if not self.streams:
+            raise TypeError(f"{name}() needs at least one stream")
+        self.repeatable: bool = all(each.repeatable for each in self.streams)
+        self.restarts: bool = any(each.restarts for each in self.streams)
+        if self.restarts and not self.one_of_them:
+            raise TypeError(
+                f"{name}() cannot combine a stream that may start over with others, for their items would be void with it: "
+                'use resume="never" in it'
+            )
+        self._name = name
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return call_text(self._name, *self.streams, **self._settings)
+
+
+def _stream(name: str, part: object) -> Stream[Any]:
+    if hasattr(part, "__aiter__"):
+        return stream_of(part)
+    kind = type(part).__name__
+    if isinstance(part, Iterable):
+        raise TypeError(
+            f"{name}() combines streams, and this is a {kind}: write from_iterable(…) for a stream of its items, "
+            f"or {name}(*streams) for the streams in it"
+        )
+    raise TypeError(f"{name}() combines streams and other async iterables, and this is a {kind}")
+
+
+async def begin_all(streams: Sequence[Stream[Any]], contexts: Sequence[Context]) -> list[Chain]:
+    """
+    Begin all of `streams`, in order; where one refuses, those that have begun are closed.
+    """
+    begun: list[Chain] = []
+    try:
+        for stream, context in zip(streams, contexts, strict=True):
+            begun.append(await begin(stream.source, stream.stages, context))
+    except BaseException:
+        for chain, context in zip(begun, contexts, strict=False):
+            await context.closing(chain)
+        raise
+    return begun

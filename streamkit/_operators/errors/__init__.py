@@ -1,0 +1,3 @@
+"""
+Errors: what happens when a stream fails, and when it ends.
+"""

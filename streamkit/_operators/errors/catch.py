@@ -1,0 +1,99 @@
+"""
+Catch: another stream in place of an error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from streamkit._core.naming import gives_async_items, gives_awaitable, name_of
+from streamkit._core.operator import GenericOperator
+from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.closing import close_after
+from streamkit._core.stage import ContextStage
+from streamkit._core.stream import Stream, refuse_restarts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["catch"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Catching(GenericOperator[Any], Generic[B]):
+    """
+    An operator that may go on with items of another type.
+    """
+
+    def __call__(self, source: AsyncIterable[A], /) -> Stream[A | B]:
+        return super().__call__(source)
+
+
+def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
+    """
+    The items, and where the stream before it fails, those of the stream that `fn(error)` gives.
+
+    What fails is closed before the other stream is opened. Errors of that one, of what stands behind, and of the
+    consumer are none of its business; nor is cancellation.
+
+        -a-b-#
+        catch(lambda error: from_iterable("xy"))
+        -a-b-(xy|)
+
+    Args:
+        fn: A plain function of the error; it raises what it does not want to handle.
+
+    Raises:
+        TypeError: `fn` is no plain function; while running, it gives something else than a stream.
+
+    Emits: every item before the error, then those of the other stream.
+    Backpressure: none of its own.
+    Completes: with its upstream, or with the other stream.
+    Fails: with the other stream, or with what `fn` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    if gives_awaitable(fn) or gives_async_items(fn) or not callable(fn):
+        raise TypeError(f"catch() needs a plain function of the error that gives a stream, not {fn!r}")
+    return Catching((_Catch(fn),))
+
+
+class _Catch(ContextStage):
+    memory = "nothing"
+
+    def __init__(self, fn: Callable[[Exception], Stream[Any]]) -> None:
+        super().__init__("catch", (fn,))
+        self._fn = fn
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return self._items(upstream, context)
+
+    async def _items(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        try:
+            async for item in upstream.iterator:
+                yield item
+            return
+        except Exception as error:
+            await close_after(error, upstream, context)
+            other = self._other(error)
+        chain = await begin(other.source, other.stages, context.child())
+        try:
+            async for item in chain.iterator:
+                yield item
+        finally:
+            await context.closing(chain)
+
+    def _other(self, error: Exception) -> Stream[Any]:
+        stream = self._fn(error)
+        if not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"catch({name_of(self._fn)}): the function must give a stream or raise, and gave "
+                f"{type(stream).__name__}; from_iterable([]) is a stream without items"
+            )
+        refuse_restarts(stream, f"catch({name_of(self._fn)})")
+        return stream

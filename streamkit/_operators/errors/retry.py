@@ -1,0 +1,124 @@
+"""
+Retry: another try, where a stream fails.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import sleep
+
+from streamkit._core.operator import Same
+from streamkit._core.restart import Restarted
+from streamkit._core.retry_policy import RetryPolicy, retry_advice
+from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.closing import close_after
+from streamkit._core.source import Opened, Source
+from streamkit._core.stage import DescriptionStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.stage import Stage
+
+__all__ = ["retry"]
+
+
+def retry(policy: RetryPolicy | None = None, /) -> Same:
+    """
+    The stream before it, opened again when it fails, as the policy says.
+
+    Before the first item a retry is not seen. After it, a policy with `resume="never"` raises, and one with
+    `resume="restart"` emits a `Restarted`, at which every operator forgets what came before; a pipeline that would hide it is
+    refused when it is opened. An error that says of itself that it is not `retriable` is raised at once, as is an API
+    error of a kind that would come again; every other one is worth another try.
+
+    `messages()` retries by itself, and knows more about it: put this behind one only with `messages(retry=None)`, where the
+    SDK's own retries then rest.
+
+        -#
+        retry(RetryPolicy(attempts=2, base=3, jitter=False))
+        -----#
+
+    Args:
+        policy: How often, and how long after; by default `RetryPolicy()`.
+
+    Raises:
+        TypeError: `policy` is none; when the run is opened, the source can be read only once.
+        ValueError: The policy's `resume` is `"continue"`.
+
+    Emits: the items of each try, a `Restarted` before those of a try that starts over.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with the last try, or with an error that no retry would mend.
+    Cancels: at once, also while it waits. What fails is closed before the next try is opened.
+    Memory: nothing.
+    """
+    if policy is not None and not isinstance(policy, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"retry() needs a RetryPolicy, such as RetryPolicy(attempts=3), not {policy!r}")
+    if policy is not None and policy.resume == "continue":
+        raise ValueError(
+            'retry() cannot go on in the middle of any stream, as RetryPolicy(resume="continue") asks it to: '
+            'messages(retry=…) can; here, use resume="never" or "restart"'
+        )
+    return Same((_Retry(policy),))
+
+
+class _Retry(DescriptionStage):
+    memory = "nothing"
+
+    def __init__(self, policy: RetryPolicy | None) -> None:
+        super().__init__("retry", () if policy is None else (policy,))
+        self.policy: RetryPolicy = policy or RetryPolicy()
+
+    def around(self, source: Source, stages: tuple[Stage, ...]) -> Source:
+        if not source.repeatable:
+            raise TypeError(
+                f"{self!r} opens its source again, and {source!r} can be read only once: give from_iterable() a "
+                "function that makes a new one, or use messages()"
+            )
+        return _Retried(self, self.policy, source.retried(), stages)
+
+
+class _Retried(Source):
+    """
+    A stream as a source that mends itself.
+    """
+
+    def __init__(self, stage: Stage, policy: RetryPolicy, source: Source, stages: tuple[Stage, ...]) -> None:
+        self._stage = stage
+        self._policy = policy
+        self._source = source
+        self._stages = stages
+        self.restarts: bool = policy.resume == "restart"
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, (self._source, *self._stages, self._stage)))
+
+    def open(self, context: Context) -> Opened:
+        return Opened("async", self._items(context))
+
+    async def _items(self, context: Context) -> AsyncIterator[Any]:
+        policy, number = self._policy, 1
+        while True:
+            chain = await begin(self._source, self._stages, context.child())
+            begun = False
+            try:
+                async for item in chain.iterator:
+                    begun = True
+                    yield item
+                return
+            except Exception as error:
+                failure = error
+                await close_after(error, chain, context)
+            finally:
+                await context.closing(chain)
+            wait = policy.again(number, retry_advice(failure))
+            if wait is None or (begun and policy.resume == "never"):
+                raise failure
+            await sleep(wait)
+            number += 1
+            if begun:
+                yield Restarted(number, failure)
+            del failure  # with all that its traceback holds

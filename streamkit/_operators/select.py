@@ -1,0 +1,191 @@
+"""
+Select: some of the items.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from streamkit._core.checks import flag, plain_function, whole_number
+from streamkit._core.elementary import check_plain, filter  # noqa: A004 -- the field's name
+from streamkit._core.operator import Operator, Same
+from streamkit._core.transducer import Transducer, pure
+from streamkit._operators.take_until import take_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["dedupe", "filter", "skip", "take", "take_until", "take_while"]
+
+A = TypeVar("A")
+
+_NOTHING: Any = object()
+
+
+class Take(Transducer[A, A], Generic[A]):
+    memory = "nothing"
+    expands = False
+
+    def __init__(self, n: int) -> None:
+        self.left: int = whole_number("take", n, least=0)
+        self.done: bool = n == 0
+
+    def feed(self, item: A) -> Iterable[A]:
+        self.left -= 1
+        if not self.left:
+            self.done = True
+        return (item,)
+
+
+class Skip(Transducer[A, A], Generic[A]):
+    memory = "nothing"
+    expands = False
+
+    def __init__(self, n: int) -> None:
+        self.left: int = whole_number("skip", n, least=0)
+
+    def feed(self, item: A) -> Iterable[A]:
+        if self.left:
+            self.left -= 1
+            return ()
+        return (item,)
+
+
+class TakeWhile(Transducer[A, A], Generic[A]):
+    memory = "nothing"
+    expands = False
+
+    def __init__(self, keep: Callable[[A], object], *, inclusive: bool) -> None:
+        check_plain(keep)
+        self.keep = keep
+        self.inclusive = flag("take_while", "inclusive", inclusive)
+
+    def feed(self, item: A) -> Iterable[A]:
+        if self.keep(item):
+            return (item,)
+        self.done = True
+        return (item,) if self.inclusive else ()
+
+
+class Dedupe(Transducer[A, A], Generic[A]):
+    memory = "1 item"
+    expands = False
+
+    def __init__(self, key: Callable[[A], object] | None = None) -> None:
+        if key is not None:
+            plain_function("dedupe", "key", key)
+        self.key = key
+        self.before: Any = _NOTHING
+
+    def feed(self, item: A) -> Iterable[A]:
+        mark = item if self.key is None else self.key(item)
+        if self.before is not _NOTHING and mark == self.before:
+            return ()
+        self.before = mark
+        return (item,)
+
+    def reset(self) -> None:
+        self.before = _NOTHING
+
+
+def take(n: int) -> Same:
+    """
+    The first `n` items.
+
+        -a-b-c-d|
+        take(3)
+        -a-b-(c|)
+
+    Args:
+        n: How many, at least 0.
+
+    Raises:
+        TypeError: `n` is no whole number.
+        ValueError: `n` is below 0.
+
+    Emits: each of the first `n` items.
+    Backpressure: none of its own.
+    Completes: with its upstream, or after the `n`-th item: upstream is closed, and no further item asked for.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Same(pure("take", Take, n))
+
+
+def skip(n: int) -> Same:
+    """
+    All items but the first `n`.
+
+        -a-b-c-d|
+        skip(2)
+        -----c-d|
+
+    Args:
+        n: How many, at least 0.
+
+    Raises:
+        TypeError: `n` is no whole number.
+        ValueError: `n` is below 0.
+
+    Emits: each item from the `n + 1`-th on.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Same(pure("skip", Skip, n))
+
+
+@overload
+def take_while(keep: Callable[[object], object], /, *, inclusive: bool = False) -> Same: ...
+@overload
+def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Operator[A, A]: ...
+def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> Operator[Any, Any]:
+    """
+    The items up to the first for which `keep` is false.
+
+        -a-b-C-d|
+        take_while(str.islower)
+        -a-b-|
+
+    Args:
+        keep: A plain function of one item.
+        inclusive: Whether that first item is handed on too.
+
+    Raises:
+        TypeError: `keep` is no plain function.
+
+    Emits: each item before the first that is not kept.
+    Backpressure: none of its own.
+    Completes: with its upstream, or at the first item that is not kept: upstream is closed.
+    Fails: with its upstream, or with what `keep` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Same(pure("take_while", TakeWhile, keep, inclusive=inclusive))
+
+
+def dedupe(key: Callable[[Any], object] | None = None) -> Same:
+    """
+    The items without those that are equal to the one before them; equal ones that are not neighbours all stay.
+
+        -a-ab-ba|
+        dedupe()
+        -a--b--a|
+
+    Args:
+        key: A plain function of one item: what is compared instead of the items themselves.
+
+    Raises:
+        TypeError: `key` is no plain function.
+
+    Emits: the first of equal neighbours, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `key` or the comparison raises.
+    Cancels: at once.
+    Memory: one item, or its key.
+    """
+    return Same(pure("dedupe", Dedupe) if key is None else pure("dedupe", Dedupe, key))

@@ -1,0 +1,276 @@
+"""
+Split: one stream through several pipelines.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import Event, sleep_forever
+
+from streamkit._core.operator import Operator
+from streamkit._core.runtime.chain import assemble
+from streamkit._core.runtime.channel import Channel
+from streamkit._core.runtime.compose import compose, outputs
+from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.source import Opened
+from streamkit._core.stage import ConcurrentStage, PureStage, refuse_reopening, remedies
+from streamkit._core.transducer import Transducer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.stage import Stage
+
+__all__ = ["split"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+_BUFFER = 16
+
+
+def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, tuple[str, B]]:
+    """
+    One stream through several pipelines, their outputs as pairs: `split(text=text(), calls=tool_calls())`.
+
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text, `S` is the stop.
+
+        MTa-bE-DS|
+        split(x=text(), y=only("message_stop"))
+        --A-B---C|
+
+        A = ("x", "a")
+        B = ("x", "b")
+        C = ("y", S)
+
+    Args:
+        ordered: Whether the pairs come in the order of the items that they were made of, and for one item in
+            the order of the pipelines as they are given here. It takes pure pipelines only. Otherwise each
+            pipeline runs by itself and its outputs come as they are ready; then any operator will do, and the
+            run needs `open()`.
+        operators: The pipelines, by the name that their outputs get.
+
+    Raises:
+        TypeError: There is none, one is no operator, or one is not pure and `ordered` is not off.
+
+    Emits: `(name, value)` for each output of each pipeline.
+    Backpressure: none of its own; unordered, it waits for the slowest pipeline.
+    Completes: with its upstream, after the ends of all pipelines; or when all of them have ended: upstream is
+        closed.
+    Fails: with its upstream, or with the first pipeline that fails; the others are stopped.
+    Cancels: at once.
+    Memory: what the pipelines hold; unordered, 16 items and as many pairs for each besides.
+    """
+    if not operators:
+        raise TypeError("split() needs at least one pipeline: split(text=text(), calls=tool_calls())")
+    for name, operator in operators.items():
+        if not isinstance(operator, Operator):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"split() needs an operator for {name}=, such as text(), not {operator!r}")
+        refuse_reopening(operator.stages, "a pipeline of split()")
+        for stage in operator.stages:
+            if ordered and not isinstance(stage, PureStage):
+                raise TypeError(
+                    f"split() keeps the order of pure pipelines only, and {stage!r} of {name}= is "
+                    f"{stage.kind}: use split(ordered=False, ...)"
+                )
+    if ordered:
+        return Operator((_Ordered("split", _ordered, (), operators),))
+    return Operator((_Unordered(operators),))
+
+
+class _Ordered(PureStage):
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for each in self.kwargs.values() for stage in each.stages)
+
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for each in self.kwargs.values() for stage in each.stages)
+
+    def holds(self) -> str:
+        return (
+            " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
+        )
+
+
+def _ordered(**operators: Operator[Any, Any]) -> Split:
+    # A function of its own, for a pipeline may have any name, such as that of a parameter of a class.
+    return Split(operators)
+
+
+class Split(Transducer[Any, tuple[str, Any]]):
+    def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
+        self.stages_by_name: dict[str, list[PureStage]] = {
+            name: [stage for stage in operator.stages if isinstance(stage, PureStage)]
+            for name, operator in operators.items()
+        }
+
+    def attach(self, context: Context | None) -> None:
+        self.pipelines: dict[str, Transducer[Any, Any]] = {
+            name: compose(stages, context) for name, stages in self.stages_by_name.items()
+        }
+        self._follow_running()
+
+    def step(self) -> Callable[[Any], Any]:
+        return self.feed  # a restart is each pipeline's own affair
+
+    def feed(self, item: Any) -> Iterable[tuple[str, Any]]:
+        for name, pipeline, outputs_of in self.running:
+            for value in outputs_of(item):
+                yield name, value
+            if pipeline.done:
+                yield from self._end(name)
+                self._follow_running()
+
+    def flush(self) -> Iterable[tuple[str, Any]]:
+        for name in [*self.pipelines]:
+            yield from self._end(name)
+
+    @property
+    def rescues(self) -> bool:
+        return any(pipeline.rescues for pipeline in self.pipelines.values())
+
+    def rescue(self) -> Iterable[tuple[str, Any]]:
+        for name, pipeline in self.pipelines.items():
+            for value in pipeline.rescue():
+                yield name, value
+
+    def _end(self, name: str) -> Iterable[tuple[str, Any]]:
+        for value in self.pipelines.pop(name).flush():
+            yield name, value
+
+    def _follow_running(self) -> None:
+        # A new list each time: feed() may be going through the old one.
+        running = [(name, each, outputs(each)) for name, each in self.pipelines.items() if not each.done]
+        self.running: list[tuple[str, Transducer[Any, Any], Callable[[Any], Iterable[Any]]]] = running
+        self.done: bool = not self.running
+
+
+class _Unordered(ConcurrentStage):
+    def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
+        super().__init__("split", (), {"ordered": False, **operators})
+        self._pipelines = {name: operator.stages for name, operator in operators.items()}
+
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for stages in self._pipelines.values() for stage in stages)
+
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for stages in self._pipelines.values() for stage in stages)
+
+    def holds(self) -> str:
+        held = [stage.holds() for stages in self._pipelines.values() for stage in stages]
+        return " + ".join([f"{2 * _BUFFER * len(self._pipelines)} items", *held])
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _Splitting(self._pipelines, upstream, context).items()
+
+
+class _Splitting:
+    """
+    One run. A reader hands each item to every pipeline that still runs, and each of these has one that puts
+    its outputs in `_ready`.
+    """
+
+    def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]], upstream: Chain, context: Context) -> None:
+        self._context = context
+        self._pipelines = pipelines
+        self._inputs: dict[str, Channel[Any]] = {name: Channel(_BUFFER) for name in pipelines}
+        self._upstream = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._upstream_open = True
+        self._running = len(pipelines)
+        self._error: BaseException | None = None
+        self._failed = False
+        self._ready: deque[tuple[str, Any]] = deque()
+        self._changed = Event()
+        self._taken = Event()
+        self._left = False
+
+    async def items(self) -> AsyncIterator[tuple[str, Any]]:
+        readers = [*map(self._reader, self._pipelines), self._upstream]
+        for reader in readers:
+            reader.start()
+        try:
+            while self._ready or (self._running and not self._failed):
+                if not self._ready:
+                    await self._changed.wait()
+                    self._changed = Event()
+                    continue
+                pair = self._ready.popleft()
+                if len(self._ready) == _BUFFER - 1:
+                    self._taken.set()
+                    self._taken = Event()
+                yield pair
+            if self._error is not None:
+                raise self._error
+            if self._upstream_open:
+                self._context.stopped("split")
+        finally:
+            self._left = True
+            await _stop(readers)
+
+    def _reader(self, name: str) -> Reader:
+        # A context of its own: that one pipeline ends early is not the end of the run.
+        chain = assemble(
+            Opened("async", self._inputs[name].items()), self._pipelines[name], self._context.child()
+        )
+        return Reader(chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name))
+
+    def _arrived(self, item: Any) -> Awaitable[None] | None:
+        for channel in self._inputs.values():
+            channel.write(item)
+        if self._left:
+            # Pipelines that are being closed make room, and nobody wants what would fill it.
+            return sleep_forever()
+        return self._room() if any(channel.full for channel in self._inputs.values()) else None
+
+    async def _room(self) -> None:
+        for channel in self._inputs.values():
+            await channel.room()
+
+    def _upstream_ended(self, error: BaseException | None) -> None:
+        self._upstream_open = False
+        for channel in self._inputs.values():
+            channel.end(error)
+
+    def _made(self, name: str, value: Any) -> Awaitable[None] | None:
+        self._ready.append((name, value))
+        self._changed.set()
+        return self._demand() if len(self._ready) >= _BUFFER else None
+
+    async def _demand(self) -> None:
+        while len(self._ready) >= _BUFFER:
+            await self._taken.wait()
+
+    def _pipeline_ended(self, name: str, error: BaseException | None) -> None:
+        channel = self._inputs[name]
+        if error is not None:
+            self._error = self._error or error
+            # What upstream failed with is for each of them, after the items before it; its own ends all.
+            self._failed = self._failed or not channel.handed(error)
+        channel.abandon()
+        self._running -= 1
+        self._changed.set()
+
+
+async def _stop(readers: Iterable[Reader]) -> None:
+    """
+    Stop all of them, in order, even where one fails to.
+
+    Raises:
+        Exception: The first failure.
+    """
+    failure: BaseException | None = None
+    for reader in readers:
+        try:
+            await reader.stop()
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure

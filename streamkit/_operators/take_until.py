@@ -1,0 +1,136 @@
+"""
+Take until: a stream that ends when something else happens.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from anyio import CancelScope, get_cancelled_exc_class
+
+from streamkit._core.naming import name_of, value_text
+from streamkit._core.operator import Same
+from streamkit._core.runtime.turns import let_others_run
+from streamkit._core.stage import ConcurrentStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["take_until"]
+
+_NOTHING: Any = object()
+_END: Any = object()
+
+
+def take_until(awaitable_factory: Callable[[], Awaitable[object]], /) -> Same:
+    """
+    The items until something else has happened: `take_until(event.wait)`, `take_until(lambda: anyio.sleep(5))`.
+
+    An item that comes in the same moment is still handed on, unless it has to pass many other tasks.
+
+        -a--b--c--d|
+        take_until(lambda: anyio.sleep(5))
+        -a--b|
+
+    Args:
+        awaitable_factory: A function without arguments that gives what to await; each run calls it once, when its first item
+            is asked for. What the awaitable results in does not matter.
+
+    Raises:
+        TypeError: `awaitable_factory` cannot be called; while running, it gives nothing that can be awaited.
+
+    Emits: every item, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream, after cancelling the awaitable; or when that has finished: upstream is closed.
+    Fails: with its upstream; with what the factory or the awaitable raises, once upstream is closed.
+    Cancels: at once, the awaitable too.
+    Memory: nothing.
+    """
+    return Same((_TakeUntil(awaitable_factory),))
+
+
+class _TakeUntil(ConcurrentStage):
+    memory = "nothing"
+
+    def __init__(self, factory: Callable[[], Awaitable[object]]) -> None:
+        super().__init__("take_until", (factory,))
+        _check_factory(factory)
+        self._factory = factory
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _Until(self._factory, upstream, context).items()
+
+
+class _Until:
+    """
+    One run: the awaitable is a job, which cancels the read that is pending when it is over.
+    """
+
+    def __init__(self, factory: Callable[[], Awaitable[object]], upstream: Chain, context: Context) -> None:
+        self._factory = factory
+        self._upstream = upstream
+        self._context = context
+        self._over = False
+        self._error: BaseException | None = None
+        self._reading = CancelScope()
+
+    async def items(self) -> AsyncIterator[Any]:
+        upstream = aiter(self._upstream.iterator)
+        self._job = self._context.spawn(self._wait)
+        try:
+            # What has happened already comes before every item.
+            await let_others_run(lambda: self._over)
+            while not self._over:
+                item = _NOTHING
+                with CancelScope() as self._reading:
+                    item = await anext(upstream, _END)
+                if item is _END:
+                    return
+                if item is not _NOTHING:
+                    yield item
+            if self._error is None:
+                self._context.stopped("take_until")
+            await self._context.closing(self._upstream)
+        finally:
+            await self._job.stop()
+            if self._error is not None:
+                raise self._error
+
+    async def _wait(self) -> None:
+        try:
+            awaitable: object = self._factory()
+            if not inspect.isawaitable(awaitable):
+                raise TypeError(
+                    f"take_until() awaits what {name_of(self._factory)}() gives, "
+                    f"and a {type(awaitable).__name__} cannot be awaited"
+                )
+            await awaitable
+        except BaseException as error:
+            # A cancellation that nobody here has asked for is a failure like others.
+            if self._job.cancelled and isinstance(error, get_cancelled_exc_class()):
+                raise
+            self._error = error
+        self._over = True
+        # An item that has come already only needs its turn to get through.
+        await let_others_run(lambda: False)
+        self._reading.cancel()
+
+
+def _check_factory(factory: object) -> None:
+    if callable(factory):
+        return
+    if inspect.iscoroutine(factory):
+        factory.close()
+        name = name_of(factory)
+        raise TypeError(
+            f"take_until() needs a function, for each run awaits anew: write take_until(lambda: {name}(…)), "
+            f"not take_until({name}(…))"
+        )
+    raise TypeError(
+        f"take_until() needs a function without arguments that gives an awaitable, such as event.wait, "
+        f"not {value_text(factory)}"
+    )

@@ -1,0 +1,108 @@
+"""
+Tee: the items go on, and to sinks beside them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._core.operator import Same
+from streamkit._core.runtime.channel import check_overflow
+from streamkit._core.stage import ConcurrentStage, remedies
+from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.sink import SinkLike
+
+__all__ = ["branch", "tee"]
+
+
+def tee(
+    *sinks: SinkLike | Branch, buffer: int = 64, overflow: Overflow = "block", on_error: OnError = "raise"
+) -> Same:
+    """
+    Hand the items on, and to each of `sinks` beside, through a bounded queue and a task of its own.
+
+    At the end of the stream the sinks are awaited. When the run ends otherwise they still get what is queued and then the end,
+    or the error, within the run's `close_timeout`. `run.report.sinks` tells what each one got.
+
+        -a-b-c|
+        tee(sinks.collect())
+        -a-b-c|
+
+    Args:
+        sinks: Sinks, async functions of one item, anyio send streams, or `branch(…)` around one of these.
+        buffer: The bound of each queue, in items.
+        overflow: What happens when a queue is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` let an item go,
+            `"latest"` keeps the newest one only, `"error"` fails the sink.
+        on_error: What happens when a sink fails: `"raise"` ends the run with its error, `"detach"` lets the others go on; the
+            failure is logged and reported.
+
+    Raises:
+        TypeError: A sink is nothing that consumes items, or there is none.
+        ValueError: An unknown policy, or a bound below 1.
+
+    Emits: every item, unchanged.
+    Backpressure: with `"block"`, waits for room in every queue before it asks upstream for an item.
+    Completes: with its upstream, after every sink has finished.
+    Fails: with its upstream; with a sink's error the run fails, not the stream.
+    Cancels: at once; the sinks then have `close_timeout` to finish.
+    Memory: `buffer` items for each sink.
+    """
+    if not sinks:
+        raise TypeError("tee() needs at least one sink")
+    check_overflow(buffer, overflow)
+    branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
+    settings = {"buffer": (buffer, 64), "overflow": (overflow, "block"), "on_error": (on_error, "raise")}
+    changed = {name: value for name, (value, usual) in settings.items() if value != usual}
+    return Same((_Tee([each.or_else(buffer, overflow, on_error) for each in branches], sinks, changed),))
+
+
+class _Tee(ConcurrentStage):
+    def __init__(
+        self, branches: list[Branch], sinks: tuple[object, ...], changed: Mapping[str, object]
+    ) -> None:
+        super().__init__("tee", sinks, changed)
+        self._branches = branches
+        bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
+        self.memory: str = " + ".join(map(str, bounds)) + " items"
+
+    @property
+    def hides_restarts(self) -> bool:
+        return any(stage.hides_restarts for each in self._branches for stage in each.sink.stages)
+
+    @property
+    def restart_remedy(self) -> str:
+        return remedies(stage for each in self._branches for stage in each.sink.stages)
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _items(upstream, [RunningBranch(each, context) for each in self._branches])
+
+
+async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterator[Any]:
+    # Sinks start with the first read: a generator that never ran has no cleanup that could end them.
+    for each in branches:
+        each.start()
+    channels = [each.channel for each in branches]
+    try:
+        async for item in upstream.iterator:
+            for channel in channels:
+                channel.write(item)
+            yield item
+            for channel in channels:
+                if channel.keeps_waiting:
+                    await channel.room()
+    except Exception as error:
+        for channel in channels:
+            channel.end(error)
+        raise
+    finally:
+        for channel in channels:
+            channel.end()
+    for each in branches:
+        await each.finished()

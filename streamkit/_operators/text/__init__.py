@@ -1,0 +1,3 @@
+"""
+Text: where it is cut, and when its pieces go on.
+"""

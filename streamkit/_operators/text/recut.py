@@ -1,0 +1,82 @@
+"""
+Recut: the same text, cut elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import Transducer, pure
+from streamkit._operators.text.cutting import Cutter, rule
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
+
+__all__ = ["recut"]
+
+
+def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
+    r"""
+    The same text in other pieces: word by word, line by line, …; however it was cut before, the pieces are the same.
+
+    * `"word"`: a run of characters that are no white space, with the white space behind it; in scripts without spaces
+      (Chinese, Japanese, Thai, …) a letter. White space at the beginning is a piece of its own. At most 256 characters.
+    * `"sentence"`: up to one of `.!?…`, closing quotes and brackets, and white space; up to `。！？` also without; up to a
+      blank line. Abbreviations are not known: `Dr. No` is cut, `3.14` is not. At most 4,096 characters.
+    * `"line"`: up to `\n`, `\r\n` or `\r`, with it. At most 65,536 characters.
+    * `"grapheme"`: what a person sees as one character: a letter with its accents, an emoji with its skin tone, a flag. At
+      most 64 characters of Python's.
+    * a regex: up to a match, with it. At most 16,384 characters.
+
+    A longer piece is cut at that length.
+
+    A match of a regex that reaches the end of what has arrived may still grow, and waits for the next character; what
+    stands behind that one cannot change it any more, so a look-ahead sees one character. The regex is given one piece at
+    a time, and nothing of the piece before. It is run where a match can end, not at each character; one that is slow on
+    a single text already, as `(a+)+b` is, is slow here, too.
+
+        -ab,cd-|
+        recut(",")
+        ----A--(B|)
+
+        A = 'ab,'
+        B = 'cd'
+
+    Args:
+        by: The kind of piece, or a regex: a string that is no plain name, or what `re.compile` gives.
+
+    Raises:
+        TypeError: `by` is no string and no regex for strings; while running, an item is no string.
+        ValueError: `by` names no kind of piece, is no valid regex, or one that matches the empty string.
+
+    Emits: each piece as soon as it is certain where it ends, often at the first character behind it; never an empty one.
+    Backpressure: none of its own.
+    Completes: with its upstream, after what is held.
+    Fails: with its upstream, after what is held.
+    Cancels: at once.
+    Memory: one piece.
+    """
+    return Operator(pure("recut", Recut, by))
+
+
+class Recut(Transducer[str, str]):
+    flushes_on_error = True
+
+    def __init__(self, by: str | re.Pattern[str]) -> None:
+        make = rule("recut", by)
+        self.cutter: Cutter = Cutter(make)
+        self.memory: str = f"one piece, of at most {self.cutter.longest:,} characters"
+
+    def feed(self, item: str) -> Iterable[str]:
+        if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"recut() cuts strings, not {type(item).__name__}: put text() before it")
+        return self.cutter.feed(item)
+
+    def flush(self) -> Iterable[str]:
+        held = self.cutter.take()
+        return (held,) if held else ()
+
+    def reset(self) -> None:
+        self.cutter.restart()

@@ -1,0 +1,3 @@
+"""
+Time: when items go on.
+"""

@@ -1,0 +1,128 @@
+"""
+Rate limit: so many items in so many seconds, the others later.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from anyio import current_time, sleep_until
+
+from streamkit._core.checks import above_zero, plain_function, seconds
+from streamkit._core.operator import Same
+from streamkit._core.restart import is_restart
+from streamkit._core.stage import AsyncStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+__all__ = ["rate_limit"]
+
+
+def rate_limit(
+    rate: float, per: float = 1.0, burst: float = 1, cost: Callable[[Any], float] | None = None
+) -> Same:
+    """
+    Delay the items so that no more than `rate` pass in `per` seconds; none is dropped.
+
+    It is a token bucket: `rate` tokens flow in every `per` seconds, at most `burst` are saved, and it is full at first. An item
+    takes its cost out, and waits until as much is there; one that costs more than `burst` waits until that has flowed in.
+
+        (abc)-----de|
+        rate_limit(1, per=2, burst=2)
+        (ab)-c---de|
+
+    Args:
+        rate: Tokens that flow in every `per` seconds; an item costs one, unless `cost` is given.
+        per: Seconds.
+        burst: Tokens that can be saved up, so that as many items may pass at once after a pause.
+        cost: The tokens of an item: a plain function, whose result may be 0. It is not asked about a restart, which is free.
+
+    Raises:
+        TypeError: An argument is of the wrong kind; while running, a cost that is no number.
+        ValueError: A number is not above 0; while running, a cost that is negative or not finite.
+
+    Emits: every item, unchanged, when its tokens are there.
+    Backpressure: reads an item only when the one before it has been taken.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `cost` raises.
+    Cancels: at once, dropping the item that waits.
+    Memory: one item.
+    """
+    above_zero("rate_limit", rate, "a number of tokens", of="rate")
+    seconds("rate_limit", per, of="per")
+    above_zero("rate_limit", burst, "a number of tokens", of="burst")
+    if cost is not None:
+        plain_function("rate_limit", "cost", cost)
+    settings = {"per": (per, 1.0), "burst": (burst, 1), "cost": (cost, None)}
+    changed = {name: value for name, (value, usual) in settings.items() if value != usual}
+    return Same((_RateLimit(rate, per, burst, cost, changed),))
+
+
+class _RateLimit(AsyncStage):
+    memory = "1 item"
+
+    def __init__(
+        self,
+        rate: float,
+        per: float,
+        burst: float,
+        cost: Callable[[Any], float] | None,
+        changed: Mapping[str, object],
+    ) -> None:
+        super().__init__("rate_limit", _limited, (rate,), changed)
+        self._bucket = (rate, per, burst)
+        self._cost = cost
+
+    def bind(self, upstream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        return _limited(upstream, _Bucket(*self._bucket), self._cost)
+
+
+async def _limited(
+    upstream: AsyncIterator[Any], bucket: _Bucket, cost: Callable[[Any], float] | None
+) -> AsyncIterator[Any]:
+    async for item in upstream:
+        if not is_restart(item):
+            now = current_time()
+            passes = bucket.take(1 if cost is None else _tokens(cost(item)), now)
+            if passes > now:
+                await sleep_until(passes)
+        yield item
+
+
+class _Bucket:
+    """
+    A token bucket that knows when it was full last, and what was taken since: times come from one multiplication, so they do
+    not drift however long it is busy.
+    """
+
+    def __init__(self, rate: float, per: float, burst: float) -> None:
+        self._rate = rate
+        self._per = per
+        self._burst = burst
+        self._full_at = -math.inf
+        self._taken: float = 0
+
+    def take(self, tokens: float, now: float) -> float:
+        """
+        Take `tokens`. The time at which they are there, which may have passed.
+        """
+        if now >= self._after(self._taken):
+            self._full_at, self._taken = now, 0
+        self._taken += tokens
+        return self._after(self._taken - self._burst)
+
+    def _after(self, tokens: float) -> float:
+        """
+        The time at which so many tokens have flowed in since it was full.
+        """
+        return self._full_at + tokens * self._per / self._rate
+
+
+def _tokens(cost: object) -> float:
+    if not isinstance(cost, int | float):
+        raise TypeError(f"rate_limit() needs a number of tokens from cost, not {type(cost).__name__}")
+    if not 0 <= cost < math.inf:
+        raise ValueError(f"rate_limit() needs a finite number of tokens from cost, at least 0, not {cost!r}")
+    return cost

@@ -1,0 +1,154 @@
+"""
+Throttle: a distance between items, and what comes in between merged.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+from anyio import current_time
+
+from streamkit._core.checks import seconds
+from streamkit._core.items import can_wait, is_structural, merged
+from streamkit._core.naming import name_of
+from streamkit._core.operator import Same
+from streamkit._core.runtime.timed import Holding
+from streamkit._core.stage import ConcurrentStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["throttle"]
+
+Merge = Literal["latest"]
+
+
+def throttle(
+    interval: float,
+    *,
+    leading: bool = True,
+    trailing: bool = True,
+    merge: Callable[[Any, Any], Any] | Merge | None = None,
+) -> Same:
+    """
+    Space the items out: at least `interval` between two of them, what comes in between merged into one.
+
+    Text, events, and `(name, value)` pairs of these join their neighbours, so nothing of them is ever lost; what cannot be
+    joined, such as the end of a block, first releases what is held and then passes at once. For other items say how they merge.
+
+        -a-xy-----b--x--cxxx--|
+        throttle(4, merge="latest")
+        -a---y----b---x---x---(x|)
+
+    Args:
+        interval: Seconds between two emissions.
+        leading: Whether the first item after a pause passes at once.
+        trailing: Whether what is held goes out when the interval is over; otherwise it waits for the next item.
+        merge: `fn(held, item)` gives the one that takes the place of both; `"latest"` keeps the newer.
+
+    Raises:
+        TypeError: An argument of the wrong kind; while running, items of a kind for which `merge` must be given.
+        ValueError: `interval` is not above 0, or both `leading` and `trailing` are off.
+
+    Emits: the first item at once, then what has come since, every `interval`.
+    Backpressure: reads on while an interval runs, and stops reading once what is due has not been taken.
+    Completes: with its upstream: what the default merge holds goes out at once, what an explicit one holds when it is due.
+    Fails: with its upstream, after what the default merge holds; an explicit one drops what it holds.
+    Cancels: at once, dropping what is held.
+    Memory: what arrives within one interval, merged; one item with an explicit merge.
+    """
+    if merge is not None and merge != "latest" and not callable(merge):
+        raise TypeError(f'merge must be a function of two items, "latest" or None, not {merge!r}')
+    if inspect.iscoroutinefunction(merge):
+        raise TypeError(f"throttle() calls merge={name_of(merge)} without awaiting it: give a plain function")
+    if not leading and not trailing:
+        raise ValueError("throttle(leading=False, trailing=False) would never emit: leave one of them on")
+    return Same((_Throttle(interval, leading, trailing, merge),))
+
+
+class _Throttle(ConcurrentStage):
+    memory = "what arrives within one interval, merged"
+
+    def __init__(
+        self, interval: float, leading: bool, trailing: bool, merge: Callable[[Any, Any], Any] | Merge | None
+    ) -> None:
+        defaults = {"leading": (leading, True), "trailing": (trailing, True), "merge": (merge, None)}
+        super().__init__(
+            "throttle",
+            (interval,),
+            {key: value for key, (value, usual) in defaults.items() if value != usual},
+        )
+        self.interval = seconds("throttle", interval)
+        self.leading = leading
+        self.trailing = trailing
+        self.merge: Callable[[Any, Any], Any] | Merge | None = merge
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _Throttling(self, upstream, context).items()
+
+
+_NOTHING: Any = object()
+
+
+class _Throttling(Holding):
+    def __init__(self, settings: _Throttle, upstream: Chain, context: Context) -> None:
+        super().__init__(upstream, context)
+        self._interval = settings.interval
+        self._leading = settings.leading
+        self._trailing = settings.trailing
+        self._merge: Callable[[Any, Any], Any] | Merge | None = settings.merge
+        self._held: Any = _NOTHING
+        self._window_ends = -math.inf
+
+    def take_in(self, item: Any) -> None:
+        if self._merge is not None:
+            self._take_in_merging(item, self._merge)
+        elif can_wait(item):
+            joined = _NOTHING if self._held is _NOTHING else merged(self._held, item)
+            if joined is None:
+                self.release()
+                joined = item
+            self._hold(item if joined is _NOTHING else joined)
+        elif is_structural(item):
+            if self._held is not _NOTHING:
+                self.release()
+            self.ready.append(item)
+        else:
+            raise TypeError(
+                f"throttle() does not know how to merge items of type {type(item).__name__}: give merge=fn, where fn(held, "
+                'item) is the one that takes the place of both, or merge="latest" to keep the newest'
+            )
+
+    def release(self) -> None:
+        self.ready.append(self._held)
+        self._drop()
+        self._window_ends = current_time() + self._interval
+
+    def finish(self, error: BaseException | None) -> None:
+        if self._held is not _NOTHING and self._merge is None:
+            self.release()
+        elif error is not None or not self._trailing:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._held, self.due = _NOTHING, math.inf
+
+    def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
+        if not self._trailing and self.now < self._window_ends:
+            return
+        self._hold(merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item)
+
+    def _hold(self, item: Any) -> None:
+        now, fresh = self.now, self._held is _NOTHING
+        self._held = item
+        if now >= self._window_ends and not self._leading:
+            self._window_ends = now + self._interval
+        if now >= self._window_ends:
+            self.due = now
+        elif self._trailing and fresh:
+            self.due = self._window_ends

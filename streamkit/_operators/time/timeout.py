@@ -1,0 +1,101 @@
+"""
+Timeout: how long an item may be waited for.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from anyio import current_time, move_on_at
+
+from streamkit._core.checks import seconds
+from streamkit._core.operator import Same
+from streamkit._core.stage import ContextStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["timeout"]
+
+_END: Any = object()
+_LATE: Any = object()
+
+
+def timeout(*, first: float | None = None, idle: float | None = None, total: float | None = None) -> Same:
+    """
+    Fail when upstream lets one wait too long. Only the time spent waiting for it counts, so a slow consumer never fails.
+
+    An item must come before its time is up; one that comes at the very moment is too late.
+
+        -a-b------c|
+        timeout(idle=3)
+        -a-b--#
+
+    Args:
+        first: Seconds until the first item.
+        idle: Seconds until each further item; also until the first one where `first` is not given.
+        total: Seconds of waiting for upstream in all, from the first time that it is asked to its end.
+
+    Raises:
+        TypeError: None of them is given, or one is no number.
+        ValueError: One of them is not above 0.
+
+    Emits: every item, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream; with a `TimeoutError` that names the limit, once upstream is closed.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    given = {"first": first, "idle": idle, "total": total}
+    limits = {name: limit for name, limit in given.items() if limit is not None}
+    if not limits:
+        raise TypeError("timeout() needs a limit: first, idle or total, in seconds")
+    for name, limit in limits.items():
+        seconds("timeout", limit, of=name)
+    return Same((_Timeout(limits),))
+
+
+class _Timeout(ContextStage):
+    memory = "nothing"
+
+    def __init__(self, limits: dict[str, float]) -> None:
+        super().__init__("timeout", (), limits)
+
+    async def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        items = aiter(upstream.iterator)
+        limits = self.kwargs
+        waiting_for = "first" if "first" in limits else "idle"
+        asked = current_time()
+        # The moment when the total is used up, as long as the consumer does not pause.
+        all_by = asked + limits.get("total", math.inf)
+        while True:
+            this_by = asked + limits.get(waiting_for, math.inf)
+            item = _LATE
+            with move_on_at(min(this_by, all_by)):
+                item = await anext(items, _END)
+            if item is _END:
+                return
+            if item is _LATE:
+                break
+            taken = current_time()
+            yield item
+            asked = current_time()
+            all_by += asked - taken
+            waiting_for = "idle"
+        # Upstream's pending read was cancelled, which has ended it: there is no going on.
+        await context.closing(upstream)
+        raise _timed_out(waiting_for if this_by <= all_by else "total", limits)
+
+
+def _timed_out(name: str, limits: Any) -> TimeoutError:
+    limit = limits[name]
+    return TimeoutError(
+        f"timeout(total={limit}): the stream did not end within {limit} seconds of waiting"
+        if name == "total"
+        else f"timeout({name}={limit}): no item came within {limit} seconds"
+    )

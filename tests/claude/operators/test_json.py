@@ -1,0 +1,161 @@
+"""
+What a message says in JSON while it is being written.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+import streamkit as sk
+from streamkit.events import from_dict
+from streamkit.testing import PING, Drop, FakeClaude, reply, text, thinking, tool_use
+
+ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
+ANSWER: dict[str, Any] = {
+    "title": "Rivers",
+    "items": [{"n": 1, "name": "Rhine"}, {"n": 2, "name": "Elbe \u2603"}],
+}
+SAID = json.dumps(ANSWER)
+
+
+def events_of(*blocks: Any, **settings: Any) -> list[Any]:
+    return [from_dict(item) for item in reply(*blocks, **settings).events]
+
+
+def shown(operator: sk.Operator[Any, Any], *blocks: Any, **settings: Any) -> list[Any]:
+    given = operator.over(events_of(*blocks, **settings))
+    return [item.copy() if isinstance(item, sk.Partial) else item for item in given]
+
+
+AROUND = {
+    "alone": SAID,
+    "white space": f"\n  {SAID} \n",
+    "pretty": json.dumps(ANSWER, indent=2),
+    "fenced": f"```json\n{SAID}\n```",
+    "prose and a fence": f"Here it is, as [you] {{asked}}:\n\n```json\n{SAID}\n```\n\nTell me if you need more.",
+    "prose and a line of its own": f"Here it is:\n{SAID}\nThat is all.",
+}
+
+
+@pytest.mark.parametrize("said", AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("chunk", [1, 4, 1000])
+def test_what_stands_around_the_json_is_left_alone(said: str, chunk: int) -> None:
+    block = text(said, chunk=chunk)
+    *growing, last = shown(sk.json(), block)
+    assert last == sk.Partial(ANSWER, True)
+    assert not any(item.complete for item in growing)
+    assert shown(sk.json("$.items[*]"), block) == ANSWER["items"]
+    assert shown(sk.json("$.items[*].name"), block) == ["Rhine", "Elbe \u2603"]
+    assert "".join(shown(sk.json("$.title"), block)) == "Rivers"
+
+
+@pytest.mark.parametrize("value", [12, -0.5, True, None, "text", [], {}])
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_any_value(value: Any, chunk: int) -> None:
+    assert shown(sk.json(), text(json.dumps(value), chunk=chunk))[-1] == sk.Partial(value, True)
+
+
+@given(
+    value=st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    ),
+    chunk=st.integers(1, 20),
+    fenced=st.booleans(),
+)
+def test_any_document(value: Any, chunk: int, fenced: bool) -> None:
+    said = json.dumps(value)
+    block = text(f"So:\n```json\n{said}\n```" if fenced else said, chunk=chunk)
+    assert shown(sk.json(), block)[-1] == sk.Partial(value, True)
+
+
+def test_the_text_may_be_in_several_blocks_and_between_other_things() -> None:
+    cited = text(SAID[:20], citations=[{"type": "char_location"}])
+    came = shown(sk.json(), thinking("{}"), cited, PING, text(SAID[20:]), tool_use("go", {"a": 1}))
+    assert came[-1] == sk.Partial(ANSWER, True)
+
+
+def test_a_text_that_a_gateway_sends_whole() -> None:
+    whole = [{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": SAID}}]
+    assert list(sk.json("$.items[*].n").over([from_dict(item) for item in whole])) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "offset", "before"),
+    [
+        ('{"items": [1, 2, nope]}', "invalid", 17, [1, 2]),
+        ('{"items": [1, 2', "truncated", 15, [1]),
+        ('So:\n```json\n{"items": [1, nope]}\n```', "invalid", 26, [1]),
+        ('So:\n{"items": [1, {"a"', "truncated", 22, [1]),
+        ("There is none.", "missing", 14, []),
+        ("```json", "missing", 7, []),
+    ],
+)
+def test_what_is_no_json_is_reported_with_its_place_after_what_came_before(
+    said: str, reason: str, offset: int, before: list[Any]
+) -> None:
+    for chunk in (1, 5, 1000):
+        came: list[Any] = []
+        with pytest.raises(sk.JSONError) as caught:
+            came.extend(sk.json("$.items[*]").over(events_of(text(said, chunk=chunk))))
+        assert came == before
+        error = caught.value
+        assert (error.reason, error.type, error.retriable) == (reason, "json", False)
+        assert error.offset == offset
+        assert "nope" not in str(error)
+
+
+@pytest.mark.parametrize("stop_reason", ["tool_use", "pause_turn", "refusal"])
+def test_a_message_that_has_an_excuse_may_be_without(stop_reason: str) -> None:
+    assert shown(sk.json(), text("I cannot say."), stop_reason=stop_reason) == []
+    assert shown(sk.json(), text("Let me look."), tool_use("look")) == []
+
+
+def test_a_message_that_says_nothing_is_without_json_too() -> None:
+    for blocks in ([text(" \n")], [text("")], [thinking("Hm")], []):
+        with pytest.raises(sk.JSONError, match="there is no JSON in the text"):
+            shown(sk.json(), *blocks)
+    assert list(sk.json().over([])) == []
+
+
+def test_each_message_has_its_own() -> None:
+    first, second = events_of(text('{"n": 1}')), events_of(text("[2]"))
+    whole = [item.value for item in sk.json().over([*first, *second]) if item.complete]
+    assert whole == [{"n": 1}, [2]]
+    again = sk.Restarted(2, ConnectionError())
+    came = [item.copy() for item in sk.json().over([*events_of(text('{"n'), end="content"), again, *second])]
+    assert came == [sk.Partial({}, False), sk.Partial([2], True)]
+
+
+async def test_an_upstream_error_wins() -> None:
+    async with FakeClaude(reply(text('{"items": [1, 2', Drop()))) as server:
+        came: list[Any] = []
+        chat = sk.messages(server.client(), **ASK) | sk.json("$.items[*]")
+        with pytest.raises(sk.StreamTruncated) as caught:
+            async with chat.open() as run:
+                async for item in run:
+                    came.append(item)
+        assert (came, caught.value.type) == ([1], "transport")
+
+
+class River(msgspec.Struct):
+    n: int
+    name: str
+
+
+def test_a_model() -> None:
+    assert shown(sk.json("$.items[*]", model=River), text(SAID, chunk=3)) == [
+        River(1, "Rhine"),
+        River(2, "Elbe \u2603"),
+    ]
+    assert shown(sk.json(model=dict[str, object]), text(SAID, chunk=3)) == [ANSWER]

@@ -1,0 +1,87 @@
+"""
+Errors say what happened, and whether trying again may help.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from streamkit._claude.protocol.errors import (
+    GrammarError,
+    StreamStalled,
+    StreamTruncated,
+    ToolInputError,
+    from_error_event,
+    is_retriable,
+    status_of,
+)
+from streamkit._claude.protocol.tool_call import BrokenToolCall
+from streamkit._core.errors import StreamError
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "retriable"),
+    [
+        ("invalid_request_error", 400, False),
+        ("authentication_error", 401, False),
+        ("billing_error", 402, False),
+        ("permission_error", 403, False),
+        ("not_found_error", 404, False),
+        ("request_too_large", 413, False),
+        ("rate_limit_error", 429, True),
+        ("api_error", 500, True),
+        ("timeout_error", 504, True),
+        ("overloaded_error", 529, True),
+        ("brand_new_error", None, False),
+    ],
+)
+def test_an_error_type_has_its_status(kind: str, status: int | None, retriable: bool) -> None:
+    error = from_error_event(
+        {"type": "error", "error": {"type": kind, "message": "m"}, "request_id": "req_1"}
+    )
+    assert (error.type, error.status_code, error.retriable) == (kind, status, retriable)
+    assert error.request_id == "req_1"
+    assert str(error) == f"{kind}: m"
+    assert status_of(kind) == status
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+def test_statuses_that_may_pass_are_retriable(status: int) -> None:
+    assert is_retriable(None, status)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 501, None])
+def test_other_statuses_are_not(status: int | None) -> None:
+    assert not is_retriable("invalid_request_error", status)
+
+
+@pytest.mark.parametrize("data", ["upstream \ud800", b"\xff", "", '{"error":"x"}', "[1]", "{" * 100_000])
+def test_what_is_no_error_object_is_an_unknown_error(data: str | bytes) -> None:
+    error = from_error_event(data)
+    assert (error.type, error.status_code, error.retriable) == ("unknown_error", None, False)
+    assert len(str(error)) < 250
+
+
+def test_a_gateways_own_words_are_quoted() -> None:
+    assert str(from_error_event(b"upstream connect error")) == "unknown_error: 'upstream connect error'"
+
+
+def test_the_classes_say_what_happened() -> None:
+    assert (StreamTruncated().type, StreamTruncated().retriable) == ("truncated", True)
+    assert StreamTruncated().outcome_kind == "truncated"
+    stalled = StreamStalled("no event in 60 s", request_id="req_1")
+    assert (stalled.type, stalled.retriable, stalled.outcome_kind) == ("stalled", True, "failed")
+    assert isinstance(stalled, TimeoutError)
+    assert str(stalled) == "no event in 60 s"
+    assert stalled.request_id == "req_1"
+    assert (GrammarError("x").type, GrammarError("x").retriable) == ("grammar", False)
+    assert all(isinstance(error, StreamError) for error in (StreamTruncated(), stalled, GrammarError("x")))
+
+
+def test_a_tool_input_error_has_its_call_and_does_not_quote_it() -> None:
+    call = BrokenToolCall("toolu_1", "search", "[secret]", "not_object", 2)
+    error = ToolInputError(call)
+    assert error.call is call
+    assert (error.type, error.retriable) == ("tool_input", False)
+    assert str(error) == "the input of tool 'search' (block 2) cannot be used: not_object"
+    assert "secret" not in str(error)

@@ -1,0 +1,289 @@
+"""
+Bytes become events however they are cut, and a stream that breaks says how.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, strategies as st
+
+from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.events import ContentBlockDelta, Event, Ping, TextDelta, Unknown, to_dict
+from streamkit._claude.protocol.sse import EventDecoder
+
+START = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","model":"c",'
+    b'"role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1}}}\n\n'
+)
+DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"Hi"}    }\n\n'
+)
+STOPPING = (
+    b'event: message_delta\ndata: {"type":"message_delta",'
+    b'"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":2}}\n\n'
+)
+NOT_YET = STOPPING.replace(b'"end_turn"', b"null")
+STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+
+HI = ContentBlockDelta(0, TextDelta("Hi"))
+
+
+def _decode(*chunks: bytes) -> tuple[list[Event], EventDecoder]:
+    decoder = EventDecoder()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    decoder.end()
+    return events, decoder
+
+
+def _types(*chunks: bytes) -> list[str]:
+    return [to_dict(event)["type"] for event in _decode(*chunks)[0]]
+
+
+# -- frames --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'event: ping\ndata: {"type": "ping"}\n\n',
+        b'event:ping\ndata:{"type":"ping"}\n\n',
+        b'data: {"type":"ping"}\nevent: ping\n\n',
+        b'data: {"type":"ping"}\n\n',
+        b'event: something else\ndata: {"type":"ping"}\n\n',
+        b'event: content_block_delta\ndata: {"type":"ping"}\n\n',
+        b"event: ping\ndata: {}\n\n",
+        b'event: ping\ndata: {\ndata: "type":\ndata:  "ping"}\n\n',
+        b'event: content_block_delta\ndata: {"type":\ndata: "ping"}\n\n',
+        b': a comment\nevent: ping\n:\nid: 7\nretry: 10\nunknown\ndata: {"type":"ping"}\n\n',
+        b'\n\n\nevent: ping\ndata: {"type":"ping"}\n\n\n\n',
+        b'event: message_stop\n\nevent: ping\ndata: {"type":"ping"}\n\n',
+        b':\n\n: keep-alive\n\ndata: {"type":"ping"}\n\n',
+        b'event: ping\ndata\n\nevent: ping\ndata: \n\ndata: {"type":"ping"}\n\n',
+        b'\xef\xbb\xbfevent: ping\ndata: {"type":"ping"}\n\n',
+    ],
+)
+def test_a_ping_however_it_is_written(frame: bytes) -> None:
+    for sent in (frame, frame.replace(b"\n", b"\r\n"), frame.replace(b"\n", b"\r")):
+        assert _decode(sent)[0] == [Ping()]
+        assert _decode(*(bytes([byte]) for byte in sent))[0] == [Ping()]
+
+
+def test_a_line_separator_within_text_ends_no_line() -> None:
+    text = "a\u2028b\u2029c\x85d\x0be"
+    event = json.dumps({"type": "aside", "text": text}, ensure_ascii=False).replace(r"\u000b", r"\u000b")
+    assert _decode(b"data: " + event.encode() + b"\n\n")[0] == [Unknown(type="aside", text=text)]
+
+
+def test_a_raw_line_break_within_data_is_not_json_white_space() -> None:
+    for frame in (DELTA.replace(b',"delta"', b',\n"delta"'), DELTA.replace(b',"delta"', b',\r"delta"')):
+        events, decoder = _decode(START, frame)
+        assert len(events) == 1
+        assert isinstance(decoder.error, GrammarError)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_a_frame_is_dispatched_with_its_last_byte(line_end: bytes) -> None:
+    decoder = EventDecoder()
+    assert len(decoder.feed(START.replace(b"\n", line_end))) == 1
+    frame = DELTA.replace(b"\n", line_end)
+    assert decoder.feed(frame[:-1]) == ([HI] if line_end == b"\r\n" else [])
+    assert decoder.feed(frame[-1:]) == ([] if line_end == b"\r\n" else [HI])
+    assert decoder.feed(frame) == [HI]
+    assert decoder.feed(frame + frame) == [HI, HI]
+
+
+_FRAMES = st.sampled_from(
+    [
+        DELTA,
+        PING,
+        START + STOPPING + STOP,
+        b": comment\n\n",
+        b"\n",
+        'data: {"type":"aside","text":"…\u2028🌊"}\n\n'.encode(),
+        b'event: content_block_delta\ndata: {"type":"content_block_delta",\ndata: "index":1,'
+        b'"delta":{"type":"new"}}\n\n',
+        DELTA.replace(b'"index":0', b'"index":0,"new":1'),
+    ]
+)
+
+
+@given(
+    frames=st.lists(_FRAMES, max_size=8),
+    line_ends=st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    bom=st.booleans(),
+    cuts=st.lists(st.floats(0, 1), max_size=12),
+)
+def test_where_the_bytes_are_cut_makes_no_difference(
+    frames: list[bytes], line_ends: bytes, bom: bool, cuts: list[float]
+) -> None:
+    body = b"".join(frames)
+    expected, _ = _decode(body)
+    sent = (b"\xef\xbb\xbf" if bom else b"") + body.replace(b"\n", line_ends)
+    places = sorted({0, len(sent), *(round(cut * len(sent)) for cut in cuts)})
+    events, decoder = _decode(*(sent[a:b] for a, b in pairwise(places)))
+    assert events == expected
+    assert decoder.error is None or isinstance(decoder.error, StreamTruncated)
+
+
+def test_a_large_event_costs_linear_time() -> None:
+    text = b"x" * 20_000_000
+    frame = (
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":'
+    )
+    frame += b'"text","text":"' + text + b'"}}\n\n'
+    decoder = EventDecoder()
+    chunks = [frame[i : i + 1024] for i in range(0, len(frame), 1024)]
+    began = time.process_time()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    # Copying what is there at every chunk would move 200 GB: minutes.
+    assert time.process_time() - began < 10
+    assert len(to_dict(events[0])["content_block"]["text"]) == len(text)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize("name", [b"content_block_delta", b"ping"])
+def test_a_frame_larger_than_allowed_is_refused(size: int, name: bytes) -> None:
+    frame = b"event: " + name + b'\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"new"}}'
+    for limit, accepted in ((len(frame), 2), (len(frame) - 1, 1)):
+        decoder = EventDecoder(max_frame=limit)
+        sent = b'data: {"type":"ping"}\n\n' + frame + b"\n\n"
+        events = [event for i in range(0, len(sent), size) for event in decoder.feed(sent[i : i + size])]
+        assert len(events) == accepted
+        if accepted == 1:
+            assert str(decoder.error) == f"frame 2 is larger than {limit} bytes"
+        else:
+            assert decoder.error is None
+
+
+def test_a_frame_that_does_not_end_is_not_kept_beyond_the_limit() -> None:
+    decoder = EventDecoder(max_frame=1000)
+    for _ in range(10):
+        decoder.feed(b"x" * 200)
+    assert isinstance(decoder.error, GrammarError)
+
+
+# -- how a stream ends ---------------------------------------------------------------------------------------
+
+WHOLE = START + DELTA + STOPPING + STOP
+
+
+@pytest.mark.parametrize(
+    ("body", "finished", "reason"),
+    [
+        (WHOLE, True, None),
+        (WHOLE + PING, True, None),
+        (WHOLE + WHOLE, True, None),
+        (START + DELTA + STOPPING, False, None),
+        (START + DELTA + STOPPING + STOP[:-1], False, None),
+        (START + DELTA + STOPPING + WHOLE, True, None),
+        (WHOLE + DELTA[:20], True, None),
+        (b"", False, "before a message began"),
+        (PING + b": comment\n\n", False, "before a message began"),
+        (START + DELTA, False, "inside a message"),
+        (START + DELTA + NOT_YET, False, "inside a message"),
+        (START + DELTA + STOPPING[:-1], False, "inside a message"),
+        (WHOLE + START, False, "inside a message"),
+        (WHOLE + START + DELTA, False, "inside a message"),
+    ],
+)
+def test_an_end_is_complete_or_truncated(body: bytes, finished: bool, reason: str | None) -> None:
+    _, decoder = _decode(body)
+    assert decoder.finished is finished
+    if reason is None:
+        assert decoder.error is None
+    else:
+        assert isinstance(decoder.error, StreamTruncated)
+        assert reason in str(decoder.error)
+        assert (decoder.error.type, decoder.error.retriable) == ("truncated", True)
+
+
+def test_an_unterminated_frame_is_never_dispatched() -> None:
+    assert _types(START, DELTA[:-1]) == ["message_start"]
+
+
+def test_finished_is_known_before_the_end() -> None:
+    decoder = EventDecoder()
+    assert not decoder.finished
+    decoder.feed(START + STOPPING)
+    assert not decoder.finished
+    decoder.feed(STOP)
+    assert decoder.finished
+
+
+def test_a_message_inside_another_is_a_grammar_error() -> None:
+    events, decoder = _decode(START + DELTA + NOT_YET + START + DELTA)
+    assert len(events) == 3
+    assert isinstance(decoder.error, GrammarError)
+    assert str(decoder.error) == "frame 4: message_start inside another message"
+
+
+# -- errors --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ERROR,
+        ERROR.replace(b"event: error\n", b""),
+        ERROR.replace(b"event: error\n", b"event: content_block_delta\n"),
+        ERROR.replace(b'"type":"error",', b""),
+        ERROR.replace(b'"type":"error","error":{', b"").replace(b"}}", b"}"),
+    ],
+)
+def test_an_error_event_ends_the_stream_after_what_came_before(frame: bytes) -> None:
+    events, decoder = _decode(START + DELTA + frame + DELTA, DELTA)
+    assert len(events) == 2
+    error = decoder.error
+    assert error is not None
+    assert (error.type, error.status_code, error.retriable) == ("overloaded_error", 529, True)
+    assert str(error) == "overloaded_error: Overloaded"
+
+
+@pytest.mark.parametrize("data", [b"upstream connect error", b"", b"[]", b"null", b'{"type":"error"}'])
+def test_an_error_event_that_names_no_type_is_unknown(data: bytes) -> None:
+    events, decoder = _decode(START + b"event: error\ndata: " + data + b"\n\n")
+    assert len(events) == 1
+    assert decoder.error is not None
+    assert (decoder.error.type, decoder.error.retriable) == ("unknown_error", False)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (DELTA.replace(b"Hi", b"secret \xff"), "frame 3: not UTF-8 at byte "),
+        (DELTA.replace(b'"Hi"', b'"secret'), "frame 3: not JSON at byte "),
+        (b"data: secret\n\n", "frame 3: not JSON at byte 0"),
+        (b'data: "secret"\n\n', "frame 3: an event must be a JSON object, not str"),
+        (b'data: {"secret":1}\n\n', "frame 3: event: the field `type` must be a string"),
+        (DELTA.replace(b"0", b'"secret"'), "frame 3: content_block_delta.index: Expected `int`, got `str`"),
+    ],
+)
+def test_a_frame_that_cannot_be_decoded_ends_the_stream_and_is_not_quoted(frame: bytes, message: str) -> None:
+    for chunks in ([START + DELTA + frame + DELTA], [START, DELTA, frame, DELTA]):
+        events, decoder = _decode(*chunks)
+        assert len(events) == 2
+        assert isinstance(decoder.error, GrammarError)
+        assert str(decoder.error).startswith(message)
+        assert "secret" not in str(decoder.error)
+
+
+def test_a_frame_is_known_by_its_json_when_it_comes_alone() -> None:
+    for kind in (b"ping", b"message_stop", b"aside"):
+        frame = b'event: content_block_delta\ndata: {"type":"' + kind + b'"}\n\n'
+        assert _types(START, frame) == ["message_start", kind.decode()]
+
+
+def test_nothing_is_decoded_after_an_error() -> None:
+    decoder = EventDecoder()
+    decoder.feed(START + ERROR)
+    error = decoder.error
+    assert decoder.feed(DELTA) == []
+    decoder.end()
+    assert decoder.error is error
