@@ -19,7 +19,6 @@ from streamkit._claude.operators.validate import validate
 from streamkit._claude.protocol.errors import StreamTruncated, ToolInputError
 from streamkit._claude.protocol.events import AnyEvent, Event, Restarted
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._core.decorators import operator
 from streamkit._core.operator import Operator
 from streamkit._core.stream import from_iterable
@@ -33,6 +32,7 @@ from streamkit.testing import reply, text as text_block, thinking as thinking_bl
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._core.runtime.run import Run
 
 EVENTS: list[Event] = EventDecoder().feed(
