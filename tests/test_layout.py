@@ -49,7 +49,7 @@ MAY_IMPORT: Final = {
     "_claude.exchange": {*PROTOCOL, "_claude.transport", "_claude.exchange"},
     "_claude.sources": {*PROTOCOL, "_claude.transport", "_claude.exchange", "_claude.sources"},
     "_claude.operators": {*PROTOCOL, "_claude.operators"},
-    "_claude.adapters": {*PROTOCOL, "_claude.transport"},
+    "_claude.adapters": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},
     "plugins": {"_core", "plugins", "streamkit"},

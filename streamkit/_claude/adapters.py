@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamkit._claude.protocol.message import TEXT_FIELDS
-from streamkit._claude.transport.retryable import retry_advice
+from streamkit._claude.protocol.retriable import retry_advice
 
 __all__ = ["can_wait", "merged", "retry_advice", "text_of", "with_text"]
 

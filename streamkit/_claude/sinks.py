@@ -61,5 +61,5 @@ async def _consume(events: AsyncIterator[Any], *, beta: bool | None = None) -> A
     if failure is None:
         return built.build(beta)
     if built.started and isinstance(failure, StreamTruncated):
-        failure.complete_with(request_id=None, partial=partial(built.build, beta))
+        failure = failure.with_context(partial=partial(built.build, beta))
     raise failure

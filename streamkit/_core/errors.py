@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Self
 
 __all__ = ["BufferOverflow", "StreamError"]
 
@@ -20,11 +20,15 @@ class StreamError(Exception):
 
     Attributes:
         type: What happened, as a word: the API's `error.type`, or `"transport"`, `"truncated"`, `"stalled"`, …
-        status_code: The HTTP status that belongs to `type`, if there is one.
-        retriable: Whether the same request may succeed when sent again.
-        request_id: The API's id of the request, for a support ticket.
+        status_code: The status that belongs to `type`, where the source's protocol has one; for Claude HTTP's.
+        retriable: Whether the same request may succeed when it is sent again.
+        request_id: The source's id of the request, for a support ticket.
         partial: What had arrived, as the source's own type (for Claude a `Message`), or None.
     """
+
+    # `status_code` and `request_id` stand here and not in a subclass of the Claude layer, although the core has neither:
+    # `except sk.StreamError` has to catch `BufferOverflow` and what plugins raise too, so the public class is this one,
+    # and handlers read both attributes of whatever they catch. To the core they are two values that it never looks at.
 
     outcome_kind = "failed"
 
@@ -48,23 +52,37 @@ class StreamError(Exception):
     @property
     def partial(self) -> Any:
         """
-        What had arrived; built when asked for.
+        What had arrived. Where that is given as a function, it is built each time it is asked for.
         """
         return self._partial() if callable(self._partial) else self._partial
 
-    def settle(self) -> None:
+    def with_context(
+        self, *, request_id: str | None = None, partial: object = None, remark: str | None = None
+    ) -> Self:
         """
-        Keep what had arrived as it is now, where more may be added to it.
-        """
-        self._partial = self.partial
+        This error, with what was not known where it was made. As `with_traceback` does, it returns the error itself.
 
-    def complete_with(self, *, request_id: str | None, partial: Callable[[], object]) -> None:
+        What the error knows already stays as it is.
+
+        Args:
+            request_id: The source's id of the request.
+            partial: What had arrived, or a function without arguments that builds it.
+            remark: What the message says in addition, behind a semicolon.
         """
-        Add what its source knows, where that is not known yet.
-        """
-        self.request_id = self.request_id or request_id
+        if self.request_id is None:
+            self.request_id = request_id
         if self._partial is None:
             self._partial = partial
+        if remark is not None:
+            self.args = (f"{self}; {remark}",)
+        return self
+
+    def with_fixed_partial(self) -> Self:
+        """
+        This error, with `partial` built now, because what it is built from is about to change.
+        """
+        self._partial = self.partial
+        return self
 
 
 class BufferOverflow(StreamError):

@@ -1,5 +1,5 @@
 """
-When what has failed is tried again, and after how long.
+When something that has failed is tried again, and after how long.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ Resume = Literal["never", "restart", "continue"]
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """
-    How often something is tried again, and how long after.
+    How often something that has failed is tried again, and how long after.
 
-    The wait before the n-th retry is `base * 2 ** (n - 1)` seconds, at most `cap`; with `jitter` it is drawn evenly from
-    the upper half of that. A `retry-after` of the server is honoured instead, at most `cap` too.
+    The wait before the n-th retry is `base * 2 ** (n - 1)` seconds, at most `cap`. With `jitter` it is drawn evenly from
+    the upper half of that. Where the server asks to wait for some time, that is waited instead, at most `cap` too.
 
     Attributes:
         attempts: Tries in all, at least 1.
         base: Seconds before the first retry.
         cap: The longest wait, in seconds.
         jitter: Whether waits are spread, so that clients do not come back all at once.
-        resume: What happens after the first content, which cannot be taken back: `"never"` raises, `"restart"` emits a
-            `Restarted` and starts over, `"continue"` goes on from what there is, for which only `messages()` knows how.
+        resume: What happens after the first content, which cannot be taken back. `"never"` raises, `"restart"` emits a
+            `Restarted` and starts over, `"continue"` asks for the rest, which only `messages()` can.
 
     Raises:
-        ValueError: A figure out of range, or a way of resuming that does not exist.
+        ValueError: A figure is out of range, or `resume` is unknown.
     """
 
     __reads_as_source__: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class RetryPolicy:
 
         Args:
             attempt: Counted from 1.
-            after: What the server's `retry-after` says, in seconds.
+            after: Seconds that the server asks to wait; None if it does not ask.
         """
         if after is not None:
             return min(after, self.cap)
@@ -79,11 +79,11 @@ class RetryPolicy:
 
     def again(self, attempt: int, said: RetryAdvice) -> float | None:
         """
-        Seconds to wait before another try, or None where there is none.
+        Seconds to wait before another try; None if there is no other.
 
         Args:
             attempt: The number of the try that has failed, counted from 1.
-            said: What is known of its error.
+            said: Whether its error is worth another try, and how long the server asks to wait.
         """
         if not said.retriable or attempt >= self.attempts:
             return None
@@ -93,13 +93,16 @@ class RetryPolicy:
 def _is_finite(seconds: float) -> bool:
     try:
         return 0 <= float(seconds) < float("inf")
-    except OverflowError:  # of an int with hundreds of digits
+    except OverflowError:  # an int with hundreds of digits
         return False
 
 
 def retry_advice(error: Exception) -> RetryAdvice:
     """
-    Whether to try again after `error`: as its own attribute `retriable` says, or its library's adapter; otherwise yes.
+    Whether to try again after `error`, and after how long.
+
+    The error's own attribute `retriable` decides if it has one, and otherwise the adapter of its library. An error of which
+    neither says anything is worth another try.
     """
     own = getattr(error, "retriable", None)
     if isinstance(own, bool):

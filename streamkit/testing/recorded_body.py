@@ -44,7 +44,7 @@ class RecordedBody(httpx2.AsyncByteStream):
         how: End = "closed"
         try:
             async for chunk in chunks:
-                cassette.read(anyio.current_time() - self._began, chunk)
+                cassette.note_read(anyio.current_time() - self._began, chunk)
                 yield chunk
         except Exception:
             how = "dropped"
@@ -64,4 +64,4 @@ class RecordedBody(httpx2.AsyncByteStream):
 
     def _end(self, how: End) -> None:
         if self._cassette is not None:
-            self._cassette.end(anyio.current_time() - self._began, how)
+            self._cassette.note_end(anyio.current_time() - self._began, how)

@@ -132,7 +132,7 @@ class Seen:
     def __str__(self) -> str:
         if self.error is not None:
             kind = self.error.type if isinstance(self.error, sk.StreamError) else type(self.error).__name__
-            hopeless = ", and says why" if "no going on" in str(self.error) else ""
+            hopeless = ", and says why" if "cannot be continued" in str(self.error) else ""
             again = " after the retries" if len(self.outcome.attempts) > 1 else ""
             return f"raises `{kind}`{again}{hopeless}"
         if self.restarts:

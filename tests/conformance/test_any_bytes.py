@@ -750,7 +750,7 @@ def test_twice_as_much_at_a_seam_takes_twice_the_work(
         events = [from_dict(each) for each in reply(text(*after, "So.")).events]
         with counting() as counted:
             for each in events:
-                stitching.take([each])
+                stitching.add([each])
         return counted[0]
 
     few, more, many = (counted(n) for n in (200, 400, 800))

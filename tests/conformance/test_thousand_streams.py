@@ -336,7 +336,7 @@ def check_given_up(seen: Seen, error: Exception) -> None:
     assert (
         len(seen.outcome.attempts) == seen.attempts
         or (given and seen.resume == "never")
-        or "there is no going on" in str(error)
+        or "it cannot be continued" in str(error)
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import streamkit as sk
-from streamkit._claude.sources.cassette import Cassette, Read, recorded
+from streamkit._claude.sources.cassette import Cassette, Read, parse_recording
 from streamkit.testing import Drop, FakeClaude, Pause, Reply, reply, text
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def cassette(path: Path, reads: list[Read], about: dict[str, object] | None = No
         made = Cassette(file, about or {})
         for at, data, end in reads:
             if end is None:
-                made.read(at, data)
+                made.note_read(at, data)
             else:
-                made.end(at, end)
+                made.note_end(at, end)
     return path
 
 
@@ -64,7 +64,7 @@ def test_every_read_comes_back_with_its_time(
     if end is not None:
         expected.append(Read(7.5, b"", end))
     made = cassette(tmp_path_factory.mktemp("cassettes") / "run.jsonl", expected)
-    assert list(recorded(made.read_bytes())) == expected
+    assert list(parse_recording(made.read_bytes())) == expected
 
 
 def test_what_is_text_stays_legible(path: Path) -> None:
@@ -80,16 +80,16 @@ def test_what_is_text_stays_legible(path: Path) -> None:
 
 def test_a_body_ends_once(path: Path) -> None:
     made = Cassette(FileIO(path, "w"), {})
-    made.end(1, "dropped")
-    made.end(2, "closed")
-    assert list(recorded(path.read_bytes())) == [Read(1, b"", "dropped")]
+    made.note_end(1, "dropped")
+    made.note_end(2, "closed")
+    assert list(parse_recording(path.read_bytes())) == [Read(1, b"", "dropped")]
 
 
 def test_a_line_is_in_the_file_when_it_has_been_said(path: Path) -> None:
     made = Cassette(FileIO(path, "w"), {})
-    made.read(1, b"a")
-    assert list(recorded(path.read_bytes())) == [Read(1, b"a")]
-    made.end(1, "closed")
+    made.note_read(1, b"a")
+    assert list(parse_recording(path.read_bytes())) == [Read(1, b"a")]
+    made.note_end(1, "closed")
 
 
 def test_a_disk_that_is_full_is_told_and_the_file_closed() -> None:
@@ -101,7 +101,7 @@ def test_a_disk_that_is_full_is_told_and_the_file_closed() -> None:
 
 def test_the_head_may_tell_more(path: Path) -> None:
     about: dict[str, object] = {"request": {"type": "of another kind"}, "response": None, "more": []}
-    assert list(recorded(cassette(path, played(HELLO), about).read_bytes())) == played(HELLO)
+    assert list(parse_recording(cassette(path, played(HELLO), about).read_bytes())) == played(HELLO)
 
 
 @pytest.mark.parametrize("size", [None, 1, 5])
@@ -157,15 +157,15 @@ BAD_LINES = {
 @pytest.mark.parametrize(("lines", "message"), BAD_LINES.values(), ids=BAD_LINES)
 async def test_a_wrong_line_is_refused_with_its_number(path: Path, lines: str, message: str) -> None:
     await anyio.Path(path).write_bytes(f"{HEAD}\n{lines}\n".encode("utf-8", "surrogateescape"))
-    with pytest.raises(sk.GrammarError, match=f"no cassette of version 1: {message}"):
+    with pytest.raises(sk.GrammarError, match=f"not a cassette of version 1: {message}"):
         await sk.replay(path).run()
-    with pytest.raises(sk.GrammarError, match=f"no cassette of version 1: {message}"):
+    with pytest.raises(sk.GrammarError, match=f"not a cassette of version 1: {message}"):
         Reply.file(path)
 
 
 def test_unknown_fields_are_passed_over(path: Path) -> None:
     path.write_text(f'{HEAD[:-1]}, "by": "hand"}}\n{{"at": 1, "data": "a", "note": 1}}\n')
-    assert list(recorded(path.read_bytes())) == [Read(1, b"a")]
+    assert list(parse_recording(path.read_bytes())) == [Read(1, b"a")]
 
 
 def test_a_reply_of_a_cassette_has_its_reads_and_at_a_speed_its_times(path: Path) -> None:

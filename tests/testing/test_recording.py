@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit._claude.sources.cassette import Cassette, recorded
+from streamkit._claude.sources.cassette import Cassette, parse_recording
 from streamkit.testing import (
     Drop,
     ErrorEvent,
@@ -54,11 +54,11 @@ UNTRIED = sk.RetryPolicy(attempts=1)
 
 
 def body_of(path: Path) -> bytes:
-    return b"".join(read.data for read in recorded(path.read_bytes()))
+    return b"".join(read.data for read in parse_recording(path.read_bytes()))
 
 
 def end_of(path: Path) -> str | None:
-    return [read.end for read in recorded(path.read_bytes())][-1]
+    return [read.end for read in parse_recording(path.read_bytes())][-1]
 
 
 def head_of(path: Path) -> dict[str, Any]:
@@ -193,7 +193,7 @@ async def test_what_has_another_type_than_in_the_api_is_not_in_the_file(tmp_path
 async def test_the_times_are_those_of_the_reads(tmp_path: Path) -> None:
     async with FakeClaude(HELLO.insert(3, Pause(0.05)).after(Pause(0.03))) as server:
         await sk.messages(record(server.client(), tmp_path / "run.jsonl"), **ASK).run()
-    times = [read.at for read in recorded((tmp_path / "run.jsonl").read_bytes())]
+    times = [read.at for read in parse_recording((tmp_path / "run.jsonl").read_bytes())]
     assert times == sorted(times)
     assert times[0] >= 0.025
     assert max(after - before for before, after in pairwise(times)) >= 0.04
@@ -242,7 +242,7 @@ async def test_a_recording_plays_at_the_pace_of_the_stream(
 ) -> None:
     body = Timed(error)
     await run(sk.from_sse(reading(body)))
-    reads = list(recorded((tmp_path / "run.jsonl").read_bytes()))
+    reads = list(parse_recording((tmp_path / "run.jsonl").read_bytes()))
     count = len(HELLO.steps)
     assert [read.at for read in reads] == [*(3.0 + number for number in range(count)), 2.5 + count]
     assert reads[-1].end == ("closed" if error is None else "dropped")
@@ -277,7 +277,7 @@ async def test_a_cancellation_leaves_nothing_open(
     with anyio.move_on_after(4.5):
         await sk.from_sse(reading(body)).run()
     assert body.closed == 1
-    assert [read.at for read in recorded((tmp_path / "run.jsonl").read_bytes())] == [3, 4, 5, 6, 6.5]
+    assert [read.at for read in parse_recording((tmp_path / "run.jsonl").read_bytes())] == [3, 4, 5, 6, 6.5]
     assert end_of(tmp_path / "run.jsonl") == "closed"
 
 
@@ -290,7 +290,7 @@ async def test_a_body_that_is_closed_is_recorded_though_its_iterator_is_still_he
     await stream.aclose()
     assert (end_of(tmp_path / "run.jsonl"), body.closed) == ("closed", 1)
     await chunks.aclose()
-    assert len(list(recorded((tmp_path / "run.jsonl").read_bytes()))) == 2
+    assert len(list(parse_recording((tmp_path / "run.jsonl").read_bytes()))) == 2
 
 
 async def test_a_run_that_is_left_is_recorded_and_closed(tmp_path: Path) -> None:

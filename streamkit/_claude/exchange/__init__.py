@@ -1,3 +1,3 @@
 """
-Requests until the answer is whole: retries, restarts, continuations, pauses.
+The exchange with the Messages API until an answer is whole: retries, restarts, continuations, pauses.
 """

@@ -1,9 +1,10 @@
 """
-Continuing: what to ask for when a message was cut, so that the answer is the rest of it.
+Makes the request for the rest of a message that was cut, and says when there can be none.
 
-The ways are those of https://docs.claude.com/en/docs/build-with-claude/streaming#error-recovery: up to Claude 4.5 the text so
-far is the beginning of the answer (a prefill, which must not end in white space); later models refuse that, and get it as a
-turn of their own, with one of the user's behind it. Tools and thinking cannot be recovered in the middle.
+It follows https://docs.claude.com/en/docs/build-with-claude/streaming#error-recovery. Up to Claude 4.5 the text so far is sent
+as the beginning of the answer: a prefill, which must not end in white space. Later models refuse a prefill. They get the
+text as an assistant message of its own, and a user message behind it that asks to continue. A cut inside a tool's input or
+inside thinking cannot be recovered.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["Continuation", "Repetition", "as_params", "continuation", "is_blank", "obstacle", "with_answer"]
 
 _PREFILL_UP_TO = (4, 5)
-# A date, as in claude-opus-4-20250514, is no minor version.
+# A date, as in claude-opus-4-20250514, is not a minor version.
 _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
 
 _SHOWN = 200
-"""Characters of the text's end that the user's turn quotes."""
+"""Characters of the text's end that the user message quotes."""
 
-# A model's thinking is not shown to it again: a prefill allows none, and a turn does not need it.
+# A model's thinking is not shown to it again: a prefill must not have any, and an assistant message does not need it.
 _THINKING = frozenset({"thinking", "redacted_thinking"})
-# What arrives whole in its `content_block_start`, besides the results of tools.
+# The blocks that arrive whole in their `content_block_start`, besides the results of tools.
 _WHOLE = frozenset({"redacted_thinking", "container_upload", "fallback", "mcp_tool_listing"})
 _UNANSWERED = frozenset({"server_tool_use", "mcp_tool_use"})
 
 
 class Repetition(Protocol):
     """
-    Tells how many characters a continuation repeats; None while it cannot.
+    Tells how many characters at the beginning of a continuation repeat the text so far; None while it cannot be told.
     """
 
-    def __call__(self, begun: str, *, final: bool) -> int | None: ...
+    def __call__(self, beginning: str, /, *, final: bool) -> int | None: ...
 
 
 class Continuation(NamedTuple):
@@ -50,10 +51,10 @@ class Continuation(NamedTuple):
 
     Attributes:
         params: What to send.
-        open: The index of the text block that was cut, or None between two blocks.
-        unclosed: The index of a block that is whole but for its `content_block_stop`, or None.
+        open: The index of the text block that was cut; None if the cut is between two blocks.
+        unclosed: The index of a block that is whole but lacks its `content_block_stop`, or None.
         next: The index of the next block.
-        repetition: What the answer may repeat of the text so far.
+        repetition: Finds what the answer repeats of the text so far.
     """
 
     params: dict[str, Any]
@@ -65,12 +66,12 @@ class Continuation(NamedTuple):
 
 def obstacle(message: MessageBuilder) -> str | None:
     """
-    Why nobody can go on with this message, in words; None where one can.
+    Why this message cannot be continued, in words; None if it can.
     """
     if not message.started:
         return "the message had not begun"
     if message.changed:
-        return "the message had told its stop reason, so that nothing is left to be asked for"
+        return "the message had its stop reason already, so that nothing is left to ask for"
     blocks = message.blocks
     if not blocks:
         return None
@@ -82,15 +83,15 @@ def obstacle(message: MessageBuilder) -> str | None:
     try:
         _text(blocks).encode()
     except UnicodeEncodeError:
-        return "the text has half of a character, which no request can carry"
+        return "the text has half of a surrogate pair, which no request can carry"
     if last.type in _UNANSWERED:
-        return f"the cut is inside a tool's work: the result of a {last.type} block had not come"
+        return f"the cut is inside a tool's work: the result of a {last.type} block had not arrived"
     return None
 
 
 def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continuation:
     """
-    The request for the rest of a message, to which there is no `obstacle`.
+    The request for the rest of a message that has no `obstacle`.
 
     Args:
         message: The message so far.
@@ -100,9 +101,9 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     last = blocks[-1] if blocks else None
     text = _text(blocks)
     shown = [block for block in blocks if block.type not in _THINKING and not is_blank(block)]
-    # What was said behind the last block that is shown is white space, which may well come again.
+    # The text behind the last block that is shown is white space, which the model may well write again.
     blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
-    asked = dict(params)
+    request = dict(params)
     repetition: Repetition = partial(regained_space, blank)
     if shown:
         answer = as_params(shown)
@@ -111,14 +112,14 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
                 whole: str = answer[-1]["text"]
                 answer[-1]["text"] = whole.rstrip()
                 repetition = partial(regained_space, whole[len(whole.rstrip()) :] + blank)
-            asked["messages"] = with_answer(params["messages"], answer, joined=True)
+            request["messages"] = with_answer(params["messages"], answer, joined=True)
         else:
             before = with_answer(params["messages"], answer, joined=True)
-            asked["messages"] = [*before, _please_go_on(text.rstrip() if blank else text)]
-            repetition = partial(_either, partial(regained_space, blank), partial(repeated_tail, text))
+            request["messages"] = [*before, _please_go_on(text.rstrip() if blank else text)]
+            repetition = partial(_longer, partial(regained_space, blank), partial(repeated_tail, text))
     is_open = last is not None and last.type == "text" and not last.closed
     return Continuation(
-        asked,
+        request,
         open=last.index if last is not None and is_open else None,
         unclosed=last.index if last is not None and not is_open and not last.closed else None,
         next=0 if last is None else last.index + 1,
@@ -130,42 +131,47 @@ def as_params(blocks: Iterable[Block]) -> list[dict[str, Any]]:
     """
     Blocks of an answer as they are sent back to the API.
     """
-    given = [block.to_dict() for block in blocks]
-    for fields in given:
+    params = [block.to_dict() for block in blocks]
+    for fields in params:
         fields.pop("unknown_deltas", None)
         if not fields.get("citations", True):
             del fields["citations"]
-    return given
+    return params
 
 
 def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined: bool = False) -> list[Any]:
     """
-    A conversation with what the model has answered so far; where the answer had been begun, after that.
+    A conversation with what the model has answered so far. Where it ends with a prefill, the answer is added to that.
 
     Args:
         messages: The conversation.
         answer: The blocks of the answer.
-        joined: Whether its text goes on in the same block, as behind a prefill of the application's.
+        joined: Whether the answer's first text continues the block of a prefill, instead of a block of its own.
     """
-    given = list(messages)
-    if given and given[-1]["role"] == "assistant":
-        begun = given.pop()["content"]
-        blocks = [{"type": "text", "text": begun}] if isinstance(begun, str) else list(map(to_dict, begun))
+    conversation = list(messages)
+    if conversation and conversation[-1]["role"] == "assistant":
+        prefill = conversation.pop()["content"]
+        blocks = (
+            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(to_dict, prefill))
+        )
         if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
             first = blocks.pop()
             answer = [{**first, **answer[0], "text": first["text"] + answer[0]["text"]}, *answer[1:]]
         answer = [*blocks, *answer]
     plain = len(answer) == 1 and answer[0].keys() == {"type", "text"}
-    return [*given, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
+    return [*conversation, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
 
 
 def _text(blocks: Iterable[Block]) -> str:
     return "".join(block.to_dict()["text"] for block in blocks if block.type == "text")
 
 
-def _either(one: Repetition, other: Repetition, begun: str, *, final: bool) -> int | None:
-    told = (one(begun, final=final), other(begun, final=final))
-    return None if told[0] is None or told[1] is None else max(told[0], told[1])
+def _longer(one: Repetition, other: Repetition, beginning: str, /, *, final: bool) -> int | None:
+    """
+    The longer of two repetitions; None while either cannot be told.
+    """
+    lengths = (one(beginning, final=final), other(beginning, final=final))
+    return None if lengths[0] is None or lengths[1] is None else max(lengths[0], lengths[1])
 
 
 def _takes_prefill(params: Mapping[str, Any]) -> bool:
@@ -189,7 +195,7 @@ def _please_go_on(text: str) -> dict[str, str]:
 
 def is_blank(block: Block) -> bool:
     """
-    Whether it is a text without anything in it, which the API refuses.
+    Whether it is a text block with nothing but white space in it, which the API refuses.
     """
     return block.type == "text" and not block.to_dict()["text"].strip()
 

@@ -1,5 +1,5 @@
 """
-Stitching: the events of a continuation as the rest of the message that was cut.
+Turns the events of a continuation into the rest of the message that was cut, so that both are one legal message.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ __all__ = ["Stitching"]
 
 class Stitching:
     """
-    Makes one legal message of two responses: blocks are numbered on, a text block that was cut goes on, and its repetition
-    is left out.
+    Rewrites the events of one response as the rest of a message.
+
+    Blocks are numbered on from those of the message, a text block that was cut is continued, and text that repeats the end of
+    the message is left out.
 
     Args:
         continuation: What was asked for.
-        attempt: The request that answers it; told the text that was left out.
-        cost: Gives what all requests of the message have cost so far.
+        attempt: The request that the response answers. The text that is left out is noted there.
+        cost: Gives what all requests for the message have cost so far.
     """
 
     def __init__(self, continuation: Continuation, attempt: Attempt, cost: Callable[[], Usage]) -> None:
@@ -45,45 +47,46 @@ class Stitching:
         self._attempt = attempt
         self._cost = cost
         self._offset = 0
-        self._begun = False  # whether its first block has come
+        self._begun = False  # whether the first block has come
         self._ended = False
-        self._seam: list[ContentBlockDelta] | None = []  # text of which it is not known whether it repeats
-        self._seam_text = ""  # all of that
+        # Deltas of text that may be a repetition, held until that is known; None once it is.
+        self._seam: list[ContentBlockDelta] | None = []
+        self._seam_text = ""  # the text of all of them
 
-    def take(self, events: Iterable[Event]) -> list[Event]:
+    def add(self, events: Iterable[Event]) -> list[Event]:
         """
-        What these events of the response are in the message.
+        The events of the message that these events of the response become.
         """
-        return [made for event in events for made in self._made_of(event)]
+        return [rewritten for event in events for rewritten in self._rewrite(event)]
 
-    def give_up(self) -> list[Event]:
+    def finish(self) -> list[Event]:
         """
-        The text that was held back, where no more comes.
+        The text that is still held back, when no more comes.
         """
-        return list(self._decide(final=True))
+        return list(self._close_seam(final=True))
 
-    def _made_of(self, event: Any) -> Iterator[Event]:
+    def _rewrite(self, event: Any) -> Iterator[Event]:
         kind: str = event.type
         if self._ended:
-            yield event  # of another message
+            yield event  # it belongs to another message
         elif kind == "content_block_start":
             yield from self._start(event)
         elif kind == "content_block_delta":
             yield from self._delta(event)
         elif kind == "message_start":
-            yield from self._whole(event.message)
+            yield from self._content_of(event.message)
         elif kind in {"message_delta", "message_stop"}:
             yield from self._end_blocks()
             self._ended = kind == "message_stop"
             yield event if self._ended else _with(event, usage=self._cost())
         elif kind.startswith("content_block_"):
-            yield from self._decide(final=True)
+            yield from self._close_seam(final=True)
             yield self._numbered(event)
         else:
             yield event
 
     def _start(self, event: ContentBlockStart) -> Iterator[Event]:
-        yield from self._decide(final=True)
+        yield from self._close_seam(final=True)
         joins, block = False, event.content_block
         if not self._begun:
             joins = self._continuation.open is not None and block.type == "text"
@@ -92,31 +95,31 @@ class Stitching:
             if not joins:
                 yield self._numbered(event)
             return
-        # What a gateway puts into the start may be a repetition too.
+        # A gateway may put text into the start, and that may be a repetition too.
         citations: Any = getattr(block, "citations", None) if joins else None
         if not joins:
             yield self._numbered(_with(event, content_block=_with(block, text="")))
         if block.text:
-            yield from self._made_of(ContentBlockDelta(event.index, TextDelta(block.text)))
+            yield from self._rewrite(ContentBlockDelta(event.index, TextDelta(block.text)))
         for citation in citations or ():
-            yield from self._made_of(ContentBlockDelta(event.index, CitationsDelta(citation)))
+            yield from self._rewrite(ContentBlockDelta(event.index, CitationsDelta(citation)))
 
     def _delta(self, event: ContentBlockDelta) -> Iterator[Event]:
         is_text = event.delta.type == "text_delta"
-        if not self._begun:  # a gateway leaves out the start
+        if not self._begun:  # a gateway has left out the start
             yield from self._begin(event.index, is_text and self._continuation.open is not None)
         if is_text and self._seam is not None:
             self._seam.append(self._numbered(event))
             if more := _text(event):
                 self._seam_text += more
-                yield from self._decide(final=False)
+                yield from self._close_seam(final=False)
         else:
-            yield from self._decide(final=True)
+            yield from self._close_seam(final=True)
             yield self._numbered(event)
 
     def _begin(self, index: int, joins: bool) -> Iterator[Event]:
         """
-        The first block of the response: it goes on with the one that was cut, or follows it.
+        Place the first block of the response: it continues the block that was cut, or follows it.
         """
         self._begun = True
         cut = self._continuation
@@ -124,28 +127,34 @@ class Stitching:
             self._offset = cut.open - index
             return
         self._offset = cut.next - index
-        left = cut.unclosed if cut.open is None else cut.open
-        if left is not None:
-            yield ContentBlockStop(left)
+        still_open = cut.unclosed if cut.open is None else cut.open
+        if still_open is not None:
+            yield ContentBlockStop(still_open)
 
     def _end_blocks(self) -> Iterator[Event]:
-        yield from self._decide(final=True)
+        yield from self._close_seam(final=True)
         if not self._begun:
             yield from self._begin(0, joins=False)
 
-    def _whole(self, message: Any) -> Iterator[Event]:
+    def _content_of(self, message: Any) -> Iterator[Event]:
         """
-        What stands in `message_start` already, from a gateway that streams nothing.
+        The content that stands in `message_start` already, from a gateway that does not stream.
         """
         for index, block in enumerate(message.content or ()):
-            yield from self._made_of(ContentBlockStart(index, block))
-            yield from self._made_of(ContentBlockStop(index))
+            yield from self._rewrite(ContentBlockStart(index, block))
+            yield from self._rewrite(ContentBlockStop(index))
         if message.stop_reason:
-            yield from self._made_of(
+            yield from self._rewrite(
                 MessageDelta(MessageChanges(message.stop_reason, message.stop_sequence), message.usage)
             )
 
-    def _decide(self, *, final: bool) -> Iterator[Event]:
+    def _close_seam(self, *, final: bool) -> Iterator[Event]:
+        """
+        The held text without what repeats the end of the message; nothing while that cannot be told.
+
+        Args:
+            final: Whether no more of the text comes, so that it has to be told now.
+        """
         held = self._seam
         if not held:
             return
@@ -154,31 +163,34 @@ class Stitching:
         if repeated is None:
             self._seam_text = text
             return
-        # Nothing at all says nothing of what follows it in another block.
+        # An empty block does not tell whether the next one repeats.
         self._seam = None if text else []
         self._attempt.overlap = text[:repeated]
         for event in held:
-            rest = _text(event)[repeated:]
-            repeated -= len(_text(event)) - len(rest)
-            if rest or not _is_plain(event):
-                yield _with(event, delta=_with(event.delta, text=rest))
+            kept = _text(event)[repeated:]
+            repeated -= len(_text(event)) - len(kept)
+            if kept or not _is_plain(event):
+                yield _with(event, delta=_with(event.delta, text=kept))
 
     def _numbered(self, event: Any) -> Any:
-        # An unknown event may have something else in this place.
+        """
+        The event with its block's index in the message.
+        """
+        # The `index` of an unknown event may be anything.
         index: object = event.get("index") if isinstance(event, Unknown) else event.index
         return _with(event, index=index + self._offset) if isinstance(index, int) else event
 
 
 def _with(part: Any, **changes: Any) -> Any:
     """
-    The same with other fields, also where it is of no class.
+    An event, or a part of one, with other values in some fields; also where its type is unknown here.
     """
     return Unknown({**part, **changes}) if isinstance(part, Unknown) else replace(part, **changes)
 
 
 def _is_plain(event: ContentBlockDelta) -> bool:
     """
-    Whether it has nothing but text that is all left out.
+    Whether a delta has nothing but its text, so that nothing is lost with it when all of that is left out.
     """
     return bool(_text(event)) and event.__class__ is ContentBlockDelta and event.delta.__class__ is TextDelta
 

@@ -1,5 +1,5 @@
 """
-What can go wrong in a Claude stream once it has begun, and what the API's own errors mean.
+The errors of a Claude stream that has begun, and how the API's own errors become one of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
+from streamkit._claude.protocol.retriable import is_retriable
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ __all__ = [
     "StreamTruncated",
     "ToolInputError",
     "from_error_event",
-    "is_retriable",
     "status_of",
 ]
 
@@ -39,17 +39,16 @@ _STATUS = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_RETRIABLE_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error", "rate_limit_error"})
-_RETRIABLE_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 _MAX_QUOTED = 200
+"""Characters of an unreadable error that its message quotes."""
 
 
 class StreamTruncated(StreamError):
     """
     The bytes ended before the message did.
 
-    Always retriable. `type` is `"truncated"`.
+    Always retriable. `type` is `"truncated"`, or `"transport"` where the connection broke.
     """
 
     outcome_kind = "truncated"
@@ -58,26 +57,49 @@ class StreamTruncated(StreamError):
         self,
         message: str = "the stream ended before the message did",
         *,
+        type: Literal["truncated", "transport"] = "truncated",  # noqa: A002 -- the API's own word for it
         request_id: str | None = None,
         partial: object = None,
     ) -> None:
-        super().__init__(message, type="truncated", retriable=True, request_id=request_id, partial=partial)
+        super().__init__(
+            message, type=type, retriable=is_retriable(type), request_id=request_id, partial=partial
+        )
 
 
 class StreamStalled(StreamError, TimeoutError):
     """
     The connection is open, but what was due did not come in time.
 
-    A `TimeoutError` too. Retriable, unless the time for the whole run is up. `type` is `"stalled"`.
+    A `TimeoutError` too. `type` is `"stalled"`.
+
+    Args:
+        message: What was waited for, and how long.
+        time_is_up: Whether the time for the whole run is used up. Only then the error is not retriable, because a second
+            try would have no time either.
+        request_id: The API's id of the request.
+        partial: What had arrived, or a function without arguments that builds it.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, partial: object = None) -> None:
-        super().__init__(message, type="stalled", retriable=True, request_id=request_id, partial=partial)
+    def __init__(
+        self,
+        message: str,
+        *,
+        time_is_up: bool = False,
+        request_id: str | None = None,
+        partial: object = None,
+    ) -> None:
+        super().__init__(
+            message,
+            type="stalled",
+            retriable=is_retriable("stalled") and not time_is_up,
+            request_id=request_id,
+            partial=partial,
+        )
 
 
 class GrammarError(StreamError):
     """
-    What arrived is not a legal Claude stream: not JSON, a field of the wrong type, or events out of order.
+    What arrived is not a legal Claude stream: it is not JSON, a field of the wrong type, or events out of order.
 
     Never retriable. `type` is `"grammar"`. The message names the place and the reason, never the content.
     """
@@ -94,7 +116,7 @@ class ToolInputError(StreamError):
 
     Attributes:
         call: The `BrokenToolCall`: its name, raw input and the reason.
-        offset: Where its input goes wrong, in characters, where that was looked for.
+        offset: Where its input goes wrong, in characters; None if nobody has looked for the place.
     """
 
     def __init__(
@@ -118,13 +140,13 @@ class ToolInputError(StreamError):
 
 class JSONError(StreamError):
     """
-    A text that should be JSON, and is not.
+    A text that should be JSON but is not.
 
     Never retriable. `type` is `"json"`. The message names the place and the reason, never the content.
 
     Attributes:
-        reason: `"truncated"`, `"invalid"`, or `"missing"` where there is no JSON at all.
-        offset: Where it goes wrong, in characters from the beginning of the message's text.
+        reason: `"truncated"`, `"invalid"`, or `"missing"` where the text has no JSON at all.
+        offset: Where the JSON goes wrong, in characters from the beginning of the message's text.
     """
 
     def __init__(
@@ -143,29 +165,25 @@ class JSONError(StreamError):
 
 def status_of(type: str) -> int | None:  # noqa: A002 -- the API's own word for it
     """
-    The HTTP status that the API uses for an error type, or None for one that is not known.
+    The HTTP status that the API uses for an error type; None for an unknown type.
     """
     return _STATUS.get(type)
 
 
-def is_retriable(type: str | None, status_code: int | None = None) -> bool:  # noqa: A002 -- the API's own word
-    """
-    Whether the same request may succeed when it is sent again, by the API's error type or the HTTP status.
-    """
-    return type in _RETRIABLE_TYPES or status_code in _RETRIABLE_STATUSES
-
-
-def from_error_event(data: bytes | str | Mapping[str, object]) -> StreamError:
+def from_error_event(
+    data: bytes | str | Mapping[str, object], *, request_id: str | None = None
+) -> StreamError:
     """
     The error that an `event: error` frame stands for.
 
     Args:
         data: The frame's data, or the JSON object in it. Data that names no type (a gateway's plain text)
             becomes an error of type `"unknown_error"`, which is not retriable and has no status.
+        request_id: The API's id of the request, where the data does not name it.
     """
     body = data if isinstance(data, Mapping) else _json_object(data)
     error = _mapping(body.get("error")) or ({} if body.get("type") == "error" else body)
-    kind, message, request_id = error.get("type"), error.get("message"), body.get("request_id")
+    kind, message, own_id = error.get("type"), error.get("message"), body.get("request_id")
     type_ = kind if isinstance(kind, str) else "unknown_error"
     if not isinstance(message, str):
         message = _quoted(data) if not body and isinstance(data, (bytes, str)) else "no message"
@@ -174,14 +192,14 @@ def from_error_event(data: bytes | str | Mapping[str, object]) -> StreamError:
         type=type_,
         status_code=status_of(type_),
         retriable=is_retriable(type_),
-        request_id=request_id if isinstance(request_id, str) else None,
+        request_id=(own_id if isinstance(own_id, str) else None) or request_id,
     )
 
 
 def _json_object(data: bytes | str) -> Mapping[str, object]:
     try:
         return _mapping(msgspec.json.decode(data))
-    except (ValueError, RecursionError):  # not JSON, or not UTF-8: a gateway's own words
+    except (ValueError, RecursionError):  # it is not JSON or not UTF-8, but a gateway's own words
         return {}
 
 

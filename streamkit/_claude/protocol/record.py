@@ -119,7 +119,7 @@ class Record:
         if isinstance(error, StreamError):
             # Bound to these messages: a later request brings others.
             partial = functools.partial(_last, self._turns, self._messages, self._beta)
-            error.complete_with(request_id=self.request_id, partial=partial)
+            error.with_context(request_id=self.request_id, partial=partial)
         return error
 
     @property

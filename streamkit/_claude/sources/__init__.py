@@ -1,3 +1,3 @@
 """
-Where events come from: requests, adopted streams, recordings.
+Where events come from: requests, streams of the SDK, bytes, recordings.
 """

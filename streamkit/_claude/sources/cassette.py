@@ -1,5 +1,5 @@
 """
-Recorded streams as files: what is in them, and how a cassette is written.
+Recorded streams as files: writes cassettes, and parses cassettes and other recordings.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import FileIO
 
-__all__ = ["Cassette", "End", "Read", "recorded"]
+__all__ = ["Cassette", "End", "Read", "parse_recording"]
 
 T = TypeVar("T")
 
 End: TypeAlias = Literal["closed", "dropped"]
 """
-How a body ended: at its end, or because its reader had enough of it; or with a connection that broke.
+How a body ended. `"closed"`: at its end, or because its reader stopped; `"dropped"`: the connection broke.
 """
 
 _PACE = 0.02
@@ -37,8 +37,8 @@ class Read(NamedTuple):
 
     Attributes:
         at: Seconds from the request.
-        data: What was read; nothing at the end.
-        end: How the body ended, if this is its end.
+        data: The bytes that were read; empty at the end.
+        end: How the body ended, if this is its end; otherwise None.
     """
 
     at: float
@@ -48,14 +48,14 @@ class Read(NamedTuple):
 
 class Cassette:
     """
-    A cassette that is being written: each line is in the file when it has been said.
+    A cassette that is being written. Each line is in the file when the call that makes it returns.
 
     Args:
-        file: The file, empty and unbuffered, so that closing it can neither write nor fail; it is closed here.
+        file: The file, empty and unbuffered, so that closing it can neither write nor fail. The cassette closes it.
         about: More fields for the head.
 
     Raises:
-        OSError: The file cannot be written, here and in `read` and `end`.
+        OSError: The file cannot be written, here and in `note_read` and `note_end`.
     """
 
     def __init__(self, file: FileIO, about: Mapping[str, object]) -> None:
@@ -66,22 +66,22 @@ class Cassette:
             file.close()
             raise
 
-    def read(self, at: float, data: bytes) -> None:
+    def note_read(self, at: float, data: bytes) -> None:
         """
         Note a network read.
 
         Args:
             at: Seconds from the request.
-            data: What was read.
+            data: The bytes that were read.
         """
         try:
             self._write({"at": round(at, 6), "data": data.decode()})
         except UnicodeDecodeError:  # a read may end inside a character
             self._write({"at": round(at, 6), "base64": data})
 
-    def end(self, at: float, how: End) -> None:
+    def note_end(self, at: float, how: End) -> None:
         """
-        Note the end of the body, and close the file. A body ends once: what comes later is not noted.
+        Note the end of the body, and close the file. A body ends once: later calls do nothing.
 
         Args:
             at: Seconds from the request.
@@ -113,9 +113,9 @@ class _Event(Struct):
     type: str
 
 
-def recorded(data: bytes) -> Iterator[Read]:
+def parse_recording(data: bytes) -> Iterator[Read]:
     """
-    What is in a recording: a cassette, the raw body of a response, or events that `sinks.jsonl` has kept.
+    The network reads of a recording: a cassette, the raw body of a response, or events that `sinks.jsonl` has kept.
 
     Raises:
         GrammarError: While iterating, where a line of a cassette is wrong.
@@ -133,12 +133,12 @@ def recorded(data: bytes) -> Iterator[Read]:
     for number, line in enumerate(lines.splitlines(), 2):
         if end is not None:
             raise _wrong(number, "this comes after the end")
-        read = _read(_decoded(line, number, _Line), number)
+        read = _as_read(_decoded(line, number, _Line), number)
         end = read.end
         yield read
 
 
-def _read(line: _Line, number: int) -> Read:
+def _as_read(line: _Line, number: int) -> Read:
     match line:
         case _Line(data=str(text), base64=UnsetType(), end=UnsetType()):
             return Read(line.at, text.encode("utf-8", "surrogatepass"))
@@ -158,12 +158,12 @@ def _decoded(line: bytes, number: int, kind: type[T]) -> T:
 
 
 def _wrong(number: int, why: object) -> GrammarError:
-    return GrammarError(f"this is no cassette of version 1: line {number}: {why}")
+    return GrammarError(f"this is not a cassette of version 1: line {number}: {why}")
 
 
 def _frame(line: bytes) -> bytes:
     """
-    The frame of an event that was kept as a line of JSON. It has its name, without which the SDK would pass over it.
+    The frame of an event that was kept as a line of JSON. It has the event's name, because the SDK ignores frames without.
     """
     try:
         name = json.decode(line, type=_Event).type

@@ -1,5 +1,5 @@
 """
-Streams that the application already has: the SDK's, raw bytes, and recordings.
+The source that adopts a stream of the anthropic SDK which the application already has.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.record import Record
-from streamkit._claude.transport.response import read
+from streamkit._claude.transport.response import response_events
 from streamkit._core.naming import value_text
 from streamkit._core.source import Opened, Source
 from streamkit._core.stream import Stream
@@ -31,18 +31,18 @@ def from_sdk(
     /,
 ) -> Stream[Event]:
     """
-    The events of a stream of the anthropic SDK, adopted, and closed at the end.
+    The events of a stream of the anthropic SDK, which is adopted and closed at the end.
 
-    A helper that wraps the stream is iterated, never gone around, so that its own books are right. What
-    `create(stream=True)` gives, and nobody has begun to read, is decoded here from its bytes.
+    A helper that wraps the stream is iterated and never bypassed, so that it sees everything that passes. A plain stream, as
+    `create(stream=True)` gives it, is decoded here from its bytes if nobody has begun to read it.
 
     Args:
         stream: What `create(stream=True)` gives, awaited or not; the manager that `messages.stream()` or a thread's
-            `stream()` gives, or the stream inside it; a streaming `tool_runner`, whose turns follow one another. What the
-            SDK's helpers add to the wire's events is left out, for it would double every token.
+            `stream()` gives, or the stream inside it; a streaming `tool_runner`, whose messages follow one another. What the
+            SDK's helpers add to the wire's events is left out, because it would double every token.
 
     Raises:
-        TypeError: It is none of these, or a synchronous one.
+        TypeError: It is not one of these, or it is a synchronous one.
         RuntimeError: While running, it is opened a second time.
         StreamError: While running, from the first event on.
 
@@ -60,10 +60,10 @@ def from_sdk(
         raise TypeError(
             f"from_sdk() takes one of the SDK's asynchronous streams, not {type(stream).__name__}{hint}"
         )
-    return Stream(_Adopted(stream))
+    return Stream(_SdkSource(stream))
 
 
-class _Adopted(Source):
+class _SdkSource(Source):
     memory = "one network read, and the messages' text for the outcome"
     repeatable = False
 
@@ -81,10 +81,10 @@ class _Adopted(Source):
                 "sk.messages(client, ...) sends a request for each run"
             )
         self._opened = True
-        return Opened("batched", _Reading(self._stream, context))
+        return Opened("batched", _OpenedStream(self._stream, context))
 
 
-class _Reading:
+class _OpenedStream:
     """
     The adopted stream in its run, closed at the end even if it was never read.
     """
@@ -94,7 +94,7 @@ class _Reading:
         self._context = context
         self._record = Record()
         context.contribute(self._record)
-        self._batches = self._read()
+        self._batches = self._events()
         self._closing = AsyncExitStack()
         if inspect.iscoroutine(adopted):
             self._closing.callback(adopted.close)
@@ -108,15 +108,15 @@ class _Reading:
         await self._batches.aclose()
         await self._closing.aclose()
 
-    async def _read(self) -> AsyncGenerator[list[Event], None]:
+    async def _events(self) -> AsyncGenerator[list[Event], None]:
         streams = self._streams()
         try:
             async for stream in streams:
-                if self._record.attempts():  # the one before keeps its message
+                if self._record.attempts():  # the stream before keeps its message
                     self._record = Record()
                     self._context.contribute(self._record)
                 self._record.begin().request_id = stream.response.headers.get("request-id")
-                batches = read(stream)
+                batches = response_events(stream)
                 try:
                     async for events in batches:
                         self._record.add(events)
@@ -133,25 +133,25 @@ class _Reading:
 
     async def _streams(self) -> AsyncGenerator[Any, None]:
         """
-        The streams in it: itself, the one that it opens, or those that a runner gives one after another.
+        The SDK's streams: the adopted one itself, the one that it opens, or those that a runner gives one after another.
         """
         adopted = await self._adopted if inspect.isawaitable(self._adopted) else self._adopted
         if not hasattr(adopted, "__aiter__") and hasattr(adopted, "__aenter__"):
             adopted = await self._closing.enter_async_context(adopted)
         if not hasattr(adopted, "__aiter__"):
-            raise _no_stream(adopted, "give it what create(stream=True) or stream() gives")
+            raise _not_a_stream(adopted, "give it what create(stream=True) or stream() gives")
         if hasattr(adopted, "response"):
             yield adopted
             return
-        turns = aiter(adopted)
+        streams = aiter(adopted)
         try:
-            async for turn in turns:
-                if not hasattr(turn, "response"):
-                    raise _no_stream(turn, "a runner must be made with stream=True")
-                yield turn
+            async for stream in streams:
+                if not hasattr(stream, "response"):
+                    raise _not_a_stream(stream, "a runner must be made with stream=True")
+                yield stream
         finally:
-            await turns.aclose()
+            await streams.aclose()
 
 
-def _no_stream(given: object, hint: str) -> TypeError:
+def _not_a_stream(given: object, hint: str) -> TypeError:
     return TypeError(f"from_sdk() takes the SDK's streams of events, and got {type(given).__name__}: {hint}")

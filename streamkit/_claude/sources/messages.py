@@ -1,5 +1,5 @@
 """
-The Messages API as a source.
+The source that sends requests to the Messages API.
 """
 
 from __future__ import annotations
@@ -7,10 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.exchange.requests import Asked, batches
+from streamkit._claude.exchange.answer import Answer
+from streamkit._claude.exchange.messages_request import MessagesRequest
 from streamkit._claude.protocol.record import Record
-from streamkit._claude.transport.sdk import accepts, is_asynchronous
+from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
+from streamkit._core.checks import flag
 from streamkit._core.naming import call_text
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
@@ -37,99 +39,106 @@ def messages(
     **params: Any,
 ) -> Stream[Event]:
     """
-    The events of one answer of the Messages API; each run asks for its own.
+    The events of one answer of the Messages API. Each run sends its own request.
 
-    The response's bytes are read through the SDK, whose authentication, middleware, tracing and Bedrock or Vertex clients go
-    on working, and are decoded here.
+    The response's bytes are read through the SDK, so its authentication, middleware, tracing and its Bedrock and Vertex clients
+    keep working. They are decoded here.
 
     Args:
-        client: The SDK's asynchronous client; it stays yours to close.
-        retry: What is sent again, and what happens when the failure comes after the first content: see `RetryPolicy`. Before
-            that, a retry is not seen. None leaves it to the SDK's own retries.
-        timeouts: How long to wait for what; None for what the client has, and no limit on a row of pings.
+        client: The SDK's asynchronous client. Closing it remains the application's task.
+        retry: How often a request is sent again, and what happens when it fails after the first content: see `RetryPolicy`.
+            Before the first content, a retry is not seen. None leaves retries to the SDK.
+        timeouts: How long to wait for what. None leaves the limits to the client, and a row of pings has no limit.
         pings: Whether pings are handed on.
-        follow_pause: Whether a turn that the API pauses (`pause_turn`) is gone on with, by a request of its own: its message
-            follows the other one in the same stream.
+        follow_pause: Whether an answer that the API pauses (`pause_turn`) is continued by another request. Its message
+            follows the first one in the same stream.
         params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given.
 
     Raises:
-        TypeError: A parameter is unknown or missing, or the client is a synchronous one; when the run is opened, a policy that
-            may start over stands before a stage that would hide it.
-        ValueError: The policy would continue what has a format of its own (`output_config`).
+        TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
+            may start over, and a stage of the pipeline would hide that.
+        ValueError: The policy would continue an answer that has a format of its own (`output_config`, `output_format`).
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 
-    Emits: each event of the answer. Before the first content they are held while a retry is possible, which is not seen. A
-        `Restarted`, where the policy starts over; where it continues, the rest of the same message.
+    Emits: each event of the answer. Before the first content they are held while a retry is possible, so that it is not
+        seen. A `Restarted`, where the policy starts over; where it continues, the rest of the same message.
     Backpressure: reads from the connection when asked for events.
     Completes: at the end of the response, if its message is complete.
     Fails: with a `StreamError`, after everything that has arrived.
     Cancels: at once, closing the response.
     Memory: one network read; the outcome keeps the text of the message.
     """
+    _check_client(client)
+    _check_policy(retry, params)
+    _check_timeouts(timeouts, params)
+    flag("messages", "pings", pings)
+    flag("messages", "follow_pause", follow_pause)
+    request = MessagesRequest(client, retry, timeouts, pings, follow_pause, params)
+    _check_params(request)
+    # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
+    kept = {name: _kept(value) for name, value in params.items()}
+    _check_conversation(kept["messages"])
+    return Stream(_Messages(replace(request, params=kept)))
+
+
+def _check_client(client: Any) -> None:
     if not hasattr(client, "messages") or isinstance(client, type):
-        raise TypeError(
-            f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {type(client).__name__}"
-        )
+        given = f"the class {client.__name__}" if isinstance(client, type) else type(client).__name__
+        raise TypeError(f"messages() needs a client of the SDK, anthropic.AsyncAnthropic, not {given}")
     if type(client).__module__.startswith("anthropic.resources") or hasattr(client.messages, "_messages"):
         raise TypeError(
-            "messages() needs the client itself, not client.beta or a view such as with_raw_response"
+            "messages() needs the client itself, not client.beta or a view such as with_raw_response: "
+            f"got {type(client).__name__}"
         )
     if not is_asynchronous(client):
         raise TypeError(
-            "messages() needs an asynchronous client, anthropic.AsyncAnthropic; a synchronous one works through "
-            "`pipeline.over(client.messages.create(..., stream=True))`"
+            f"messages() needs an asynchronous client, anthropic.AsyncAnthropic, not {type(client).__name__}; a "
+            "synchronous one works through `pipeline.over(client.messages.create(..., stream=True))`"
         )
-    if "stream" in params:
-        raise TypeError("messages() always streams: leave out `stream`")
-    if retry is not None and not isinstance(retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
+def _check_policy(retry: object, params: Mapping[str, Any]) -> None:
+    if retry is None:
+        return
+    if not isinstance(retry, RetryPolicy):
         raise TypeError(
             f"messages(retry=…) must be a RetryPolicy, such as RetryPolicy(attempts=3), or None, not {retry!r}"
         )
+    if retry.resume == "continue" and retry.attempts > 1 and _has_format(params):
+        raise ValueError(
+            'RetryPolicy(resume="continue") cannot continue an answer in a format of its own (`output_config`, `output_format`), '
+            'because each request gives a whole one: use resume="restart" or "never"'
+        )
+
+
+def _check_timeouts(timeouts: object, params: Mapping[str, Any]) -> None:
     if isinstance(params.get("timeout"), Timeouts):
         raise TypeError("messages() takes Timeouts as timeouts=…; `timeout` is the SDK's own")
-    if timeouts is not None:
-        if not isinstance(timeouts, Timeouts):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(
-                f"messages(timeouts=…) must be Timeouts, such as Timeouts(total=30), or None, not {timeouts!r}"
-            )
-        if "timeout" in params:
-            raise TypeError("messages() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
-    for name, flag in (("pings", pings), ("follow_pause", follow_pause)):
-        if not isinstance(flag, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"messages({name}=…) must be True or False, not {flag!r}")
-    api = client.beta.messages if "betas" in params else client.messages
-    accepts(api.create, params)
-    if retry is not None and retry.resume == "continue" and retry.attempts > 1 and _has_a_format(params):
-        raise ValueError(
-            'RetryPolicy(resume="continue") cannot go on with an answer in a format of its own, of which each request '
-            'gives a whole one: use resume="restart" or "never"'
+    if timeouts is None:
+        return
+    if not isinstance(timeouts, Timeouts):
+        raise TypeError(
+            f"messages(timeouts=…) must be Timeouts, such as Timeouts(total=30), or None, not {timeouts!r}"
         )
-    # A description does not change when the application goes on with its list, and a retry must not find it used up.
-    params = {name: _kept(value) for name, value in params.items()}
-    if not _is_conversation(params["messages"]):
-        said = type(params["messages"]).__name__
-        raise TypeError(f'messages() needs messages=[{{"role": "user", "content": …}}], and got {said}')
-    return Stream(_Messages(Asked(client, retry, timeouts, pings, follow_pause, params)))
+    if "timeout" in params:
+        raise TypeError("messages() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
 
 
-def _kept(value: Any) -> Any:
-    """
-    A value as it is now: what can be iterated once, as a list, and containers that nobody else changes.
-    """
-    if value.__class__ is dict:
-        return {name: _kept(each) for name, each in value.items()}
-    is_spent_once = hasattr(value, "__next__") and not hasattr(value, "read")
-    return [_kept(each) for each in value] if is_spent_once or value.__class__ in {list, tuple} else value
+def _check_params(request: MessagesRequest) -> None:
+    if "stream" in request.params:
+        raise TypeError("messages() always streams: leave out `stream`")
+    check_accepts(request.resource.create, request.params)
 
 
-def _is_conversation(messages: Any) -> bool:
-    return messages.__class__ is list and not any(
-        isinstance(each, str | bytes | int | None) for each in messages
-    )
+def _check_conversation(messages: Any) -> None:
+    is_list = messages.__class__ is list
+    if not is_list or any(isinstance(each, str | bytes | int | None) for each in messages):
+        given = type(messages).__name__
+        raise TypeError(f'messages() needs messages=[{{"role": "user", "content": …}}], and got {given}')
 
 
-def _has_a_format(params: Mapping[str, Any]) -> bool:
+def _has_format(params: Mapping[str, Any]) -> bool:
     match params:
         case {"output_config": {"format": dict()}} | {"output_format": dict() | type()}:
             return True
@@ -137,27 +146,37 @@ def _has_a_format(params: Mapping[str, Any]) -> bool:
             return False
 
 
+def _kept(value: Any) -> Any:
+    """
+    A copy of a value as it is now: containers are copied, and what can be iterated only once becomes a list.
+    """
+    if value.__class__ is dict:
+        return {name: _kept(each) for name, each in value.items()}
+    is_spent_once = hasattr(value, "__next__") and not hasattr(value, "read")
+    return [_kept(each) for each in value] if is_spent_once or value.__class__ in {list, tuple} else value
+
+
 class _Messages(Source):
     memory = "one network read, and the message's text for the outcome"
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        policy = asked.retry
+    def __init__(self, request: MessagesRequest) -> None:
+        self._request = request
+        policy = request.retry
         self.restarts: bool = policy is not None and policy.resume == "restart" and policy.attempts > 1
 
     def __repr__(self) -> str:
-        params = self._asked.params
-        # Any other parameter may be what somebody said.
+        params = self._request.params
+        # Any other parameter may hold private text.
         shown = {name: value for name, value in params.items() if name in ("model", "max_tokens", "messages")}
-        text = call_text("messages", self._asked.client, **shown)
+        text = call_text("messages", self._request.client, **shown)
         return text if len(shown) == len(params) else f"{text[:-1]}, …)"
 
     def retried(self) -> Source:
-        if self._asked.retry is not None:
+        if self._request.retry is not None:
             return self
-        return _Messages(replace(self._asked, retry=RetryPolicy(attempts=1)))
+        return _Messages(replace(self._request, retry=RetryPolicy(attempts=1)))
 
     def open(self, context: Context) -> Opened:
-        record = Record(beta=self._asked.beta or None)
+        record = Record(beta=self._request.beta or None)
         context.contribute(record)
-        return Opened("batched", batches(self._asked, context, record))
+        return Opened("batched", Answer(self._request, context, record).batches())

@@ -1,3 +1,3 @@
 """
-How it arrives: the SDK, its HTTP client, and the limits on waiting.
+How a response arrives: the SDK, its HTTP client, what they raise, and the limits on waiting.
 """

@@ -1,5 +1,5 @@
 """
-The HTTP client that streams want, and what it can do for them.
+The HTTP client that suits streams, and the limit on silence that it can keep by itself.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ def http_client(
     timeouts: Timeouts | None = None, *, transport: Transport = "httpx2", **options: Any
 ) -> httpx2.AsyncClient:
     """
-    An HTTP client for `anthropic.AsyncAnthropic(http_client=…)`, whose part of the timeouts it has.
+    An HTTP client for `anthropic.AsyncAnthropic(http_client=…)`, with the part of the timeouts that an HTTP client keeps.
 
-    It keeps at most 20 idle connections, for 30 seconds, and makes 100 at most; TCP keep-alive stays on. The SDK takes
-    clients of httpx2 only, not of httpx. `messages(timeouts=…)` sets its own timeouts for its requests, whatever the client.
+    It makes at most 100 connections and keeps at most 20 of them while they are idle, for 30 seconds. TCP keep-alive stays
+    on. The SDK takes clients of httpx2 only, not of httpx. `messages(timeouts=…)` sets its own timeouts for its requests,
+    whatever the client.
 
     Args:
         timeouts: By default `Timeouts()`. Only `connect`, `read`, `write` and `pool` are an HTTP client's.
         transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where it costs about half as much
             for each read. It needs the extra `aiohttp`.
-        options: Others of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
+        options: Other options of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
 
     Raises:
-        TypeError: `timeouts` is no `Timeouts`, or there is a `timeout` besides.
-        ValueError: An unknown `transport`.
+        TypeError: `timeouts` is not a `Timeouts`, or `timeout` is given.
+        ValueError: `transport` is unknown.
         ImportError: aiohttp is not installed.
         RuntimeError: `transport="aiohttp"` on trio.
     """
@@ -74,11 +75,11 @@ def http_client(
 
 def limit_silence(response: Any, seconds: float) -> bool:
     """
-    Have the HTTP client end a read of this response's body after so many seconds; it counts them anyway.
+    Have the HTTP client end a read of this response's body after so many seconds, which it counts anyway.
 
     Returns:
-        Whether it does. httpx2's own transports read the body's timeout when the body is begun, and show the network stream
-        that they read from; of any other nothing is known.
+        Whether it will. httpx2's own transports look up the timeout when the body is begun, and show the network stream that
+        they read from. What another transport does is not known.
     """
     timeouts = response.request.extensions.get("timeout")
     if "network_stream" not in response.extensions or not isinstance(timeouts, dict):
@@ -89,7 +90,7 @@ def limit_silence(response: Any, seconds: float) -> bool:
 
 def is_read_timeout(error: Exception) -> bool:
     """
-    Whether the HTTP client has waited too long for a read.
+    Whether this is what the HTTP client raises when a read takes too long.
     """
     import httpx2
 

@@ -1,5 +1,5 @@
 """
-Reading one of the SDK's streams, by its bytes or by its events, to its end and no further.
+Reads the response of one request as events, from its bytes or through the SDK, to its end and no further.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from anyio import move_on_after
 from streamkit._claude.protocol.errors import GrammarError, StreamStalled
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._claude.transport.sdk import (
-    Tracing,
+from streamkit._claude.transport.failures import (
     broken_connection,
     connection_failures,
-    from_sdk_event,
-    is_plain_sse,
+    failed_stream,
     stream_failures,
-    translated,
-    under_helpers,
 )
+from streamkit._claude.transport.sdk import Tracing, from_sdk_event, is_plain_sse, under_helpers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -30,48 +27,46 @@ if TYPE_CHECKING:
     from streamkit._claude.transport.watchdog import Watchdog
     from streamkit._core.errors import StreamError
 
-__all__ = ["read"]
+__all__ = ["response_events"]
 
 T = TypeVar("T")
 _END: Any = object()
 
 _DRAIN = 1.0
-"""Seconds that the end of a body may take after its message; a body read to its end leaves the connection reusable."""
+"""Seconds that the end of a body may take after its message. Only a body read to its end leaves the connection reusable."""
 
 _MOST_READY = 1000
-"""Reads that are let go by at the end, while none of them has to wait."""
+"""Items that are read and dropped at the end, while none of them has to be waited for."""
 
 
-def read(
+def response_events(
     stream: Any, *, pings: bool = False, watchdog: Watchdog | None = None
 ) -> AsyncGenerator[list[Event], None]:
     """
-    The events of one of the SDK's streams, which is closed at the end.
+    The events of one of the SDK's streams, in batches as they arrive. The stream is closed at the end.
 
-    They are decoded from its bytes where that is all that the stream does. Otherwise it is iterated: its helpers keep books,
-    and some clients have a framing of their own.
+    They are decoded from its bytes where decoding is all that the stream does. Otherwise the stream is iterated, because its
+    helpers keep track of what passes, and some clients have a framing of their own.
 
     Args:
         stream: The stream; nobody has begun to read it.
         pings: Whether pings are handed on.
-        watchdog: What limits each wait for the API.
+        watchdog: Limits each wait for the API.
 
     Raises:
-        StreamError: The response was no whole message; after everything that had arrived.
+        StreamError: The response is not a whole message. It is raised after everything that had arrived.
     """
-    return (_read_bytes if is_plain_sse(stream) else _read_events)(stream, pings, watchdog)
+    return (_decoded if is_plain_sse(stream) else _iterated)(stream, pings, watchdog)
 
 
-async def _read_bytes(
-    stream: Any, pings: bool, watchdog: Watchdog | None
-) -> AsyncGenerator[list[Event], None]:
+async def _decoded(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
     decoder = EventDecoder(pings=pings)
     tracing = Tracing(stream)
     body = _body(stream.response)
     chunks = body
     if watchdog is not None:
         watchdog.rely_on_client(stream.response)
-        chunks = watchdog.reading(body, raw=True)
+        chunks = watchdog.watched(body, raw=True)
     broken: StreamError | None = None
     try:
         try:
@@ -91,14 +86,14 @@ async def _read_bytes(
             broken = error
         except connection_failures() as error:
             broken = broken_connection(error)
-        decoder.end(broken or _no_events(stream.response, decoder.progress))
+        decoder.end(broken or _not_events(stream.response, decoder.progress))
         tracing.end(decoder.error)
         if decoder.error is not None:
             raise decoder.error
     finally:
         if chunks is not body:
             await chunks.aclose()
-        await _wind_up(body, _DRAIN if decoder.progress.finished else 0)
+        await _drain(body, _DRAIN if decoder.progress.finished else 0)
         await stream.close()
 
 
@@ -106,17 +101,15 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
     """
     The bytes of a response: straight from the connection where nothing has to be decompressed, which is cheaper by half.
     """
-    whole: bool = response.is_stream_consumed or "content-encoding" in response.headers
-    body: AsyncGenerator[bytes, None] = response.aiter_bytes() if whole else response.aiter_raw()
+    needs_client: bool = response.is_stream_consumed or "content-encoding" in response.headers
+    body: AsyncGenerator[bytes, None] = response.aiter_bytes() if needs_client else response.aiter_raw()
     return body
 
 
-async def _read_events(
-    stream: Any, pings: bool, watchdog: Watchdog | None
-) -> AsyncGenerator[list[Event], None]:
+async def _iterated(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
     progress = Progress()
     items: AsyncGenerator[Any, None] = aiter(stream)
-    watched = items if watchdog is None else watchdog.reading(items, raw=False)
+    watched = items if watchdog is None else watchdog.watched(items, raw=False)
     failure: Exception | None
     try:
         try:
@@ -133,7 +126,7 @@ async def _read_events(
         except connection_failures() as error:
             failure = progress.failure(broken_connection(error))
         except stream_failures() as error:
-            failure = translated(error)
+            failure = failed_stream(error)
         else:
             failure = progress.failure()
         if failure is not None:
@@ -141,15 +134,15 @@ async def _read_events(
     finally:
         if watched is not items:
             await watched.aclose()
-        await _wind_up(under_helpers(stream) or items, _DRAIN if progress.finished else 0)
-        # What the SDK's helpers have put around it has nothing more to work on, and ends too.
-        await _wind_up(items, 0)
+        await _drain(under_helpers(stream) or items, _DRAIN if progress.finished else 0)
+        # The generators that the SDK's helpers have put around it have nothing left to read, and end too.
+        await _drain(items, 0)
         await stream.close()
 
 
 async def _next(items: AsyncGenerator[T, None], progress: Progress) -> T:
     """
-    The next item, or `_END`. After a whole message only little can follow, and it is not waited for for ever.
+    The next item, or `_END`. After a whole message only little can follow, so the wait for it has a limit.
     """
     if not progress.finished:
         return await anext(items, _END)
@@ -158,29 +151,29 @@ async def _next(items: AsyncGenerator[T, None], progress: Progress) -> T:
     return _END  # type: ignore[no-any-return]
 
 
-async def _wind_up(items: AsyncIterator[object], patience: float) -> None:
+async def _drain(items: AsyncIterator[object], patience: float) -> None:
     """
     Read on to the end, for at most `patience` seconds.
 
-    Even without patience it is done so, and not with `aclose`: that ends the outermost generator alone, and leaves those of
-    the SDK and the HTTP client under it, with the connection, to the garbage collector. A cancellation comes through all.
-    Whoever is here has an error already, or does not care for what may still come.
+    This is done even with no patience at all, and not with `aclose` alone: that ends the outermost generator only, and leaves
+    the SDK's and the HTTP client's generators under it, with the connection, to the garbage collector. A cancellation at a
+    read ends all of them. Failures are suppressed, because the caller has an error already, or has its whole message.
     """
     with suppress(*connection_failures(), *stream_failures()), move_on_after(patience, shield=True):
         left = _MOST_READY
         async for _ in items:
             left -= 1
-            if not left:  # where nothing is ever waited for, no cancellation comes through
+            if not left:  # a cancellation arrives only where something is waited for
                 break
     if (aclose := getattr(items, "aclose", None)) is not None:
         await aclose()
 
 
-def _no_events(response: Any, progress: Progress) -> GrammarError | None:
+def _not_events(response: Any, progress: Progress) -> GrammarError | None:
     """
-    The error for a response that is something else, such as a gateway's page.
+    The error for a response that is something else than events, such as a gateway's page.
     """
     kind: str = response.headers.get("content-type", "")
     if progress.begun or not kind or kind.startswith("text/event-stream"):
         return None
-    return GrammarError(f"the response is no stream of events: its content-type is {kind!r}")
+    return GrammarError(f"the response is not an event stream: its content-type is {kind!r}")

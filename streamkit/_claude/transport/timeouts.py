@@ -1,5 +1,5 @@
 """
-How long each thing may take.
+The limits on waiting: `Timeouts`, in seconds for each kind of wait.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ __all__ = ["Timeouts"]
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """
-    How long each thing may take, in seconds; None for as long as it wants.
+    How long each thing may take, in seconds; None for no limit.
 
-    The first four are the HTTP client's and end in what the SDK raises (`anthropic.APITimeoutError` before the response
-    begins). The others are watched by `messages()` and end in a `StreamStalled`, which is retried as any other failure, but
-    for `total`. They count the time spent waiting for the API alone: a slow consumer never trips one.
+    The first four are limits of the HTTP client. Before the response begins they end in what the SDK raises,
+    `anthropic.APITimeoutError`. The others are limits of `messages()` and end in a `StreamStalled`. It is retried as any
+    other failure, except for `total`. Only the time spent waiting for the API counts: a slow consumer never trips a limit.
 
     Attributes:
         connect: Until a connection is made.
-        read: For one read from the network. A ping is one too.
+        read: For one read from the network. A ping counts as one.
         write: For one write to the network.
-        pool: Until a connection of the client's pool is free.
+        pool: Until a connection in the client's pool is free.
         first_event: From sending a request to the first event of its response; pings do not count.
-        liveness: Between two reads of the response, whatever they bring: pings feed it. Where a client has no raw
-            server-sent events (Bedrock's InvokeModel), nobody can see bytes, and `read` alone watches them.
-        progress: Between two events of the response; pings do not count, so that an endless row of them ends too.
-        total: For all requests of one run together, with the waits between them.
+        liveness: Between two reads of the response, whatever they bring; pings count. Where a client has no raw server-sent
+            events (Bedrock's InvokeModel), streamkit does not see the bytes, and `read` alone limits the silence.
+        progress: Between two events of the response; pings do not count, so that an endless row of pings ends too.
+        total: For all requests of one run together, including the waits between them.
 
     Raises:
-        ValueError: A figure is not above 0, or no number.
+        ValueError: A limit is not a number above 0.
     """
 
     __reads_as_source__: ClassVar[bool] = True
@@ -59,7 +59,7 @@ class Timeouts:
 
     def for_http(self) -> httpx2.Timeout:
         """
-        The HTTP client's part of them.
+        The limits that an HTTP client keeps, as its own type.
         """
         import httpx2
 

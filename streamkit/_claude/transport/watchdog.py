@@ -1,5 +1,5 @@
 """
-Watching that a response goes on: a limit on each wait for the API, and none on the consumer's own time.
+Watches that a response keeps coming: each wait for the API has its limit, and the consumer's own time counts nowhere.
 """
 
 from __future__ import annotations
@@ -27,36 +27,40 @@ _END: Any = object()
 
 class Watchdog:
     """
-    Watches over the requests of one run.
+    Limits the waits of one run, over all of its requests.
 
     Args:
         timeouts: The limits.
 
     Attributes:
-        left: Seconds that are left for the run as a whole.
+        left: Seconds that are left for the run as a whole; infinite without a limit.
     """
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self.left: float = math.inf if timeouts.total is None else timeouts.total
         self._begun = False
-        self._quiet = 0.0  # waited since an event came, or since the request was sent
-        # What the HTTP client itself limits, and for which limit of ours.
+        self._quiet = 0.0  # seconds waited since an event came, or since the request was sent
+        # The limit that the HTTP client itself keeps, in seconds, and the field of `Timeouts` that it stands for.
         self._silence: tuple[float, str] | None = None
 
-    async def sending(self, response: Awaitable[T]) -> T:
+    async def response(self, call: Awaitable[T]) -> T:
         """
-        The response to a request, which is sent now.
+        Send a request and wait for its response.
+
+        Args:
+            call: What sends the request and gives the response.
 
         Raises:
-            StreamStalled: It did not come in time.
+            StreamStalled: The response did not come in time.
         """
         self._begun, self._quiet, self._silence = False, 0.0, None
-        return await self._within_time(response)
+        return await self._within_time(call)
 
     def rely_on_client(self, response: Any) -> None:
         """
-        Leave silence in a response to its HTTP client, where that can be: a scope around each read costs ten times as much.
+        Let the HTTP client limit silence in a response where it can, because a cancel scope around each read costs ten times
+        as much.
         """
         timeouts = self._timeouts
         given = {"read": timeouts.read, "liveness": timeouts.liveness, "progress": timeouts.progress}
@@ -65,13 +69,14 @@ class Watchdog:
         if shortest is not None and limit_silence(response, shortest[0]):
             self._silence = shortest
 
-    async def reading(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
+    async def watched(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
         """
         What a response brings, each item within its time.
 
         Args:
-            items: The reads, or the events where `raw` is false.
-            raw: Whether each item is a sign of life, as bytes are. Where pings are left out, silence says nothing.
+            items: The chunks of bytes, or the events where `raw` is false.
+            raw: Whether every sign of life is an item, as it is with bytes. Events leave out pings, so silence between two of
+                them proves nothing.
 
         Raises:
             StreamStalled: Nothing came in time.
@@ -93,17 +98,20 @@ class Watchdog:
         finally:
             self._waited(monotonic() - began)
 
-    async def between(self, pause: Awaitable[None]) -> None:
+    async def counted(self, wait: Awaitable[None]) -> None:
         """
-        A wait between two requests, which is shorter than what is left.
+        Wait between two requests, and count the wait towards `total`.
+
+        Args:
+            wait: The wait, which must be shorter than what is `left`.
         """
         began = current_time()
-        await pause
+        await wait
         self.left -= current_time() - began
 
     def saw(self, events: Iterable[Event]) -> None:
         """
-        Events have come; all but pings are progress.
+        Note that events have come. All but pings are progress.
         """
         if any(event.type != "ping" for event in events):
             self._begun, self._quiet = True, 0.0
@@ -126,9 +134,8 @@ class Watchdog:
                 return await wait
         finally:
             self._waited(current_time() - began)
-        stalled = StreamStalled(complaint)
-        stalled.retriable = self.left > 0  # nobody has the time otherwise
-        raise stalled
+        # Not worth retrying once `total` is used up.
+        raise StreamStalled(complaint, time_is_up=self.left <= 0)
 
     def _complaint(self, seconds: float) -> str:
         timeouts = self._timeouts

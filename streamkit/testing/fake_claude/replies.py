@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from streamkit._claude.sources.cassette import recorded
+from streamkit._claude.sources.cassette import parse_recording
 from streamkit.testing.fake_claude.frames import ErrorEvent, event, events_in
 from streamkit.testing.fake_claude.steps import Drop, Pause, Pings, Stall, is_last
 
@@ -82,7 +82,7 @@ class Reply:
             )
         steps: list[Step] = []
         sent = 0.0
-        for at, data, end in recorded(Path(path).read_bytes()):
+        for at, data, end in parse_recording(Path(path).read_bytes()):
             if speed is not None and at > sent:
                 steps.append(Pause((at - sent) / speed))
                 sent = at

@@ -435,7 +435,7 @@ HOPELESS: dict[str, tuple[Reply, str]] = {
     ),
     "before a server's result": (
         reply(text("Hello"), tool_use("web_search", type="server_tool_use"), Drop()),
-        "the result of a server_tool_use block had not come",
+        "the result of a server_tool_use block had not arrived",
     ),
     "in an unknown block": (
         reply(event({"type": "content_block_start", "index": 0, "content_block": {"type": "dance"}}), Drop()),
@@ -443,7 +443,7 @@ HOPELESS: dict[str, tuple[Reply, str]] = {
     ),
     "behind the stop reason": (
         Reply([*reply(text("Hello"), end="message_delta").steps, ErrorEvent().frame]),
-        "had told its stop reason",
+        "had its stop reason already",
     ),
     "behind the message": (Reply([*reply(text("Hello")).steps, ErrorEvent().frame]), "a message had ended"),
     "behind a message_delta that tells nothing": (
@@ -456,9 +456,9 @@ HOPELESS: dict[str, tuple[Reply, str]] = {
                 Drop(),
             ]
         ),
-        "had told its stop reason",
+        "had its stop reason already",
     ),
-    "in a character": (reply(text("smile \ud83d", Drop())), "half of a character"),
+    "in a character": (reply(text("smile \ud83d", Drop())), "half of a surrogate pair"),
     "before the message": (Reply([event({"type": "aside"}), Drop()]), "had not begun"),
 }
 
@@ -477,7 +477,7 @@ async def test_where_nobody_can_go_on_it_says_why(first: Reply, why: str) -> Non
 async def test_an_answer_in_a_format_of_its_own_is_refused_before_it_is_asked_for() -> None:
     client = anthropic.AsyncAnthropic(api_key="key")
     schema: dict[str, Any] = {"type": "json_schema", "schema": {"type": "object"}}
-    with pytest.raises(ValueError, match=r"cannot go on with an answer in a format of its own"):
+    with pytest.raises(ValueError, match=r"cannot continue an answer in a format of its own"):
         sk.messages(client, **ask(output_config={"format": schema}), retry=GO_ON)
     sk.messages(client, **ask(output_config={"effort": "low"}), retry=GO_ON)
 

@@ -348,7 +348,7 @@ async def test_a_response_that_is_something_else_says_so(content_type: str, body
     async with FakeClaude(Reply([body], headers={"content-type": content_type}), HELLO) as server:
         seen = await see(sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(base=0)))
         assert isinstance(seen.error, sk.GrammarError)
-        assert str(seen.error) == f"the response is no stream of events: its content-type is {content_type!r}"
+        assert str(seen.error) == f"the response is not an event stream: its content-type is {content_type!r}"
         assert (seen.types, seen.outcome.kind, len(server.requests)) == ([], "failed", 1)
 
 

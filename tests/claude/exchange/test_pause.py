@@ -150,7 +150,7 @@ async def test_a_turn_that_fails_for_good_keeps_the_ones_before() -> None:
 async def test_a_turn_that_does_not_begin_behind_a_pause_is_an_error_of_the_stream() -> None:
     async with FakeClaude(PAUSED, error_reply(400, message="no")) as server:
         run = sk.messages(server.client(), **ASK, retry=AT_ONCE, follow_pause=True).open()
-        with pytest.raises(sk.StreamError, match=r"a request to go on was refused: .*no") as caught:
+        with pytest.raises(sk.StreamError, match=r"a follow-up request was refused: .*no") as caught:
             async with run:
                 async for _ in run:
                     pass

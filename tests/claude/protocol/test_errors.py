@@ -12,7 +12,6 @@ from streamkit._claude.protocol.errors import (
     StreamTruncated,
     ToolInputError,
     from_error_event,
-    is_retriable,
     status_of,
 )
 from streamkit._claude.protocol.tool_call import BrokenToolCall
@@ -45,16 +44,6 @@ def test_an_error_type_has_its_status(kind: str, status: int | None, retriable: 
     assert status_of(kind) == status
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
-def test_statuses_that_may_pass_are_retriable(status: int) -> None:
-    assert is_retriable(None, status)
-
-
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 501, None])
-def test_other_statuses_are_not(status: int | None) -> None:
-    assert not is_retriable("invalid_request_error", status)
-
-
 @pytest.mark.parametrize("data", ["upstream \ud800", b"\xff", "", '{"error":"x"}', "[1]", "{" * 100_000])
 def test_what_is_no_error_object_is_an_unknown_error(data: str | bytes) -> None:
     error = from_error_event(data)
@@ -64,6 +53,38 @@ def test_what_is_no_error_object_is_an_unknown_error(data: str | bytes) -> None:
 
 def test_a_gateways_own_words_are_quoted() -> None:
     assert str(from_error_event(b"upstream connect error")) == "unknown_error: 'upstream connect error'"
+
+
+def test_the_request_id_of_the_frame_goes_before_that_of_the_response() -> None:
+    frame = {"type": "error", "error": {"type": "api_error", "message": "m"}, "request_id": "req_1"}
+    assert from_error_event(frame, request_id="req_2").request_id == "req_1"
+    assert from_error_event(b"gateway", request_id="req_2").request_id == "req_2"
+
+
+def test_context_fills_what_an_error_does_not_know() -> None:
+    error = StreamTruncated()
+    assert error.with_context(request_id="req_1", partial=list, remark="no retry is left") is error
+    assert (error.request_id, error.partial) == ("req_1", [])
+    assert str(error) == "the stream ended before the message did; no retry is left"
+    error.with_context(request_id="req_2", partial="other")
+    assert (error.request_id, error.partial) == ("req_1", [])
+
+
+def test_a_partial_can_be_fixed_before_more_is_added() -> None:
+    words = ["Hel"]
+    growing, fixed = (GrammarError("x", partial=lambda: "".join(words)) for _ in range(2))
+    fixed.with_fixed_partial()
+    words.append("lo")
+    assert (growing.partial, fixed.partial) == ("Hello", "Hel")
+
+
+def test_a_stall_is_not_retriable_once_the_time_is_up() -> None:
+    assert not StreamStalled("late", time_is_up=True).retriable
+
+
+def test_a_broken_connection_is_a_truncation_of_another_type() -> None:
+    error = StreamTruncated("the connection broke", type="transport")
+    assert (error.type, error.retriable, error.outcome_kind) == ("transport", True, "truncated")
 
 
 def test_the_classes_say_what_happened() -> None:

@@ -279,7 +279,7 @@ async def test_a_bad_cassette_is_refused_with_its_line(
     tmp_path: Path, head: str | None, lines: list[str], message: str
 ) -> None:
     run = sk.replay(cassette(tmp_path, *lines, head=head)).open()
-    with pytest.raises(sk.GrammarError, match=f"no cassette of version 1: {message}"):
+    with pytest.raises(sk.GrammarError, match=f"not a cassette of version 1: {message}"):
         await read_all(run)
     assert run.outcome.kind == "failed"
 

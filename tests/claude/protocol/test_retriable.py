@@ -1,19 +1,18 @@
 """
-When a request is sent again, and after how long.
+Which requests may succeed when they are sent again, and after how long.
 """
 
 from __future__ import annotations
 
 import time
 from email.utils import formatdate
-from typing import Any
 
 import anthropic
 import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit._claude.transport.retryable import can_retry, retry_after
+from streamkit._claude.protocol.retriable import can_retry, is_retriable, retry_after
 
 REQUEST = httpx2.Request("POST", "http://localhost/v1/messages")
 
@@ -23,42 +22,6 @@ def status_error(status: int, body: object = None, **headers: str) -> anthropic.
         status, headers={name.replace("_", "-"): value for name, value in headers.items()}, request=REQUEST
     )
     return anthropic.APIStatusError("failed", response=response, body=body)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"attempts": 0}, r"attempts=…\) must be a whole number of at least 1, not 0"),
-        ({"attempts": 1.5}, "not 1.5"),
-        ({"attempts": "continue"}, "not 'continue'; resume='continue' says how to go on"),
-        ({"base": "1"}, "must be seconds, not '1'"),
-        ({"base": -1}, "must be finite seconds from 0 on, not -1"),
-        ({"base": float("nan")}, "not nan"),
-        ({"cap": float("inf")}, "not 0.5, inf"),
-        ({"resume": "someday"}, "not 'someday'"),
-    ],
-)
-def test_a_policy_that_cannot_be_is_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        sk.RetryPolicy(**settings)
-
-
-def test_waits_double_up_to_the_cap() -> None:
-    policy = sk.RetryPolicy(base=0.5, cap=5, jitter=False)
-    assert [policy.wait(attempt) for attempt in range(1, 7)] == [0.5, 1, 2, 4, 5, 5]
-    assert policy.wait(1_000_000) == 5
-    assert sk.RetryPolicy(base=0).wait(3) == 0
-
-
-def test_jitter_spreads_a_wait_over_its_upper_half() -> None:
-    waits = {sk.RetryPolicy(base=8).wait(1) for _ in range(200)}
-    assert 4 <= min(waits) < 5
-    assert 7 < max(waits) <= 8
-
-
-def test_what_the_server_says_takes_the_place_of_a_wait_up_to_the_cap() -> None:
-    policy = sk.RetryPolicy(base=8, cap=30)
-    assert (policy.wait(1, 0), policy.wait(4, 12.5), policy.wait(1, 3600)) == (0, 12.5, 30)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +54,34 @@ def test_an_error_without_a_response_says_nothing_of_when() -> None:
     assert retry_after(sk.StreamTruncated()) is None
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("kind", ["transport", "truncated", "stalled"])
+def test_failures_of_the_connection_are_retriable(kind: str) -> None:
+    assert is_retriable(kind)
+
+
+def test_what_the_server_says_goes_first() -> None:
+    assert is_retriable("invalid_request_error", 400, should_retry="true")
+    assert not is_retriable("overloaded_error", 529, should_retry="false")
+    assert is_retriable("overloaded_error", 529, should_retry="maybe")
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 501, 502, 503, 504, 529])
+def test_statuses_that_may_pass_are_retriable(status: int) -> None:
+    assert is_retriable(None, status)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 499, None])
+def test_other_statuses_are_not(status: int | None) -> None:
+    assert not is_retriable("invalid_request_error", status)
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 501, 502, 503, 504, 520, 529, 599])
 def test_these_statuses_are_retriable(status: int) -> None:
     assert can_retry(status_error(status))
     assert not can_retry(status_error(status, x_should_retry="false"))
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 501])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 499])
 def test_these_are_not(status: int) -> None:
     assert not can_retry(status_error(status))
     assert can_retry(status_error(status, x_should_retry="true"))

@@ -1,0 +1,198 @@
+"""
+The life of one answer of the Messages API, in as many requests as it takes.
+
+    plan ──► request ──► response ──► events ──► whole message ──► end
+     ▲          │           │           │              │
+     │          └───────────┼───────────┘              │
+     │                   failure ──► final error       │
+     │                      │                          │
+     ├── retry, restart ◄───┘                          │
+     │   or continuation                               │
+     └── the API has paused ◄──────────────────────────┘
+
+What the next request sends is decided in `request_plan`. Which events of a response reach the consumer, and when, is decided
+in `event_gate`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anyio import sleep
+
+from streamkit._claude.exchange.event_gate import EventGate
+from streamkit._claude.exchange.request_plan import GiveUp, RequestPlan, Retry
+from streamkit._claude.transport.failures import failed_follow_up
+from streamkit._claude.transport.watchdog import Watchdog
+from streamkit._core.errors import StreamError
+from streamkit._core.log import log_warning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from streamkit._claude.exchange.messages_request import MessagesRequest
+    from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.record import Attempt, Record
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """
+    One answer: its requests, one after another, until it is whole or cannot become so.
+
+    Args:
+        request: What was asked for.
+        context: The run.
+        record: Where everything that arrives is kept, for the outcome.
+    """
+
+    def __init__(self, request: MessagesRequest, context: Context, record: Record) -> None:
+        self._request = request
+        self._context = context
+        self._record = record
+        self._watchdog = None if request.timeouts is None else Watchdog(request.timeouts)
+        self._plan = RequestPlan(request.params)
+        # The gate of the last request that has handed events on. Once there is one, the stream has begun for its consumer.
+        self._last_delivering: EventGate | None = None
+
+    async def batches(self) -> AsyncGenerator[list[Event], None]:
+        """
+        The events of the answer, in batches as they arrive.
+
+        Raises:
+            anthropic.APIError: The stream did not begin.
+            StreamError: The stream began, and could not go on.
+        """
+        while True:
+            attempt, gate = self._begin_attempt()
+            response: AsyncGenerator[list[Event], None] | None = None
+            failure: Exception | None = None
+            try:
+                response = await self._request.send(self._plan.sends, attempt, self._watchdog)
+                async for events in response:
+                    if passed := gate.admit(events):
+                        yield passed
+            except Exception as error:
+                failure = self._record.completed(error)
+            finally:
+                # Whatever has ended the attempt, its connection is given back before anything else happens. A consumer that
+                # leaves or is cancelled must not interrupt that, so it is shielded.
+                if response is not None:
+                    with self._context.shielded():
+                        await response.aclose()
+            if gate.delivered:
+                self._last_delivering = gate
+            if failure is None:
+                if not self._continue_after_pause():
+                    return
+                continue
+            decision = self._decide(failure, delivered=gate.delivered)
+            if isinstance(decision, GiveUp):
+                break
+            log_warning(
+                "request_retried", attempt=attempt.number, error=type(failure).__name__, wait=decision.wait
+            )
+            await self._retry(decision, failure)
+        if withheld := self._withheld(gate):
+            yield withheld
+        final = self._final_error(failure, decision)
+        # A raised error keeps this frame alive by its traceback, and an application may keep the error for long. What the
+        # frame refers to, the response and the events that were held back, must not stay alive with it.
+        del failure, gate, response, decision
+        if isinstance(final, StreamError):
+            final = final.with_traceback(None)  # it has the frames that read the response, and hold it too
+        try:
+            raise final
+        finally:
+            del final  # its traceback has this frame, and so it would keep itself alive
+
+    def _begin_attempt(self) -> tuple[Attempt, EventGate]:
+        """
+        Note the next request in the record, and make the gate for its events.
+        """
+        plan, policy = self._plan, self._request.retry
+        attempt = self._record.begin(beside=plan.delivered, joins=plan.continuation is not None)
+        # Events are held only as long as a failure would be followed by another request that makes them void.
+        may_retry = policy is not None and plan.number < policy.attempts
+        return attempt, EventGate(plan, attempt, self._record, may_hold=may_retry or plan.delivered)
+
+    def _continue_after_pause(self) -> bool:
+        """
+        Plan the request that continues a message which the API has paused.
+
+        Returns:
+            Whether there is such a request. Otherwise the answer is whole.
+        """
+        following = self._plan.after_pause(self._record) if self._request.follow_pause else None
+        if following is None:
+            return False
+        self._record.next_turn()
+        self._plan = following
+        return True
+
+    def _decide(self, failure: Exception, *, delivered: bool) -> Retry | GiveUp:
+        """
+        Decide what follows a failure.
+
+        Args:
+            failure: What ended the last request.
+            delivered: Whether any of its events have been handed on.
+        """
+        policy = self._request.retry
+        if policy is None:
+            return GiveUp()
+        decision = self._plan.after_failure(
+            failure, policy, self._record, delivered=delivered, from_start=self._request.params
+        )
+        if (
+            isinstance(decision, Retry)
+            and self._watchdog is not None
+            and decision.wait >= self._watchdog.left
+        ):
+            return GiveUp()
+        return decision
+
+    async def _retry(self, retry: Retry, failure: Exception) -> None:
+        """
+        Adopt the plan of a retry, and wait as long as it says.
+        """
+        self._plan = retry.plan
+        if retry.plan.interruption is failure and isinstance(failure, StreamError):
+            failure.with_fixed_partial()  # the next request may add to the message that it is built from
+        _drop_tracebacks(failure)
+        wait = sleep(retry.wait)
+        await (wait if self._watchdog is None else self._watchdog.counted(wait))
+
+    def _withheld(self, last: EventGate) -> list[Event]:
+        """
+        The events that are still held back when no request follows.
+
+        Args:
+            last: The gate of the last request. It may have delivered nothing, and then an earlier one holds the end of what
+                the consumer is reading.
+        """
+        if self._plan.delivered and self._last_delivering is not None:
+            return self._last_delivering.withheld()
+        return last.withheld()
+
+    def _final_error(self, failure: Exception, decision: GiveUp) -> Exception:
+        """
+        What is raised: the SDK's own error if nothing has been handed on, otherwise a `StreamError`.
+        """
+        if decision.obstacle is not None and isinstance(failure, StreamError):
+            failure = failure.with_context(remark=f"it cannot be continued: {decision.obstacle}")
+        if self._last_delivering is None:
+            return failure
+        self._last_delivering = None
+        return self._record.completed(failed_follow_up(failure))
+
+
+def _drop_tracebacks(failure: BaseException | None) -> None:
+    """
+    Drop the tracebacks of an error that nobody raises any more, because their frames would keep a response alive.
+    """
+    while failure is not None:
+        failure.__traceback__ = None
+        failure = failure.__cause__ or failure.__context__

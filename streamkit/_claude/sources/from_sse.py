@@ -1,0 +1,118 @@
+"""
+The source that decodes server-sent events from bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.protocol.record import Record
+from streamkit._claude.protocol.sse import EventDecoder
+from streamkit._claude.transport.failures import broken_connection, connection_failures
+from streamkit._core.naming import value_text
+from streamkit._core.runtime.chain import Chain
+from streamkit._core.source import IterableSource, Opened, Source, one_by_one
+from streamkit._core.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from streamkit._claude.protocol.events import Event
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["DecodedChunks", "from_sse"]
+
+
+def from_sse(
+    chunks: bytes
+    | bytearray
+    | memoryview
+    | AsyncIterable[bytes]
+    | Iterable[bytes]
+    | Callable[[], AsyncIterable[bytes] | Iterable[bytes]],
+    /,
+) -> Stream[Event]:
+    """
+    The events of a response body, given as bytes cut anywhere.
+
+    Args:
+        chunks: Bytes, an iterable of bytes, asynchronous or not, or a function without arguments that makes one.
+
+    Raises:
+        TypeError: `chunks` cannot be iterated; while running, a chunk is not bytes.
+        RuntimeError: While running, an iterator is opened a second time.
+        StreamError: While running, the body is not a whole message.
+
+    Emits: each event, in order, unknown ones too.
+    Backpressure: takes a chunk when asked for events.
+    Completes: with the bytes, if the last message is complete.
+    Fails: with a `StreamError`, after everything that has arrived; with the error of `chunks`.
+    Cancels: at once, closing `chunks`.
+    Memory: the frame begun, at most 64 MiB; the outcome keeps the text of the messages.
+    """
+    if isinstance(chunks, str):
+        raise TypeError("from_sse() takes bytes, and got str: encode it")
+    return Stream(_SseSource(bytes(chunks) if isinstance(chunks, bytearray | memoryview) else chunks))
+
+
+class _SseSource(Source):
+    memory = "the frame begun, and the messages' text for the outcome"
+
+    def __init__(self, chunks: Any) -> None:
+        self._text = f"from_sse({'<bytes>' if isinstance(chunks, bytes) else value_text(chunks)})"
+        self._chunks = IterableSource([chunks] if isinstance(chunks, bytes) else chunks)
+        self.repeatable: bool = self._chunks.repeatable
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def open(self, context: Context) -> Opened:
+        opened = self._chunks.open(context)
+        chunks = one_by_one(opened.iterator) if opened.feed == "sync" else opened.iterator
+        return Opened("batched", DecodedChunks(chunks, context))
+
+
+class DecodedChunks:
+    """
+    The events in chunks of bytes, for one run. The chunks are closed at its end even if they were never read.
+
+    Args:
+        chunks: The bytes, cut anywhere.
+        context: The run, whose outcome gets what has arrived.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], context: Context) -> None:
+        record = Record()
+        context.contribute(record)
+        self._chunks = Chain(chunks)
+        self._batches = _decoded(chunks, record)
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        return self._batches
+
+    async def aclose(self) -> None:
+        """
+        Close the decoding and then the chunks, each once.
+        """
+        await self._batches.aclose()
+        await self._chunks.aclose()
+
+
+async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
+    decoder = EventDecoder()
+    broken = None
+    try:
+        async for chunk in chunks:
+            if not isinstance(chunk, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
+            events = decoder.feed(chunk)
+            record.add(events)
+            yield events
+            if decoder.error is not None:
+                break
+    except connection_failures() as error:
+        broken = broken_connection(error)
+    decoder.end(broken)
+    if decoder.error is not None:
+        raise record.completed(decoder.error)
