@@ -84,7 +84,7 @@ from streamkit._operators.time.sample import sample as sample
 from streamkit._operators.time.throttle import throttle as throttle
 from streamkit._operators.time.timeout import timeout as timeout
 from streamkit._partial_json.views import Partial as Partial
-from streamkit.plugins.errors import PluginError as PluginError
-from streamkit.plugins.namespace import ops as ops, sources as sources
+from streamkit.plugins._errors import PluginError as PluginError
+from streamkit.plugins._namespace import ops as ops, sources as sources
 
 __all__ = publish("streamkit", globals())

@@ -4,6 +4,6 @@ The command line: `streamkit demo`, `replay`, `record`, `serve` and `operators`.
 
 from __future__ import annotations
 
-from streamkit.cli.command import main
+from streamkit.cli.command_line import main
 
 __all__ = ["main"]

@@ -9,7 +9,7 @@ import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamkit.cli.page import Page, fit_for_terminal
+from streamkit.cli.output import Output, fit_for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,11 +85,11 @@ class PlainScreen(Screen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._page = Page()
+        self._output = Output()
 
     def put(self, text: str, style: Style) -> None:
-        self._page.write(text)
-        self._page.flush()
+        self._output.write(text)
+        self._output.flush()
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         lines = [head, *rows] if head else rows

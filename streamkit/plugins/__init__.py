@@ -2,29 +2,20 @@
 Plugins: operators, sources and sinks of other distributions, by name.
 
 A distribution offers them as entry points in the groups `streamkit.operators`, `streamkit.sources` and
-`streamkit.sinks`. They are looked for at the first use of a name, and imported when their own name is used; one that is
-broken harms only whoever uses it, with a `PluginError`.
+`streamkit.sinks`. streamkit looks for them when the first name is used, and imports a plugin when its own name is used.
+A plugin that is broken harms only whoever uses it, with a `PluginError`.
 """
 
 from streamkit._core.naming import publish
-from streamkit.plugins.errors import PluginError
-from streamkit.plugins.namespace import Namespace, ops, sinks, sources
-from streamkit.plugins.plugin import API_VERSION, Plugin
-from streamkit.plugins.reading import read_operators
-from streamkit.plugins.registry import Registry, registry, rescan
+from streamkit.plugins._errors import PluginError as PluginError
+from streamkit.plugins._expression import read_operators as read_operators
+from streamkit.plugins._namespace import (
+    Namespace as Namespace,
+    ops as ops,
+    sinks as sinks,
+    sources as sources,
+)
+from streamkit.plugins._plugin import API_VERSION as API_VERSION, Plugin as Plugin
+from streamkit.plugins._registry import Registry as Registry, registry as registry, rescan as rescan
 
-__all__ = [
-    "API_VERSION",
-    "Namespace",
-    "Plugin",
-    "PluginError",
-    "Registry",
-    "ops",
-    "read_operators",
-    "registry",
-    "rescan",
-    "sinks",
-    "sources",
-]
-
-publish(__name__, globals())
+__all__ = publish(__name__, globals())

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from streamkit._claude.sinks import message
 from streamkit._core.naming import publish
-from streamkit.sinks.forward import call, send
-from streamkit.sinks.gather import collect, join
-from streamkit.sinks.jsonl import jsonl
-from streamkit.sinks.log import log
-from streamkit.sinks.write import write
+from streamkit.sinks._forward import call, send
+from streamkit.sinks._gather import collect, join
+from streamkit.sinks._jsonl import jsonl
+from streamkit.sinks._log import log
+from streamkit.sinks._write import write
 
 __all__ = ["call", "collect", "join", "jsonl", "log", "message", "send", "write"]
 

@@ -1,101 +1,44 @@
 """
 A kit for testing code that streams: a scripted Messages API that can fail, recordings, virtual time, marble diagrams, and
-a suite for operators.
+a suite of tests for operators.
 
-Its modules load when a name is first used, because pytest loads this package in every run (for the plugin).
+    async with FakeClaude(reply(text("Hello"))) as server:
+        stream = sk.messages(server.client(), model="claude-sonnet-5", max_tokens=64, messages=[...])
+        assert await (stream | sk.text() | sk.sinks.join()) == "Hello"
+
+Names load when the first one is used, because pytest imports this package in every run, for its plugin. They are listed in
+`streamkit/testing/_api.py`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streamkit.testing import marbles
-    from streamkit.testing.fake_claude import (
-        GARBAGE,
-        PING,
-        Block,
-        Connection,
-        Drop,
-        ErrorEvent,
-        FakeClaude,
-        Pause,
-        Pings,
-        Reply,
-        Request,
-        Script,
-        Stall,
-        Step,
-        error_reply,
-        event,
-        huge,
-        page,
-        redirect,
-        reindexed,
-        reply,
-        swapped,
-        text,
-        thinking,
-        tool_use,
-        without,
-    )
-    from streamkit.testing.operator_suite import OperatorSuite, Probe
-    from streamkit.testing.recording import record
-    from streamkit.testing.virtual_time import DeadlockError, run_virtual, virtual_backend
+    from types import ModuleType
 
-__all__ = [
-    "GARBAGE",
-    "PING",
-    "Block",
-    "Connection",
-    "DeadlockError",
-    "Drop",
-    "ErrorEvent",
-    "FakeClaude",
-    "OperatorSuite",
-    "Pause",
-    "Pings",
-    "Probe",
-    "Reply",
-    "Request",
-    "Script",
-    "Stall",
-    "Step",
-    "error_reply",
-    "event",
-    "huge",
-    "marbles",
-    "page",
-    "record",
-    "redirect",
-    "reindexed",
-    "reply",
-    "run_virtual",
-    "swapped",
-    "text",
-    "thinking",
-    "tool_use",
-    "virtual_backend",
-    "without",
-]
+    from streamkit.testing import marbles as marbles
+    from streamkit.testing._api import *
 
-MODULES: Final = ("virtual_time", "operator_suite", "fake_claude", "recording")
-
+_ROOMS = ("marbles",)
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
 
     def __getattr__(name: str) -> object:
-        if name == "marbles":
-            return import_module(f"{__name__}.marbles")
-        if name in __all__:
-            for module in MODULES:
-                found = getattr(import_module(f"{__name__}.{module}"), name, None)
-                if found is not None:
-                    globals()[name] = found
-                    return found
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _ROOMS:
+            value = import_module(f"{__name__}.{name}")
+        elif name == "__all__":
+            value = sorted([*_published().__all__, *_ROOMS])
+        elif not name.startswith("_") and name in _published().__all__:
+            value = getattr(_published(), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
+    def _published() -> ModuleType:
+        return import_module(f"{__name__}._api")
 
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __getattr__("__all__")

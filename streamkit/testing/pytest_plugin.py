@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamkit.testing.fake_claude import FakeClaude, Script
+    from streamkit.testing import FakeClaude, Script
 
 __all__ = [
     "StartFakeClaude",
@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from anyio import get_available_backends
 
-    from streamkit.testing.virtual_time import virtual_backend
+    from streamkit.testing import virtual_backend
 
     backends = [
         pytest.param(virtual_backend(name), id=f"{name}-virtual") for name in get_available_backends()
@@ -66,7 +66,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     call = getattr(item, "callspec", None)
     if call is not None and "anyio_backend" in call.params:
-        from streamkit.testing.virtual_time import virtual_backend
+        from streamkit.testing import virtual_backend
 
         name, _ = call.params["anyio_backend"]
         call.params["anyio_backend"] = virtual_backend(name)
@@ -85,7 +85,7 @@ async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
     """
     Start servers that end with the test. It needs anyio's pytest plugin and real time.
     """
-    from streamkit.testing.fake_claude import FakeClaude
+    from streamkit.testing import FakeClaude
 
     async with AsyncExitStack() as servers:
 
@@ -102,7 +102,7 @@ async def no_leaked_tasks(anyio_backend: object) -> AsyncIterator[None]:
 
     Ask for it last, or what the other fixtures start counts for the test.
     """
-    from streamkit.testing.tasks import running_tasks
+    from streamkit.testing._tasks import running_tasks
 
     before = running_tasks()
     yield

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit.cli.serve import TEXT, serve
+from streamkit.cli.commands.serve import TEXT, serve
 from streamkit.testing import Drop, FakeClaude, Reply, reply, text
 
 from .conftest import PATIENCE
@@ -215,7 +215,7 @@ async def test_it_keeps_no_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
             ready.set()
             return self
 
-    monkeypatch.setattr("streamkit.cli.serve.FakeClaude", Watched)
+    monkeypatch.setattr("streamkit.cli.commands.serve.FakeClaude", Watched)
     async with anyio.create_task_group() as group:
         group.start_soon(serve, 0, one, cycle(["ok"]))
         await ready.wait()

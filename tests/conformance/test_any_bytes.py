@@ -40,7 +40,7 @@ from streamkit.testing import (
     tool_use,
     without,
 )
-from streamkit.testing.fake_claude.frames import dumps
+from streamkit.testing._fake_claude.frames import dumps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator

@@ -15,7 +15,7 @@ import pytest
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import reply, text, thinking, tool_use
-from streamkit.testing.fake_claude.frames import events_in
+from streamkit.testing._fake_claude.frames import events_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

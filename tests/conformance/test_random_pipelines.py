@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import reply, run_virtual, text, thinking, tool_use
-from streamkit.testing.fake_claude.frames import events_in
+from streamkit.testing._fake_claude.frames import events_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable

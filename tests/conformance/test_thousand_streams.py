@@ -22,6 +22,7 @@ import pytest
 
 import streamkit as sk
 from streamkit._claude.exchange.seam import LONGEST
+from streamkit._claude.protocol.errors import STATUS_OF_ERROR
 from streamkit.testing import (
     GARBAGE,
     PING,
@@ -40,8 +41,7 @@ from streamkit.testing import (
     thinking,
     without,
 )
-from streamkit.testing.fake_claude.turn import ERROR_STATUS
-from streamkit.testing.tasks import running_tasks
+from streamkit.testing._tasks import running_tasks
 
 # The one that takes a prefill is old, and the SDK says so.
 pytestmark = pytest.mark.filterwarnings("ignore:The model:DeprecationWarning")
@@ -79,7 +79,7 @@ def http_refusal(_: Reply, chance: random.Random) -> Reply:
 
 
 def error_event(answer: Reply, chance: random.Random) -> Reply:
-    kind = chance.choice([*ERROR_STATUS, "an_error_of_the_future"])
+    kind = chance.choice([*STATUS_OF_ERROR, "an_error_of_the_future"])
     return answer.cut(chance.randrange(len(answer.steps) + 1), ErrorEvent(kind))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import streamkit as sk
-from streamkit.plugins.kinds import OPERATOR, SOURCE
+from streamkit.plugins._kinds import OPERATOR, SOURCE
 
 from .catalogue import CONTRACT, DOCSTRING, INDEX, PAGES, ROOT, documented, kinds, places, written
 

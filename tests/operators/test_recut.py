@@ -15,9 +15,9 @@ from hypothesis import example, given, settings, strategies as st
 
 import streamkit as sk
 from streamkit._claude.protocol.events import Restarted
-from streamkit._operators.text.cutting import Cutter, rule
-from streamkit._operators.text.endings import Endings
-from streamkit._operators.text.rules import Matches
+from streamkit._operators.text.cutter import Cutter, rule
+from streamkit._operators.text.match_automaton import Endings
+from streamkit._operators.text.word_rule import Matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -365,7 +365,7 @@ def test_any_regex_gives_the_pieces_it_would_give_asked_at_each_character(
 
 
 def test_a_regex_that_cannot_be_analysed_is_asked_at_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit._operators.text.endings._parser", None)
+    monkeypatch.setattr("streamkit._operators.text.match_automaton._parser", None)
     assert cut(r"[,;]\s*", "a, b;c") == ["a, ", "b;", "c"]
     assert cut(r"a\w*?b", "acccb.", "abc") == ["acccb", ".ab", "c"]
 

@@ -32,7 +32,7 @@ from streamkit._claude.protocol.events import (
     ThinkingDelta,
     from_dict,
 )
-from streamkit._operators.text.pace import Pace
+from streamkit._operators.text.piece_schedule import Pace
 from streamkit.testing import run_virtual
 
 pytestmark = pytest.mark.virtual_time

@@ -13,7 +13,7 @@ import anyio
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import OperatorSuite, reply, text, thinking, tool_use
-from streamkit.testing.fake_claude.frames import events_in
+from streamkit.testing._fake_claude.frames import events_in
 
 EVENTS: Final = [
     from_dict(event)

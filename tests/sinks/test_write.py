@@ -133,7 +133,7 @@ async def test_a_full_pipe_stops_the_stream_and_not_the_event_loop() -> None:
 
 
 async def test_a_pipe_that_stays_full_does_not_keep_a_cancelled_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.sinks.spool._PATIENCE", 0.05)
+    monkeypatch.setattr("streamkit.sinks._spool._PATIENCE", 0.05)
     pipe = FullPipe()
     async with (from_iterable(pipe.speak) | write(pipe.file)).open() as run:
         await pipe.fill()
@@ -149,7 +149,7 @@ async def test_a_pipe_that_stays_full_does_not_keep_a_cancelled_run(monkeypatch:
 async def test_at_a_natural_end_a_slow_file_gets_all_the_time_it_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamkit.sinks.spool._PATIENCE", 0.01)
+    monkeypatch.setattr("streamkit.sinks._spool._PATIENCE", 0.01)
     pipe = FullPipe()
     async with anyio.create_task_group() as tasks:
 

@@ -15,10 +15,8 @@ def test_every_published_name_is_there_and_documented(name: str) -> None:
     assert name in dir(streamkit.testing)
 
 
-def test_every_module_s_names_are_published() -> None:
-    from streamkit.testing import fake_claude, virtual_time
-
-    assert {*fake_claude.__all__, *virtual_time.__all__} <= set(streamkit.testing.__all__)
+def test_every_name_stands_once_and_in_order() -> None:
+    assert streamkit.testing.__all__ == dir(streamkit.testing) == sorted({*streamkit.testing.__all__})
 
 
 def test_another_name_is_an_attribute_error() -> None:

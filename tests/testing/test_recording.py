@@ -34,7 +34,7 @@ from streamkit.testing import (
     text,
     tool_use,
 )
-from streamkit.testing.recorded_body import RecordedBody
+from streamkit.testing._recorded_body import RecordedBody
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamkit._claude.protocol.errors import status_of
+from streamkit._claude.protocol.errors import STATUS_OF_ERROR, status_of
 from streamkit.testing import (
     PING,
     Drop,
@@ -31,7 +31,6 @@ from streamkit.testing import (
     tool_use,
     without,
 )
-from streamkit.testing.fake_claude.turn import ERROR_STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -278,7 +277,12 @@ def test_blocks_can_be_numbered_otherwise() -> None:
 
 
 def test_every_status_of_an_error_is_the_api_s() -> None:
-    assert {name: status_of(name) for name in ERROR_STATUS} == ERROR_STATUS
+    given = {
+        name: json.loads(error_reply(status).body)["error"]["type"]
+        for name, status in STATUS_OF_ERROR.items()
+    }
+    assert given == {name: name for name in STATUS_OF_ERROR}
+    assert {name: status_of(name) for name in STATUS_OF_ERROR} == STATUS_OF_ERROR
     assert json.loads(error_reply(409).body)["error"] == {"type": "conflict_error", "message": "Conflict"}
 
 

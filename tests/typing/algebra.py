@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_type
 
 import streamkit as sk
 from streamkit.sinks import call, collect, join, send
-from streamkit.sinks.pieces import Piece
+from streamkit.sinks._piece import Piece
 
 if TYPE_CHECKING:
     from anyio.abc import ObjectSendStream

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
 
 __all__ = [
+    "STATUS_OF_ERROR",
     "GrammarError",
     "JSONError",
     "StreamStalled",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 # https://docs.claude.com/en/api/errors
-_STATUS = {
+STATUS_OF_ERROR = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -167,7 +168,7 @@ def status_of(type: str) -> int | None:  # noqa: A002 -- the API's own word for 
     """
     The HTTP status that the API uses for an error type; None for an unknown type.
     """
-    return _STATUS.get(type)
+    return STATUS_OF_ERROR.get(type)
 
 
 def from_error_event(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.runtime.chain import begin
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.parts import Combined, alternatives
+from streamkit._operators.combine.combined_source import Combined, alternatives
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator

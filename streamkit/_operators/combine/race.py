@@ -11,7 +11,7 @@ from anyio import lowlevel
 from streamkit._core.runtime.interleaving import AHEAD, Interleaving
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.parts import Combined, alternatives, begin_all
+from streamkit._operators.combine.combined_source import Combined, alternatives, begin_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable

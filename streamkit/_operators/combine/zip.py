@@ -12,7 +12,7 @@ from streamkit._core.checks import flag
 from streamkit._core.runtime.readers import Readers
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.parts import Combined, begin_all
+from streamkit._operators.combine.combined_source import Combined, begin_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamkit._core.operator import Operator
 from streamkit._core.transducer import Transducer, pure
-from streamkit._operators.text.cutting import Cutter, rule
+from streamkit._operators.text.cutter import Cutter, rule
 
 if TYPE_CHECKING:
     import re

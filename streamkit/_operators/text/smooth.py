@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.checks import seconds
 from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
-from streamkit._operators.text.cutting import rule
+from streamkit._operators.text.cutter import rule
 from streamkit._operators.text.smoothing import Smoothing
 
 if TYPE_CHECKING:

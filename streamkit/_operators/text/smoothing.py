@@ -13,15 +13,15 @@ from anyio import current_time
 from streamkit._core.items import text_of, with_text
 from streamkit._core.restart import is_restart
 from streamkit._core.runtime.timed import Holding
-from streamkit._operators.text.cutting import Cutter
-from streamkit._operators.text.pace import Pace
+from streamkit._operators.text.cutter import Cutter
+from streamkit._operators.text.piece_schedule import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
-    from streamkit._operators.text.rules import Rule
+    from streamkit._operators.text.word_rule import Rule
 
 __all__ = ["Smoothing"]
 

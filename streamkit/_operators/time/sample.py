@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.checks import flag, seconds
 from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
-from streamkit._operators.time.newest import HoldingNewest
+from streamkit._operators.time.newest_item import HoldingNewest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

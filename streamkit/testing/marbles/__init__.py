@@ -4,19 +4,19 @@ Marble diagrams: streams that follow one, and assertions whose failure shows two
     await marbles.expect(marbles.source("-a-b-|") | sk.map(str.upper), "-A-B-|")
 """
 
-from streamkit.testing.marbles.drawing import Names, draw
-from streamkit.testing.marbles.notation import Emission, MarbleError, Timeline, parse
-from streamkit.testing.marbles.playing import Openable, expect, record, source
+from streamkit._core.naming import publish
+from streamkit.testing.marbles._drawing import Names as Names, draw as draw
+from streamkit.testing.marbles._notation import (
+    Emission as Emission,
+    MarbleError as MarbleError,
+    Timeline as Timeline,
+    parse as parse,
+)
+from streamkit.testing.marbles._playing import (
+    Openable as Openable,
+    expect as expect,
+    record as record,
+    source as source,
+)
 
-__all__ = [
-    "Emission",
-    "MarbleError",
-    "Names",
-    "Openable",
-    "Timeline",
-    "draw",
-    "expect",
-    "parse",
-    "record",
-    "source",
-]
+__all__ = publish(__name__, globals())

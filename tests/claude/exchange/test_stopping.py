@@ -22,7 +22,7 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import Drop, FakeClaude, Reply, Stall, error_reply, reply, text
-from streamkit.testing.tasks import running_tasks
+from streamkit.testing._tasks import running_tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -1,0 +1,41 @@
+"""
+Graphemes: where a character as a person sees it ends, whatever it is made of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamkit._operators.text.word_rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Graphemes"]
+
+
+class Graphemes(Rule):
+    """
+    An extended grapheme cluster of Unicode (UAX #29).
+    """
+
+    longest = 64
+
+    def __init__(self) -> None:
+        from wcwidth import iter_graphemes  # its tables take 15 ms, and few need them
+
+        self._clusters = iter_graphemes
+        self._cluster = ""
+
+    def ends(self, text: str) -> Iterator[int]:
+        before = len(self._cluster)
+        text = self._cluster + text
+        start = 0
+        # Cluster by cluster, each in a window of its own, so that none is longer than is allowed.
+        while window := text[start : start + self.longest]:
+            length = len(next(iter(self._clusters(window))))
+            if length == len(window) < self.longest:
+                break
+            start += length
+            yield start - before
+        self._cluster = window

@@ -1,0 +1,145 @@
+"""
+`streamkit replay`: a recorded stream, as if it came now.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+import streamkit as sk
+from streamkit.cli.arguments import UsageError, positive, readable_file
+from streamkit.cli.output import Output
+from streamkit.plugins import PluginError, read_operators
+from streamkit.sinks._jsonl import json_line
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from pathlib import Path
+
+__all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY: Final = "show a recorded stream"
+DESCRIPTION: Final = (
+    "Show a recorded stream: events that sinks.jsonl has kept, the body of a response (.sse), "
+    "or a cassette: network reads with their times, as JSON lines."
+)
+
+
+def line(value: object) -> str:
+    """
+    `value` as a line of JSON.
+    """
+    return json_line(value).decode()
+
+
+def written(value: object) -> str:
+    """
+    Text as it is, and what operators may have made of it as a line of JSON.
+    """
+    return value if isinstance(value, str) else line(value)
+
+
+View = tuple[tuple[sk.Operator[Any, Any], ...], Callable[[object], str]]
+"""What is selected, and how an item of it is shown; the user's operators stand between the two."""
+
+VIEWS: Final[Mapping[str, View]] = {
+    "text": ((sk.text(),), written),
+    "thinking": ((sk.thinking(),), written),
+    "tools": ((sk.tool_calls(broken="emit", server=True),), line),
+    "events": ((), line),
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """
+    Declare what the command takes.
+    """
+    parser.add_argument("file", metavar="FILE", type=readable_file, help="the recording")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=positive,
+        help="1 plays at the recorded pace, 2 twice as fast; by default as fast as it can be read",
+    )
+    parser.add_argument(
+        "--show",
+        choices=VIEWS,
+        default="text",
+        help="its text (the default) or thinking, or as lines of JSON its tool calls or events",
+    )
+    parser.add_argument(
+        "--through",
+        metavar="NAME[(ARGS)],…",
+        type=operators,
+        action="append",
+        default=[],
+        help="operators for what --show selects, such as redact or 'take(3)'; `streamkit operators` lists them",
+    )
+
+
+def operators(text: str) -> sk.Operator[Any, Any]:
+    """
+    The operators that an argument names.
+
+    Raises:
+        ArgumentTypeError: They cannot be used.
+    """
+    try:
+        return read_operators(text)
+    except (ValueError, PluginError) as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def run(options: Namespace) -> int:
+    """
+    Do it.
+    """
+    selected, shown = VIEWS[options.show]
+    recorded = sk.replay(options.file, speed=options.speed) | sk.meter()
+    stream = reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
+    return anyio.run(partial(play, options.file, stream, own=bool(options.through)))
+
+
+async def play(file: Path, stream: sk.Stream[str], *, own: bool) -> int:
+    """
+    Show a recording.
+
+    Args:
+        file: The recording.
+        stream: What is shown of it.
+        own: Whether operators that the user has named are in the stream, so that its errors may be theirs.
+
+    Returns:
+        0 if its stream is complete or was ended on purpose, else 1.
+
+    Raises:
+        UsageError: There is no stream in the file.
+    """
+    output = Output()
+    running = (stream | sk.sinks.write(output)).open()
+    try:
+        async with running:
+            await running
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        nothing = running.report.meter is None or running.report.meter.time_to_first_event is None
+        if isinstance(error, sk.StreamError):
+            if nothing and error.type in {"grammar", "truncated"}:
+                raise UsageError(f"{file} holds no recorded stream: {error}") from error
+            how = str(error)
+        elif own:
+            how = f"{type(error).__name__}: {error}"
+        else:
+            raise
+        output.end_line()
+        print(f"streamkit: {file}: {running.outcome.kind}: {how}", file=sys.stderr)
+        return 1
+    output.end_line()
+    return 0

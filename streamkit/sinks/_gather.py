@@ -1,0 +1,68 @@
+"""
+Gather: everything in one value, at the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from streamkit._core.sink import GenericSink, Sink
+from streamkit.sinks._piece import piece_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator
+
+    from streamkit._core.sink import Job
+    from streamkit.sinks._piece import Piece
+
+__all__ = ["Collect", "collect", "join"]
+
+T = TypeVar("T")
+
+
+class Collect(GenericSink):
+    """
+    A sink from items of whatever type to the list of them.
+    """
+
+    def __call__(self, source: AsyncIterable[T], /) -> Job[list[T]]:
+        return super().__call__(source)
+
+
+def collect() -> Collect:
+    """
+    A sink that returns the list of all items, in order.
+    """
+    return Collect("collect", _collect)
+
+
+async def _collect(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
+
+
+def join(separator: str = "") -> Sink[Piece, str]:
+    """
+    A sink that returns the pieces of text as one.
+
+    Where the stream starts over (`Restarted`), so does the text.
+
+    Args:
+        separator: What to put between two pieces.
+
+    Raises:
+        TypeError: `separator` is no `str`; while running, an item is none.
+    """
+    if not isinstance(separator, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"join() needs a str between the pieces, not {separator!r}")
+    return Sink("join", _join, (separator,) if separator else ())
+
+
+async def _join(items: AsyncIterator[Piece], separator: str = "") -> str:
+    pieces: list[str] = []
+    async for item in items:
+        piece = piece_of("join", item)
+        if piece is None:
+            pieces.clear()
+        else:
+            pieces.append(piece)
+    return separator.join(pieces)

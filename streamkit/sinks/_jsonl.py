@@ -1,0 +1,112 @@
+"""
+JSON lines: a record of the items that other programs can read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
+
+import msgspec
+from anyio import to_thread
+
+from streamkit._core.sink import Sink
+from streamkit.sinks._spool import spool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["json_line", "jsonl"]
+
+
+def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, None]:
+    """
+    A sink that writes one line of JSON for each item.
+
+    Events are written as they were on the wire, without a loss, unknown ones and the SDK's own included.
+    Other items may be whatever JSON has, tuples, dataclasses, structs and pydantic models. The file is
+    written in a worker thread; after the run, however it ended, every item that the sink took is in it.
+
+    Args:
+        path: The file, in UTF-8. It is created, or emptied, when the sink begins.
+        append: Whether to add to what is in it instead.
+
+    Raises:
+        TypeError: `path` is no path; while running, an item cannot be JSON.
+        FileNotFoundError: The directory does not exist.
+        IsADirectoryError: `path` is a directory.
+    """
+    name = os.fspath(path)
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"jsonl() needs a path as str or Path, not {path!r}")
+    if not isinstance(append, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"jsonl(append=…) is True or False, not {append!r}")
+    # Refused here and not when it is opened: by then the request may have been sent, and paid for.
+    if not (parent := Path(name).absolute().parent).is_dir():
+        raise FileNotFoundError(f"jsonl({name!r}): create the directory {str(parent)!r} first")
+    if Path(name).is_dir():
+        raise IsADirectoryError(f"jsonl({name!r}): this is a directory; give the path of a file in it")
+    return Sink("jsonl", _write_lines, (name,), {"append": True} if append else {})
+
+
+async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool = False) -> None:
+    # Unbuffered: a line is in the file once it is written, and closing can neither write nor wait.
+    file = await to_thread.run_sync(FileIO, name, "a" if append else "w")
+    with file:
+        await spool(items, json_line, partial(_write_whole, file))
+
+
+def _write_whole(file: FileIO, lines: list[bytes]) -> None:
+    rest = memoryview(b"".join(lines))
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def json_line(item: object) -> bytes:
+    """
+    `item` as one line of JSON.
+
+    Raises:
+        TypeError: It holds something that JSON cannot.
+    """
+    try:
+        return _encoder.encode(item) + b"\n"
+    except UnicodeEncodeError:
+        # A lone surrogate, which is no Unicode and which JSON can say all the same.
+        plain: object = msgspec.to_builtins(item, enc_hook=_as_json)
+        return json.dumps(plain, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+@runtime_checkable
+class _SDKModel(Protocol):
+    def to_dict(self, *, mode: Literal["json"], warnings: bool) -> dict[str, object]: ...
+
+
+@runtime_checkable
+class _PydanticModel(Protocol):
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, object]: ...
+
+
+def _as_json(value: object) -> object:
+    match value:
+        case _SDKModel():
+            # A type that is newer than the SDK is no reason to warn.
+            return value.to_dict(mode="json", warnings=False)
+        case _PydanticModel():
+            return value.model_dump(mode="json")
+        case BaseException():
+            return {"type": type(value).__name__, "message": str(value)}
+        case Mapping():
+            return dict(cast("Mapping[object, object]", value))
+        case Sequence():
+            return list(cast("Sequence[object]", value))
+        case _:
+            raise TypeError(f"jsonl() cannot write {type(value).__name__} as JSON: put map(…) in front of it")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_json)

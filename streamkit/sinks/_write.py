@@ -1,0 +1,87 @@
+"""
+Write: text to a terminal or an open file, as it comes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from streamkit._core.sink import Sink
+from streamkit.sinks._piece import piece_of
+from streamkit.sinks._spool import spool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit.sinks._piece import Piece
+
+__all__ = ["TextFile", "write"]
+
+
+_BINARY: tuple[type, ...] = (io.RawIOBase, io.BufferedIOBase)
+
+
+class TextFile(Protocol):
+    """
+    What `open(path, "w")`, `sys.stderr` and `io.StringIO()` are.
+    """
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+
+
+def write(file: TextFile | None = None) -> Sink[Piece, None]:
+    """
+    A sink that writes the pieces of text as they come, and flushes.
+
+    A file of the operating system is written in a worker thread, so that a full pipe does not stop the event
+    loop; one in memory directly. Where the stream starts over (`Restarted`), a new line begins.
+
+    Args:
+        file: An open text file; it stays open. By default what `sys.stdout` is when the sink begins.
+
+    Raises:
+        TypeError: `file` is not an open text file; while running, an item is no `str`.
+    """
+    if file is None:
+        return Sink("write", _write)
+    if not all(callable(getattr(file, name, None)) for name in ("write", "flush")):
+        raise TypeError(f"write() needs an open text file, such as sys.stderr or open(…, 'a'), not {file!r}")
+    if inspect.iscoroutinefunction(file.write):
+        raise TypeError(f"write() needs a plain text file, not an asynchronous one: {file!r}")
+    if isinstance(file, _BINARY) or "b" in str(getattr(file, "mode", "")):
+        raise TypeError(f"write() needs a file in text mode, not in binary mode: {file!r}")
+    return Sink("write", _write, (file,))
+
+
+async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> None:
+    target = sys.stdout if file is None else file
+
+    def put(pieces: list[str]) -> None:
+        target.write("".join(pieces))
+        target.flush()
+
+    if _may_block(target):
+        await spool(items, _text, put)
+    else:
+        async for item in items:
+            put([_text(item)])
+
+
+def _text(item: Piece) -> str:
+    piece = piece_of("write", item)
+    return "\n" if piece is None else piece
+
+
+def _may_block(file: TextFile) -> bool:
+    fileno = getattr(file, "fileno", None)
+    if fileno is None:
+        return False
+    try:
+        fileno()
+    except OSError:  # io.UnsupportedOperation: a file in memory
+        return False
+    return True

@@ -1,0 +1,83 @@
+"""
+Faults of a whole response: an HTTP error, a redirect or a gateway's page in place of the stream.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from streamkit._claude.protocol.errors import STATUS_OF_ERROR
+from streamkit.testing._fake_claude.reply import Reply, json_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["error_reply", "page", "redirect"]
+
+REDIRECTS: Final = (301, 302, 303, 307, 308)
+
+ERROR_OF_STATUS: Final[Mapping[int, str]] = {status: name for name, status in STATUS_OF_ERROR.items()}
+
+
+def error_reply(
+    status: int,
+    type: str | None = None,  # noqa: A002 -- the API's own word for it
+    message: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """
+    An HTTP error instead of a message.
+
+    Args:
+        status: The HTTP status, such as 529.
+        type: The API's name of the error; by default the one that belongs to `status`.
+        message: The text for people; by default the type in words.
+        headers: HTTP headers to add, such as `{"retry-after": "2"}`.
+
+    Raises:
+        ValueError: `status` is not an error.
+    """
+    if not 400 <= status <= 599:
+        raise ValueError(f"error_reply({status!r}): give an HTTP error status, 400 to 599")
+    name = type or ERROR_OF_STATUS.get(status) or ("invalid_request_error" if status < 500 else "api_error")
+    told = message or name.removesuffix("_error").replace("_", " ").capitalize()
+    return json_reply({"type": "error", "error": {"type": name, "message": told}}, status, headers)
+
+
+def redirect(location: str = "/v1/messages", status: int = 307) -> Reply:
+    """
+    Send the client elsewhere. The SDK follows.
+
+    Args:
+        location: Where to: a path, or a URL.
+        status: The HTTP status; after 301, 302 and 303 clients ask with GET.
+
+    Raises:
+        ValueError: `status` is no redirect.
+    """
+    if status not in REDIRECTS:
+        raise ValueError(f"redirect(status={status!r}): give one of {', '.join(map(str, REDIRECTS))}")
+    headers = {"location": location, "content-type": "text/plain", "content-length": "0"}
+    return Reply((), status, headers)
+
+
+def page(status: int = 200, title: str = "Bad gateway") -> Reply:
+    """
+    A gateway's page for people, where events were asked for.
+
+    Args:
+        status: The HTTP status: 200, as some gateways say even then, or an error.
+        title: What the page says.
+
+    Raises:
+        ValueError: `status` is neither.
+    """
+    if status != 200 and not 400 <= status <= 599:
+        raise ValueError(f"page(status={status!r}): give 200, or an HTTP error status, 400 to 599")
+    words = escape(title)
+    html = f"<!DOCTYPE html>\n<html>\n<head><title>{words}</title></head>\n<body><h1>{words}</h1></body>\n</html>\n"
+    body = html.encode()
+    return Reply(
+        [body], status, {"content-type": "text/html; charset=utf-8", "content-length": str(len(body))}
+    )

@@ -1,0 +1,64 @@
+"""
+A watch on a trio run in virtual time: trio's own clock would spin for ever in a deadlock.
+"""
+
+from __future__ import annotations
+
+from math import isinf
+from typing import TYPE_CHECKING, NoReturn
+
+from streamkit.testing._virtual_time.deadlock import DeadlockError
+
+if TYPE_CHECKING:
+    import trio
+
+__all__ = ["DeadlockWatch"]
+
+
+class DeadlockWatch:
+    """
+    An instrument for `trio.run` that raises `DeadlockError` in the main task when nothing can happen.
+    """
+
+    def __init__(self) -> None:
+        self._idle_rounds = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self._idle_rounds = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        import trio
+
+        statistics = trio.lowlevel.current_statistics()
+        if statistics.tasks_runnable or statistics.run_sync_soon_queue_size:
+            return
+        if not isinf(statistics.seconds_to_next_deadline):
+            return
+        # One such round is no deadlock yet: it wakes who waits for all tasks to be blocked, and a host loop
+        # that goes on between two calls leaves one behind
+        self._idle_rounds += 1
+        if self._idle_rounds == 2:
+            interrupt(main_task(), DeadlockError())
+
+
+def main_task() -> trio.lowlevel.Task:
+    """
+    Find the task that runs what was given to `trio.run`.
+    """
+    import trio
+
+    root = trio.lowlevel.current_root_task()
+    assert root is not None
+    [task] = root.child_nurseries[-1].child_tasks
+    return task
+
+
+def interrupt(task: trio.lowlevel.Task, error: Exception) -> None:
+    """
+    Raise an error where a task is blocked, as trio does for KeyboardInterrupt; it has no public way to do so.
+    """
+
+    def raise_error() -> NoReturn:
+        raise error
+
+    task._attempt_abort(raise_error)  # pyright: ignore[reportPrivateUsage]
