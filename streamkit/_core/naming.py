@@ -120,9 +120,7 @@ def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
     Returns:
         The public names, for `__all__`.
     """
-    names = [
-        name for name in namespace if not name.startswith("_") and name not in {"annotations", "publish"}
-    ]
+    names = [name for name in namespace if name[0].isalpha() and name not in {"annotations", "publish"}]
     for thing in map(namespace.__getitem__, names):
         if isinstance(thing, type | FunctionType) and thing.__module__ not in _PUBLIC:
             if isinstance(thing, type):

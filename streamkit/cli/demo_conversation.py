@@ -1,5 +1,5 @@
 """
-What the demo plays: a conversation with a tool, and the answers of the scripted API.
+The conversation of the demo, with a tool, and the answers of the scripted API.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TIDES: Final[ToolParam] = {
 
 async def tide_table(place: str, day: str) -> str:
     """
-    The tides, after a little while, as from a slow service.
+    The tides at a place, after a moment, as a slow service would give them.
     """
     await anyio.sleep(0.4)
     return f"{place}, {day}: low water 09:40, high water 15:55; causeway dry 07:50 to 11:30"
@@ -42,7 +42,7 @@ async def tide_table(place: str, day: str) -> str:
 
 def conversation(client: anthropic.AsyncAnthropic) -> sk.Stream[Event]:
     """
-    The events of all turns, as one stream: it goes on until Claude asks for no more tools.
+    The events of all turns as one stream, which ends when Claude does not ask for a tool any more.
     """
     history: list[MessageParam] = [{"role": "user", "content": QUESTION}]
 
@@ -69,8 +69,8 @@ def conversation(client: anthropic.AsyncAnthropic) -> sk.Stream[Event]:
 
 def replies() -> list[Reply]:
     """
-    What the scripted API answers: it is overloaded at first, then asks for the tool, then breaks off in the middle of its
-    answer, and goes on with some of it twice.
+    The answers of the scripted API: it is overloaded at first, then asks for the tool, then breaks off in the middle of its
+    answer, and repeats some of it when it is asked to continue.
     """
     thought = (
         "The causeway floods twice a day, so this depends on tomorrow's tides.\n"

@@ -1,5 +1,5 @@
 """
-The screen in colours, by rich: the extra `cli`.
+The screen with colours, drawn by rich (the extra `cli`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What a run has done, in figures for people.
+The summary of a run for people: how it ended, how fast it was, what its sinks received.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _requests(outcome: sk.Outcome) -> str:
 
 def sinks(run: sk.Run[Any]) -> list[tuple[str, str, str, str]]:
     """
-    What each sink got: its name, the items delivered and dropped, and how it ended.
+    A row for each sink: its name, the items delivered and dropped, and how it ended.
     """
     return [
         (

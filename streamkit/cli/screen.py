@@ -1,20 +1,18 @@
 """
-What the demo shows: a live conversation, and tables.
+The screen of the demo: a conversation while it goes on, and tables.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamkit.cli.output import Output, fit_for_terminal
+from streamkit.cli.output import fit_for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PlainScreen", "Screen", "open_screen"]
+__all__ = ["Screen", "Style"]
 
 Style = Literal["label", "quiet", "plain"]
 
@@ -23,7 +21,7 @@ MARGIN: Final = 10
 
 class Screen(ABC):
     """
-    Who says something stands in the margin, what they say next to it, as it comes.
+    A conversation with the name of each speaker in the margin, and their words beside it as they come.
     """
 
     def __init__(self) -> None:
@@ -35,9 +33,9 @@ class Screen(ABC):
         Show the next piece of what somebody says.
 
         Args:
-            speaker: Who; another one than before begins a paragraph.
+            speaker: Who says it. Another speaker than before begins a paragraph.
             words: The piece, which may be a part of a word or several lines.
-            quiet: Whether to hold it back a little, in colour.
+            quiet: Whether to show it in a quieter colour.
         """
         if speaker != self._speaker:
             self.pause()
@@ -64,56 +62,15 @@ class Screen(ABC):
     @abstractmethod
     def put(self, text: str, style: Style) -> None:
         """
-        Show text where the last one ended.
+        Show text right behind the last one.
         """
 
     @abstractmethod
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """
-        Show a table: its first column to the left, the others to the right.
+        Show a table: its first column is aligned to the left, the others to the right.
 
         Args:
-            head: What stands above each column; without it, all columns are to the left.
+            head: The titles of the columns. Without them, all columns are aligned to the left.
             rows: The cells.
         """
-
-
-class PlainScreen(Screen):
-    """
-    Text and nothing else.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._output = Output()
-
-    def put(self, text: str, style: Style) -> None:
-        self._output.write(text)
-        self._output.flush()
-
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        lines = [head, *rows] if head else rows
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for cells in lines:
-            padded = [
-                cell.rjust(width) if head and number else cell.ljust(width)
-                for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-            ]
-            self.put("  ".join(padded).rstrip() + "\n", "plain")
-        self.put("\n", "plain")
-
-
-def open_screen() -> Screen:
-    """
-    A screen with colours, if stdout is a terminal, its owner has nothing against them, and rich is installed.
-
-    See https://no-color.org.
-    """
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
-        try:
-            from streamkit.cli.rich_screen import RichScreen
-        except ImportError:
-            pass
-        else:
-            return RichScreen()
-    return PlainScreen()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from streamkit.cli.commands.demo import open_screen
+from streamkit.cli.plain_screen import PlainScreen
 from streamkit.cli.rich_screen import RichScreen
-from streamkit.cli.screen import PlainScreen, open_screen
 from streamkit.testing import Drop, error_reply, reply, text
 
 if TYPE_CHECKING:

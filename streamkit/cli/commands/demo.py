@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from functools import partial
@@ -16,14 +17,15 @@ import anyio
 import streamkit as sk
 from streamkit.cli.arguments import UsageError, needs_key
 from streamkit.cli.demo_conversation import QUESTION, conversation, replies
+from streamkit.cli.plain_screen import PlainScreen
 from streamkit.cli.run_summary import complaints, figures, sinks
-from streamkit.cli.screen import open_screen
 from streamkit.testing import FakeClaude
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from streamkit._claude.protocol.events import Event
+    from streamkit.cli.screen import Screen
 
 __all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
 
@@ -36,7 +38,7 @@ DESCRIPTION: Final = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
-    Declare what the command takes.
+    Declare the arguments.
     """
     parser.add_argument("--live", metavar="PROMPT", help="ask Claude this instead; needs ANTHROPIC_API_KEY")
     parser.add_argument("--model", default="claude-sonnet-5", help="the model for --live (%(default)s)")
@@ -48,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """
-    Do it.
+    Run the demo.
     """
     if options.backend not in anyio.get_available_backends():
         raise UsageError(f"--backend {options.backend} is not installed: pip install {options.backend}")
@@ -63,7 +65,7 @@ def run(options: Namespace) -> int:
 
 async def scripted(record: sk.Sink[Event, None]) -> int:
     """
-    The demo without a network.
+    Run the demo against a scripted API on this machine.
     """
     async with FakeClaude(*replies()) as server:
         return await show(QUESTION, conversation(server.client()), record)
@@ -71,10 +73,10 @@ async def scripted(record: sk.Sink[Event, None]) -> int:
 
 async def live(prompt: str, model: str, record: sk.Sink[Event, None]) -> int:
     """
-    The demo with Claude.
+    Run the demo against Claude.
 
     Raises:
-        UsageError: There is no key.
+        UsageError: The environment has no key.
     """
     import anthropic
 
@@ -94,10 +96,10 @@ async def slow_viewer(event: Event) -> None:
 
 async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, None]) -> int:
     """
-    Run a conversation through the pipeline, and tell what it did.
+    Run a conversation through the pipeline, and show what the pipeline did.
 
     Returns:
-        0 if the conversation is complete and every sink has got it, else 1.
+        The exit status: 0 if the conversation is complete and every sink has received it, else 1.
     """
     import anthropic
 
@@ -110,7 +112,7 @@ async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, Non
 
     screen = open_screen()
     screen.say("you", question)
-    with suppress(sk.StreamError, anthropic.APIError):  # the outcome has it
+    with suppress(sk.StreamError, anthropic.APIError):  # complaints() reads it from the outcome
         async with running:
             async for speaker, words in running:
                 screen.say(speaker, words, quiet=speaker == "thinking")
@@ -123,8 +125,23 @@ async def show(question: str, chat: sk.Stream[Event], record: sk.Sink[Event, Non
     return 1 if problems else 0
 
 
+def open_screen() -> Screen:
+    """
+    A screen with colours if stdout is a terminal, its owner has not refused them (https://no-color.org), and rich is
+    installed; else one without.
+    """
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        try:
+            from streamkit.cli.rich_screen import RichScreen
+        except ImportError:
+            pass
+        else:
+            return RichScreen()
+    return PlainScreen()
+
+
 def call_line(call: sk.ToolCall) -> str:
     """
-    A tool call, as one would write it.
+    A tool call, written like a call in Python.
     """
     return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in call.input.items())})\n"

@@ -1,5 +1,5 @@
 """
-`streamkit operators`: what there is by name, built in and from plugins.
+`streamkit operators`: lists operators, sources and sinks, those of plugins too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BUILT_IN: Final = "claude-streamkit"
 @dataclass(frozen=True)
 class Entry:
     """
-    A name, as the list has it.
+    A row of the list.
 
     Attributes:
         name: The name.
@@ -46,7 +46,7 @@ class Entry:
         version: That distribution's version.
         state: `"built-in"`; for a plugin `"found"`, `"deselected"` or `"conflict"`, and when it was checked `"ok"` or
             `"broken"`.
-        summary: What it does, in a line; None where only an import would tell.
+        summary: What it does, in a line; None for a plugin that was not imported.
         problem: Why it cannot be used, or None.
     """
 
@@ -62,7 +62,7 @@ class Entry:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
-    Declare what the command takes.
+    Declare the arguments.
     """
     parser.add_argument(
         "--check", action="store_true", help="import every plugin, and say whether it can be used"
@@ -72,10 +72,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """
-    Do it.
+    Print the list.
 
     Returns:
-        0, or 1 if a check has found something that cannot be used.
+        The exit status: 1 if a check has found something that cannot be used, else 0.
     """
     installed = registry()
     plugins = [of_plugin(plugin, check=options.check) for plugin in installed.plugins]
@@ -98,7 +98,7 @@ def run(options: Namespace) -> int:
 
 def of_kind(kind: Kind) -> Iterator[Entry]:
     """
-    What comes with streamkit.
+    The rows of what comes with streamkit.
     """
     for name, value in sorted(kind.built_in.items()):
         yield Entry(
@@ -108,13 +108,13 @@ def of_kind(kind: Kind) -> Iterator[Entry]:
 
 def of_plugin(plugin: Plugin, *, check: bool) -> Entry:
     """
-    What a plugin offers; imported only if it is to be checked.
+    The row of a plugin, which is imported only if `check` is on.
     """
     state: str = plugin.state
     summary = None
     problem = str(plugin.conflict_error()) if state == "conflict" else None
     if check and state == "found":
-        with redirect_stdout(sys.stderr):  # what it prints when it is imported
+        with redirect_stdout(sys.stderr):  # a plugin may print something when it is imported
             error = plugin.check()
         state, problem = ("ok", None) if error is None else ("broken", str(error))
         summary = summary_of(plugin.load()) if error is None else None
@@ -132,7 +132,7 @@ def of_plugin(plugin: Plugin, *, check: bool) -> Entry:
 
 def summary_of(value: object) -> str | None:
     """
-    The first line of its docstring, if it has one of its own.
+    The first line of its docstring, or None without one.
     """
     documented = value if isinstance(value, type) or callable(value) else None
     text = (documented.__doc__ or "").strip() if documented is not None else ""
@@ -141,7 +141,7 @@ def summary_of(value: object) -> str | None:
 
 def show_built_in(entries: Sequence[Entry]) -> None:
     """
-    Print a section for each kind.
+    Print a section of built-in names for each kind.
     """
     width = max(len(entry.name) for entry in entries)
     for kind in KINDS:
@@ -154,7 +154,7 @@ def show_built_in(entries: Sequence[Entry]) -> None:
 
 def show_plugins(entries: Sequence[Entry]) -> None:
     """
-    Print a line for each plugin, and under it what is wrong with it.
+    Print a line for each plugin, and below it what is wrong with it.
     """
     print("plugins" if entries else "plugins: none")
     rows = [

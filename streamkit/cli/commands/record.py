@@ -1,5 +1,5 @@
 """
-`streamkit record`: ask Claude, and keep what came as a cassette.
+`streamkit record`: asks Claude, and writes the stream to a cassette.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DESCRIPTION: Final = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
-    Declare what the command takes.
+    Declare the arguments.
     """
     parser.add_argument(
         "file", metavar="FILE", type=named_file, help="the cassette, such as run.jsonl; it is replaced"
@@ -46,10 +46,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def named_file(name: str) -> Path:
     """
-    The path of a file that can be told from a directory, even before there is one.
+    A path with a suffix, which tells a file from a directory before either exists.
 
     Raises:
-        ArgumentTypeError: It cannot.
+        ArgumentTypeError: It is a directory, or has no suffix.
     """
     path = Path(name)
     if path.is_dir():
@@ -61,10 +61,10 @@ def named_file(name: str) -> Path:
 
 def run(options: Namespace) -> int:
     """
-    Do it.
+    Record one answer.
 
     Raises:
-        UsageError: There is no prompt.
+        UsageError: The prompt is empty.
     """
     prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
     if not prompt.strip():
@@ -81,13 +81,13 @@ def run(options: Namespace) -> int:
 
 async def ask(file: Path, params: dict[str, Any]) -> int:
     """
-    Ask once, for a second attempt would be another recording.
+    Ask once and without a retry, because a second attempt would be another recording.
 
     Returns:
-        0 if the answer is complete, else 1.
+        The exit status: 0 if the answer is complete, else 1.
 
     Raises:
-        UsageError: There is no key, or the file cannot be written.
+        UsageError: The environment has no key, or the file cannot be written.
     """
     import anthropic
 

@@ -1,5 +1,5 @@
 """
-`streamkit replay`: a recorded stream, as if it came now.
+`streamkit replay`: shows a recorded stream as if it came now.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def line(value: object) -> str:
 
 def written(value: object) -> str:
     """
-    Text as it is, and what operators may have made of it as a line of JSON.
+    Text as it is. Anything else, which operators may have made of it, is a line of JSON.
     """
     return value if isinstance(value, str) else line(value)
 
 
 View = tuple[tuple[sk.Operator[Any, Any], ...], Callable[[object], str]]
-"""What is selected, and how an item of it is shown; the user's operators stand between the two."""
+"""The operators that select something, and the function that makes a text of each item; the user's operators stand between."""
 
 VIEWS: Final[Mapping[str, View]] = {
     "text": ((sk.text(),), written),
@@ -58,7 +58,7 @@ VIEWS: Final[Mapping[str, View]] = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
-    Declare what the command takes.
+    Declare the arguments.
     """
     parser.add_argument("file", metavar="FILE", type=readable_file, help="the recording")
     parser.add_argument(
@@ -98,7 +98,7 @@ def operators(text: str) -> sk.Operator[Any, Any]:
 
 def run(options: Namespace) -> int:
     """
-    Do it.
+    Show the recording.
     """
     selected, shown = VIEWS[options.show]
     recorded = sk.replay(options.file, speed=options.speed) | sk.meter()
@@ -113,13 +113,13 @@ async def play(file: Path, stream: sk.Stream[str], *, own: bool) -> int:
     Args:
         file: The recording.
         stream: What is shown of it.
-        own: Whether operators that the user has named are in the stream, so that its errors may be theirs.
+        own: Whether the user has named operators, so that an error may come from one of them.
 
     Returns:
-        0 if its stream is complete or was ended on purpose, else 1.
+        The exit status: 0 if the stream is complete or was ended on purpose, else 1.
 
     Raises:
-        UsageError: There is no stream in the file.
+        UsageError: The file does not hold a stream.
     """
     output = Output()
     running = (stream | sk.sinks.write(output)).open()

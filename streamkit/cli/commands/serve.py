@@ -1,5 +1,5 @@
 """
-`streamkit serve`: a scripted Messages API for an application in development.
+`streamkit serve`: a scripted Messages API for an application in development, with faults on request.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ PACE: Final = 0.03
 """Seconds between two events of that text."""
 
 Answer = Callable[["Request"], tuple[str, Reply]]
-"""Gives the name of a good answer, and the answer."""
+"""A function of the request that returns the name of a good answer, and the answer."""
 
 
 def halfway(answer: Reply) -> int:
     """
-    How many bytes of an answer come before the event that begins in its middle.
+    How many bytes of an answer come before the first event of its second half.
     """
     body = answer.body
     return body.find(b"\n\n", len(body) // 2) + 2
@@ -63,18 +63,18 @@ HALFWAY: Final[Mapping[str, Callable[[Reply], Reply]]] = {
     "stall": lambda answer: answer.cut_bytes(halfway(answer), Stall()),
     "garbage": lambda answer: answer.cut_bytes(halfway(answer), GARBAGE["not-json"]),
 }
-"""What may happen in the middle of an answer."""
+"""Faults in the middle of an answer, by the name that `--fail` takes."""
 
 INSTEAD: Final[Mapping[str, Reply]] = {
     "overloaded-http": error_reply(529, headers={"retry-after": "1"}),
     "rate-limit": error_reply(429, headers={"retry-after": "1"}),
 }
-"""What may come in place of an answer."""
+"""Responses in place of an answer, by the name that `--fail` takes."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
-    Declare what the command takes.
+    Declare the arguments.
     """
     parser.add_argument(
         "files",
@@ -104,7 +104,7 @@ def port(value: str) -> int:
     The number of a TCP port.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: `value` is not such a number.
     """
     if not value.isdecimal() or int(value) > 65535:
         raise ArgumentTypeError(f"give a port, 0 to 65535, not {value!r}")
@@ -113,7 +113,7 @@ def port(value: str) -> int:
 
 def run(options: Namespace) -> int:
     """
-    Do it, until Ctrl-C.
+    Serve until Ctrl-C.
     """
     if options.files:
         good = in_turn([recording(file, options.speed) for file in options.files])
@@ -125,23 +125,23 @@ def run(options: Namespace) -> int:
 
 def recording(file: Path, speed: float) -> tuple[str, Reply]:
     """
-    An answer that was recorded.
+    The answer that a file holds.
 
     Raises:
-        UsageError: There is no stream in the file.
+        UsageError: The file does not hold a stream.
     """
     try:
         recorded = Reply.file(file, speed)
     except sk.StreamError as error:
         raise UsageError(f"{file} holds no recorded stream: {error}") from error
     if b"data:" not in recorded.body:
-        raise UsageError(f"{file} holds no recorded stream: there is no event in it")
+        raise UsageError(f"{file} holds no recorded stream: it contains no event")
     return file.name, recorded
 
 
 def in_turn(recordings: list[tuple[str, Reply]]) -> Answer:
     """
-    Answers with recordings, round and round.
+    Answers with the recordings in turn, and begins again after the last.
     """
     turns = cycle(recordings)
     return lambda _: next(turns)
@@ -149,7 +149,7 @@ def in_turn(recordings: list[tuple[str, Reply]]) -> Answer:
 
 def built_in(pace: float, request: Request) -> tuple[str, Reply]:
     """
-    Answers with the text that says what this is.
+    Answers with a text that says where it comes from.
     """
     said = said_before(request)
     rest = TEXT[len(said) :] if TEXT.startswith(said) else TEXT
@@ -158,7 +158,7 @@ def built_in(pace: float, request: Request) -> tuple[str, Reply]:
 
 def said_before(request: Request) -> str:
     """
-    The beginning of the answer, in a request that asks to go on from there.
+    The beginning of the answer that a request wants to be continued, else an empty text.
     """
     match request.body:
         case {"messages": [*_, {"role": "assistant", "content": str(said)}]}:
@@ -171,7 +171,7 @@ def said_before(request: Request) -> str:
 
 def model_of(request: Request) -> str:
     """
-    The model that is asked for.
+    The model that a request names.
     """
     match request.body:
         case {"model": str(name)}:
@@ -182,7 +182,7 @@ def model_of(request: Request) -> str:
 
 async def serve(port: int, good: Answer, behaviours: Iterator[str]) -> None:
     """
-    Answer, and say so, in a line for each request that shows nothing of what it asks.
+    Answer requests, and print a line for each, which shows nothing of the prompt.
 
     Raises:
         UsageError: The port cannot be used.
@@ -216,7 +216,7 @@ async def serve(port: int, good: Answer, behaviours: Iterator[str]) -> None:
         output.flush()
         for number in count():
             request = await server.request_arrived(number)
-            # FakeClaude keeps every request for tests to look at. Here nobody does, and prompts are long.
+            # FakeClaude keeps requests so that tests can read them. Nobody does here, and prompts are long.
             server.requests[number] = replace(request, body=None)
             server.connections[request.connection].requests.clear()
             if (request.method, request.path) != ("POST", "/v1/messages"):
