@@ -15,9 +15,9 @@ from hypothesis import example, given, settings, strategies as st
 
 import streamkit as sk
 from streamkit._claude.protocol.events import Restarted
-from streamkit._operators.text.cutter import Cutter, rule
-from streamkit._operators.text.match_automaton import Endings
-from streamkit._operators.text.word_rule import Matches
+from streamkit._operators.text.cutter import Cutter, cut_rule
+from streamkit._operators.text.match_automaton import MatchAutomaton
+from streamkit._operators.text.regex_rule import RegexRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +134,7 @@ def fed(by: By, *chunks: str) -> list[list[str]]:
     """
     What comes out at each chunk.
     """
-    cutter = Cutter(rule("recut", by))
+    cutter = Cutter(cut_rule("recut", by))
     return [cutter.feed(chunk) for chunk in chunks]
 
 
@@ -228,7 +228,7 @@ def test_what_is_read_again_is_bounded(by: str, at_most: int) -> None:
     made: list[Any] = []
 
     def make() -> Any:
-        made.append(rule("recut", by)())
+        made.append(cut_rule("recut", by)())
         return made[-1]
 
     cutter = Cutter(make)
@@ -280,7 +280,8 @@ def test_a_regex_is_run_only_where_it_can_have_found_something_new(
     by: str, text: str, passes: int, size: int
 ) -> None:
     counting = Counting(re.compile(by))
-    matches = Matches(cast("re.Pattern[str]", counting), Endings(re.compile(by), Matches.longest))
+    automaton = MatchAutomaton(re.compile(by), RegexRule.longest)
+    matches = RegexRule(cast("re.Pattern[str]", counting), automaton)
     for start in range(0, len(text), size):
         list(matches.ends(text[start : start + size]))
     assert counting.read <= passes * len(text)
@@ -364,8 +365,45 @@ def test_any_regex_gives_the_pieces_it_would_give_asked_at_each_character(
     assert cut(pattern, *in_chunks(text, at)) == each_character(pattern, text)
 
 
+@pytest.mark.parametrize(
+    "by",
+    [
+        *(
+            "ab",
+            "[^a]",
+            "[a-z0-9]",
+            ".",
+            r"\d\W",
+            "a|b",
+            "(a)(?:b)",
+            "(?i:a)",
+            "(?P<x>a)(?P=x)",
+            "(a)?(?(1)b|c)",
+        ),
+        *(
+            "a*b+c?",
+            "a{2,3}?",
+            "a++",
+            "(?>a|b)",
+            "^a$",
+            r"\ba\Z",
+            "(?=a)b",
+            "(?!a)b",
+            "(?<=a)b",
+            "(?<!a)b",
+            "(?!)",
+            "a(?#b)",
+        ),
+    ],
+)
+def test_the_regex_parser_of_this_python_is_understood(by: str) -> None:
+    automaton = MatchAutomaton(re.compile(by), RegexRule.longest)
+    assert automaton.understood
+
+
 def test_a_regex_that_cannot_be_analysed_is_asked_at_each_character(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamkit._operators.text.match_automaton._parser", None)
+    assert not MatchAutomaton(re.compile("a"), RegexRule.longest).understood
     assert cut(r"[,;]\s*", "a, b;c") == ["a, ", "b;", "c"]
     assert cut(r"a\w*?b", "acccb.", "abc") == ["acccb", ".ab", "c"]
 
@@ -418,9 +456,9 @@ def test_items_that_are_no_text_are_refused() -> None:
             r"'word', 'sentence', 'line', 'grapheme' or a regex, not 'words'; as a regex write re.compile",
         ),
         ("", ValueError, "not ''"),
-        ("(", ValueError, r"'\(' is none: missing \)"),
+        ("(", ValueError, r"'\(' is not a valid one: missing \)"),
         (r"\s*", ValueError, "matches the empty string"),
-        (re.compile("a?"), ValueError, "'a[?]', for it matches the empty string"),
+        (re.compile("a?"), ValueError, "'a[?]', because it matches the empty string"),
         (re.compile(b","), TypeError, "a regex for strings"),
         (b",", TypeError, "not b','"),
         (None, TypeError, "not None"),

@@ -32,7 +32,7 @@ from streamkit._claude.protocol.events import (
     ThinkingDelta,
     from_dict,
 )
-from streamkit._operators.text.piece_schedule import Pace
+from streamkit._operators.text.piece_schedule import PieceSchedule
 from streamkit.testing import run_virtual
 
 pytestmark = pytest.mark.virtual_time
@@ -200,7 +200,7 @@ def test_the_lag_of_every_piece_is_bounded(
 
 def test_coarse_timers_make_no_piece_late() -> None:
     # 10,000 pieces in less than half a second, and a timer that fires once a millisecond.
-    pace = Pace(0.5)
+    pace = PieceSchedule(0.5)
     pace.arrived(0)
     pace.add(10_000, 0)
     at_once: Counter[float] = Counter()
@@ -229,7 +229,7 @@ async def test_after_a_pause_of_the_consumer_what_waits_is_not_dumped() -> None:
 
 
 async def test_the_number_of_deadlines_is_bounded() -> None:
-    pace = Pace(1.0)
+    pace = PieceSchedule(1.0)
     for arrival in range(10_000):
         pace.arrived(arrival / 10_000)
         pace.add(3, arrival / 10_000)

@@ -1,5 +1,5 @@
 """
-Cutting: a text that comes in chunks of any size, in pieces of one kind.
+The cutter: it cuts a text that comes in chunks of any size into pieces of one kind.
 """
 
 from __future__ import annotations
@@ -9,39 +9,48 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streamkit._core.naming import value_text
-from streamkit._operators.text.grapheme_rule import Graphemes
-from streamkit._operators.text.match_automaton import Endings
-from streamkit._operators.text.word_rule import Lines, Matches, Sentences, Words
+from streamkit._operators.text.grapheme_rule import GraphemeRule
+from streamkit._operators.text.line_rule import LineRule
+from streamkit._operators.text.match_automaton import MatchAutomaton
+from streamkit._operators.text.regex_rule import RegexRule
+from streamkit._operators.text.sentence_rule import SentenceRule
+from streamkit._operators.text.word_rule import WordRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamkit._operators.text.word_rule import Rule
+    from streamkit._operators.text.cut_rule import CutRule
 
-__all__ = ["Cutter", "rule"]
+__all__ = ["Cutter", "cut_rule"]
 
-_RULES: Final[dict[str, Callable[[], Rule]]] = {
-    "word": Words,
-    "sentence": Sentences,
-    "line": Lines,
-    "grapheme": Graphemes,
+_RULES: Final[dict[str, Callable[[], CutRule]]] = {
+    "word": WordRule,
+    "sentence": SentenceRule,
+    "line": LineRule,
+    "grapheme": GraphemeRule,
 }
 
 
-def rule(operator: str, by: str | re.Pattern[str]) -> Callable[[], Rule]:
+def cut_rule(operator: str, by: str | re.Pattern[str]) -> Callable[[], CutRule]:
     """
-    What makes the rule that `by` asks for, for each text anew.
+    A function that makes the rule for `by`; each text needs a rule of its own.
+
+    Args:
+        operator: The name of the operator, for error messages.
+        by: The kind of piece, or a regex.
 
     Raises:
         TypeError: `by` is neither a string nor a regex for strings.
-        ValueError: It names no kind of piece, is no regex, or one that matches the empty string.
+        ValueError: `by` is neither a kind of piece nor a valid regex, or it matches the empty string.
     """
     if isinstance(by, str) and by in _RULES:
         return _RULES[by]
     pattern = _compiled(operator, by)
     if pattern.search("") is not None:
-        raise ValueError(f"{operator}() cannot cut at {pattern.pattern!r}, for it matches the empty string")
-    return partial(Matches, pattern, Endings(pattern, Matches.longest))
+        raise ValueError(
+            f"{operator}() cannot cut at {pattern.pattern!r}, because it matches the empty string"
+        )
+    return partial(RegexRule, pattern, MatchAutomaton(pattern, RegexRule.longest))
 
 
 def _compiled(operator: str, by: str | re.Pattern[str]) -> re.Pattern[str]:
@@ -51,26 +60,28 @@ def _compiled(operator: str, by: str | re.Pattern[str]) -> re.Pattern[str]:
     if not isinstance(by, str):
         raise TypeError(f"{operator}() cuts at {known} or a regex for strings, not {value_text(by)}")
     if not by or by.isidentifier():
-        # More likely a slip than a regex, and one that would find no end anywhere.
+        # This is more likely a slip than a regex, and as a regex it would hardly match anywhere.
         raise ValueError(
             f"{operator}() cuts at {known} or a regex, not {by!r}; as a regex write re.compile({by!r})"
         )
     try:
         return re.compile(by)
     except re.error as error:
-        raise ValueError(f"{operator}() cuts at {known} or a regex, and {by!r} is none: {error}") from None
+        raise ValueError(
+            f"{operator}() cuts at {known} or a regex, and {by!r} is not a valid one: {error}"
+        ) from None
 
 
 class Cutter:
     """
-    One text. Its pieces, one after another, are the text, and none of them is empty.
+    Cuts one text. The pieces in their order are the whole text, and none of them is empty.
 
     Attributes:
-        longest: Characters that a piece has at most.
-        size: Characters held, because where their piece ends is not known yet.
+        longest: The most characters that a piece can have.
+        size: How many characters are held because the end of their piece is not known yet.
     """
 
-    def __init__(self, rule: Callable[[], Rule]) -> None:
+    def __init__(self, rule: Callable[[], CutRule]) -> None:
         self._new_rule = rule
         self._rule = rule()
         self._held: list[str] = []
@@ -79,7 +90,7 @@ class Cutter:
 
     def feed(self, text: str) -> list[str]:
         """
-        The pieces whose end is certain now.
+        The pieces whose end is certain now that `text` has come.
         """
         if not text:
             return []
@@ -99,7 +110,7 @@ class Cutter:
 
     def take(self) -> str:
         """
-        What is held, as a piece; the text may go on.
+        The characters that are held, as a piece. The text may go on.
         """
         held = "".join(self._held)
         self._held.clear()
@@ -108,7 +119,7 @@ class Cutter:
 
     def restart(self) -> None:
         """
-        Drop what is held: another text begins.
+        Drop the characters that are held, because another text begins.
         """
         self._rule = self._new_rule()
         self._held.clear()

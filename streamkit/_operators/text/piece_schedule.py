@@ -1,5 +1,5 @@
 """
-Pace: when the next of several waiting pieces goes out.
+The schedule by which `smooth` releases the pieces that wait.
 """
 
 from __future__ import annotations
@@ -7,30 +7,32 @@ from __future__ import annotations
 import math
 from collections import deque
 
-__all__ = ["Pace"]
+__all__ = ["PieceSchedule"]
 
 _PLANNED = 7 / 8
-"""The part of the longest lag that is planned for; the rest is for timers that fire late."""
+"""The part of the longest lag that is planned for. The rest allows for timers that fire late."""
 
 _SAME = 1 / 16
-"""Arrivals closer together than this part of the planned lag count as one: they share a deadline, and are no gap."""
+"""Arrivals closer together than this part of the planned lag count as one: they share a deadline and make no gap."""
 
 _LATE = 1 / 64
-"""Seconds that a timer may be late: so much is caught up with at once, for several pieces may be due in that time."""
+"""Seconds that a timer may be late. That much is caught up with at once, because several pieces may be due in that time."""
 
 _REMEMBERED = 8
-"""Gaps between arrivals from which the next one is guessed."""
+"""How many gaps between arrivals are remembered, to guess the next one."""
 
 
-class Pace:
+class PieceSchedule:
     """
-    The times of one text's pieces, of which it knows only how many there are and how long each can wait.
+    The times at which the pieces of one text go out. It knows how many pieces wait and how long each can, not what they are.
 
-    What waits is spread over the time in which more is almost sure to come: the longest of the last gaps between arrivals,
-    and by as much longer as that is above their mean. With less there would be pauses; more would be lag for nothing, and
-    at an even rate the lag is one gap. Where the deadlines leave less time, they decide: with n pieces to go until one of
-    them, the next is due after the n-th part of the time left. The strictest counts, so all are met. After a silence
-    nothing is known about gaps, all the lag is used, and the first piece is long due.
+    The pieces that wait are spread over the time in which more are almost sure to arrive: the longest of the last gaps
+    between arrivals, plus the difference between that gap and their mean. A shorter time would leave pauses, and a longer one
+    would add lag for nothing. At an even rate the lag is one gap.
+
+    Deadlines can leave less time than that. With n pieces to go until a deadline, the next piece is due after the n-th part
+    of the time that is left. The strictest deadline decides, so all are met. After a silence nothing is known about gaps: the
+    whole lag is used, and the first piece is due at once.
 
     Attributes:
         lag: Seconds that a piece can wait, as planned.
@@ -50,7 +52,7 @@ class Pace:
 
     def arrived(self, now: float) -> None:
         """
-        Text has come.
+        Note that text has arrived.
         """
         self._last_arrival = now
         gap = now - self._arrived
@@ -61,7 +63,7 @@ class Pace:
 
     def add(self, pieces: int, since: float) -> None:
         """
-        So many more pieces wait, whose first character has come at the time `since`.
+        Schedule more pieces, whose first character arrived at the time `since`.
         """
         deadline = since + self.lag
         if self._groups and deadline - self._groups[-1][0] < self.lag * _SAME:
@@ -75,7 +77,7 @@ class Pace:
 
     def emitted(self, now: float) -> None:
         """
-        The first of them has gone out, or what is not counted yet.
+        Note that the first piece has gone out, or text that was not a whole piece yet.
         """
         self._emitted = now if self._due > now else max(self._due, now - _LATE)
         if self._groups:
@@ -86,18 +88,18 @@ class Pace:
 
     def clear(self) -> None:
         """
-        None waits any more.
+        Forget the pieces that wait.
         """
         self._groups.clear()
         self.waiting = 0
 
     def due(self, now: float, last: float) -> float:
         """
-        When the first of them is to go out.
+        The time at which the first piece is to go out.
 
         Args:
             now: The time.
-            last: When what comes behind them is to have gone out; infinity for nothing.
+            last: The time by which the text behind the pieces must have gone out; infinity without any.
         """
         self._due = last if not self.waiting else self._next(now, last)
         return self._due

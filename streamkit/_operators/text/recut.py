@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamkit._core.operator import Operator
 from streamkit._core.transducer import Transducer, pure
-from streamkit._operators.text.cutter import Cutter, rule
+from streamkit._operators.text.cutter import Cutter, cut_rule
 
 if TYPE_CHECKING:
     import re
@@ -65,7 +65,7 @@ class Recut(Transducer[str, str]):
     flushes_on_error = True
 
     def __init__(self, by: str | re.Pattern[str]) -> None:
-        make = rule("recut", by)
+        make = cut_rule("recut", by)
         self.cutter: Cutter = Cutter(make)
         self.memory: str = f"one piece, of at most {self.cutter.longest:,} characters"
 

@@ -1,23 +1,31 @@
 """
-Smooth: text at an even pace, however it comes.
+`smooth`: text at an even pace, however it comes.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from anyio import current_time
+
 from streamkit._core.checks import seconds
+from streamkit._core.items import text_of, with_text
 from streamkit._core.operator import Same
+from streamkit._core.restart import is_restart
+from streamkit._core.runtime.timed import Holding
 from streamkit._core.stage import ConcurrentStage
-from streamkit._operators.text.cutter import rule
-from streamkit._operators.text.smoothing import Smoothing
+from streamkit._operators.text.cutter import Cutter, cut_rule
+from streamkit._operators.text.piece_schedule import PieceSchedule
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
+    from streamkit._operators.text.cut_rule import CutRule
 
 __all__ = ["smooth"]
 
@@ -61,8 +69,91 @@ class _Smooth(ConcurrentStage):
         super().__init__(
             "smooth", () if by == "word" else (by,), {} if max_lag == 0.5 else {"max_lag": max_lag}
         )
-        self.rule = rule("smooth", by)
+        self.rule = cut_rule("smooth", by)
         self.max_lag = seconds("smooth", max_lag, of="max_lag")
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        return Smoothing(upstream, context, self.rule, self.max_lag).items()
+        return _Smoothing(upstream, context, self.rule, self.max_lag).items()
+
+
+_NOWHERE: Any = object()
+
+
+class _Smoothing(Holding):
+    """
+    One run: it cuts the text, holds the pieces, and releases them one by one.
+    """
+
+    def __init__(
+        self, upstream: Chain, context: Context, rule: Callable[[], CutRule], max_lag: float
+    ) -> None:
+        super().__init__(upstream, context)
+        self._cutter = Cutter(rule)
+        self._times = PieceSchedule(max_lag)
+        self._pieces: deque[str] = deque()
+        # The item with its text taken out, which tells whether another item is of the text that is held.
+        self._place: Any = _NOWHERE
+        self._began = -math.inf
+
+    def take_in(self, item: Any) -> None:
+        text = text_of(item)
+        if text is None:
+            if is_restart(item):
+                self._drop()
+            else:
+                self._let_go()
+            self.ready.append(item)
+            return
+        place = with_text(item, "")
+        if place != self._place:
+            self._let_go()
+            self._place = place
+        if text:
+            self._feed(text)
+
+    def release(self) -> None:
+        now = current_time()
+        self.ready.append(
+            with_text(self._place, self._pieces.popleft() if self._pieces else self._cutter.take())
+        )
+        self._times.emitted(now)
+        self._schedule(now)
+
+    def finish(self, error: BaseException | None) -> None:
+        self._let_go()
+
+    def _feed(self, text: str) -> None:
+        now = self.now
+        self._times.arrived(now)
+        held = self._cutter.size
+        pieces = self._cutter.feed(text)
+        if pieces:
+            self._pieces += pieces
+            if held:
+                self._times.add(1, self._began)
+            if len(pieces) > bool(held):
+                self._times.add(len(pieces) - bool(held), now)
+        if pieces or not held:
+            self._began = now
+        self._schedule(now)
+
+    def _schedule(self, now: float) -> None:
+        unfinished = self._began + self._times.lag if self._cutter.size else math.inf
+        self.due = self._times.due(now, unfinished)
+
+    def _let_go(self) -> None:
+        """
+        Release everything that is held.
+        """
+        if self._cutter.size:
+            self._pieces.append(self._cutter.take())
+        if self._pieces:
+            self.ready.extend(with_text(self._place, piece) for piece in self._pieces)
+            self._times.emitted(current_time())
+        self._drop()
+
+    def _drop(self) -> None:
+        self._pieces.clear()
+        self._cutter.restart()
+        self._times.clear()
+        self.due = math.inf

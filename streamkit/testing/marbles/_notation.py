@@ -4,11 +4,12 @@ Marble diagrams as text: reading them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["SIGNS", "Emission", "Kind", "MarbleError", "Timeline", "parse"]
 

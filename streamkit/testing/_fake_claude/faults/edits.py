@@ -4,19 +4,20 @@ Faults in the order of events: a reply whose events are left out, swapped or num
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from streamkit.testing._fake_claude.reply import Reply  # noqa: TC001 -- get_type_hints() looks for it here
 
-    from streamkit.testing._fake_claude.reply import Reply
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["reindexed", "swapped", "without"]
 
 
 def without(reply: Reply, type: str, nth: int = 0) -> Reply:  # noqa: A002 -- the API's own word for it
     """
-    Leave out one event.
+    The reply without one of its events.
 
     Args:
         reply: The reply.
@@ -24,7 +25,7 @@ def without(reply: Reply, type: str, nth: int = 0) -> Reply:  # noqa: A002 -- th
         nth: Which one of that type: 0, 1, …; negative counts from the end.
 
     Raises:
-        ValueError: There is no such event, or the reply cannot be edited.
+        ValueError: The reply has no such event, or cannot be edited.
     """
 
     def edit(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def without(reply: Reply, type: str, nth: int = 0) -> Reply:  # noqa: A002 -- th
 
 def swapped(reply: Reply, first: int, second: int) -> Reply:
     """
-    Send two events each in the place of the other.
+    The reply with two of its events in each other's place.
 
     Args:
         reply: The reply.
@@ -49,7 +50,7 @@ def swapped(reply: Reply, first: int, second: int) -> Reply:
         second: The number of another.
 
     Raises:
-        ValueError: There is no such event, or the reply cannot be edited.
+        ValueError: The reply has no such event, or cannot be edited.
     """
 
     def edit(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -64,14 +65,14 @@ def swapped(reply: Reply, first: int, second: int) -> Reply:
 
 def reindexed(reply: Reply, indices: Mapping[int, int]) -> Reply:
     """
-    Number blocks otherwise, so that an index is missing, or stands for two blocks.
+    The reply with other numbers for its blocks, so that an index is missing, or stands for two blocks.
 
     Args:
         reply: The reply.
         indices: The new index for each of the blocks that get one.
 
     Raises:
-        ValueError: There is no block with one of the indices, or the reply cannot be edited.
+        ValueError: The reply has no block with one of the indices, or cannot be edited.
     """
 
     def edit(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

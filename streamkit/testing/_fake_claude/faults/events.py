@@ -73,7 +73,7 @@ def check_order(parts: Iterable[object]) -> None:
 DELTA: Final = b"event: content_block_delta\ndata: %b\n\n"
 
 DEEP: Final = 100_000
-"""Nested so deeply, JSON is more than any parser's stack holds."""
+"""How deeply JSON is nested that no parser's stack can hold."""
 
 GARBAGE: Final[Mapping[str, bytes]] = MappingProxyType(
     {
@@ -98,15 +98,15 @@ GARBAGE: Final[Mapping[str, bytes]] = MappingProxyType(
     }
 )
 """
-Frames that are no events, by name; put them into a reply with `Reply.insert`.
+Frames that are not events, by name; put them into a reply with `Reply.insert`.
 
-`"noise"` has no colon: by the rules of server-sent events it is a field that nobody knows, to be skipped.
+`"noise"` has no colon, so by the rules of server-sent events it is an unknown field, which is skipped.
 """
 
 
 def huge(size: int) -> bytes:
     """
-    One `text_delta` of block 0, as large as you like; put it into a reply with `Reply.insert`.
+    One `text_delta` of block 0 of any size; put it into a reply with `Reply.insert`.
 
     Args:
         size: Characters of its text.

@@ -4,14 +4,12 @@ Faults of a whole response: an HTTP error, a redirect or a gateway's page in pla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from streamkit._claude.protocol.errors import STATUS_OF_ERROR
 from streamkit.testing._fake_claude.reply import Reply, json_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["error_reply", "page", "redirect"]
 
@@ -36,7 +34,7 @@ def error_reply(
         headers: HTTP headers to add, such as `{"retry-after": "2"}`.
 
     Raises:
-        ValueError: `status` is not an error.
+        ValueError: `status` is not that of an error.
     """
     if not 400 <= status <= 599:
         raise ValueError(f"error_reply({status!r}): give an HTTP error status, 400 to 599")
@@ -47,14 +45,14 @@ def error_reply(
 
 def redirect(location: str = "/v1/messages", status: int = 307) -> Reply:
     """
-    Send the client elsewhere. The SDK follows.
+    A redirect to another place, which the SDK follows.
 
     Args:
-        location: Where to: a path, or a URL.
+        location: The other place: a path or a URL.
         status: The HTTP status; after 301, 302 and 303 clients ask with GET.
 
     Raises:
-        ValueError: `status` is no redirect.
+        ValueError: `status` is not that of a redirect.
     """
     if status not in REDIRECTS:
         raise ValueError(f"redirect(status={status!r}): give one of {', '.join(map(str, REDIRECTS))}")
@@ -64,14 +62,14 @@ def redirect(location: str = "/v1/messages", status: int = 307) -> Reply:
 
 def page(status: int = 200, title: str = "Bad gateway") -> Reply:
     """
-    A gateway's page for people, where events were asked for.
+    A gateway's HTML page in place of events.
 
     Args:
-        status: The HTTP status: 200, as some gateways say even then, or an error.
+        status: The HTTP status: 200, which some gateways send even with such a page, or that of an error.
         title: What the page says.
 
     Raises:
-        ValueError: `status` is neither.
+        ValueError: `status` is neither 200 nor that of an error.
     """
     if status != 200 and not 400 <= status <= 599:
         raise ValueError(f"page(status={status!r}): give 200, or an HTTP error status, 400 to 599")
