@@ -1,3 +1,3 @@
 """
-Operators for items of any kind, a file for each operator or family. They know the core alone.
+Operators for items of any kind: a file for each operator or family of operators. They import nothing but the core.
 """

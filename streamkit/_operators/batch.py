@@ -1,5 +1,5 @@
 """
-Batch: items in lists.
+`batch`: items in lists.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ A = TypeVar("A")
 
 class Batched(GenericOperator[list[Any]]):
     """
-    An operator from items of whatever type to lists of them.
+    The type of `batch`: an operator from items of any type to lists of them.
     """
 
     def __call__(self, source: AsyncIterable[A], /) -> Stream[list[A]]:
@@ -40,10 +40,10 @@ class Batched(GenericOperator[list[Any]]):
 
 def batch(n: int, within: float | None = None) -> Batched:
     """
-    The items in lists of `n`; the last may be shorter, and so is one whose time is up.
+    The items in lists of `n`. The last list may be shorter, and so may one whose time is up.
 
     A list is never empty. An item that comes exactly when a list's time is up begins the next list. Where the stream starts
-    over, the list begun is dropped.
+    over, an unfinished list is dropped.
 
         abc-d-----efg|
         batch(3, within=4)
@@ -55,18 +55,18 @@ def batch(n: int, within: float | None = None) -> Batched:
 
     Args:
         n: Items in a list, at least 1.
-        within: Seconds after its first item at which a list goes out, even if it is not full. Without it a list waits for
-            as long as it takes, and the operator is pure.
+        within: Seconds after its first item at which a list goes out, even if it is not full. Without it, a list waits until
+            it is full, and the operator is pure.
 
     Raises:
-        TypeError: `n` is no whole number, or `within` no number.
-        ValueError: One of them is too small.
+        TypeError: `n` is not a whole number, or `within` is not a number.
+        ValueError: `n` is below 1, or `within` is not above 0.
 
     Emits: a list when it is full, when its time is up, and what is left at the end.
     Backpressure: none of its own; with `within`, reads on until a list is due, and no further until that is taken.
     Completes: with its upstream, after the last list.
-    Fails: with its upstream, after the list begun.
-    Cancels: at once, dropping the list begun.
+    Fails: with its upstream, after the unfinished list.
+    Cancels: at once, dropping the unfinished list.
     Memory: `n` items.
     """
     return Batched(pure("batch", Batch, n) if within is None else (_TimedBatch(n, within),))

@@ -1,5 +1,5 @@
 """
-A branch: a sink beside the main stream, with a queue and a task of its own.
+`branch`: a sink beside the main stream, with a queue and a task of its own, as `tee` runs it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OnError = Literal["raise", "detach"]
 
 class Branch:
     """
-    A sink with its own settings; made by `branch()`.
+    A sink with settings of its own, made by `branch()`.
     """
 
     __reads_as_source__ = True
@@ -66,7 +66,7 @@ class Branch:
 
     def or_else(self, buffer: int, overflow: Overflow, on_error: OnError) -> Branch:
         """
-        The same, with these for the settings that it leaves open.
+        The same branch, with these settings where it has none of its own.
         """
         return Branch(
             self.sink,
@@ -90,14 +90,14 @@ def branch(
 
     Args:
         sink: A sink, an async function of one item, or an anyio send stream.
-        name: Its name in `run.report.sinks`; the sink's own by default.
+        name: Its name in `run.report.sinks`; by default that of the sink.
         buffer: The bound of its queue, in items.
         overflow: What happens when the queue is full: `"block"`, `"drop_oldest"`, `"drop_incoming"`, `"latest"` or `"error"`.
         on_error: What happens when the sink fails: `"raise"` ends the run with its error, `"detach"` lets the others go on.
 
     Raises:
-        TypeError: `sink` is nothing that consumes items.
-        ValueError: An unknown policy, or a bound below 1.
+        TypeError: `sink` cannot consume items.
+        ValueError: A policy is unknown, or the bound is below 1.
     """
     return Branch(as_sink(sink), name, buffer, overflow, on_error)
 

@@ -1,5 +1,5 @@
 """
-Flow: how far a stream may run ahead.
+`buffer`: lets what stands before it run ahead of the consumer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["buffer"]
 
 def buffer(n: int, overflow: Overflow = "block") -> Same:
     """
-    Let what stands before it run ahead, by up to `n` items.
+    Let everything before it run ahead of the consumer, by up to `n` items.
 
     `run.report.buffers` tells how many items went through, and how many were dropped.
 
@@ -34,14 +34,14 @@ def buffer(n: int, overflow: Overflow = "block") -> Same:
 
     Args:
         n: The bound, in items, at least 1.
-        overflow: What happens when it is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` let an item go, `"latest"`
-            keeps the newest one only, `"error"` fails with a `BufferOverflow` after the items that are waiting.
+        overflow: What happens when it is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` drop an item, `"latest"`
+            keeps only the newest one, `"error"` fails with a `BufferOverflow` after the items that are waiting.
 
     Raises:
-        ValueError: An unknown policy, or a bound below 1.
+        ValueError: The policy is unknown, or the bound is below 1.
 
     Emits: every item that is not dropped, in order.
-    Backpressure: with `"block"`, none until `n` items wait; with the others it never keeps upstream waiting.
+    Backpressure: with `"block"`, none until `n` items wait; with the other policies upstream never waits.
     Completes: with its upstream, after the items that are waiting.
     Fails: with its upstream, or with a `BufferOverflow`, after the items that are waiting.
     Cancels: at once; what is waiting is dropped.

@@ -1,5 +1,5 @@
 """
-Flat map: each item becomes many.
+`flat_map`: each item becomes any number of items.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def flat_map(fn: Callable[[A], Iterable[B]], /, *, concurrency: None = None) -> 
 def flat_map(fn: Callable[[A], AsyncIterable[B] | Iterable[B]], /, *, concurrency: int) -> Operator[A, B]: ...
 def flat_map(fn: Callable[[Any], Any], /, *, concurrency: int | None = None) -> Operator[Any, Any]:
     """
-    All the items of `fn(item)`, for each item.
+    All items of each `fn(item)`.
 
-    Without `concurrency` the iterables are plain ones, and the operator is pure. With it they are streams or other async
-    iterables, of which so many are open at once, and their items are merged: fairly, and in order within each of them. With
-    `concurrency=1` they come one after another. Where the stream before it starts over, what is open is closed, and what has
-    not been taken is dropped, before it hands that on.
+    Without `concurrency`, the iterables are plain ones, and the operator is pure. With it, they may be streams or other async
+    iterables. That many are open at once, and their items are merged fairly, in order within each of them. With
+    `concurrency=1` they come one after another. Where the stream starts over, everything that is open is closed and items that
+    were not taken are dropped before `flat_map` hands the restart on.
 
     Args:
         fn: A plain function that returns an iterable, read lazily; with `concurrency`, also one that returns a stream or
@@ -52,8 +52,8 @@ def flat_map(fn: Callable[[Any], Any], /, *, concurrency: int | None = None) -> 
         concurrency: How many of these are open at once, at least 1.
 
     Raises:
-        TypeError: `fn` is no such function, or `concurrency` no whole number; while running, `fn` gives nothing that can be
-            iterated so.
+        TypeError: `fn` is not such a function, or `concurrency` is not a whole number; while running, `fn` returns something that
+            is not such an iterable.
         ValueError: `concurrency` is below 1.
 
         -a--b-|
@@ -97,7 +97,7 @@ class _FlatMap(ConcurrentStage):
         if inspect.iscoroutine(made):
             made.close()
         raise TypeError(
-            f"flat_map({name_of(self.fn)}): the function must give a stream or another iterable, and gave "
+            f"flat_map({name_of(self.fn)}): the function must return a stream or another iterable, and returned "
             f"{type(made).__name__}"
         )
 

@@ -1,5 +1,5 @@
 """
-Select: some of the items.
+Operators that let some of the items through: `take`, `skip`, `take_while` and `dedupe`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from streamkit._core.checks import flag, plain_function, whole_number
 from streamkit._core.elementary import check_plain, filter  # noqa: A004 -- the field's name
 from streamkit._core.operator import Operator, Same
 from streamkit._core.transducer import Transducer, pure
-from streamkit._operators.take_until import take_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["dedupe", "filter", "skip", "take", "take_until", "take_while"]
+__all__ = ["dedupe", "filter", "skip", "take", "take_while"]
 
 A = TypeVar("A")
 
@@ -100,12 +99,12 @@ def take(n: int) -> Same:
         n: How many, at least 0.
 
     Raises:
-        TypeError: `n` is no whole number.
+        TypeError: `n` is not a whole number.
         ValueError: `n` is below 0.
 
     Emits: each of the first `n` items.
     Backpressure: none of its own.
-    Completes: with its upstream, or after the `n`-th item: upstream is closed, and no further item asked for.
+    Completes: with its upstream; or after the `n`-th item, without reading another one: upstream is closed.
     Fails: with its upstream.
     Cancels: at once.
     Memory: nothing.
@@ -125,7 +124,7 @@ def skip(n: int) -> Same:
         n: How many, at least 0.
 
     Raises:
-        TypeError: `n` is no whole number.
+        TypeError: `n` is not a whole number.
         ValueError: `n` is below 0.
 
     Emits: each item from the `n + 1`-th on.
@@ -144,7 +143,7 @@ def take_while(keep: Callable[[object], object], /, *, inclusive: bool = False) 
 def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Operator[A, A]: ...
 def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> Operator[Any, Any]:
     """
-    The items up to the first for which `keep` is false.
+    The items before the first one for which `keep` is false.
 
         -a-b-C-d|
         take_while(str.islower)
@@ -152,14 +151,14 @@ def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> 
 
     Args:
         keep: A plain function of one item.
-        inclusive: Whether that first item is handed on too.
+        inclusive: Whether that item is handed on too.
 
     Raises:
-        TypeError: `keep` is no plain function.
+        TypeError: `keep` is not a plain function.
 
     Emits: each item before the first that is not kept.
     Backpressure: none of its own.
-    Completes: with its upstream, or at the first item that is not kept: upstream is closed.
+    Completes: with its upstream; or at the first item that is not kept: upstream is closed.
     Fails: with its upstream, or with what `keep` raises.
     Cancels: at once.
     Memory: nothing.
@@ -169,17 +168,17 @@ def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> 
 
 def dedupe(key: Callable[[Any], object] | None = None) -> Same:
     """
-    The items without those that are equal to the one before them; equal ones that are not neighbours all stay.
+    The items without those that equal the one before them. Equal items that are not neighbours all stay.
 
         -a-ab-ba|
         dedupe()
         -a--b--a|
 
     Args:
-        key: A plain function of one item: what is compared instead of the items themselves.
+        key: A plain function of one item, whose results are compared in place of the items.
 
     Raises:
-        TypeError: `key` is no plain function.
+        TypeError: `key` is not a plain function.
 
     Emits: the first of equal neighbours, unchanged.
     Backpressure: none of its own.

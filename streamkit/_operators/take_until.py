@@ -1,5 +1,5 @@
 """
-Take until: a stream that ends when something else happens.
+`take_until`: a stream that ends when something else happens.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ def take_until(awaitable_factory: Callable[[], Awaitable[object]], /) -> Same:
     """
     The items until something else has happened: `take_until(event.wait)`, `take_until(lambda: anyio.sleep(5))`.
 
-    An item that comes in the same moment is still handed on, unless it has to pass many other tasks.
+    An item that comes in the same moment is still handed on, unless it must first pass through many other tasks.
 
         -a--b--c--d|
         take_until(lambda: anyio.sleep(5))
         -a--b|
 
     Args:
-        awaitable_factory: A function without arguments that gives what to await; each run calls it once, when its first item
-            is asked for. What the awaitable results in does not matter.
+        awaitable_factory: A function without arguments that returns an awaitable. Each run calls it once, when its first item
+            is asked for. The result of the awaitable does not matter.
 
     Raises:
-        TypeError: `awaitable_factory` cannot be called; while running, it gives nothing that can be awaited.
+        TypeError: `awaitable_factory` cannot be called; while running, it returns something that cannot be awaited.
 
     Emits: every item, unchanged.
     Backpressure: none of its own.
-    Completes: with its upstream, after cancelling the awaitable; or when that has finished: upstream is closed.
-    Fails: with its upstream; with what the factory or the awaitable raises, once upstream is closed.
+    Completes: with its upstream, after cancelling the awaitable; or when the awaitable has finished, after closing upstream.
+    Fails: with its upstream; or with what the factory or the awaitable raises, once upstream is closed.
     Cancels: at once, the awaitable too.
     Memory: nothing.
     """
@@ -67,7 +67,7 @@ class _TakeUntil(ConcurrentStage):
 
 class _Until:
     """
-    One run: the awaitable is a job, which cancels the read that is pending when it is over.
+    One run. The awaitable is a job, which cancels the pending read when it has finished.
     """
 
     def __init__(self, factory: Callable[[], Awaitable[object]], upstream: Chain, context: Context) -> None:
@@ -82,7 +82,7 @@ class _Until:
         upstream = aiter(self._upstream.iterator)
         self._job = self._context.spawn(self._wait)
         try:
-            # What has happened already comes before every item.
+            # What has happened already ends the stream before its first item.
             await let_others_run(lambda: self._over)
             while not self._over:
                 item = _NOTHING
@@ -105,17 +105,17 @@ class _Until:
             awaitable: object = self._factory()
             if not inspect.isawaitable(awaitable):
                 raise TypeError(
-                    f"take_until() awaits what {name_of(self._factory)}() gives, "
+                    f"take_until() awaits what {name_of(self._factory)}() returns, "
                     f"and a {type(awaitable).__name__} cannot be awaited"
                 )
             await awaitable
         except BaseException as error:
-            # A cancellation that nobody here has asked for is a failure like others.
+            # A cancellation that this operator has not asked for is a failure like others.
             if self._job.cancelled and isinstance(error, get_cancelled_exc_class()):
                 raise
             self._error = error
         self._over = True
-        # An item that has come already only needs its turn to get through.
+        # Lets an item through that has come already, and only needs its turn.
         await let_others_run(lambda: False)
         self._reading.cancel()
 
@@ -127,10 +127,10 @@ def _check_factory(factory: object) -> None:
         factory.close()
         name = name_of(factory)
         raise TypeError(
-            f"take_until() needs a function, for each run awaits anew: write take_until(lambda: {name}(…)), "
+            f"take_until() needs a function, because each run awaits anew: write take_until(lambda: {name}(…)), "
             f"not take_until({name}(…))"
         )
     raise TypeError(
-        f"take_until() needs a function without arguments that gives an awaitable, such as event.wait, "
+        f"take_until() needs a function without arguments that returns an awaitable, such as event.wait, "
         f"not {value_text(factory)}"
     )

@@ -1,5 +1,5 @@
 """
-Tee: the items go on, and to sinks beside them.
+`tee`: hands items on, and to sinks beside the stream.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from streamkit._core.stage import ConcurrentStage, remedies
 from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.channel import Channel, Overflow
     from streamkit._core.runtime.context import Context
     from streamkit._core.sink import SinkLike
 
@@ -26,10 +26,10 @@ def tee(
     *sinks: SinkLike | Branch, buffer: int = 64, overflow: Overflow = "block", on_error: OnError = "raise"
 ) -> Same:
     """
-    Hand the items on, and to each of `sinks` beside, through a bounded queue and a task of its own.
+    Hand the items on, and also to each of `sinks`, which has a bounded queue and a task of its own.
 
-    At the end of the stream the sinks are awaited. When the run ends otherwise they still get what is queued and then the end,
-    or the error, within the run's `close_timeout`. `run.report.sinks` tells what each one got.
+    At the end of the stream the sinks are awaited. When the run ends in another way, they still get what is queued and then the
+    end, or the error, within the run's `close_timeout`. `run.report.sinks` tells what each of them received.
 
         -a-b-c|
         tee(sinks.collect())
@@ -38,20 +38,20 @@ def tee(
     Args:
         sinks: Sinks, async functions of one item, anyio send streams, or `branch(…)` around one of these.
         buffer: The bound of each queue, in items.
-        overflow: What happens when a queue is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` let an item go,
-            `"latest"` keeps the newest one only, `"error"` fails the sink.
+        overflow: What happens when a queue is full: `"block"` waits, `"drop_oldest"` and `"drop_incoming"` drop an item,
+            `"latest"` keeps only the newest one, `"error"` fails the sink.
         on_error: What happens when a sink fails: `"raise"` ends the run with its error, `"detach"` lets the others go on; the
             failure is logged and reported.
 
     Raises:
-        TypeError: A sink is nothing that consumes items, or there is none.
-        ValueError: An unknown policy, or a bound below 1.
+        TypeError: No sink is given, or one cannot consume items.
+        ValueError: A policy is unknown, or the bound is below 1.
 
     Emits: every item, unchanged.
     Backpressure: with `"block"`, waits for room in every queue before it asks upstream for an item.
     Completes: with its upstream, after every sink has finished.
-    Fails: with its upstream; with a sink's error the run fails, not the stream.
-    Cancels: at once; the sinks then have `close_timeout` to finish.
+    Fails: with its upstream. The error of a sink fails the run, not the stream.
+    Cancels: at once; the sinks then have `close_timeout` seconds to finish.
     Memory: `buffer` items for each sink.
     """
     if not sinks:
@@ -85,7 +85,7 @@ class _Tee(ConcurrentStage):
 
 
 async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterator[Any]:
-    # Sinks start with the first read: a generator that never ran has no cleanup that could end them.
+    # Sinks start with the first read, because a generator that never ran has no cleanup that could end them.
     for each in branches:
         each.start()
     channels = [each.channel for each in branches]
@@ -98,11 +98,14 @@ async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterato
                 if channel.keeps_waiting:
                     await channel.room()
     except Exception as error:
-        for channel in channels:
-            channel.end(error)
+        _end(channels, error)
         raise
     finally:
-        for channel in channels:
-            channel.end()
+        _end(channels)
     for each in branches:
         await each.finished()
+
+
+def _end(channels: Iterable[Channel[Any]], error: Exception | None = None) -> None:
+    for channel in channels:
+        channel.end(error)

@@ -237,7 +237,7 @@ async def test_what_the_factory_raises_is_the_error_of_the_stream() -> None:
 
 async def test_what_the_factory_gives_must_be_awaitable() -> None:
     event: Any = anyio.Event()
-    with pytest.raises(TypeError, match=r"what is_set\(\) gives, and a bool cannot be awaited"):
+    with pytest.raises(TypeError, match=r"what is_set\(\) returns, and a bool cannot be awaited"):
         await (Watched(1).stream() | sk.take_until(event.is_set)).run()
 
 

@@ -1,3 +1,3 @@
 """
-Combine: several streams as one.
+Sources that combine several streams into one.
 """

@@ -1,11 +1,11 @@
 """
-What is combined: the streams that are given, and how they begin.
+The base class of sources that combine several streams, and how such a source begins them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._core.naming import call_text
 from streamkit._core.runtime.chain import begin
@@ -13,78 +13,30 @@ from streamkit._core.source import Source
 from streamkit._core.stream import Stream, stream_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Sequence
+    from collections.abc import Sequence
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["Alternatives", "Combined", "alternatives", "begin_all"]
-
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
-D = TypeVar("D")
-E = TypeVar("E")
-F = TypeVar("F")
+__all__ = ["CombinedSource", "begin_all"]
 
 
-class Alternatives(Protocol):
+class CombinedSource(Source):
     """
-    For type checkers: a function of streams that gives a stream whose items come from any of them.
-    """
+    A source that is made of streams.
 
-    @overload
-    def __call__(self, a: AsyncIterable[A], /) -> Stream[A]: ...
-    @overload
-    def __call__(self, a: AsyncIterable[A], b: AsyncIterable[B], /) -> Stream[A | B]: ...
-    @overload
-    def __call__(
-        self, a: AsyncIterable[A], b: AsyncIterable[B], c: AsyncIterable[C], /
-    ) -> Stream[A | B | C]: ...
-    @overload
-    def __call__(
-        self, a: AsyncIterable[A], b: AsyncIterable[B], c: AsyncIterable[C], d: AsyncIterable[D], /
-    ) -> Stream[A | B | C | D]: ...
-    @overload
-    def __call__(
-        self,
-        a: AsyncIterable[A],
-        b: AsyncIterable[B],
-        c: AsyncIterable[C],
-        d: AsyncIterable[D],
-        e: AsyncIterable[E],
-        /,
-    ) -> Stream[A | B | C | D | E]: ...
-    @overload
-    def __call__(
-        self,
-        a: AsyncIterable[A],
-        b: AsyncIterable[B],
-        c: AsyncIterable[C],
-        d: AsyncIterable[D],
-        e: AsyncIterable[E],
-        f: AsyncIterable[F],
-        /,
-    ) -> Stream[A | B | C | D | E | F]: ...
-    @overload
-    def __call__(self, *streams: AsyncIterable[A]) -> Stream[A]: ...
+    Args:
+        name: The name of the operator.
+        streams: What it was given.
+        settings: Its other arguments, for its `repr`.
 
-
-def alternatives(function: Callable[..., Stream[Any]]) -> Alternatives:
-    """
-    `function` itself, with these types.
-    """
-    return function
-
-
-class Combined(Source):
-    """
-    A source made of streams.
+    Raises:
+        TypeError: There is not a stream, one of them is not an async iterable, or one may start over.
     """
 
     concurrent = True
     one_of_them: ClassVar[bool] = False
-    """Whether all items are those of one of the streams."""
+    """Whether all items come from one of the streams, so that it may start over."""
 
     def __init__(self, name: str, streams: tuple[object, ...], **settings: object) -> None:
         self.streams: list[Stream[Any]] = [_stream(name, each) for each in streams]
@@ -94,7 +46,7 @@ class Combined(Source):
         self.restarts: bool = any(each.restarts for each in self.streams)
         if self.restarts and not self.one_of_them:
             raise TypeError(
-                f"{name}() cannot combine a stream that may start over with others, for their items would be void with it: "
+                f"{name}() cannot combine a stream that may start over with others, because their items would be void with it: "
                 'use resume="never" in it'
             )
         self._name = name
@@ -118,7 +70,7 @@ def _stream(name: str, part: object) -> Stream[Any]:
 
 async def begin_all(streams: Sequence[Stream[Any]], contexts: Sequence[Context]) -> list[Chain]:
     """
-    Begin all of `streams`, in order; where one refuses, those that have begun are closed.
+    Begin all of `streams` in their order. If one of them fails to begin, those that have begun are closed.
     """
     begun: list[Chain] = []
     try:

@@ -1,5 +1,5 @@
 """
-Concat: one stream after another.
+`concat`: one stream after another.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.runtime.chain import begin
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.combined_source import Combined, alternatives
+from streamkit._operators.combine.alternatives import alternatives
+from streamkit._operators.combine.combined_source import CombinedSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -22,15 +23,15 @@ __all__ = ["concat"]
 @alternatives
 def concat(*streams: AsyncIterable[Any]) -> Stream[Any]:
     """
-    The items of the first of `streams`, then those of the next, and so on.
+    The items of the first stream, then those of the next, and so on.
 
-    A stream is opened when the one before it has ended and is closed.
+    Each stream is opened when the one before it has ended and is closed.
 
     Args:
         streams: Streams, or other async iterables; at least one.
 
     Raises:
-        TypeError: There is none, or one is no async iterable.
+        TypeError: No stream is given, or one is not an async iterable.
 
         -a-b|
         --c|
@@ -47,7 +48,7 @@ def concat(*streams: AsyncIterable[Any]) -> Stream[Any]:
     return Stream(_Concat("concat", streams))
 
 
-class _Concat(Combined):
+class _Concat(CombinedSource):
     memory = "nothing"
 
     def __init__(self, name: str, streams: tuple[object, ...]) -> None:

@@ -1,5 +1,5 @@
 """
-One stream after another, each chosen by how the last one ended.
+`follow`: one stream after another, each chosen by how the last one ended.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ T = TypeVar("T")
 
 def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | None]], /) -> Stream[T]:  # noqa: A002
     """
-    The items of `first`, then those of the stream that `next` gives, and so on: a tool loop is one stream.
+    The items of `first`, then those of the stream that `next` gives, and so on. So a tool loop is one stream.
 
     Args:
         first: The stream to begin with.
-        next: Called with the outcome of the stream that has just ended; it gives the next one, or None at the end.
+        next: An async function of the outcome of the stream that has just ended. It returns the next stream, or None at the end.
 
     Raises:
-        TypeError: `first` is no stream, or `next` no function; while running, `next` gives something else than a stream.
+        TypeError: `first` is not a stream, or `next` is not an async function; while running, `next` returns neither a stream
+            nor None.
 
     Emits: the items of each stream in turn.
     Backpressure: none of its own.
-    Completes: when `next` gives None.
+    Completes: when `next` returns None.
     Fails: with the current stream, or with what `next` raises.
     Cancels: at once, closing the current stream.
     Memory: nothing; the outcome keeps what each stream contributes to it.

@@ -1,5 +1,5 @@
 """
-Merge: the items of several streams as they come.
+`merge`: the items of several streams as they come.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.runtime.interleaving import AHEAD, Interleaving
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.combined_source import Combined, alternatives, begin_all
+from streamkit._operators.combine.alternatives import alternatives
+from streamkit._operators.combine.combined_source import CombinedSource, begin_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -24,13 +25,13 @@ def merge(*streams: AsyncIterable[Any]) -> Stream[Any]:
     """
     The items of all `streams`, as they come.
 
-    Fair: of streams that have items waiting, each gives one in turn. The order within each stream is kept.
+    It is fair: streams that have items waiting take turns, one item each. The order within each stream is kept.
 
     Args:
         streams: Streams, or other async iterables; at least one.
 
     Raises:
-        TypeError: There is none, or one is no async iterable.
+        TypeError: No stream is given, or one is not an async iterable.
 
         -a---b-|
         --c-d---|
@@ -47,7 +48,7 @@ def merge(*streams: AsyncIterable[Any]) -> Stream[Any]:
     return Stream(_Merge("merge", streams))
 
 
-class _Merge(Combined):
+class _Merge(CombinedSource):
     memory = f"{AHEAD} items of each"
 
     def open(self, context: Context) -> Opened:

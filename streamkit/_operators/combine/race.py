@@ -1,5 +1,5 @@
 """
-Race: the stream that is first.
+`race`: the stream whose first item comes first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from anyio import lowlevel
 from streamkit._core.runtime.interleaving import AHEAD, Interleaving
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.combined_source import Combined, alternatives, begin_all
+from streamkit._operators.combine.alternatives import alternatives
+from streamkit._operators.combine.combined_source import CombinedSource, begin_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -25,17 +26,17 @@ __all__ = ["race"]
 @alternatives
 def race(*streams: AsyncIterable[Any]) -> Stream[Any]:
     """
-    The one of `streams` whose first item comes first.
+    The items of the stream whose first item comes first.
 
-    A stream that fails or ends before any item has come has lost. The losers are cancelled, and closed, before the first
-    item is handed on. Only the winner's facts count for the run: `outcome.message` is the winner's, and `outcome.usage`
-    leaves out what the losers have cost. Where nobody has won, all of them count.
+    A stream that fails or ends before any item has come has lost. The losers are cancelled and closed before the first
+    item is handed on. Only the winner's facts count for the run: `outcome.message` is that of the winner, and `outcome.usage`
+    leaves out what the losers have cost. If every stream has lost, the facts of all of them count.
 
     Args:
         streams: Streams, or other async iterables; at least one.
 
     Raises:
-        TypeError: There is none, or one is no async iterable.
+        TypeError: No stream is given, or one is not an async iterable.
 
         ---a--b|
         -c-d--|
@@ -52,7 +53,7 @@ def race(*streams: AsyncIterable[Any]) -> Stream[Any]:
     return Stream(_Race("race", streams))
 
 
-class _Race(Combined):
+class _Race(CombinedSource):
     one_of_them = True
     memory = f"{AHEAD} items of each"
 
@@ -62,7 +63,7 @@ class _Race(Combined):
 
 class _Racing(Interleaving):
     """
-    One run: whoever stands first in the ring has won, and goes on alone.
+    One run: the stream that is first in the ring has won, and continues alone.
     """
 
     def __init__(self, streams: list[Stream[Any]], context: Context) -> None:

@@ -1,5 +1,5 @@
 """
-Zip: one item of each stream at a time.
+`zip`: one item of each stream at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from streamkit._core.checks import flag
 from streamkit._core.runtime.readers import Readers
 from streamkit._core.source import Opened
 from streamkit._core.stream import Stream
-from streamkit._operators.combine.combined_source import Combined, begin_all
+from streamkit._operators.combine.combined_source import CombinedSource, begin_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -76,18 +76,18 @@ def zip(  # noqa: A001
 def zip(*streams: AsyncIterable[A], strict: bool = True) -> Stream[tuple[A, ...]]: ...  # noqa: A001
 def zip(*streams: AsyncIterable[Any], strict: bool = True) -> Stream[Any]:  # noqa: A001 -- the field's standard name
     """
-    Tuples of one item of each of `streams`.
+    Tuples with one item of each stream.
 
-    In each round all streams are asked for one item, at once. An error in a round is raised at once, and wins over an end in
-    the same round, which waits for the other answers.
+    In each round, all streams are asked for one item at the same time. If one of them fails, its error is raised at once. If
+    one of them ends, the others are waited for, so an error takes precedence over an end in the same round.
 
     Args:
         streams: Streams, or other async iterables; at least one.
-        strict: Whether they must be of one length; otherwise it ends with the shortest.
+        strict: Whether the streams must be of equal length. Otherwise the result ends with the shortest.
 
     Raises:
-        TypeError: There is no stream, or one is no async iterable.
-        ValueError: While running: one is shorter than the others, and `strict` is on.
+        TypeError: No stream is given, or one is not an async iterable.
+        ValueError: While running, one is shorter than the others, and `strict` is on.
 
         a--b---|
         -c---d-|
@@ -108,7 +108,7 @@ def zip(*streams: AsyncIterable[Any], strict: bool = True) -> Stream[Any]:  # no
     return Stream(_Zip(streams, strict=strict))
 
 
-class _Zip(Combined):
+class _Zip(CombinedSource):
     memory = "1 item of each"
 
     def __init__(self, streams: tuple[object, ...], *, strict: bool) -> None:
@@ -125,7 +125,7 @@ _END: Any = object()
 
 class _Zipping:
     """
-    One run. A stream that has answered waits for the next round.
+    One run. A stream that has given its item, or has ended, waits for the next round.
     """
 
     def __init__(self, streams: list[Stream[Any]], context: Context, *, strict: bool) -> None:
@@ -161,7 +161,7 @@ class _Zipping:
         if readers.failure is not None:
             raise readers.failure
         if self._strict:
-            _refuse_lengths([answer is _END for answer in self._answers])
+            _check_lengths([answer is _END for answer in self._answers])
 
     def _arrived(self, number: int) -> Callable[[Any], Awaitable[None]]:
         def arrived(item: Any) -> Awaitable[None]:
@@ -187,10 +187,10 @@ class _Zipping:
             self._readers.turn.wake()
 
 
-def _refuse_lengths(ended: list[bool]) -> None:
+def _check_lengths(ended: list[bool]) -> None:
     """
     Raises:
-        ValueError: Some streams have ended, and others not; said as the builtin does.
+        ValueError: Some streams have ended and others have not. The message is that of the builtin `zip`.
     """
     first = ended.index(True)
     if first:

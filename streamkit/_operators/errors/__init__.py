@@ -1,3 +1,3 @@
 """
-Errors: what happens when a stream fails, and when it ends.
+Operators for the moment when a stream fails or ends.
 """

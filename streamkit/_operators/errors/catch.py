@@ -1,5 +1,5 @@
 """
-Catch: another stream in place of an error.
+`catch`: another stream in place of an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ B = TypeVar("B")
 
 class Catching(GenericOperator[Any], Generic[B]):
     """
-    An operator that may go on with items of another type.
+    The type of `catch`: an operator that may continue with items of another type.
     """
 
     def __call__(self, source: AsyncIterable[A], /) -> Stream[A | B]:
@@ -36,20 +36,20 @@ class Catching(GenericOperator[Any], Generic[B]):
 
 def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
     """
-    The items, and where the stream before it fails, those of the stream that `fn(error)` gives.
+    The items; if the stream before it fails, then the items of the stream that `fn(error)` returns.
 
-    What fails is closed before the other stream is opened. Errors of that one, of what stands behind, and of the
-    consumer are none of its business; nor is cancellation.
+    The stream that has failed is closed before the other one is opened. `catch` handles neither errors of the other stream, of
+    operators behind it and of the consumer, nor cancellation.
 
         -a-b-#
         catch(lambda error: from_iterable("xy"))
         -a-b-(xy|)
 
     Args:
-        fn: A plain function of the error; it raises what it does not want to handle.
+        fn: A plain function of the error, which raises an error that it does not want to handle.
 
     Raises:
-        TypeError: `fn` is no plain function; while running, it gives something else than a stream.
+        TypeError: `fn` is not a plain function; while running, it returns something other than a stream.
 
     Emits: every item before the error, then those of the other stream.
     Backpressure: none of its own.
@@ -59,7 +59,7 @@ def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
     Memory: nothing.
     """
     if gives_awaitable(fn) or gives_async_items(fn) or not callable(fn):
-        raise TypeError(f"catch() needs a plain function of the error that gives a stream, not {fn!r}")
+        raise TypeError(f"catch() needs a plain function of the error that returns a stream, not {fn!r}")
     return Catching((_Catch(fn),))
 
 
@@ -92,7 +92,7 @@ class _Catch(ContextStage):
         stream = self._fn(error)
         if not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(
-                f"catch({name_of(self._fn)}): the function must give a stream or raise, and gave "
+                f"catch({name_of(self._fn)}): the function must return a stream or raise, and returned "
                 f"{type(stream).__name__}; from_iterable([]) is a stream without items"
             )
         refuse_restarts(stream, f"catch({name_of(self._fn)})")

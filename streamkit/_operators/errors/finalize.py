@@ -1,5 +1,5 @@
 """
-Finalize: what is to be done at the end, whatever the end.
+`finalize`: a function that is called at the end, however the stream ends.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["finalize"]
 
 def finalize(fn: Callable[[], Awaitable[object] | object], /) -> Same:
     """
-    The items as they are; `fn()` is called once, when the stream before it has ended and is closed.
+    The items as they are. `fn()` is called once, when the stream before it has ended and is closed.
 
-    It is called at the end, after a failure, and when the run is left early, cancelled, or was never read. One that is
-    asynchronous is awaited, shielded, within the run's `close_timeout`.
+    It is called after the end, after a failure, and when the run is left early, is cancelled, or was never read. An async
+    function is awaited, shielded from cancellation, for at most the run's `close_timeout`.
 
         -a-b-|
         finalize(lambda: None)
@@ -35,20 +35,18 @@ def finalize(fn: Callable[[], Awaitable[object] | object], /) -> Same:
         fn: A function without arguments, asynchronous or not.
 
     Raises:
-        TypeError: `fn` is no function.
+        TypeError: `fn` is not a function.
 
     Emits: every item.
     Backpressure: none of its own.
     Completes: with its upstream, after `fn`.
-    Fails: with its upstream, after `fn`; or with what `fn` raises. Where both fail, the upstream's error wins and the
-        other is logged.
+    Fails: with its upstream, after `fn`; or with what `fn` raises. If both fail, the upstream's error is
+        raised and the other is logged.
     Cancels: at once; `fn` is still called.
     Memory: nothing.
     """
     if inspect.isasyncgenfunction(fn) or not callable(fn):
-        raise TypeError(
-            f"finalize() needs a function without arguments, asynchronous or not, and {fn!r} is none"
-        )
+        raise TypeError(f"finalize() needs a function without arguments, asynchronous or not, not {fn!r}")
     return Same((_Finalize(fn),))
 
 
@@ -65,8 +63,8 @@ class _Finalize(ContextStage):
 
 class _Finalizing:
     """
-    Iterable as its generator, which costs nothing for an item; closed by itself, for a generator that was never read has
-    no cleanup.
+    One run. Iterating it is iterating its generator, which costs nothing for an item. It closes by itself, because a generator
+    that was never read runs no cleanup.
     """
 
     def __init__(self, fn: Callable[[], object], upstream: Chain, context: Context) -> None:

@@ -1,5 +1,5 @@
 """
-Retry: another try, where a stream fails.
+`retry`: opens a stream again when it fails.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ __all__ = ["retry"]
 
 def retry(policy: RetryPolicy | None = None, /) -> Same:
     """
-    The stream before it, opened again when it fails, as the policy says.
+    The stream before it, which is opened again when it fails, as the policy says.
 
-    Before the first item a retry is not seen. After it, a policy with `resume="never"` raises, and one with
-    `resume="restart"` emits a `Restarted`, at which every operator forgets what came before; a pipeline that would hide it is
-    refused when it is opened. An error that says of itself that it is not `retriable` is raised at once, as is an API
-    error of a kind that would come again; every other one is worth another try.
+    Before the first item, nobody sees a retry. After it, a policy with `resume="never"` raises, and one with
+    `resume="restart"` emits a `Restarted`, at which every operator forgets what came before. A pipeline that would hide that
+    item is rejected when it is opened. An error whose `retriable` is false is raised at once, and so is an API error of a
+    kind that would come again. After every other error, the stream is opened again.
 
-    `messages()` retries by itself, and knows more about it: put this behind one only with `messages(retry=None)`, where the
-    SDK's own retries then rest.
+    `messages()` retries by itself, and knows more about its errors. Put `retry` behind it only with `messages(retry=None)`;
+    the SDK's own retries are then turned off.
 
         -#
         retry(RetryPolicy(attempts=2, base=3, jitter=False))
         -----#
 
     Args:
-        policy: How often, and how long after; by default `RetryPolicy()`.
+        policy: How often to retry, and how long to wait before that; by default `RetryPolicy()`.
 
     Raises:
-        TypeError: `policy` is none; when the run is opened, the source can be read only once.
+        TypeError: `policy` is not a `RetryPolicy`; when the run is opened, the source can be read only once.
         ValueError: The policy's `resume` is `"continue"`.
 
-    Emits: the items of each try, a `Restarted` before those of a try that starts over.
+    Emits: the items of each try, with a `Restarted` before those of a try that starts over.
     Backpressure: none of its own.
     Completes: with its upstream.
-    Fails: with the last try, or with an error that no retry would mend.
-    Cancels: at once, also while it waits. What fails is closed before the next try is opened.
+    Fails: with the last try, or with an error that a retry would not mend.
+    Cancels: at once, also while it waits. A try that has failed is closed before the next one is opened.
     Memory: nothing.
     """
     if policy is not None and not isinstance(policy, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"retry() needs a RetryPolicy, such as RetryPolicy(attempts=3), not {policy!r}")
     if policy is not None and policy.resume == "continue":
         raise ValueError(
-            'retry() cannot go on in the middle of any stream, as RetryPolicy(resume="continue") asks it to: '
+            'retry() cannot continue a stream in its middle, as RetryPolicy(resume="continue") asks it to: '
             'messages(retry=…) can; here, use resume="never" or "restart"'
         )
     return Same((_Retry(policy),))
@@ -83,7 +83,7 @@ class _Retry(DescriptionStage):
 
 class _Retried(Source):
     """
-    A stream as a source that mends itself.
+    A source that opens a stream again when it fails.
     """
 
     def __init__(self, stage: Stage, policy: RetryPolicy, source: Source, stages: tuple[Stage, ...]) -> None:
@@ -121,4 +121,4 @@ class _Retried(Source):
             number += 1
             if begun:
                 yield Restarted(number, failure)
-            del failure  # with all that its traceback holds
+            del failure  # its traceback keeps the frames of the failed try alive

@@ -1,3 +1,3 @@
 """
-Text: where it is cut, and when its pieces go on.
+Operators for text: `recut` cuts it elsewhere, `smooth` paces it, `until` ends it. A rule per file says where it is cut.
 """

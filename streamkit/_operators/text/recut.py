@@ -1,5 +1,5 @@
 """
-Recut: the same text, cut elsewhere.
+`recut`: the same text in other pieces.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ __all__ = ["recut"]
 
 def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
     r"""
-    The same text in other pieces: word by word, line by line, …; however it was cut before, the pieces are the same.
+    The same text in other pieces: word by word, line by line, … The pieces do not depend on how the text was cut before.
 
-    * `"word"`: a run of characters that are no white space, with the white space behind it; in scripts without spaces
+    * `"word"`: a run of characters that are not white space, with the white space behind it; in scripts without spaces
       (Chinese, Japanese, Thai, …) a letter. White space at the beginning is a piece of its own. At most 256 characters.
-    * `"sentence"`: up to one of `.!?…`, closing quotes and brackets, and white space; up to `。！？` also without; up to a
-      blank line. Abbreviations are not known: `Dr. No` is cut, `3.14` is not. At most 4,096 characters.
+    * `"sentence"`: up to one of `.!?…` with closing quotes and brackets, if white space follows; up to `。！？` in any case; up
+      to a blank line. Abbreviations are not known: `Dr. No` is cut, `3.14` is not. At most 4,096 characters.
     * `"line"`: up to `\n`, `\r\n` or `\r`, with it. At most 65,536 characters.
     * `"grapheme"`: what a person sees as one character: a letter with its accents, an emoji with its skin tone, a flag. At
-      most 64 characters of Python's.
+      most 64 characters as Python counts them.
     * a regex: up to a match, with it. At most 16,384 characters.
 
-    A longer piece is cut at that length.
+    A piece that would be longer is cut at that length.
 
-    A match of a regex that reaches the end of what has arrived may still grow, and waits for the next character; what
-    stands behind that one cannot change it any more, so a look-ahead sees one character. The regex is given one piece at
-    a time, and nothing of the piece before. It is run where a match can end, not at each character; one that is slow on
-    a single text already, as `(a+)+b` is, is slow here, too.
+    A match of a regex that reaches the end of what has arrived may still grow, so it waits for the next character. Text
+    behind that character cannot change the match any more, so a look-ahead sees one character. The regex is shown one piece
+    at a time, and nothing of the piece before. It is run where a match can end, not at each character. A regex that is slow
+    on a whole text, such as `(a+)+b`, is slow here too.
 
         -ab,cd-|
         recut(",")
@@ -45,13 +45,13 @@ def recut(by: str | re.Pattern[str], /) -> Operator[str, str]:
         B = 'cd'
 
     Args:
-        by: The kind of piece, or a regex: a string that is no plain name, or what `re.compile` gives.
+        by: The kind of piece, or a regex: a string that is not a plain name, or what `re.compile` returns.
 
     Raises:
-        TypeError: `by` is no string and no regex for strings; while running, an item is no string.
-        ValueError: `by` names no kind of piece, is no valid regex, or one that matches the empty string.
+        TypeError: `by` is neither a string nor a regex for strings; while running, an item is not a string.
+        ValueError: `by` is neither a kind of piece nor a valid regex, or it matches the empty string.
 
-    Emits: each piece as soon as it is certain where it ends, often at the first character behind it; never an empty one.
+    Emits: each piece as soon as its end is certain, which is often at the first character behind it; never an empty one.
     Backpressure: none of its own.
     Completes: with its upstream, after what is held.
     Fails: with its upstream, after what is held.

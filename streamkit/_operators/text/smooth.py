@@ -35,28 +35,28 @@ def smooth(by: str | re.Pattern[str] = "word", *, max_lag: float = 0.5) -> Same:
     The same text in the pieces of `recut(by)`, one after another at an even pace, with a small and bounded lag.
 
     The pace follows the backlog: a burst is spread out, and at a steady rate a piece waits about as long as the next
-    chunk takes to come. Text is a string, the text or thinking in an event's delta, or either in a `(name, value)` pair.
-    Anything else passes at once, after what is held: the start and end of a block, the JSON of a tool, a tool call. So does
-    text of another block or name.
+    chunk takes to come. Text is a string, the text or thinking in an event's delta, or either of these in a `(name, value)`
+    pair. Anything else first releases what is held and then passes at once: the start and end of a block, the JSON of a tool,
+    a tool call. Text of another block or name releases what is held, too.
 
         -(abcdefgh)---------|
         smooth("grapheme", max_lag=8)
         -abcdefgh--|
 
     Args:
-        by: What is a piece, as in `recut`: `"word"`, `"sentence"`, `"line"`, `"grapheme"` or a regex.
-        max_lag: Seconds after which text has gone out at the latest. A piece that takes longer to come goes out unfinished,
-            so give it more for sentences and lines.
+        by: The kind of piece, as in `recut`: `"word"`, `"sentence"`, `"line"`, `"grapheme"` or a regex.
+        max_lag: Seconds after which text goes out at the latest. A piece that takes longer to come goes out unfinished,
+            so use a larger number for sentences and lines.
 
     Raises:
-        TypeError: An argument of the wrong kind.
+        TypeError: An argument is of the wrong kind.
         ValueError: `by` is unknown, or `max_lag` is not above 0 and finite.
 
-    Emits: a piece at a time; of a burst the first at once, and the last before `max_lag` is over.
+    Emits: one piece at a time; the first piece of a burst at once, and the last before `max_lag` is over.
     Backpressure: reads on while pieces wait for their time, and stops reading once one that is due has not been taken.
     Completes: with its upstream, after what is held, which goes out at once.
     Fails: with its upstream, after what is held.
-    Cancels: at once, dropping what is held; where the stream starts over, that is dropped too.
+    Cancels: at once, dropping what is held; where the stream starts over, it is dropped too.
     Memory: the text that arrives within `max_lag`, and one piece.
     """
     return Same((_Smooth(by, max_lag),))

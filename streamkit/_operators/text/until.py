@@ -1,5 +1,5 @@
 """
-Until: the text before a phrase.
+`until`: the text before a phrase.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ __all__ = ["until"]
 
 def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     """
-    The text before a phrase, which is found however the pieces cut it; then upstream is closed.
+    The text before a phrase. The phrase is found however the pieces cut it; then upstream is closed.
 
-    What may be the beginning of the phrase, and no more than that, is held back until it is clear whether it
-    is.
+    Only what may be the beginning of the phrase is held back, until it is clear whether it is.
 
         -a-b-c-d|
         until("bc")
@@ -31,12 +30,12 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
         inclusive: Whether the phrase itself is handed on too; then nothing needs to be held back.
 
     Raises:
-        TypeError: `text` is no string; while running, an item is none.
+        TypeError: `text` is not a string; while running, an item is not.
         ValueError: `text` is empty.
 
     Emits: a string for each piece, without what is held back; never an empty one.
     Backpressure: none of its own.
-    Completes: when the phrase is found: upstream is closed. Else with its upstream, after what is held back.
+    Completes: when the phrase is found, after closing upstream; else with its upstream, after what is held back.
     Fails: with its upstream, after what is held back.
     Cancels: at once.
     Memory: the phrase.
@@ -46,8 +45,8 @@ def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
 
 class Until(Transducer[str, str]):
     """
-    Knuth, Morris and Pratt's search. What is held back always reads like the beginning of the phrase, so the
-    length of the match is all there is to remember.
+    The search of Knuth, Morris and Pratt. What is held back always reads like the beginning of the phrase, so only the
+    length of the match needs to be remembered.
     """
 
     expands = False
@@ -75,7 +74,7 @@ class Until(Transducer[str, str]):
         if self.inclusive:
             piece = item[:read]
         else:
-            # Of what was held back and what was read, all but what is held back now, or is the phrase.
+            # What was held back and what was read, without what is held back now or is the phrase.
             length = before + read - self.matched
             piece = self.phrase[: min(length, before)] + item[: max(length - before, 0)]
         if found:
@@ -92,7 +91,7 @@ class Until(Transducer[str, str]):
 
     def _search(self, piece: str) -> int:
         """
-        Go on through `piece`; the number of characters read, which is all of them unless the phrase ends
+        Continue the search through `piece`. Returns how many characters were read: all of them, unless the phrase ends
         earlier.
         """
         phrase, borders, matched = self.phrase, self.borders, self.matched

@@ -1,3 +1,3 @@
 """
-Time: when items go on.
+Operators that decide when items go on, or how long they may be waited for.
 """

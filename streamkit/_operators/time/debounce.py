@@ -1,5 +1,5 @@
 """
-Debounce: the last item, once it is quiet.
+`debounce`: the last item of a burst, once the source is quiet.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.checks import seconds
 from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
-from streamkit._operators.time.newest_item import HoldingNewest
+from streamkit._operators.time.newest_item import NewestItemStage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ __all__ = ["debounce"]
 
 def debounce(d: float, *, max_wait: float | None = None) -> Same:
     """
-    The last item of each burst: once `d` seconds have passed without another.
+    The last item of each burst, once `d` seconds have passed without another.
 
     An item that comes exactly `d` seconds after the one before it begins a new burst.
 
@@ -33,11 +33,11 @@ def debounce(d: float, *, max_wait: float | None = None) -> Same:
 
     Args:
         d: Seconds of quiet.
-        max_wait: Seconds after the first item of a burst at which its newest one goes out in any case; the next item then
-            begins a new burst. Without it, a source that is never quiet emits nothing before its end.
+        max_wait: Seconds after the first item of a burst at which its newest item goes out in any case; the next item then
+            begins a new burst. Without it, nothing goes out before the end of a source that is never quiet.
 
     Raises:
-        TypeError: An argument is no number.
+        TypeError: An argument is not a number.
         ValueError: An argument is not above 0, or `max_wait` is below `d`.
 
     Emits: the last item of each burst, when it is due.
@@ -45,7 +45,7 @@ def debounce(d: float, *, max_wait: float | None = None) -> Same:
     Completes: with its upstream, after the item that waits, which goes out at once.
     Fails: with its upstream; an item that was not due yet is dropped.
     Cancels: at once, dropping what waits.
-    Memory: one item; a second one, if the first was due and has not been taken.
+    Memory: one item, and a second one if the first is due and was not taken.
     """
     return Same((_Debounce(d, max_wait),))
 
@@ -67,7 +67,7 @@ class _Debounce(ConcurrentStage):
         return _Debouncing(self, upstream, context).items()
 
 
-class _Debouncing(HoldingNewest):
+class _Debouncing(NewestItemStage):
     def __init__(self, settings: _Debounce, upstream: Chain, context: Context) -> None:
         super().__init__(upstream, context, emits_last=True)
         self._quiet = settings.quiet

@@ -1,5 +1,5 @@
 """
-Newest: one item waits for its time, and the next one takes its place.
+A timed stage that holds the newest item: what `debounce` and `sample` have in common.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["HoldingNewest"]
+__all__ = ["NewestItemStage"]
 
 _NOTHING: Any = object()
 
 
-class HoldingNewest(Holding):
+class NewestItemStage(Holding):
     """
-    What debounce and sample have in common.
+    One run of an operator in which one item waits for its time, and the next one takes its place.
 
     Args:
-        upstream: What to read.
+        upstream: Where the items come from.
         context: The run.
-        emits_last: Whether what is still held goes out when upstream completes.
+        emits_last: Whether an item that still waits goes out when upstream completes.
     """
 
     def __init__(self, upstream: Chain, context: Context, *, emits_last: bool) -> None:
@@ -40,7 +40,7 @@ class HoldingNewest(Holding):
     @abstractmethod
     def schedule(self, now: float) -> None:
         """
-        An item comes: set when it is `due`. What is held already gives way to it; release it, if it was due before that.
+        Set when the item that has come is `due`. It replaces the one that is held: release that first, if it was due already.
         """
 
     def take_in(self, item: Any) -> None:

@@ -1,5 +1,5 @@
 """
-Rate limit: so many items in so many seconds, the others later.
+`rate_limit`: delays items so that no more than a number of them pass in a time.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ def rate_limit(
     rate: float, per: float = 1.0, burst: float = 1, cost: Callable[[Any], float] | None = None
 ) -> Same:
     """
-    Delay the items so that no more than `rate` pass in `per` seconds; none is dropped.
+    Delay the items so that no more than `rate` of them pass in `per` seconds. None is dropped.
 
-    It is a token bucket: `rate` tokens flow in every `per` seconds, at most `burst` are saved, and it is full at first. An item
-    takes its cost out, and waits until as much is there; one that costs more than `burst` waits until that has flowed in.
+    It is a token bucket: `rate` tokens flow in every `per` seconds, at most `burst` of them are saved, and it is full at first.
+    An item takes out as many tokens as it costs, and waits until they are there. An item that costs more than `burst` waits
+    until its tokens have flowed in.
 
         (abc)-----de|
         rate_limit(1, per=2, burst=2)
@@ -36,12 +37,13 @@ def rate_limit(
     Args:
         rate: Tokens that flow in every `per` seconds; an item costs one, unless `cost` is given.
         per: Seconds.
-        burst: Tokens that can be saved up, so that as many items may pass at once after a pause.
-        cost: The tokens of an item: a plain function, whose result may be 0. It is not asked about a restart, which is free.
+        burst: How many tokens can be saved up. After a pause, as many items may pass at once.
+        cost: A plain function of an item that returns how many tokens it costs, which may be 0. It is not called for a
+            restart, which is free.
 
     Raises:
-        TypeError: An argument is of the wrong kind; while running, a cost that is no number.
-        ValueError: A number is not above 0; while running, a cost that is negative or not finite.
+        TypeError: An argument is of the wrong kind; while running, a cost is not a number.
+        ValueError: A number is not above 0; while running, a cost is negative or not finite.
 
     Emits: every item, unchanged, when its tokens are there.
     Backpressure: reads an item only when the one before it has been taken.
@@ -93,8 +95,8 @@ async def _limited(
 
 class _Bucket:
     """
-    A token bucket that knows when it was full last, and what was taken since: times come from one multiplication, so they do
-    not drift however long it is busy.
+    A token bucket. It remembers when it was full last and how much was taken since, so each time comes from one multiplication
+    and does not drift, however long the bucket is busy.
     """
 
     def __init__(self, rate: float, per: float, burst: float) -> None:
@@ -106,7 +108,7 @@ class _Bucket:
 
     def take(self, tokens: float, now: float) -> float:
         """
-        Take `tokens`. The time at which they are there, which may have passed.
+        Take `tokens`. Returns the time at which they are there, which may have passed.
         """
         if now >= self._after(self._taken):
             self._full_at, self._taken = now, 0

@@ -1,5 +1,5 @@
 """
-Sample: the newest item, at every tick of a clock.
+`sample`: the newest item at every tick of a clock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.checks import flag, seconds
 from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
-from streamkit._operators.time.newest_item import HoldingNewest
+from streamkit._operators.time.newest_item import NewestItemStage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,9 +22,9 @@ __all__ = ["sample"]
 
 def sample(d: float, *, emit_last: bool = True) -> Same:
     """
-    The newest item every `d` seconds, counted from the first read; nothing where none has come since the last tick.
+    The newest item every `d` seconds, counted from the first read. A tick emits nothing if no item has come since the last one.
 
-    An item that comes exactly on a tick belongs to it, unless that tick has emitted already.
+    An item that comes exactly on a tick belongs to that tick, unless the tick has emitted already.
 
         -ab------c-d-|
         sample(3)
@@ -32,10 +32,10 @@ def sample(d: float, *, emit_last: bool = True) -> Same:
 
     Args:
         d: Seconds from tick to tick.
-        emit_last: Whether the item that waits for its tick when upstream completes goes out at once; otherwise it is dropped.
+        emit_last: Whether an item that waits for its tick when upstream completes goes out at once; otherwise it is dropped.
 
     Raises:
-        TypeError: `d` is no number.
+        TypeError: `d` is not a number.
         ValueError: `d` is not above 0.
 
     Emits: at most one item for each tick, the newest; equal ones too.
@@ -43,7 +43,7 @@ def sample(d: float, *, emit_last: bool = True) -> Same:
     Completes: with its upstream, after the item that waits (see `emit_last`).
     Fails: with its upstream; an item that was not due yet is dropped.
     Cancels: at once, dropping what waits.
-    Memory: one item; a second one, if the first was due and has not been taken.
+    Memory: one item, and a second one if the first is due and was not taken.
     """
     return Same((_Sample(d, emit_last),))
 
@@ -60,7 +60,7 @@ class _Sample(ConcurrentStage):
         return _Sampling(self, upstream, context).items()
 
 
-class _Sampling(HoldingNewest):
+class _Sampling(NewestItemStage):
     def __init__(self, settings: _Sample, upstream: Chain, context: Context) -> None:
         super().__init__(upstream, context, emits_last=settings.emit_last)
         self._period = settings.period
@@ -78,7 +78,7 @@ class _Sampling(HoldingNewest):
         super().release()
 
     def _next_tick(self, now: float) -> int:
-        # Ticks are made by multiplication, so it decides: the quotient may miss its tick by a rounding error.
+        # The time of a tick comes from a multiplication, and decides. The quotient may miss its tick by a rounding error.
         nearest = round((now - self.started) / self._period)
         return nearest if self._time_of(nearest) >= now else nearest + 1
 

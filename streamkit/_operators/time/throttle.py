@@ -1,5 +1,5 @@
 """
-Throttle: a distance between items, and what comes in between merged.
+`throttle`: a least distance between items; what comes in between is merged.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ def throttle(
     merge: Callable[[Any, Any], Any] | Merge | None = None,
 ) -> Same:
     """
-    Space the items out: at least `interval` between two of them, what comes in between merged into one.
+    Space the items out, with at least `interval` seconds between two of them. Items that come in between are merged into one.
 
-    Text, events, and `(name, value)` pairs of these join their neighbours, so nothing of them is ever lost; what cannot be
-    joined, such as the end of a block, first releases what is held and then passes at once. For other items say how they merge.
+    Text, events, and `(name, value)` pairs of these are joined with their neighbours, so nothing of them is ever lost. An event
+    that cannot be joined, such as the end of a block, first releases what is held and then passes at once. For items of other
+    types, say how they merge.
 
         -a-xy-----b--x--cxxx--|
         throttle(4, merge="latest")
@@ -48,19 +49,19 @@ def throttle(
     Args:
         interval: Seconds between two emissions.
         leading: Whether the first item after a pause passes at once.
-        trailing: Whether what is held goes out when the interval is over; otherwise it waits for the next item.
-        merge: `fn(held, item)` gives the one that takes the place of both; `"latest"` keeps the newer.
+        trailing: Whether the held item goes out when the interval is over; otherwise it waits for the next item.
+        merge: `fn(held, item)` returns the item that takes the place of both; `"latest"` keeps the newer one.
 
     Raises:
-        TypeError: An argument of the wrong kind; while running, items of a kind for which `merge` must be given.
+        TypeError: An argument is of the wrong kind; while running, an item is of a type for which `merge` must be given.
         ValueError: `interval` is not above 0, or both `leading` and `trailing` are off.
 
     Emits: the first item at once, then what has come since, every `interval`.
     Backpressure: reads on while an interval runs, and stops reading once what is due has not been taken.
-    Completes: with its upstream: what the default merge holds goes out at once, what an explicit one holds when it is due.
-    Fails: with its upstream, after what the default merge holds; an explicit one drops what it holds.
+    Completes: with its upstream, after the held item, which goes out at once, or with an explicit merge when it is due.
+    Fails: with its upstream, after the held item; with an explicit merge, the held item is dropped.
     Cancels: at once, dropping what is held.
-    Memory: what arrives within one interval, merged; one item with an explicit merge.
+    Memory: what arrives within one interval, merged; with an explicit merge, one item.
     """
     if merge is not None and merge != "latest" and not callable(merge):
         raise TypeError(f'merge must be a function of two items, "latest" or None, not {merge!r}')

@@ -1,5 +1,5 @@
 """
-Timeout: how long an item may be waited for.
+`timeout`: limits how long items are waited for.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _LATE: Any = object()
 
 def timeout(*, first: float | None = None, idle: float | None = None, total: float | None = None) -> Same:
     """
-    Fail when upstream lets one wait too long. Only the time spent waiting for it counts, so a slow consumer never fails.
+    Fail when upstream takes too long. Only the time spent waiting for upstream counts, so a slow consumer never fails.
 
-    An item must come before its time is up; one that comes at the very moment is too late.
+    An item must come before its time is up. One that comes at that very moment is too late.
 
         -a-b------c|
         timeout(idle=3)
@@ -37,12 +37,12 @@ def timeout(*, first: float | None = None, idle: float | None = None, total: flo
 
     Args:
         first: Seconds until the first item.
-        idle: Seconds until each further item; also until the first one where `first` is not given.
-        total: Seconds of waiting for upstream in all, from the first time that it is asked to its end.
+        idle: Seconds until each further item, and also until the first one if `first` is not given.
+        total: Seconds of waiting for upstream in all, from the first read to its end.
 
     Raises:
-        TypeError: None of them is given, or one is no number.
-        ValueError: One of them is not above 0.
+        TypeError: No limit is given, or one is not a number.
+        ValueError: A limit is not above 0.
 
     Emits: every item, unchanged.
     Backpressure: none of its own.
@@ -71,7 +71,7 @@ class _Timeout(ContextStage):
         limits = self.kwargs
         waiting_for = "first" if "first" in limits else "idle"
         asked = current_time()
-        # The moment when the total is used up, as long as the consumer does not pause.
+        # The moment when `total` is used up; each pause of the consumer moves it.
         all_by = asked + limits.get("total", math.inf)
         while True:
             this_by = asked + limits.get(waiting_for, math.inf)
@@ -87,7 +87,7 @@ class _Timeout(ContextStage):
             asked = current_time()
             all_by += asked - taken
             waiting_for = "idle"
-        # Upstream's pending read was cancelled, which has ended it: there is no going on.
+        # Cancelling the pending read has ended upstream, so the stream cannot continue.
         await context.closing(upstream)
         raise _timed_out(waiting_for if this_by <= all_by else "total", limits)
 

@@ -1,5 +1,5 @@
 """
-Marble diagrams as text: reading them.
+The notation of marble diagrams: what a diagram says, and how it is read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal["item", "complete", "fail"]
 
 class MarbleError(Exception):
     """
-    What `#` stands for, unless another error is given.
+    The error that `#` stands for, unless another one is given.
     """
 
 
@@ -71,8 +71,8 @@ def parse(
     Read a diagram.
 
     Each character is one tick. `-` is a tick in which nothing happens, `|` completes, `#` fails, and any
-    other character is an item. `(ab|)` is several of them in one tick, and takes one tick. Spaces mean
-    nothing: they are there to align diagrams. Without `|` or `#` the stream never ends.
+    other character is an item. `(ab|)` is several of them in one tick. Spaces have no meaning; they
+    align diagrams. Without `|` or `#` the stream never ends.
 
     Args:
         diagram: Such as `"-a-b-(c|)"`.
@@ -83,9 +83,7 @@ def parse(
         ValueError: The diagram, or a name in `values`, is malformed.
     """
     values = values or {}
-    for name in values:
-        if len(name) != 1 or name in SIGNS:
-            raise ValueError(f"values[{name!r}]: the name of an item is one character, and none of {SIGNS!r}")
+    check_names(values)
     emissions: list[Emission] = []
     tick = 0
     group: int | None = None
@@ -95,19 +93,12 @@ def parse(
         problem = misplaced(sign, Timeline(emissions, tick), group)
         if problem:
             raise ValueError(f"{sign!r} at {position} in {diagram!r} {problem}")
-        match sign:
-            case "(":
-                group = len(emissions)
-            case ")":
-                group = None
-            case "-":
-                pass
-            case "|":
-                emissions.append(Emission(tick, "complete"))
-            case "#":
-                emissions.append(Emission(tick, "fail", error or MarbleError))
-            case name:
-                emissions.append(Emission(tick, "item", values.get(name, name)))
+        if sign == "(":
+            group = len(emissions)
+        elif sign == ")":
+            group = None
+        elif sign != "-":
+            emissions.append(emission_of(sign, tick, values, error or MarbleError))
         if group is None:
             tick += 1
     if group is not None:
@@ -115,14 +106,41 @@ def parse(
     return Timeline(tuple(emissions), tick)
 
 
+def check_names(values: Mapping[str, object]) -> None:
+    """
+    Check the names of items.
+
+    Raises:
+        ValueError: A name is longer than one character, or is one of the signs.
+    """
+    for name in values:
+        if len(name) != 1 or name in SIGNS:
+            raise ValueError(f"values[{name!r}]: the name of an item is one character, and none of {SIGNS!r}")
+
+
+def emission_of(
+    sign: str, tick: int, values: Mapping[str, object], error: BaseException | type[BaseException]
+) -> Emission:
+    """
+    What a sign says that happens in a tick.
+    """
+    match sign:
+        case "|":
+            return Emission(tick, "complete")
+        case "#":
+            return Emission(tick, "fail", error)
+        case name:
+            return Emission(tick, "item", values.get(name, name))
+
+
 def misplaced(sign: str, before: Timeline, group: int | None) -> str | None:
     """
-    Say why a sign cannot stand where it does.
+    Why a sign cannot stand where it does, or None if it can.
 
     Args:
         sign: The sign.
         before: What came before it.
-        group: How many emissions came before the group that it stands in.
+        group: How many emissions came before the group that it stands in; None outside a group.
     """
     if sign in "(-" and group is not None:
         return "stands inside a group"

@@ -1,0 +1,188 @@
+"""
+One run of `map_async` with several calls at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from anyio import get_cancelled_exc_class
+
+from streamkit._core.restart import is_restart
+from streamkit._core.runtime.failures import told
+from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.runtime.wakeup import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context, Job
+
+__all__ = ["ConcurrentCalls"]
+
+_NOT_YET: Any = object()
+
+
+class _Begun:
+    """
+    A call that has begun: its job, and its result when there is one.
+    """
+
+    __slots__ = ("job", "result")
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.result: Any = _NOT_YET
+
+
+class ConcurrentCalls:
+    """
+    Calls a function for each item, several at a time, and gives the results.
+
+    A reader begins a call for each item of upstream, and stops reading while `concurrency` calls are running or have a
+    result that was not taken. The first call that fails cancels the others, and its error comes after the results before it.
+
+    Args:
+        call: The function.
+        concurrency: How many calls there may be.
+        ordered: Whether results come in the order of the items.
+        upstream: Where the items come from.
+        context: The run, whose jobs the calls are.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[Any], Awaitable[Any]],
+        concurrency: int,
+        ordered: bool,
+        upstream: Chain,
+        context: Context,
+    ) -> None:
+        self._call = call
+        self._concurrency = concurrency
+        self._ordered = ordered
+        self._context = context
+        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._reading = True
+        self._accepting = True
+        # Calls whose results cannot go out yet, in the order of their items, and results that can.
+        self._begun: deque[_Begun] = deque()
+        self._ready: deque[Any] = deque()
+        self._failure: BaseException | None = None
+        self._upstream_failure: BaseException | None = None
+        self._others: list[BaseException] = []
+        self._turn = Turn()
+        self._taken = Turn()
+
+    async def items(self) -> AsyncIterator[Any]:
+        """
+        The results, then the error of what has failed.
+        """
+        self._reader.start()
+        try:
+            while True:
+                if self._ready:
+                    item = self._ready.popleft()
+                    self._taken.wake()
+                    yield item
+                elif self._failure is not None or not (self._reading or self._begun):
+                    break
+                else:
+                    await self._turn.wait()
+        finally:
+            await self._stop()
+        if (failure := self._failure or self._upstream_failure) is not None:
+            raise failure
+
+    # -- the reader's side --------------------------------------------------------------------------------------
+
+    def _arrived(self, item: Any) -> Awaitable[None] | None:
+        if is_restart(item):
+            return self._start_over(item)
+        if self._accepting:
+            running = _Begun()
+            running.job = self._context.spawn(partial(self._run, running, item))
+            self._begun.append(running)
+        return self._room() if self._full() else None
+
+    def _full(self) -> bool:
+        return not self._accepting or len(self._begun) + len(self._ready) >= self._concurrency
+
+    async def _room(self) -> None:
+        while self._full():
+            await self._taken.wait()
+
+    async def _start_over(self, item: Any) -> None:
+        cancelled = self._cancel()
+        self._begun.clear()
+        self._ready.clear()
+        await self._joined(cancelled)
+        self._ready.append(item)
+        self._turn.wake()
+        await self._room()
+
+    def _upstream_ended(self, error: BaseException | None) -> None:
+        self._reading = False
+        self._upstream_failure = error
+        self._turn.wake()
+
+    # -- the calls ----------------------------------------------------------------------------------------------
+
+    async def _run(self, running: _Begun, item: Any) -> None:
+        job = running.job
+        if job is None or job.cancelled:
+            return
+        try:
+            result = await self._call(item)
+        except BaseException as error:
+            if job.cancelled and isinstance(error, get_cancelled_exc_class()):
+                raise
+            self._failed(error)
+            return
+        if not job.cancelled:
+            running.result = result
+            self._finished(running)
+
+    def _finished(self, running: _Begun) -> None:
+        if not self._ordered:
+            self._begun.remove(running)
+            self._ready.append(running.result)
+        while self._begun and self._begun[0].result is not _NOT_YET:
+            self._ready.append(self._begun.popleft().result)
+        if self._ready:
+            self._turn.wake()
+
+    def _failed(self, error: BaseException) -> None:
+        if self._failure is None and self._accepting:
+            self._failure = error
+            self._accepting = False
+            self._cancel()
+            self._turn.wake()
+        else:
+            self._others.append(error)
+
+    def _cancel(self) -> list[Job]:
+        jobs = [each.job for each in self._begun if each.job is not None]
+        for job in jobs:
+            job.cancel()
+        return jobs
+
+    async def _joined(self, jobs: list[Job]) -> None:
+        with self._context.shielded():
+            for job in jobs:
+                await job.done.wait()
+
+    async def _stop(self) -> None:
+        self._accepting = False
+        await self._joined(self._cancel())
+        # An error from closing upstream is another one: what was known before it takes precedence.
+        known = self._failure or self._upstream_failure
+        try:
+            await self._reader.stop()
+        except Exception as error:
+            self._others.append(error)
+        if (failure := told(known, self._others)) is not known and failure is not None:
+            raise failure
