@@ -1,5 +1,5 @@
 """
-The error of whoever uses a plugin that cannot be used.
+`PluginError`, the error of using a plugin that cannot be used.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ __all__ = ["PluginError"]
 
 class PluginError(Exception):
     """
-    A plugin cannot be used: it fails to import, is of the wrong kind, asks for another API, or is one of two of its name.
+    A plugin cannot be used: its import fails, it is of the wrong kind, it needs another plugin API, or another plugin has the
+    same name.
 
-    What went wrong in it, where something did, is `__cause__`.
+    If the plugin itself failed, its error is the `__cause__`.
 
     Attributes:
-        distribution: The distribution that offers it; in a conflict all of them, with commas between.
+        distribution: The distribution that offers it; in a conflict all of them, separated by commas.
         name: The name that it offers.
         group: The entry-point group in which it offers it, such as `"streamkit.operators"`.
     """

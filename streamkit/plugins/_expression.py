@@ -1,5 +1,5 @@
 """
-Operators as a person writes them in one line of text: `take(3), redact`.
+Reads operators that a person has written in one line: `take(3), redact`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["read_operators"]
 
 def read_operators(text: str) -> Operator[Any, Any]:
     """
-    The operators that `text` names, one after the other. Arguments are literals: nothing is evaluated.
+    The operators that `text` names, one after another, as one operator. Arguments are literals; nothing is evaluated.
 
     Args:
-        text: Names with commas between, each with or without arguments: `"take(3), throttle(0.1, leading=False), redact"`.
+        text: Names, separated by commas, each with or without arguments: `"take(3), throttle(0.1, leading=False), redact"`.
 
     Raises:
-        ValueError: It does not read like that, there is no operator of a name, or one does not take its arguments.
+        ValueError: `text` has another form, names an unknown operator, or an operator does not take its arguments.
         PluginError: A plugin cannot be used.
     """
     return reduce(lambda before, after: before | after, _operators(text))
@@ -35,7 +35,7 @@ def read_operators(text: str) -> Operator[Any, Any]:
 def _operators(text: str) -> Iterator[Operator[Any, Any]]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of '\d', which a person means as it stands
+            warnings.simplefilter("ignore")  # about '\d', which a person means literally
             tree = ast.parse(f"[{text}]", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         _refuse(text)
@@ -66,7 +66,7 @@ def _keyword(keyword: ast.keyword) -> str:
 
 def _refuse(text: str) -> NoReturn:
     raise ValueError(
-        f"{text!r} does not read like redact, or take(3), or several with commas between"
+        f"{text!r} does not read like redact, or take(3), or several of these, separated by commas"
     ) from None
 
 

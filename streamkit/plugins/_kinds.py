@@ -1,5 +1,5 @@
 """
-The kinds of things that plugins offer, and which of them come with streamkit.
+The kinds of plugins (operators, sources and sinks), and what comes with streamkit of each kind.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ __all__ = ["KINDS", "OPERATOR", "SINK", "SOURCE", "Kind"]
 @dataclass(frozen=True)
 class Kind:
     """
-    One kind, with an entry-point group of its own.
+    A kind of plugin, with an entry-point group of its own.
 
     Attributes:
-        word: What it is called, and the decorator that makes one: `"operator"`.
-        makes: The class of what a plugin of this kind is, or makes when it is called.
-        home: The module whose public functions are the built-in ones, as far as they make such things.
+        word: Its name, which is also that of the decorator that makes one: `"operator"`.
+        makes: The class that a plugin of this kind is an instance of, or makes an instance of when it is called.
+        home: The module that has the built-in ones among its public functions.
     """
 
     word: str
@@ -44,14 +44,14 @@ class Kind:
     @property
     def built_in(self) -> Mapping[str, object]:
         """
-        What comes with streamkit, by name. This imports all of it.
+        The built-in ones by name. This imports all of them.
         """
         names: list[str] = import_module(self.home).__all__
         return {name: value for name in names if (value := self.find_built_in(name)) is not None}
 
     def find_built_in(self, name: str) -> object | None:
         """
-        What comes with streamkit under this name, or None; nothing else is imported.
+        The built-in one of this name, or None. This imports nothing else.
         """
         home = import_module(self.home)
         value = getattr(home, name) if name in home.__all__ else None
@@ -60,7 +60,7 @@ class Kind:
 
 def _makes(value: object, kind: type[Any]) -> bool:
     """
-    Whether a function of this package says of itself that it makes one of that kind.
+    Whether `value` is a function of streamkit whose annotation says that it returns such a thing.
     """
     if not inspect.isfunction(value):
         return False

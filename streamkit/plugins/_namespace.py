@@ -1,5 +1,5 @@
 """
-The names of one kind as attributes: `ops.redact`.
+Namespaces, in which the operators, sources and sinks are attributes: `ops.redact`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ __all__ = ["Namespace", "ops", "sinks", "sources"]
 
 class Namespace:
     """
-    What comes with streamkit and what plugins offer, by name; each is imported when it is used.
+    The built-in operators (sources, sinks) and those of plugins, by name. Each is imported when it is used.
 
-    A name is an operator (source, sink) or makes one. Its type is not known here: import it from the plugin's own package
-    where it matters.
+    An attribute is an operator (source, sink), or a function that makes one. Checkers do not know its type: where that
+    matters, import it from the plugin's own package.
     """
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # what Python itself and notebooks ask of any object
+        if name.startswith("_"):  # Python itself and notebooks look for such names on any object
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return registry().find(self._kind, name)
 

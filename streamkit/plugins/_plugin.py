@@ -1,5 +1,5 @@
 """
-One plugin: what is known of it before it is imported, and the object that it turns out to be.
+`Plugin`: what is known of a plugin before its import, and how it is loaded and checked.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["API_VERSION", "Plugin", "State"]
 
 API_VERSION: Final = 1
 """
-What a plugin asks for with `__streamkit_api__ = 1`, on the object that it offers or in that object's module; a plugin
-that does not say gets this one.
+The version of the plugin API. A plugin asks for one with `__streamkit_api__ = 1` on the object that it offers, or in the
+module of that object; a plugin that does not say gets this one.
 """
 
-_DESCRIPTIONS: Final[tuple[type, ...]] = (Operator, Sink)  # these can be called, and make something else
+_DESCRIPTIONS: Final[tuple[type, ...]] = (Operator, Sink)  # instances can be called, but make something else
 
 State = Literal["found", "deselected", "conflict"]
 
@@ -38,16 +38,16 @@ State = Literal["found", "deselected", "conflict"]
 @dataclass(frozen=True)
 class Plugin:
     """
-    A name that a distribution offers. Nothing of it is imported until it is loaded.
+    A plugin: a name that a distribution offers. It is not imported until it is loaded.
 
     Attributes:
         name: The name.
-        kind: What it is said to be.
-        distribution: The distribution, as it writes itself.
+        kind: Its kind, according to its entry-point group.
+        distribution: The name of the distribution, as it spells it.
         version: The distribution's version.
         entry_point: Where the object is: `package.module:attribute`.
         selected: Whether `STREAMKIT_PLUGINS` lets its distribution take part.
-        conflict: Why its name cannot be used, or does not mean this plugin; None without a conflict.
+        conflict: Why its name cannot be used, or means something else; None without a conflict.
         rivals: The other distributions that offer the name.
     """
 
@@ -63,13 +63,13 @@ class Plugin:
     @property
     def state(self) -> State:
         """
-        What can be said of it without importing it.
+        What is known of it without importing it.
         """
         return "deselected" if not self.selected else "conflict" if self.conflict is not None else "found"
 
     def error(self, problem: str) -> PluginError:
         """
-        The error that says what is wrong with it.
+        An error that says what is wrong with this plugin.
         """
         return PluginError(
             f"{self.distribution} {self.version}: {self.kind.word} {self.name!r} ({self.entry_point.value}) {problem}",
@@ -92,13 +92,13 @@ class Plugin:
     @functools.cache  # noqa: B019 -- plugins are few, and live as long as the process
     def load(self) -> Any:
         """
-        Import it, once.
+        Import it, the first time only.
 
         Returns:
-            An operator, stream or sink, or what makes one: a class of such, or a function, whose results are checked.
+            An operator, stream or sink; or what makes one: a class, or a function whose results are checked.
 
         Raises:
-            PluginError: It cannot be imported, asks for another API, is of another kind, or its name is none.
+            PluginError: It cannot be imported, needs another plugin API, is of another kind, or its name is not an identifier.
         """
         if not self.name.isidentifier() or keyword.iskeyword(self.name) or self.name.startswith("_"):
             raise self.error("has a name that cannot be written as an attribute in Python")
@@ -116,7 +116,7 @@ class Plugin:
 
     def check(self) -> PluginError | None:
         """
-        What is wrong with it, as far as that shows by importing it and, if it needs no arguments, by calling it.
+        The error that importing it shows or, if it can be called without arguments, calling it; None if all is well.
         """
         if self.conflict is not None:
             return self.conflict_error()
@@ -133,7 +133,7 @@ class Plugin:
             function()
         except PluginError:
             raise
-        except Exception:  # it may want one of its optional arguments, or something of its environment
+        except Exception:  # it may need an optional argument, or something in its environment
             return
 
     def _checked(self, target: object) -> object:
@@ -141,9 +141,11 @@ class Plugin:
         if isinstance(target, makes) or (isinstance(target, type) and issubclass(target, makes)):
             return target
         if isinstance(target, type):
-            raise self.error(f"is no {makes.__name__}, nor makes one: it is the class {target.__name__}")
+            raise self.error(
+                f"is not of type {makes.__name__}, and does not make one: it is the class {target.__name__}"
+            )
         if isinstance(target, _DESCRIPTIONS) or not callable(target):
-            raise self.error(f"is no {makes.__name__}, nor makes one: it is of type {given}")
+            raise self.error(f"is not of type {makes.__name__}, and does not make one: it is of type {given}")
         if inspect.isasyncgenfunction(target) or inspect.iscoroutinefunction(target):
             raise self.error(f"is a bare asynchronous function: decorate it with @sk.{self.kind.word}")
         return self._checking(target)
@@ -159,7 +161,7 @@ class Plugin:
             if inspect.iscoroutine(made):
                 made.close()
             raise self.error(
-                f"made no {makes.__name__} when it was called: what it gave is of type {type(made).__name__}"
+                f"did not make an object of type {makes.__name__} when it was called: its result is of type {type(made).__name__}"
             )
 
         make.__name__ = name_of(function)

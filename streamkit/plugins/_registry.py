@@ -1,5 +1,5 @@
 """
-What is installed: entry points are looked for once, when the first name is used.
+The registry of installed plugins: it looks for entry points once, when the first name is used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SELECTION", "Registry", "registry", "rescan"]
 
 SELECTION: Final = "STREAMKIT_PLUGINS"
-"""The variable that selects distributions, by name, with commas between: unset it selects all, empty none."""
+"""The environment variable that selects distributions by name, separated by commas. Unset selects all, empty none."""
 
 _GROUPS: Final = {kind.group: kind for kind in KINDS}
 
@@ -32,11 +32,11 @@ _GROUPS: Final = {kind.group: kind for kind in KINDS}
 @dataclass(frozen=True)
 class Registry:
     """
-    All plugins that are installed.
+    The plugins that are installed.
 
     Attributes:
-        plugins: Each name that a distribution offers, whether it can be used or not.
-        problems: What is wrong with no plugin in particular.
+        plugins: All of them, whether they can be used or not.
+        problems: Problems that do not belong to one plugin.
     """
 
     plugins: tuple[Plugin, ...]
@@ -44,10 +44,10 @@ class Registry:
 
     def find(self, kind: Kind, name: str) -> Any:
         """
-        What a name means: what comes with streamkit, else the plugin of that name.
+        What a name means: the built-in one, else the plugin of that name.
 
         Raises:
-            AttributeError: There is no such name.
+            AttributeError: The name is unknown.
             PluginError: Several distributions offer it, or the plugin cannot be used.
         """
         if (built_in := kind.find_built_in(name)) is not None:
@@ -86,9 +86,9 @@ def registry() -> Registry:
 
 def rescan() -> None:
     """
-    Forget which plugins there are: the next use of a name looks again, and reads `STREAMKIT_PLUGINS` again.
+    Forget the plugins: the next use of a name looks for entry points again, and reads `STREAMKIT_PLUGINS` again.
 
-    What Python has imported stays imported.
+    Modules that were imported stay imported.
     """
     invalidate_caches()
     registry.cache_clear()
@@ -102,12 +102,14 @@ def _scanned(selection: str | None) -> Registry:
     seen: set[str] = set()
     for distribution in metadata.distributions():
         name = _offerer(distribution)
-        if name is None or (key := _normal(name)) in seen:  # of one installed twice, the first is imported
+        if (
+            name is None or (key := _normal(name)) in seen
+        ):  # if it is installed twice, Python imports the first
             continue
         seen.add(key)
         try:
             found += _offered(distribution, name, selected=wanted is None or key in wanted)
-        except Exception as error:  # whatever is in that file, it is no reason to lose the others
+        except Exception as error:  # a broken file must not hide the other plugins
             problems.append(f"{name}: its entry points cannot be read: {type(error).__name__}: {error}")
     problems += [
         f"{SELECTION} names {name!r}, and no installed distribution of that name offers anything"
@@ -118,20 +120,20 @@ def _scanned(selection: str | None) -> Registry:
 
 def _offerer(distribution: metadata.Distribution) -> str | None:
     """
-    The name of a distribution that may offer something, else None.
+    The name of a distribution, or None if it cannot offer plugins.
     """
     try:
         if "streamkit." not in (distribution.read_text("entry_points.txt") or ""):
             return None
         about = distribution.metadata
         return about["Name"] if "Name" in about else None  # noqa: SIM401 -- it promises no get()
-    except Exception:  # without readable metadata it is the remnant of an installation, and none
+    except Exception:  # without readable metadata, it is the remnant of an installation
         return None
 
 
 def _normal(name: str) -> str:
     """
-    A distribution's name as PEP 503 compares it.
+    The name of a distribution in the form in which PEP 503 compares names.
     """
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
@@ -153,7 +155,7 @@ def _offered(distribution: metadata.Distribution, name: str, *, selected: bool) 
 
 def _with_conflicts(plugins: Iterable[Plugin]) -> Iterator[Plugin]:
     """
-    The plugins in order, with what stands in the way of their names.
+    The plugins in order of their names, with their conflicts.
     """
     rivals: dict[tuple[str, str], list[Plugin]] = defaultdict(list)
     for plugin in plugins:

@@ -1,8 +1,8 @@
 """
-Sinks: where streams end.
+Sinks, in which streams end.
 
-Each of these makes a `Sink`: `await (stream | collect())`, `tee(jsonl("run.jsonl"))`, `write().then(fn)`.
-Those of plugins stand beside them.
+Each function makes a `Sink`: `await (stream | collect())`, `tee(jsonl("run.jsonl"))`, `write().then(fn)`.
+The sinks of plugins are attributes of this module, too.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Forward: each item to a function or to another task.
+`call` and `send`: sinks that forward each item, to a function or to another task.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 def call(fn: Callable[[T], object], /) -> Sink[T, None]:
     """
-    A sink that calls `fn` with each item, one after the other.
+    A sink that calls `fn` with each item, one after another.
 
     Args:
-        fn: A function of one item; a coroutine function is awaited.
+        fn: A function of one item. If it is async, it is awaited.
 
     Raises:
         TypeError: `fn` cannot be called.
@@ -35,13 +35,13 @@ def call(fn: Callable[[T], object], /) -> Sink[T, None]:
 
 def send(stream: ObjectSendStream[T], /) -> Sink[T, None]:
     """
-    A sink that sends each item to an anyio stream, and closes that when the items end, whatever the reason.
+    A sink that sends each item to an anyio stream, and closes that stream when the items end for any reason.
 
     Args:
-        stream: Such as one end of `anyio.create_memory_object_stream()`. Being closed, it serves one run.
+        stream: The sending end, such as that of `anyio.create_memory_object_stream()`. It serves one run, because it is closed.
 
     Raises:
-        TypeError: `stream` is nothing of the kind.
+        TypeError: `stream` is not the sending end of an anyio stream.
     """
     if not isinstance(stream, ObjectSendStream):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"send() needs the sending end of an anyio stream, not {stream!r}")

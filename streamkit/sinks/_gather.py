@@ -1,5 +1,5 @@
 """
-Gather: everything in one value, at the end.
+`collect` and `join`: sinks that return all items as a list or as one text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 class Collect(GenericSink):
     """
-    A sink from items of whatever type to the list of them.
+    The type of `collect`: a sink of items of any type that returns a list of them.
     """
 
     def __call__(self, source: AsyncIterable[T], /) -> Job[list[T]]:
@@ -42,15 +42,15 @@ async def _collect(items: AsyncIterator[Any]) -> list[Any]:
 
 def join(separator: str = "") -> Sink[Piece, str]:
     """
-    A sink that returns the pieces of text as one.
+    A sink that joins the pieces of text into one.
 
-    Where the stream starts over (`Restarted`), so does the text.
+    Where the stream starts over (`Restarted`), the text starts over too.
 
     Args:
-        separator: What to put between two pieces.
+        separator: The text between two pieces.
 
     Raises:
-        TypeError: `separator` is no `str`; while running, an item is none.
+        TypeError: `separator` is not a `str`; while running, an item is not.
     """
     if not isinstance(separator, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"join() needs a str between the pieces, not {separator!r}")

@@ -1,5 +1,5 @@
 """
-JSON lines: a record of the items that other programs can read.
+`jsonl`: a sink that writes items to a file as lines of JSON.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
     """
     A sink that writes one line of JSON for each item.
 
-    Events are written as they were on the wire, without a loss, unknown ones and the SDK's own included.
-    Other items may be whatever JSON has, tuples, dataclasses, structs and pydantic models. The file is
-    written in a worker thread; after the run, however it ended, every item that the sink took is in it.
+    Events are written as they were on the wire, without a loss; unknown events and the SDK's own too. Other
+    items may be values that JSON has, tuples, dataclasses, structs and pydantic models. The file is written in
+    a worker thread. After the run, however it ended, it holds every item that the sink took.
 
     Args:
         path: The file, in UTF-8. It is created, or emptied, when the sink begins.
-        append: Whether to add to what is in it instead.
+        append: Whether to add to the file instead of emptying it.
 
     Raises:
-        TypeError: `path` is no path; while running, an item cannot be JSON.
+        TypeError: `path` is not a path; while running, an item cannot be written as JSON.
         FileNotFoundError: The directory does not exist.
         IsADirectoryError: `path` is a directory.
     """
@@ -46,7 +46,7 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
         raise TypeError(f"jsonl() needs a path as str or Path, not {path!r}")
     if not isinstance(append, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"jsonl(append=…) is True or False, not {append!r}")
-    # Refused here and not when it is opened: by then the request may have been sent, and paid for.
+    # Checked here and not when the file is opened: the request may have been sent by then, and paid for.
     if not (parent := Path(name).absolute().parent).is_dir():
         raise FileNotFoundError(f"jsonl({name!r}): create the directory {str(parent)!r} first")
     if Path(name).is_dir():
@@ -55,7 +55,7 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
 
 
 async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool = False) -> None:
-    # Unbuffered: a line is in the file once it is written, and closing can neither write nor wait.
+    # The file is unbuffered: a line is in it once it is written, and closing it neither writes nor waits.
     file = await to_thread.run_sync(FileIO, name, "a" if append else "w")
     with file:
         await spool(items, json_line, partial(_write_whole, file))
@@ -72,12 +72,12 @@ def json_line(item: object) -> bytes:
     `item` as one line of JSON.
 
     Raises:
-        TypeError: It holds something that JSON cannot.
+        TypeError: `item` holds something that JSON does not have.
     """
     try:
         return _encoder.encode(item) + b"\n"
     except UnicodeEncodeError:
-        # A lone surrogate, which is no Unicode and which JSON can say all the same.
+        # A lone surrogate: UTF-8 cannot encode it, but JSON can escape it.
         plain: object = msgspec.to_builtins(item, enc_hook=_as_json)
         return json.dumps(plain, separators=(",", ":")).encode("ascii") + b"\n"
 
@@ -95,7 +95,7 @@ class _PydanticModel(Protocol):
 def _as_json(value: object) -> object:
     match value:
         case _SDKModel():
-            # A type that is newer than the SDK is no reason to warn.
+            # The SDK must not warn about a type that is newer than the SDK.
             return value.to_dict(mode="json", warnings=False)
         case _PydanticModel():
             return value.model_dump(mode="json")

@@ -1,5 +1,5 @@
 """
-Log: that items came, not what they said.
+`log`: a sink that logs each item without what it says.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -
     """
     A sink that logs each item through structlog.
 
-    What is logged is `type`, the item's `.type` or else the name of its class, and `size`, its length where
-    it has one: never what anybody said.
+    It logs `type`, which is the item's `.type` or else the name of its class, and `size`, which is its length if
+    it has one. It never logs what people or models say.
 
     Args:
         event: The name of the log event.
         level: `"debug"`, `"info"`, `"warning"`, `"error"` or `"critical"`.
-        logger: A structlog logger. By default `structlog.get_logger("streamkit")`, and nothing is logged
-            while the application has not configured structlog, which would then print to stdout.
+        logger: A structlog logger. The default is `structlog.get_logger("streamkit")`, with which nothing is logged
+            until the application has configured structlog, because structlog would print to stdout.
 
     Raises:
-        TypeError: `event` is no `str`, or `logger` has no such method.
-        ValueError: An unknown level.
+        TypeError: `event` is not a `str`, or `logger` does not have a method of that name.
+        ValueError: `level` is unknown.
     """
     if not isinstance(event, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"log() needs the name of the event as a str, not {event!r}")

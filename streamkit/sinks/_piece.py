@@ -1,5 +1,5 @@
 """
-Pieces of text: what the sinks of text accept.
+Pieces of text: the items that `join` and `write` accept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["Piece", "Restart", "piece_of"]
 
 class Restart(Protocol):
     """
-    An item at which a stream starts over, such as `Restarted` behind `text(restarts=True)`.
+    An item that says that the stream starts over, such as `Restarted` behind `text(restarts=True)`.
     """
 
     __restart__: ClassVar[bool]
@@ -24,10 +24,10 @@ Piece = str | Restart
 
 def piece_of(sink: str, item: object) -> str | None:
     """
-    The text that `item` is, or None where the text starts over.
+    The text of an item, or None where the text starts over.
 
     Raises:
-        TypeError: It is neither text nor a restart.
+        TypeError: `item` is neither text nor a restart.
     """
     if isinstance(item, str):
         return item

@@ -1,5 +1,5 @@
 """
-A spool: what is to be written, on its way to a file that may block.
+The spool: it writes items to a file that may block, in a worker thread.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ __all__ = ["spool"]
 T = TypeVar("T")
 
 _WAITING = 1024
-"""Pieces that may wait for the file; then it slows the stream down."""
+"""How many pieces may wait for the file before it slows the stream down."""
 _PATIENCE = 1.0
-"""Seconds that a file may still take for what waits when its sink has been cancelled."""
+"""Seconds that the file still gets for the pieces that wait when its sink is cancelled."""
 
 
 async def spool(
     items: AsyncIterator[Any], encode: Callable[[Any], T], write: Callable[[list[T]], object]
 ) -> None:
     """
-    Hand every item to `write`, in order, in a worker thread; what comes during one call goes in the next.
+    Hand every item to `write`, in order, in a worker thread. Items that come during one call are written by the next.
 
-    However the items end, by an error or a cancellation too, those before it are written before this returns.
+    However the items end, also by an error or a cancellation, the items before it are written before this returns.
 
     Args:
         items: What to write.
-        encode: What of an item is written; called at once, in the event loop.
-        write: Writes some of it. It may block.
+        encode: A function that makes a piece of an item. It is called at once, in the event loop.
+        write: A function that writes pieces. It may block.
     """
-    # In a thread, since a full pipe, a terminal on hold or a slow disk would stop the whole event loop. Not a
-    # hop for each item, since a hop costs 0.05 to 0.25 ms and writing a token a hundredth of that. The items
-    # are read on meanwhile, so a batch is what has piled up: one token of a live stream, hundreds of a file.
+    # A thread writes, because a full pipe, a terminal on hold or a slow disk would stop the whole event loop. A
+    # hop to it costs 0.05 to 0.25 ms, and writing a token a hundredth of that, so there is not a hop for each
+    # item: while the thread writes, items pile up for the next hop, one token of a live stream, hundreds of a file.
     waiting: Channel[T] = Channel(_WAITING)
     written = Event()
-    # Of the writer: a cancellation ends the reading, then the writer has a while to write what had been read.
+    # A cancellation ends the reading. The writer then has a while to write what was read before.
     patience = CancelScope(shield=True)
     failure: Exception | None = None
 

@@ -1,5 +1,5 @@
 """
-Write: text to a terminal or an open file, as it comes.
+`write`: a sink that writes text to a terminal or an open file as it comes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BINARY: tuple[type, ...] = (io.RawIOBase, io.BufferedIOBase)
 
 class TextFile(Protocol):
     """
-    What `open(path, "w")`, `sys.stderr` and `io.StringIO()` are.
+    An open text file, such as `open(path, "w")`, `sys.stderr` or `io.StringIO()`.
     """
 
     def write(self, text: str, /) -> object: ...
@@ -35,16 +35,16 @@ class TextFile(Protocol):
 
 def write(file: TextFile | None = None) -> Sink[Piece, None]:
     """
-    A sink that writes the pieces of text as they come, and flushes.
+    A sink that writes each piece of text as it comes, and flushes the file.
 
     A file of the operating system is written in a worker thread, so that a full pipe does not stop the event
-    loop; one in memory directly. Where the stream starts over (`Restarted`), a new line begins.
+    loop. A file in memory is written directly. Where the stream starts over (`Restarted`), a new line begins.
 
     Args:
-        file: An open text file; it stays open. By default what `sys.stdout` is when the sink begins.
+        file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins.
 
     Raises:
-        TypeError: `file` is not an open text file; while running, an item is no `str`.
+        TypeError: `file` is not an open text file; while running, an item is not a `str`.
     """
     if file is None:
         return Sink("write", _write)

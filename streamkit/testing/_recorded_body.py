@@ -1,5 +1,5 @@
 """
-A response's body that is written to a cassette while it is read.
+The body of a response that is written to a cassette while it is read.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["RecordedBody"]
 
 class RecordedBody(httpx2.AsyncByteStream):
     """
-    A response's body that is noted while it is read.
+    The body of a response, which is written to a cassette while it is read.
 
     Args:
         body: The body.
         began: When the request was sent.
-        cassette: Makes the cassette, when the body is first read.
+        cassette: A function that makes the cassette; called when the body is first read.
     """
 
     def __init__(self, body: httpx2.AsyncByteStream, began: float, cassette: Callable[[], Cassette]) -> None:
@@ -35,7 +35,7 @@ class RecordedBody(httpx2.AsyncByteStream):
         self._cassette: Cassette | None = None
 
     def __getattr__(self, name: str) -> Any:
-        # The SDK's tracing and httpx2 keep attributes of their own on a body, and look for them there.
+        # The SDK's tracing and httpx2 set attributes on a body, and look for them there.
         return getattr(self._body, name)
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:

@@ -1,5 +1,5 @@
 """
-Recording what Claude really sent, with its timing and without what was asked.
+`record`: a client that writes what Claude sends to cassettes, with its timing and without the prompts.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ Client = TypeVar("Client", bound="anthropic.AsyncAnthropic")
 
 def record(client: Client, to: str | os.PathLike[str] = "cassettes") -> Client:
     """
-    A client that does the same, and keeps each stream of events that it reads as a cassette, for `replay`.
+    A client that does the same as `client`, and writes each stream of events that it reads to a cassette, for `replay`.
 
-    A cassette has the response's bytes, with the time of each network read, and of the request the model, `max_tokens`, and
-    how many messages and tools there were. What was asked is not in it, and no header but the response's `request-id`: no
-    key. Only what Claude said is, so look at that before you share one.
+    A cassette holds the bytes of the response with the time of each network read. Of the request, it holds the model,
+    `max_tokens`, and the number of messages and tools, but not what was asked; of the headers, only the response's
+    `request-id`, so not the key. It does hold what Claude said: look at that before you share a cassette.
 
-    A file appears when the response is first read, and is whole when its body has ended or was closed. A body that was left
-    early is in it as far as it was read. Responses are asked for uncompressed. Bedrock's own framing is not recorded.
+    A file appears when the response is first read, and is whole when the body has ended or was closed. It holds a body that
+    was left early as far as it was read. The client asks for uncompressed responses. Bedrock's own framing is not recorded.
 
     Args:
         client: The SDK's asynchronous client; both clients use the same connections.
-        to: A directory, for files `001.jsonl`, `002.jsonl`, …, beside those that are there; or a name with a suffix, such
-            as `"run.jsonl"`, for the first response; further ones get `run-2.jsonl`, …. Such files are replaced.
-            Directories are created.
+        to: A directory, which gets files `001.jsonl`, `002.jsonl`, …, beside those that it has; or a name with a suffix,
+            such as `"run.jsonl"`, for the first response, with `run-2.jsonl`, … for further ones. Files of such names are
+            replaced. Directories are created.
 
     Raises:
-        TypeError: `client` is none of the SDK's asynchronous clients.
+        TypeError: `client` is not an asynchronous client of the SDK.
         OSError: `to` cannot be written; while a response is read, the disk is full.
-        RuntimeError: When a response comes, it is compressed all the same.
+        RuntimeError: When a response comes, it is compressed in spite of that.
     """
     if not hasattr(client, "messages") or isinstance(client, type):
         raise TypeError(
@@ -62,7 +62,7 @@ def record(client: Client, to: str | os.PathLike[str] = "cassettes") -> Client:
             "record() needs an asynchronous client, anthropic.AsyncAnthropic, not a synchronous one"
         )
     from streamkit.testing._recorded_body import (
-        RecordedBody,  # it loads httpx2, which the client has done already
+        RecordedBody,  # it imports httpx2, which the client has done already
     )
 
     make_file = file_maker(Path(to))
@@ -72,7 +72,7 @@ def record(client: Client, to: str | os.PathLike[str] = "cassettes") -> Client:
             return await call_next(request)
         began = anyio.current_time()
         response = await call_next(request.copy(headers={**request.headers, "accept-encoding": "identity"}))
-        # Another middleware may have made up a result that is no response.
+        # Another middleware may have returned something other than a response.
         http = cast("httpx2.Response | None", getattr(response, "http_response", None))
         if http is not None and is_event_stream(http):
             if (coding := http.headers.get("content-encoding", "identity")) != "identity":
@@ -88,7 +88,7 @@ def record(client: Client, to: str | os.PathLike[str] = "cassettes") -> Client:
 
 def is_event_stream(response: httpx2.Response) -> bool:
     """
-    Whether it is what a streamed request is answered with.
+    Whether a response is the answer to a streamed request.
     """
     kind: str = response.headers.get("content-type", "")
     return response.status_code == 200 and kind.startswith("text/event-stream")
@@ -96,10 +96,10 @@ def is_event_stream(response: httpx2.Response) -> bool:
 
 def file_maker(to: Path) -> Callable[[], FileIO]:
     """
-    What makes a new file each time.
+    A function that opens a new file each time.
 
     Raises:
-        OSError: There can be none.
+        OSError: Files cannot be written there.
     """
     named = to.suffix != "" and not to.is_dir()
     folder = to.parent if named else to
@@ -123,7 +123,7 @@ def file_maker(to: Path) -> Callable[[], FileIO]:
 
 def described(asked: object, response: httpx2.Response) -> dict[str, object]:
     """
-    What the head of a cassette tells: numbers and names, and nothing that anybody said.
+    The head of a cassette: numbers and names, but nothing that anybody said.
     """
     request: dict[str, object] = {}
     for name, value in cast("Mapping[str, object]", asked if isinstance(asked, Mapping) else {}).items():

@@ -1,5 +1,5 @@
 """
-What runs at a moment.
+The tasks that are running, for tests that look for leaked ones.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ __all__ = ["running_tasks"]
 
 def running_tasks() -> Counter[str]:
     """
-    How many tasks there are, by the functions that they run; what is left is the difference of two of these.
+    How many tasks are running, by the functions that they run. The difference of two results is what was left behind.
 
-    Functions tell more than the tasks' names, and they have no identity that another task could take over.
+    Functions say more than the names of tasks, and unlike the identity of a task they cannot be reused by another one.
     """
     return Counter(getattr(task.coro, "__qualname__", task.name or "?") for task in get_running_tasks())

@@ -1,7 +1,7 @@
 """
-Fixtures and a marker for applications that test their streams.
+The pytest plugin: fixtures and a marker for applications that test their streams.
 
-It is loaded in every pytest run where streamkit is installed, so it imports nothing that no test asked for.
+pytest loads it in every run where streamkit is installed, so it imports only what a test asks for.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """
-    Give a marked test a clock of its own: with other parameters it was made once for all their values, and a test may
-    run again.
+    Give a marked test a clock of its own, because a test with other parameters got one clock for all their values, and
+    because a test may run again.
     """
     if not isinstance(item, pytest.Function) or item.get_closest_marker("virtual_time") is None:
         return
@@ -74,7 +74,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 class StartFakeClaude(Protocol):
     """
-    What the fixture `fake_claude` gives: `server = await fake_claude(reply(text("Hello")))`.
+    The function that the fixture `fake_claude` returns: `server = await fake_claude(reply(text("Hello")))`.
     """
 
     async def __call__(self, *replies: Script, repeat: bool = False) -> FakeClaude: ...
@@ -83,7 +83,7 @@ class StartFakeClaude(Protocol):
 @pytest.fixture
 async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
     """
-    Start servers that end with the test. It needs anyio's pytest plugin and real time.
+    A function that starts servers, which end with the test. It needs anyio's pytest plugin and real time.
     """
     from streamkit.testing import FakeClaude
 
@@ -98,9 +98,9 @@ async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
 @pytest.fixture
 async def no_leaked_tasks(anyio_backend: object) -> AsyncIterator[None]:
     """
-    Fail where tasks are left that were not there before the test. It needs anyio's pytest plugin.
+    Fail if tasks are left that were not there before the test. It needs anyio's pytest plugin.
 
-    Ask for it last, or what the other fixtures start counts for the test.
+    Ask for it last, or tasks that other fixtures start count for the test.
     """
     from streamkit.testing._tasks import running_tasks
 

@@ -123,7 +123,7 @@ def test_without_plugins_there_is_nothing_to_check(command: Command) -> None:
             "thing = 42",
             "thing",
             "broken",
-            "is no Operator, nor makes one: it is of type int",
+            "is not of type Operator, and does not make one: it is of type int",
         ),
         (
             "streamkit-broken",
@@ -132,7 +132,7 @@ def test_without_plugins_there_is_nothing_to_check(command: Command) -> None:
             "broken",
             "version 9 of the plugin API",
         ),
-        ("streamkit-broken", "def thing(): return 1", "thing", "broken", "what it gave is of type int"),
+        ("streamkit-broken", "def thing(): return 1", "thing", "broken", "its result is of type int"),
         ("streamkit-broken", "thing = 'a\\nb'.no\\nsuch", "thing", "broken", "SyntaxError"),
         (
             "streamkit-twin",

@@ -131,7 +131,7 @@ def test_a_file_that_holds_no_stream_is_refused(command: Command, tmp_path: Path
     [
         (["nowhere.sse"], "there is no file 'nowhere.sse'"),
         (["."], "'.' is a directory"),
-        ([os.devnull], f"'{os.devnull}' is no regular file"),
+        ([os.devnull], f"'{os.devnull}' is not a regular file"),
         ([__file__, "--speed", "0"], "give a number above 0, such as 1 or 2.5, not '0'"),
         ([__file__, "--speed", "-1"], "give a number above 0, such as 1 or 2.5, not '-1'"),
         ([__file__, "--speed", "nan"], "give a number above 0, such as 1 or 2.5, not 'nan'"),

@@ -199,5 +199,7 @@ def test_bad_arguments_are_refused() -> None:
 
 
 async def test_what_the_function_gives_must_be_iterable() -> None:
-    with pytest.raises(TypeError, match=r"flat_map\(abs\): the function must return a stream .* returned int"):
+    with pytest.raises(
+        TypeError, match=r"flat_map\(abs\): the function must return a stream .* returned int"
+    ):
         await (sk.from_iterable([1]) | flat_map(abs, concurrency=1)).run()

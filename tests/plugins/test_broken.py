@@ -79,18 +79,30 @@ IMPORT = "import streamkit as sk\n"
 @pytest.mark.parametrize(
     ("group", "code", "complaint"),
     [
-        (OPERATORS, "thing = 42", "is no Operator, nor makes one: it is of type int"),
+        (OPERATORS, "thing = 42", "is not of type Operator, and does not make one: it is of type int"),
         (OPERATORS, "thing = None", "of type NoneType"),
-        (OPERATORS, "class thing: ...", "is no Operator, nor makes one: it is the class thing"),
+        (
+            OPERATORS,
+            "class thing: ...",
+            "is not of type Operator, and does not make one: it is the class thing",
+        ),
         (OPERATORS, IMPORT + "thing = sk.Stream", "it is the class Stream"),
         (OPERATORS, IMPORT + "thing = sk.sinks.collect()", "of type Collect"),
         (OPERATORS, IMPORT + "thing = sk.from_iterable([])", "of type Stream"),
         (OPERATORS, "async def thing(items):\n  yield 1", "decorate it with @sk.operator"),
         (OPERATORS, "async def thing(items): ...", "decorate it with @sk.operator"),
-        (SOURCES, IMPORT + "thing = sk.take(1)", "is no Stream, nor makes one: it is of type Same"),
+        (
+            SOURCES,
+            IMPORT + "thing = sk.take(1)",
+            "is not of type Stream, and does not make one: it is of type Same",
+        ),
         (SOURCES, "thing = [1, 2]", "of type list"),
         (SOURCES, "async def thing():\n  yield 1", "decorate it with @sk.source"),
-        (SINKS, IMPORT + "thing = sk.take(1)", "is no Sink, nor makes one: it is of type Same"),
+        (
+            SINKS,
+            IMPORT + "thing = sk.take(1)",
+            "is not of type Sink, and does not make one: it is of type Same",
+        ),
         (SINKS, "async def thing(items): ...", "decorate it with @sk.sink"),
     ],
 )
@@ -117,7 +129,7 @@ def test_one_that_makes_the_wrong_kind_is_found_out_when_it_is_called(
 ) -> None:
     install("streamkit-broken", code, {group: {"thing": "thing"}})
     with pytest.raises(
-        sk.PluginError, match=f"streamkit-broken 1.0: .* when it was called: what it gave is of type {given}"
+        sk.PluginError, match=f"streamkit-broken 1.0: .* when it was called: its result is of type {given}"
     ):
         GROUPS[group].thing()
     [plugin] = sk.plugins.registry().plugins

@@ -71,7 +71,7 @@ def test_the_check_names_each_of_the_broken_ones_and_nothing_else() -> None:
     expected = {
         "streamkit-broken raises": "RuntimeError: this plugin needs a flux capacitor",
         "streamkit-broken wrong": "it is of type int",
-        "streamkit-broken turns_out_wrong": "what it gave is of type list",
+        "streamkit-broken turns_out_wrong": "its result is of type list",
         "streamkit-broken newer": "asks for version 99 of the plugin API",
         "streamkit-broken take": "streamkit's own wins",
         "streamkit-broken echo": "streamkit-broken 0.1.0 and streamkit-twin 0.1.0 both offer it",

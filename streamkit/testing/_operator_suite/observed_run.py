@@ -1,5 +1,5 @@
 """
-One run of a stream, and all that is to be seen of it.
+`ObservedRun`: one run of a stream, and everything that can be observed of it.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from streamkit._core.outcome import Outcome
     from streamkit._core.stream import Stream
 
-__all__ = ["PATIENCE", "Reading"]
+__all__ = ["PATIENCE", "ObservedRun"]
 
 B = TypeVar("B")
 
 PATIENCE: Final = 100_000.0
-"""Seconds of virtual time after which a stream that has not ended hangs. Not infinitely many, for it may poll."""
+"""Seconds of virtual time after which a stream that has not ended counts as hung. Finite, because the stream may poll."""
 
 
-class Reading(Generic[B]):
+class ObservedRun(Generic[B]):
     """
-    A stream that is read once, in virtual time.
+    A run of a stream that is read once, in virtual time.
 
     Args:
-        stream: What to read.
-        pulled: Tells how far its source has been read.
+        stream: The stream.
+        pulled: A function that says how far its source has been read.
 
     Attributes:
         outputs: What came out.
         pulls: For each output, how far the source had been read when it came.
         ended: Whether it came to its end.
         error: What it failed with.
-        hung: Whether it was given up.
-        tasks: The functions of the tasks that were left when the run was.
+        hung: Whether it did not end within the patience.
+        tasks: The functions of tasks that were left behind by the run.
         closing: Seconds between the last line of the `async with` block and the first behind it.
         pulled_late: How far the source was read after the consumer had finished.
     """
@@ -75,12 +75,12 @@ class Reading(Generic[B]):
         then: Exception | None = None,
     ) -> None:
         """
-        Read it, and leave it.
+        Read the stream, and leave it.
 
         Args:
             take: Items after which to leave.
             every: Seconds that the consumer takes for an item.
-            linger: Seconds that it stays without reading before it leaves.
+            linger: Seconds that the consumer waits without reading before it leaves.
             patience: Seconds after which to give up.
             then: What the consumer raises when it leaves.
         """

@@ -1,5 +1,5 @@
 """
-A source that tells what is done to it.
+`Probe`: a source that counts how it is read and closed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ T = TypeVar("T")
 
 class Probe(Stream[T]):
     """
-    A stream that counts how far it is read, and how often it is closed.
+    A stream that counts how far it is read and how often it is closed.
 
         probe = Probe(["a", "b"])
         assert await (probe | shout()).first() == "A!"
         assert (probe.pulled, probe.closed) == (1, [1])
 
     Args:
-        items: What it gives, each time it is opened.
-        every: Seconds before each item, or a number of them for each. At 0 other tasks have their turn before it, with None
-            they do not.
-        pause: Seconds between the last item and the end; with infinity it never ends.
-        error: What it raises in place of its end.
+        items: Its items, each time it is opened.
+        every: Seconds before each item, or a sequence with one number for each. With 0, other tasks have a turn before each
+            item; with None they have not.
+        pause: Seconds between the last item and the end. With infinity, it never ends.
+        error: An error that it raises in place of its end.
 
     Attributes:
         opened: How often it was opened.
-        pulled: The items that it was asked for, over all openings; asking for one after the last counts too.
-        closed: For each opening, how often that was closed. It should be once.
+        pulled: How many items it was asked for, over all openings; asking for one after the last counts too.
+        closed: For each opening, how often it was closed, which should be once.
         failed: Whether it has raised its error.
     """
 
@@ -52,7 +52,7 @@ class Probe(Stream[T]):
         pause: float = 0.0,
         error: Exception | None = None,
     ) -> None:
-        # What is behind the watch is a generator, which could be closed twice and nobody would notice.
+        # The watch stands behind the generator, because nobody would notice that a generator is closed twice.
         super().__init__(IterableSource(self._play), (CallableStage(self._watch),))
         self._items = tuple(items)
         self._waits = every if isinstance(every, Sequence) else [every] * len(self._items)

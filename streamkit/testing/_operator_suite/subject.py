@@ -1,5 +1,5 @@
 """
-What the suite is told of an operator, how it is run, and how outputs are compared.
+The subject of a suite: what it is told of an operator, how it runs it, and how it compares outputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anyio import CancelScope, get_available_backends
 
 from streamkit._core.operator import Operator
 from streamkit._core.runtime.run import CLOSE_TIMEOUT
-from streamkit.testing._operator_suite.observed_run import PATIENCE, Reading
+from streamkit.testing._operator_suite.observed_run import PATIENCE, ObservedRun
 from streamkit.testing._operator_suite.probe import Probe
 from streamkit.testing._virtual_time.backend import run_virtual
 from streamkit.testing._virtual_time.steps import Steps, run_stepwise
@@ -44,48 +44,48 @@ class Subject(ABC, Generic[A, B]):
     """
 
     inputs: Sequence[A]
-    """A few items, four or five: such that something comes out before the end, and something is still held at the end."""
+    """Four or five items. Choose them so that something comes out before the end, and something is still held at the end."""
 
     outputs: Sequence[B] | None = None
-    """What comes out for them when they are there at once; without it, the operator need only agree with itself: that it
-    loses an item each time cannot be seen."""
+    """The outputs for these inputs when all of them are there at once. Without it, the operator is only compared with itself,
+    so a suite cannot see that it loses the same item each time."""
 
     reads_ahead: int = 0
-    """How many items it may have asked for, at most, beyond those that its outputs so far were made of."""
+    """How many items it may read at most beyond those that its outputs so far were made of."""
 
     handles_errors: bool = False
-    """Whether an error from upstream may end in something else: in a clean end, or another error."""
+    """Whether it may turn an error from upstream into a clean end or another error."""
 
     drops_on_error: bool = False
-    """Whether what it is still at work on may be lost when upstream fails."""
+    """Whether items that it is still working on may be lost when upstream fails."""
 
     needs_input: bool = False
-    """Whether a stream without items is an error for it."""
+    """Whether it fails on a stream without items."""
 
     keeps_state: bool = False
-    """Whether it goes on at a restart as if nothing had happened, as a counter of all items may."""
+    """Whether it keeps its state at a restart, as a counter of all items may."""
 
     depends_on_time: bool = False
-    """Whether what comes out depends on when items come, and when they are taken."""
+    """Whether its outputs depend on when items come and when outputs are taken."""
 
     ordered: bool = True
-    """Whether the outputs come in the same order each time."""
+    """Whether its outputs come in the same order each time."""
 
     closes_upstream: bool = False
-    """Whether it closes what it reads, as some libraries' operators do, although streamkit closes that anyway."""
+    """Whether it closes its upstream, as operators of some libraries do, although streamkit closes it anyway."""
 
     backends: Sequence[str] | None = None
-    """The backends that it works on: names of anyio's, or None for every installed one."""
+    """The names of anyio's backends on which it works, or None for every installed one."""
 
     @abstractmethod
     def operator(self) -> Callable[[AsyncIterable[A]], AsyncIterable[B]]:
         """
-        The operator under test: a new one, or the same each time.
+        The operator under test, a new one or the same each time.
         """
 
     def seen(self, output: B, /) -> object:
         """
-        What is compared of an output; for outputs that are never equal, such as exceptions.
+        What is compared of an output. Override it for outputs that are never equal, such as exceptions.
         """
         return output
 
@@ -102,12 +102,12 @@ class Subject(ABC, Generic[A, B]):
 
     def _reading(
         self, probe: Probe[A], operator: Callable[[AsyncIterable[A]], AsyncIterable[B]]
-    ) -> Reading[B]:
+    ) -> ObservedRun[B]:
         try:
             stream = probe | operator
         except TypeError as error:
             raise AssertionError(f"operator() gave {operator!r}: {error}. {_RETURN}") from error
-        return Reading(stream, lambda: probe.pulled)
+        return ObservedRun(stream, lambda: probe.pulled)
 
     def _read(
         self,
@@ -119,7 +119,7 @@ class Subject(ABC, Generic[A, B]):
         linger: float = 0.0,
         patience: float = PATIENCE,
         then: Exception | None = None,
-    ) -> Reading[B]:
+    ) -> ObservedRun[B]:
         """
         Read the probe through the operator, in a run of its own.
         """
@@ -133,7 +133,7 @@ class Subject(ABC, Generic[A, B]):
 
     def _plain(self, backend: str) -> list[B]:
         """
-        What comes out for the inputs when nothing is out of the ordinary.
+        The outputs for the inputs in an ordinary run.
         """
         assert hasattr(self, "inputs"), "set `inputs` in this class: a few items to try the operator with"
         reading = self._read(backend, Probe(self.inputs))
@@ -148,7 +148,7 @@ class Subject(ABC, Generic[A, B]):
 
     def _must_repeat(self, backend: str, usual: Sequence[B]) -> None:
         """
-        It gives that once more; what it keeps from run to run looks like many another fault.
+        Check that it gives the same outputs again, because state that is kept between runs looks like many other faults.
         """
         again = self._plain(backend)
         assert self.depends_on_time or self._same(again, usual), (
@@ -156,9 +156,9 @@ class Subject(ABC, Generic[A, B]):
             "loses items in a race"
         )
 
-    def _cancel(self, backend: str, reading: Reading[B], step: int, usual: Sequence[B]) -> bool:
+    def _cancel(self, backend: str, reading: ObservedRun[B], step: int, usual: Sequence[B]) -> bool:
         """
-        Cancel it before a step of its tasks; False where it had ended by then.
+        Cancel it before a step of its tasks. Returns False if it had ended by then.
         """
 
         async def check(steps: Steps) -> bool:
@@ -201,7 +201,7 @@ class Subject(ABC, Generic[A, B]):
 
     def _begins(self, outputs: Sequence[B], first: Sequence[B]) -> bool:
         """
-        Whether `outputs` begins with `first`; whether it has them all, where the order does not matter.
+        Whether `outputs` begins with `first` or, where the order does not matter, contains all of it.
         """
         left = list(map(self.seen, outputs))
         wanted = list(map(self.seen, first))
@@ -223,7 +223,7 @@ class Subject(ABC, Generic[A, B]):
 
 class _Metafunc(Protocol):
     """
-    What is used of pytest's, which is not imported: the kit is usable without it.
+    The part of pytest's `Metafunc` that is used. pytest is not imported, because the kit is usable without it.
     """
 
     fixturenames: list[str]
@@ -231,18 +231,18 @@ class _Metafunc(Protocol):
     def parametrize(self, argnames: str, argvalues: Sequence[object], /) -> None: ...
 
 
-def must_not_fail(reading: Reading[Any], when: str) -> None:
+def must_not_fail(reading: ObservedRun[Any], when: str) -> None:
     """
-    It came to its end.
+    Check that the run came to its end.
     """
     assert not reading.hung, f"{when}, it hangs: it was given up after {PATIENCE:g} s of virtual time"
     if reading.error is not None:
         raise AssertionError(f"{when}, it fails with {reading.error!r}") from reading.error
 
 
-def must_be(error: Exception, reading: Reading[Any], when: str) -> None:
+def must_be(error: Exception, reading: ObservedRun[Any], when: str) -> None:
     """
-    It failed with this very error.
+    Check that the run failed with this very error.
     """
     assert not reading.hung, f"{when}, it hangs"
     got = reading.error
@@ -251,9 +251,9 @@ def must_be(error: Exception, reading: Reading[Any], when: str) -> None:
     assert reading.outcome.kind == "failed", f"{when}, the outcome is {reading.outcome!r}"
 
 
-def must_leave_nothing(reading: Reading[Any], when: str) -> None:
+def must_leave_nothing(reading: ObservedRun[Any], when: str) -> None:
     """
-    It left no task, and no job that had to be cut off.
+    Check that the run left no task behind, and no job that had to be cut off.
     """
     assert not reading.tasks, (
         f"{when}, tasks are left: {', '.join(reading.tasks)}. Start them with `context.spawn` in a concurrent "

@@ -1,5 +1,5 @@
 """
-The suite: what holds for every good operator, as test methods to inherit.
+`OperatorSuite`: tests that every good operator passes, as methods to inherit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from anyio import CancelScope, create_task_group, lowlevel
 from streamkit._core.operator import Operator
 from streamkit._core.restart import Restarted
 from streamkit._core.stage import PureStage
-from streamkit.testing._operator_suite.observed_run import PATIENCE, Reading
+from streamkit.testing._operator_suite.observed_run import PATIENCE, ObservedRun
 from streamkit.testing._operator_suite.probe import Probe
 from streamkit.testing._operator_suite.subject import (
     SHARED,
@@ -35,13 +35,13 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 MANY: Final = 10_000
-"""Items of a source that is to show an unbounded buffer; and of one that never seems to end."""
+"""Items of a source that is long enough to show an unbounded buffer, or to seem endless."""
 
 TICK: Final = 1.0
 """Seconds between two items of a slow source, and of a slow consumer."""
 
 INSTANT: Final = 2.0**-20
-"""Seconds so few that what happens within them needs no time."""
+"""Seconds that are so few that what happens within them counts as immediate."""
 
 TURNS: Final = 20
 """Turns that another task gets before it interrupts a busy stream."""
@@ -70,13 +70,13 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
     Each test runs on every installed backend, in virtual time. Another subclass with other inputs is another case. A
     test that does not apply to an operator is overridden, or switched off by the attribute that its message names.
 
-    Give `outputs`: without them a lost item cannot be seen, for nothing says how many there should be. And give inputs
-    at whose end the operator still holds something, if it is one that holds something back.
+    Give `outputs`, because without them the suite cannot see that an item is lost. If the operator holds something back, give
+    inputs at whose end it still holds something.
     """
 
     def _usual(self, backend: str) -> list[B]:
         """
-        What comes out for the inputs. Where that fails already, other tests would put it down to the wrong cause.
+        The outputs for the inputs. If an ordinary run fails already, the other tests are skipped: they would name a wrong cause.
         """
         try:
             return self._plain(backend)
@@ -168,7 +168,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
     def test_gives_the_same_when_it_is_opened_again(self, backend: str) -> None:
         async def read_twice() -> None:
             for number in ("first", "second"):
-                reading = Reading(stream, lambda: 0)
+                reading = ObservedRun(stream, lambda: 0)
                 await reading.read()
                 must_not_fail(reading, f"the {number} time")
                 assert self._same(reading.outputs, usual), (
@@ -187,7 +187,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
 
         usual = self._usual(backend)
         stream: Stream[B] = Probe(self.inputs) | self.operator()
-        readings = [Reading(stream, lambda: 0) for _ in range(2)]
+        readings = [ObservedRun(stream, lambda: 0) for _ in range(2)]
         run_virtual(read_both, backend=backend)
         for reading in readings:
             must_not_fail(reading, "while another run of it goes on")
@@ -227,7 +227,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
         for given in range(len(self.inputs) + 1):
             before = self.inputs[:given]
             where = f"when upstream fails after {given} items"
-            # The items that need no time, and no end.
+            # The outputs that need neither time nor the end of the stream.
             due = self._read(backend, Probe(before, pause=PATIENCE), patience=INSTANT).outputs
             for every, pause in ((0.0, 0.0), (None, 0.0), (0.0, 2 * INSTANT)):
                 error = ConnectionError(f"upstream failed after {given} items")
@@ -314,7 +314,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
             async with (Probe(self.inputs) | operator).open() as run:
                 items = aiter(run)
                 while True:
-                    # What the operator enters here and does not leave overlaps this scope, which is an error.
+                    # A scope that the operator enters here and does not leave overlaps this one, which is an error.
                     with CancelScope():
                         if await anext(items, _END) is _END:
                             break
@@ -337,7 +337,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
             usual = []
         for given in range(len(self.inputs) + 1):
             restart: Any = Restarted(2, ConnectionError())
-            # Where time matters, none of what it knows of times is relevant an hour later.
+            # Where time matters, the times that it remembers do not matter an hour later.
             wait = [0.0] * len(self.inputs)
             wait[:1] = [3600.0 * self.depends_on_time]
             items = [*self.inputs[:given], restart, *self.inputs]
@@ -346,7 +346,7 @@ class OperatorSuite(Subject[A, B], Generic[A, B]):
             where = f"when the stream starts over after {given} items"
             assert not reading.hung, f"{where}, it hangs"
             if isinstance(reading.error, TypeError | AttributeError):
-                continue  # it is for items of another type, and says so
+                continue  # the operator is made for another type of items, and says so
             assert reading.error is None, f"{where}, it fails with {reading.error!r}: {_RESTART}"
             after = reading.outputs[max(len(reading.outputs) - len(usual), 0) :]
             assert self._same(after, usual), (

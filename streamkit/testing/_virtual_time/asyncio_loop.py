@@ -1,5 +1,5 @@
 """
-An asyncio event loop whose time jumps to the next timer when nothing else is left to do.
+Virtual time for asyncio: an event loop whose time jumps to the next timer when nothing else is left to do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["VirtualEventLoop"]
 
 class VirtualSelector(selectors.DefaultSelector):
     """
-    Report what is ready, and instead of waiting call a function.
+    A selector that reports what is ready, and calls a function instead of waiting.
     """
 
     def __init__(self, wait: Callable[[float | None], None]) -> None:
@@ -64,8 +64,8 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         """
         Go to the timer that the loop would wait for.
 
-        `now + timeout` may miss that timer's own time by a rounding error, so the time is looked up; what
-        comes before it belongs to timers that were cancelled. The loop asks for at most a day at once.
+        `now + timeout` may miss the time of that timer by a rounding error, so the time is looked up. Earlier
+        times belong to timers that were cancelled. The loop waits for at most a day at once.
         """
         if timeout is None:
             raise DeadlockError

@@ -1,5 +1,5 @@
 """
-Virtual time on both backends: an hour of sleeping takes milliseconds, and always the same ones.
+`run_virtual` and `virtual_backend`: virtual time on both backends, where an hour of sleeping takes milliseconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["DeadlockError", "run_virtual", "virtual_backend"]
 
 def virtual_backend(name: str = "asyncio") -> tuple[str, dict[str, Any]]:
     """
-    Make a value for anyio's fixture `anyio_backend` that runs one test in virtual time.
+    A value for anyio's fixture `anyio_backend` that runs one test in virtual time.
 
     Time begins at 0.0 and jumps to the next deadline or sleeper whenever every task waits; `anyio.sleep`,
     `anyio.current_time` and the deadlines of cancel scopes follow it. It never waits for sockets, threads or
@@ -34,7 +34,7 @@ def virtual_backend(name: str = "asyncio") -> tuple[str, dict[str, Any]]:
         name: `"asyncio"` or `"trio"`.
 
     Raises:
-        ValueError: There is no such backend.
+        ValueError: The backend is neither of these.
     """
     match name:
         case "asyncio":
@@ -65,7 +65,7 @@ def run_virtual(function: Callable[[*Args], Awaitable[R]], *args: *Args, backend
 
     Raises:
         DeadlockError: Every task waited, and nothing was left that could happen.
-        ValueError: There is no such backend.
+        ValueError: The backend is neither of these.
     """
     name, options = virtual_backend(backend)
     return anyio.run(function, *args, backend=name, backend_options=options)

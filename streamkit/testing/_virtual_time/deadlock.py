@@ -1,5 +1,5 @@
 """
-What virtual time can find wrong.
+`DeadlockError`, which virtual time raises instead of waiting for ever.
 """
 
 from __future__ import annotations

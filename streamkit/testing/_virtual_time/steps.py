@@ -1,5 +1,5 @@
 """
-Virtual time that can be stopped between any two steps of any two tasks.
+Virtual time in which a function can be called between any two steps of any tasks, such as one that cancels them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 class Steps:
     """
-    Counts the steps of all tasks, and calls a function before one of them. It is an instrument for `trio.run`, too.
+    Counts the steps of all tasks, and calls a function before one of them. It is also an instrument for `trio.run`.
     """
 
     def __init__(self) -> None:
@@ -37,20 +37,20 @@ class Steps:
 
     def before(self, step: int, call: Callable[[], object]) -> None:
         """
-        Call a function before the task step of this number, counted from here and from 1.
+        Call a function before a step of a task: 1 is the next step.
         """
         self._left = step
         self._call = call
 
     def forget(self) -> None:
         """
-        Do not call it any more.
+        Do not call the function any more.
         """
         self._call = None
 
     def next(self) -> None:
         """
-        A step begins.
+        Note that a step begins.
         """
         if self._call is None:
             return
@@ -80,7 +80,7 @@ class _SteppingEventLoop(VirtualEventLoop):
 
 def run_stepwise(function: Callable[[Steps], Awaitable[R]], backend: str) -> R:
     """
-    The same as `run_virtual`, for a function that is given the steps.
+    Run an async function in virtual time as `run_virtual` does, with `Steps` as its argument.
     """
     steps = Steps()
     name, options = virtual_backend(backend)

@@ -1,5 +1,5 @@
 """
-A watch on a trio run in virtual time: trio's own clock would spin for ever in a deadlock.
+Virtual time for trio: an instrument that finds deadlocks, in which trio's own clock would spin for ever.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class DeadlockWatch:
             return
         if not isinf(statistics.seconds_to_next_deadline):
             return
-        # One such round is no deadlock yet: it wakes who waits for all tasks to be blocked, and a host loop
-        # that goes on between two calls leaves one behind
+        # One such round is not yet a deadlock: it wakes a task that waits for all tasks to be blocked, and a host loop
+        # that runs between two calls causes one.
         self._idle_rounds += 1
         if self._idle_rounds == 2:
             interrupt(main_task(), DeadlockError())
@@ -43,7 +43,7 @@ class DeadlockWatch:
 
 def main_task() -> trio.lowlevel.Task:
     """
-    Find the task that runs what was given to `trio.run`.
+    The task that runs the function given to `trio.run`.
     """
     import trio
 

@@ -1,5 +1,5 @@
 """
-Marble diagrams as text: writing them.
+Draws timelines as marble diagrams.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Names", "draw"]
 
 class Names:
     """
-    Characters for items: those given, the items themselves where they are one character, else letters.
+    Characters that stand for items: given ones, the item itself if it is one character, else letters.
 
     Args:
         given: The items by name.
@@ -30,7 +30,7 @@ class Names:
 
     def of(self, value: object) -> str:
         """
-        Find or invent the name of an item.
+        The name of an item, which is invented if it has none.
         """
         for name, named in self._values.items():
             if named == value:
@@ -45,7 +45,7 @@ class Names:
 
     def note(self, value: object) -> str | None:
         """
-        Explain the name of an item that is neither given nor the item itself.
+        A note that explains the name of an item, unless the name was given or is the item itself.
         """
         name = self.of(value)
         return None if name in self._given or name == value else f"{name} = {value!r}"
@@ -53,10 +53,10 @@ class Names:
 
 def draw(timeline: Timeline, names: Names | None = None) -> str:
     """
-    Write a diagram, then notes in brackets: names that it invents, errors, and times between two ticks.
+    A diagram, with notes in brackets: invented names, errors, and times between two ticks.
 
-    What happened between two ticks is drawn in the earlier one, and its note makes the diagram differ from
-    one where it happened on the tick.
+    What happened between two ticks is drawn at the earlier one. Its note distinguishes the diagram from one where
+    it happened on the tick.
 
     Args:
         timeline: What to draw.
@@ -76,7 +76,7 @@ def draw(timeline: Timeline, names: Names | None = None) -> str:
 
 def sign_of(emission: Emission, names: Names) -> str:
     """
-    Write one emission.
+    The sign of one emission.
     """
     match emission.kind:
         case "item":
@@ -89,7 +89,7 @@ def sign_of(emission: Emission, names: Names) -> str:
 
 def notes_on(emission: Emission, names: Names) -> list[str]:
     """
-    Say what the sign of an emission does not.
+    Notes on an emission that say what its sign does not.
     """
     notes: list[str] = []
     if emission.kind == "item":

@@ -1,5 +1,5 @@
 """
-Streams that follow a diagram, and diagrams of what streams did.
+Plays marble diagrams: `source` is a stream that follows one, `record` and `expect` watch what a stream does.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["Openable", "expect", "record", "source"]
 
 LATE: Final = 100
 """
-Ticks that a stream may go on after its diagram's end, to be drawn as it is.
+Ticks that a stream may run on after the end of its diagram, so that a failure can show what it did.
 """
 
 
 @runtime_checkable
 class Openable(Protocol):
     """
-    What is opened to be read, such as a `streamkit.Stream`.
+    Something that is opened to be read, such as a `streamkit.Stream`.
     """
 
     def open(self) -> AbstractAsyncContextManager[AsyncIterable[object]]: ...
@@ -47,8 +47,8 @@ def source(
     """
     A stream that follows a diagram, each time it is opened.
 
-    The schedule is absolute and begins with the first read: an item whose tick has passed, because the reader
-    was slow, comes at once and does not delay those after it.
+    The times are counted from the first read. If the reader was slow and the tick of an item has passed, the item
+    comes at once, and does not delay those after it.
 
     Args:
         diagram: See `parse`.
@@ -82,14 +82,14 @@ async def record(
     stream: AsyncIterable[object] | Openable, *, tick: float = 1.0, ticks: int | None = None
 ) -> Timeline:
     """
-    Read a stream to its end, in virtual time, and note when each item came.
+    Read a stream to its end in virtual time, and note when each item came.
 
-    A failure is noted, not raised; one that comes of closing is noted after the end.
+    A failure is noted and not raised. A failure of closing is noted after the end.
 
     Args:
         stream: A `Stream`, which is opened, or any other async iterable.
         tick: Seconds per tick. Powers of two (1.0, 0.5, 0.25, …) keep times exact.
-        ticks: Stop after so many ticks, if the stream has not ended then.
+        ticks: Stop after this number of ticks, if the stream has not ended by then.
 
     Raises:
         DeadlockError: The stream never ends, and no `ticks` were given.
@@ -108,12 +108,12 @@ async def record(
                 async for item in items:
                     note("item", item)
             except Exception as error:
-                # Noted here and not below, because closing may take time
+                # The failure is noted here and not below, because closing may take time.
                 note("fail", error)
                 raise
             note("complete")
 
-    # The last tick is seen whole, and the next one not
+    # The last tick is seen whole, and nothing of the next one.
     deadline = inf if ticks is None else start + (ticks - 0.5) * tick
     try:
         with anyio.CancelScope(deadline=deadline):
@@ -165,7 +165,7 @@ async def expect(
 
 def same(got: Emission, wanted: Emission) -> bool:
     """
-    Compare an emission with the one in a diagram.
+    Whether an emission is the one in a diagram.
     """
     if (got.tick, got.kind) != (wanted.tick, wanted.kind):
         return False
@@ -182,7 +182,7 @@ def opened(
     stream: AsyncIterable[object] | Openable,
 ) -> AbstractAsyncContextManager[AsyncIterable[object]]:
     """
-    Open what can be opened, and see to it that generators are closed.
+    A context manager that opens what can be opened, and closes generators.
     """
     if isinstance(stream, Openable):
         return stream.open()
@@ -192,7 +192,10 @@ def opened(
 
 def check_tick(tick: float) -> None:
     """
-    Refuse a tick that takes no time.
+    Check that a tick is a positive number of seconds.
+
+    Raises:
+        ValueError: It is not.
     """
     if not 0 < tick < inf:
         raise ValueError(f"tick={tick!r}: give a positive number of seconds")
