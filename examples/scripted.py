@@ -21,7 +21,7 @@ MODEL = "claude-sonnet-5"
 @asynccontextmanager
 async def claude(*replies: Reply) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """
-    A client that is answered by Claude, or by `replies` when there is no ANTHROPIC_API_KEY.
+    A client that is answered by Claude, or by `replies` if ANTHROPIC_API_KEY is not set.
     """
     if os.environ.get("ANTHROPIC_API_KEY"):
         async with anthropic.AsyncAnthropic() as client:

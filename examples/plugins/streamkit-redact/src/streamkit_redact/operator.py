@@ -1,5 +1,5 @@
 """
-The operator.
+The operator `redact`, which keeps secrets out of streamed text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Redact"]
 
 TEXTLESS: Final = frozenset({"content_block_stop", "message_delta", "message_stop", "ping"})
-"""The types of Claude's events that say nothing."""
+"""The types of Claude's events that have no text."""
 
 
 class Redact(sk.Transducer[str, str]):
@@ -24,17 +24,17 @@ class Redact(sk.Transducer[str, str]):
     Text without secrets and e-mail addresses, which are found however the pieces cut them.
 
     API keys (Anthropic, AWS, GitHub, Google, Slack, and others that begin with `sk-`), bearer tokens, JSON Web Tokens and e-mail
-    addresses are replaced from their first character to the end of their word. What may be the beginning of one, and no
-    more than that, is held back until it is clear whether it is.
+    addresses are replaced from their first character to the end of their word. Only what may be the beginning of one
+    is held back, until it is clear whether it is.
 
-    What ends a word ends a secret: the end of the stream does, and an event without text, such as the end of a block,
+    A secret ends where its word ends: at the end of the stream, too, and at an event without text, such as the end of a block,
     which is handed on. An item that says "start over" drops what is held, and is handed on.
 
     Args:
-        mark: What takes the place of each.
+        mark: The text that replaces each of them.
 
     Raises:
-        TypeError: `mark` is no string; while running, an item is neither a string nor such an event.
+        TypeError: `mark` is not a string; while running, an item is neither a string nor such an event.
 
     Emits: a string for each piece, without what is held back; never an empty one.
     Backpressure: none of its own.
@@ -67,14 +67,14 @@ class Redact(sk.Transducer[str, str]):
         return (piece,) if piece else ()
 
     def flush(self) -> Iterable[str]:
-        # A secret may wait in what is held, behind the beginning of another that has come to nothing.
+        # What is held may contain a secret, behind text that looked like the beginning of another one.
         piece = self._read(self.before + self.held, len(self.before), last=True) + self.held
         self.reset()
         return (piece,) if piece else ()
 
     def _read(self, text: str, start: int, *, last: bool = False) -> str:
         """
-        What goes out of `text`, from `start` on; the rest is held, unless nothing follows.
+        The part of `text` from `start` on that goes out. The rest is held, unless nothing follows.
         """
         out: list[str] = []
         end = len(text)
@@ -100,7 +100,7 @@ class Redact(sk.Transducer[str, str]):
 
     def _pass(self, item: object) -> Iterable[str]:
         """
-        Hand on what is no text, after the text before it.
+        Hand on an event without text, after the text before it.
         """
         if getattr(item, "type", None) not in TEXTLESS:
             raise TypeError(f"Redact() reads strings, not {type(item).__name__}: put text() before it")
