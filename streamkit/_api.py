@@ -87,4 +87,5 @@ from streamkit._partial_json.views import Partial as Partial
 from streamkit.plugins._errors import PluginError as PluginError
 from streamkit.plugins._namespace import ops as ops, sources as sources
 
-__all__ = publish("streamkit", globals())
+# Not assigned by name, because a checker would take a list that is made at run time for an empty one.
+globals()["__all__"] = publish("streamkit", globals())

@@ -120,7 +120,11 @@ def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
     Returns:
         The public names, for `__all__`.
     """
-    names = [name for name in namespace if name[0].isalpha() and name not in {"annotations", "publish"}]
+    names = [  # pytest, where it rewrites a module, adds names that are not identifiers
+        name
+        for name in namespace
+        if name.isidentifier() and not name.startswith("_") and name not in {"annotations", "publish"}
+    ]
     for thing in map(namespace.__getitem__, names):
         if isinstance(thing, type | FunctionType) and thing.__module__ not in _PUBLIC:
             if isinstance(thing, type):

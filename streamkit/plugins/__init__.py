@@ -18,4 +18,5 @@ from streamkit.plugins._namespace import (
 from streamkit.plugins._plugin import API_VERSION as API_VERSION, Plugin as Plugin
 from streamkit.plugins._registry import Registry as Registry, registry as registry, rescan as rescan
 
-__all__ = publish(__name__, globals())
+# Not assigned by name, because a checker would take a list that is made at run time for an empty one.
+globals()["__all__"] = publish(__name__, globals())
