@@ -180,7 +180,7 @@ PUBLIC: Final = {
     "streamkit": streamkit,
     **{
         f"streamkit.{room}": import_module(f"streamkit.{room}")
-        for room in ("events", "plugins", "sinks", "testing")
+        for room in ("events", "plugins", "sinks", "testing", "testing.marbles")
     },
 }
 

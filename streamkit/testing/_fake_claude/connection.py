@@ -29,7 +29,7 @@ class Request:
         path: The path without the query, such as `"/v1/messages"`.
         query: The query, such as `"beta=true"`, or `""`.
         headers: The headers, with their names in lower case.
-        body: The JSON body, or None where there is none.
+        body: The JSON body, or None without one.
         connection: The number of the connection that it came on.
     """
 
