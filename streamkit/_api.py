@@ -3,17 +3,15 @@ The names that `streamkit` publishes, each where it is defined. `streamkit/__ini
 """
 
 from streamkit._claude.operators.blocks import blocks as blocks
+from streamkit._claude.operators.citations import citations as citations
 from streamkit._claude.operators.json import json as json
 from streamkit._claude.operators.meter import Meter as Meter, meter as meter
 from streamkit._claude.operators.only import only as only
-from streamkit._claude.operators.text import (
-    citations as citations,
-    text as text,
-    thinking as thinking,
-    usage as usage,
-)
+from streamkit._claude.operators.text import text as text
+from streamkit._claude.operators.thinking import thinking as thinking
 from streamkit._claude.operators.tool_calls import tool_calls as tool_calls
 from streamkit._claude.operators.tool_input import tool_input as tool_input
+from streamkit._claude.operators.usage import usage as usage
 from streamkit._claude.operators.validate import validate as validate
 from streamkit._claude.protocol.errors import (
     GrammarError as GrammarError,

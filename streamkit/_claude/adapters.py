@@ -1,43 +1,54 @@
 """
-The SDK's raw events, as far as operators have to know how they join and are cut: by their `type`, as everywhere.
+What `_core.adapters` asks of the anthropic SDK's objects: how its raw events are joined and cut, and which errors to retry.
+
+Like everything here, it goes by an event's `type`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from streamkit._claude.protocol.message import TEXT_FIELDS
+from streamkit._claude.protocol.pieces import PIECES
 from streamkit._claude.protocol.retriable import retry_advice
 
 __all__ = ["can_wait", "merged", "retry_advice", "text_of", "with_text"]
 
 
 def can_wait(item: Any) -> bool:
+    """
+    Whether `item` is a piece of text that the next one can be joined to. Fields that are not known here cannot be joined.
+    """
     if getattr(item, "type", None) != "content_block_delta" or not hasattr(item, "model_copy"):
         return False
-    # Fields that are not known here cannot be joined.
     delta = item.delta
-    return delta.type in TEXT_FIELDS and not delta.model_extra and not item.model_extra
+    return delta.type in PIECES and not delta.model_extra and not item.model_extra
 
 
 def merged(held: Any, item: Any) -> Any:
+    """
+    The two events as one, or None where they are not pieces of one text.
+    """
     kind = held.delta.type
     if not can_wait(item) or item.index != held.index or item.delta.type != kind:
         return None
-    field = TEXT_FIELDS[kind]
-    return with_text(held, getattr(held.delta, field) + getattr(item.delta, field))
+    joined = PIECES[kind].joined(held.delta, item.delta)
+    # A count that neither of them has must not be set to null.
+    return _with_delta(held, {name: value for name, value in joined.items() if isinstance(value, str | int)})
 
 
 def text_of(item: Any) -> str | None:
-    if not can_wait(item) or item.delta.type == "input_json_delta":
-        return None
-    # As in `ContentBlockDelta.__text__`.
-    if isinstance(getattr(item.delta, "estimated_tokens", None), int):
-        return None
-    text: str = getattr(item.delta, TEXT_FIELDS[item.delta.type])
-    return text
+    """
+    The piece of text in an event, if it can be cut; else None.
+    """
+    return PIECES[item.delta.type].text_to_cut(item.delta) if can_wait(item) else None
 
 
 def with_text(item: Any, text: str) -> Any:
-    delta = item.delta.model_copy(update={TEXT_FIELDS[item.delta.type]: text})
-    return item.model_copy(update={"delta": delta})
+    """
+    The same event with another piece of text.
+    """
+    return _with_delta(item, {PIECES[item.delta.type].field: text})
+
+
+def _with_delta(item: Any, fields: dict[str, Any]) -> Any:
+    return item.model_copy(update={"delta": item.delta.model_copy(update=fields)})

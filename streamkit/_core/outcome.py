@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaMessage
 
     from streamkit._claude.operators.meter import Meter
-    from streamkit._claude.protocol.events import Usage
     from streamkit._claude.protocol.record import Attempt
     from streamkit._claude.protocol.tool_call import ToolCall
+    from streamkit._claude.protocol.usage import Usage
     from streamkit._core.protocols import Contribution
 
 __all__ = ["BufferReport", "Kind", "Outcome", "Report", "SinkReport", "free_name"]

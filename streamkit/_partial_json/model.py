@@ -1,5 +1,5 @@
 """
-Models: what a complete value is made into.
+Makes complete values into instances of a model.
 """
 
 from __future__ import annotations

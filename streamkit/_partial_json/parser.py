@@ -1,9 +1,9 @@
 """
 A parser of JSON (RFC 8259) that is fed with pieces of the text, cut anywhere, and never reads one twice.
 
-It tells a builder what it finds as soon as that is certain: text of a string at once, decoded; a number when something
+It tells a builder what it finds as soon as that is certain: the text of a string at once, decoded; a number when something
 follows it. An escape that is cut, and the first half of a surrogate pair, wait for the rest. Values are those of `json.loads`,
-but for `NaN` and `Infinity`, which are no JSON.
+except for `NaN` and `Infinity`, which are not JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from streamkit._partial_json.surrogates import join_surrogates
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Builder", "Flaw", "Parser"]
+__all__ = ["Builder", "ParseError", "Parser"]
 
 Reason = Literal["truncated", "invalid", "extra_data"]
 
@@ -33,9 +33,9 @@ _ESCAPES: Final = {
 }  # fmt: skip
 
 
-class Flaw(Exception):
+class ParseError(Exception):
     """
-    Why the text is no JSON.
+    Why the text is not JSON.
 
     Attributes:
         message: What is wrong.
@@ -52,7 +52,7 @@ class Flaw(Exception):
 
 class Builder(Protocol):
     """
-    What is told of a text.
+    What the parser tells about a text.
     """
 
     def begin(self, container: dict[str, object] | list[object], /) -> None:
@@ -96,7 +96,7 @@ class Parser:
     Reads one value.
 
     Args:
-        builder: Is told what is found.
+        builder: Told what is found.
         lenient: Whether anything may follow the value.
 
     Attributes:
@@ -124,7 +124,7 @@ class Parser:
         Read more of the text.
 
         Raises:
-            Flaw: It is no JSON. What came before has been told.
+            ParseError: It is not JSON. What came before has been told.
         """
         if self._cut:
             text = join_surrogates(self._cut + text)
@@ -135,17 +135,17 @@ class Parser:
 
     def end(self) -> None:
         """
-        There is no more of the text.
+        Say that no more of the text comes.
 
         Raises:
-            Flaw: The value is not complete.
+            ParseError: The value is not complete.
         """
         cut, self._cut = self._cut, ""
         self._read(cut)
         if self._token and not self._open:
             self._finish_token(self.offset)
         if not self.complete:
-            raise Flaw(
+            raise ParseError(
                 "the text ends inside a value" if self.begun else "there is no value",
                 "truncated",
                 self.offset,
@@ -157,7 +157,7 @@ class Parser:
             at = self._state(text, at)
         self.offset += size
 
-    # Each state reads from a place in the text on, and gives the place where the next one goes on.
+    # Each state reads the text from one place on, sets the next state, and returns the place where that one goes on.
 
     def _value(self, text: str, at: int) -> int:
         if (found := _NOT_SPACE(text, at)) is None:
@@ -226,7 +226,7 @@ class Parser:
     def _rest(self, text: str, at: int) -> int:
         if self._lenient or (found := _NOT_SPACE(text, at)) is None:
             return len(text)
-        raise Flaw("something follows the value", "extra_data", self.offset + found.start())
+        raise ParseError("something follows the value", "extra_data", self.offset + found.start())
 
     def _string(self, text: str, at: int) -> int:
         pieces: list[str] = []
@@ -333,16 +333,16 @@ class Parser:
         self.complete = not self._open
         self._state = self._rest if self.complete else self._after_value
 
-    def _invalid(self, message: str, at: int) -> Flaw:
-        return Flaw(message, "invalid", self.offset + at)
+    def _invalid(self, message: str, at: int) -> ParseError:
+        return ParseError(message, "invalid", self.offset + at)
 
 
 def _scalar(token: str, offset: int) -> object:
     if token in _LITERALS:
         return _LITERALS[token]
     if (number := _NUMBER(token)) is None:
-        raise Flaw("a value is due", "invalid", offset)
+        raise ParseError("a value is due", "invalid", offset)
     try:
         return int(token) if number.lastindex is None else float(token)
     except ValueError:
-        raise Flaw("a number with more digits than Python reads", "invalid", offset) from None
+        raise ParseError("a number with more digits than Python reads", "invalid", offset) from None

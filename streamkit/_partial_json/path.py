@@ -1,8 +1,8 @@
 """
-The paths that can be followed while a text is still being written: a small part of JSONPath.
+Parses the paths that can be followed while a text is being written: a small part of JSONPath.
 
-`$` is the whole, `.name` and `['name']` a member, `[0]` an element, and `[*]` every one of them, as in RFC 9535. What looks
-ahead or back, or from the end, cannot be known in time.
+`$` is the whole, `.name` and `['name']` a member, `[0]` an element, and `[*]` every one of them, as in RFC 9535. Whatever
+searches ahead, back or from the end is refused, because it cannot be known in time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NoReturn, TypeAlias
 __all__ = ["Path", "parse_path"]
 
 Path: TypeAlias = tuple[str | int | None, ...]
-"""A name, an index, or None for every one, for each level."""
+"""For each level: a name, an index, or None for every one."""
 
 _STEP = re.compile(
     r"""
@@ -41,11 +41,11 @@ _SYNTAX: Final = "$, .name, ['name'], [0] and [*]; any other name stands in brac
 
 def parse_path(path: str) -> Path:
     """
-    The steps of a path.
+    Parse a path into its steps.
 
     Raises:
-        TypeError: It is no string.
-        ValueError: It is none of those that can be followed; the message says why.
+        TypeError: It is not a string.
+        ValueError: It cannot be followed while the text is being written; the message says why.
     """
     if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"path must be a string such as '$.items[*]', not {path!r}")

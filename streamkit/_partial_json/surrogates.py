@@ -1,5 +1,5 @@
 """
-Surrogate pairs, which a stream may cut in two: JSON can say each half alone, and Python keeps it so.
+Joins surrogate pairs, which a stream may cut in two: JSON can say each half alone, and Python keeps it so.
 """
 
 from __future__ import annotations

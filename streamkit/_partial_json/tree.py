@@ -1,5 +1,5 @@
 """
-A value as it grows.
+Builds a whole value while it is being written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ Container: TypeAlias = dict[str, Any] | list[Any]
 
 class Tree:
     """
-    Builds plain dicts and lists, in place: a string is there from its first quote on, a number when it is complete.
+    A parser's builder that makes plain dicts and lists, in place: a string is there from its first quote on, a number when it is
+    complete.
 
     Attributes:
         top: The value, alone in a list that is empty before it begins.
@@ -46,7 +47,7 @@ class Tree:
         self._put("")
 
     def text(self, more: str, /) -> None:
-        # Python appends to a string in place if nobody else has it: neither the container, nor a reader who kept it.
+        # Python appends to a string in place only if nobody else holds it, so the container lets go of it first.
         container: Any = self._container
         place = self._name if isinstance(self._container, dict) else -1
         whole = container[place]
@@ -59,7 +60,7 @@ class Tree:
         self._closed()
 
     def _closed(self) -> None:
-        # Nothing can be seen of an end, but that the whole is complete.
+        # The end of a part changes nothing that can be seen; that of the whole does.
         self.changed = self.changed or not self._around
 
     def _put(self, value: object) -> None:

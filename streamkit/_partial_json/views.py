@@ -1,5 +1,5 @@
 """
-What a growing value looks like to others: read only, and always as it is now.
+Read-only views of a growing value, which always show it as it is now.
 """
 
 from __future__ import annotations
@@ -85,12 +85,12 @@ class LiveArray(Sequence[Any]):
 
 class Partial(Struct, frozen=True):
     """
-    A value as far as it has been written: to be shown, never to be acted on. What can be is a `ToolCall`.
+    A value as far as it has been written: to be shown, never to be acted on. For that there is `ToolCall`.
 
     Attributes:
         value: A read-only live view: it goes on growing with the text. Strings are there from their first quote on, numbers and
             words when they are complete.
-        complete: Whether all of it is there.
+        complete: Whether the whole value is there.
     """
 
     value: Any
@@ -98,7 +98,7 @@ class Partial(Struct, frozen=True):
 
     def copy(self) -> Partial:
         """
-        The same as it is now, in plain dicts and lists, to be kept.
+        The same value as it is now, in plain dicts and lists, to be kept.
         """
         value = self.value
         return Partial(value.copy() if isinstance(value, LiveObject | LiveArray) else value, self.complete)
@@ -106,7 +106,7 @@ class Partial(Struct, frozen=True):
 
 def view(value: Any) -> Any:
     """
-    How others see a value.
+    The read-only view of a dict or a list; any other value is its own.
     """
     if isinstance(value, dict):
         return LiveObject(cast("dict[str, Any]", value))
@@ -114,7 +114,7 @@ def view(value: Any) -> Any:
 
 
 def _copied(value: V) -> V:
-    # Without recursion, for a text may be nested deeper than Python's stack.
+    # Without recursion, because a text may be nested deeper than Python's stack.
     top: list[Any] = [value]
     waiting: list[tuple[Any, Any]] = [(top, 0)]
     while waiting:

@@ -744,7 +744,7 @@ def test_twice_as_much_at_a_seam_takes_twice_the_work(
     def counted(n: int) -> int:
         before, after = said(n)
         message = MessageBuilder()
-        message.add_many(map(from_dict, reply(text("Well: " + before, closed=False), end="content").events))
+        message.take(map(from_dict, reply(text("Well: " + before, closed=False), end="content").events))
         asked = continuation(message, {"model": model, "messages": []})
         stitching = Stitching(asked, Attempt(2), lambda: message.usage)
         events = [from_dict(each) for each in reply(text(*after, "So.")).events]

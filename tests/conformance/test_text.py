@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 import streamkit as sk
-from streamkit._claude.protocol.events import ContentBlockDelta, TextDelta, ThinkingDelta, to_dict
+from streamkit.events import ContentBlockDelta, TextDelta, ThinkingDelta, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 import streamkit as sk
-from streamkit._claude.protocol.events import Restarted
+from streamkit.events import Restarted
 from streamkit.testing import marbles
 
 pytestmark = pytest.mark.virtual_time

@@ -15,7 +15,7 @@ from anyio import lowlevel
 from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._claude.protocol.events import Restarted
+from streamkit.events import Restarted
 from streamkit.testing import marbles, run_virtual
 
 pytestmark = pytest.mark.virtual_time

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._claude.protocol.events import Restarted
 from streamkit._operators.text.cutter import Cutter, cut_rule
 from streamkit._operators.text.match_automaton import MatchAutomaton
 from streamkit._operators.text.regex_rule import RegexRule
+from streamkit.events import Restarted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

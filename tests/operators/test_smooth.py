@@ -23,7 +23,8 @@ from anthropic.types.beta import BetaRawContentBlockDeltaEvent, BetaThinkingDelt
 from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._claude.protocol.events import (
+from streamkit._operators.text.piece_schedule import PieceSchedule
+from streamkit.events import (
     ContentBlockDelta,
     ContentBlockStop,
     InputJSONDelta,
@@ -32,7 +33,6 @@ from streamkit._claude.protocol.events import (
     ThinkingDelta,
     from_dict,
 )
-from streamkit._operators.text.piece_schedule import PieceSchedule
 from streamkit.testing import run_virtual
 
 pytestmark = pytest.mark.virtual_time

@@ -13,11 +13,11 @@ from hypothesis import given, strategies as st
 
 from streamkit import batch, flat_map, map, scan, tap  # noqa: A004 -- the field's names
 from streamkit._claude.operators.meter import meter
-from streamkit._claude.operators.text import text, thinking
+from streamkit._claude.operators.text import text
+from streamkit._claude.operators.thinking import thinking
 from streamkit._claude.operators.tool_calls import tool_calls
 from streamkit._claude.operators.validate import validate
 from streamkit._claude.protocol.errors import StreamTruncated, ToolInputError
-from streamkit._claude.protocol.events import AnyEvent, Event, Restarted
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.decorators import operator
 from streamkit._core.operator import Operator
@@ -27,6 +27,7 @@ from streamkit._operators.select import filter, skip, take, take_while  # noqa: 
 from streamkit._operators.split import split
 from streamkit._operators.tee import tee
 from streamkit._operators.text.until import until
+from streamkit.events import AnyEvent, Event, Restarted
 from streamkit.testing import reply, text as text_block, thinking as thinking_block, tool_use
 
 if TYPE_CHECKING:

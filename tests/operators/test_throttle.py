@@ -16,13 +16,7 @@ from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent,
 from hypothesis import given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._claude.protocol.events import (
-    ContentBlockDelta,
-    ContentBlockStop,
-    InputJSONDelta,
-    Restarted,
-    TextDelta,
-)
+from streamkit.events import ContentBlockDelta, ContentBlockStop, InputJSONDelta, Restarted, TextDelta
 from streamkit.testing import marbles, run_virtual
 
 pytestmark = pytest.mark.virtual_time

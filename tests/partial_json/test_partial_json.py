@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from streamkit._partial_json import Finding, Flaw, LiveArray, LiveObject, Partial, Reading, Wanted
+from streamkit._partial_json import (
+    Extractor,
+    LiveArray,
+    LiveObject,
+    ParseError,
+    Partial,
+    Selector,
+    ValueFinder,
+)
 from streamkit._partial_json.parser import Parser
 from streamkit._partial_json.path import parse_path
 from streamkit._partial_json.tree import Tree
@@ -109,13 +117,13 @@ def strings(value: Any, path: str = "$") -> Iterator[tuple[str, str]]:
 
 
 def selected(text: str, path: str, seed: int) -> list[Any]:
-    reading = Reading(Wanted(path, None))
+    extractor = Extractor(Selector(path, None))
     found: list[Any] = []
     for piece in cut(text, seed):
-        reading.feed(piece)
-        found += reading.take()
-    reading.end()
-    return found + reading.take()
+        extractor.feed(piece)
+        found += extractor.take()
+    extractor.end()
+    return found + extractor.take()
 
 
 @given(text=written(), seed=st.integers(0, 1000))
@@ -128,11 +136,11 @@ def test_the_pieces_of_each_string_add_up_to_it(text: str, seed: int) -> None:
 def test_each_element_comes_once_in_order_as_soon_as_it_is_there(items: list[Any], seed: int) -> None:
     text = json.dumps({"before": [1], "items": items, "after": {"items": [2]}})
     assert same(selected(text, "$.items[*]", seed), json.loads(text)["items"])
-    reading = Reading(Wanted("$.items[*]", None))
+    extractor = Extractor(Selector("$.items[*]", None))
     ends: list[int] = []
     for at, char in enumerate(text):
-        reading.feed(char)
-        ends += [at] * len(reading.take())
+        extractor.feed(char)
+        ends += [at] * len(extractor.take())
     begin = text.index("[", text.index('"items"')) + 1
     for each, end in zip(items, ends, strict=True):
         last = begin + len(json.dumps(each))
@@ -154,19 +162,19 @@ def grows(before: Any, after: Any) -> bool:
 
 @given(text=written(), seed=st.integers(0, 1000))
 def test_a_live_view_only_ever_grows(text: str, seed: int) -> None:
-    reading = Reading(Wanted(None, None))
+    extractor = Extractor(Selector(None, None))
     before: Partial | None = None
     for piece in cut(text, seed):
-        reading.feed(piece)
-        for shown in reading.take():
+        extractor.feed(piece)
+        for shown in extractor.take():
             now = shown.copy()
             if before is not None:
                 assert grows(before.value, now.value)
                 assert not before.complete
                 assert (before.value, before.complete) != (now.value, now.complete), "nothing has changed"
             before = now
-    reading.end()
-    for shown in reading.take():
+    extractor.end()
+    for shown in extractor.take():
         before = shown.copy()
     assert before is not None
     assert same(before.value, json.loads(text))
@@ -192,9 +200,9 @@ def test_what_json_loads_refuses_is_refused_with_its_place(text: str, at: int, w
         assert same(whole(wrong), expected)
 
 
-def flaw_of(pieces: list[str]) -> Flaw:
+def flaw_of(pieces: list[str]) -> ParseError:
     parser = Parser(Tree())
-    with pytest.raises(Flaw) as caught:
+    with pytest.raises(ParseError) as caught:
         for piece in pieces:
             parser.feed(piece)
         parser.end()
@@ -243,7 +251,7 @@ def whole(text: str) -> Any:
 def test_where_it_goes_wrong(text: str, reason: str, offset: int) -> None:
     for size in (1, 3, 10_000):
         parser = Parser(Tree())
-        with pytest.raises(Flaw) as caught:
+        with pytest.raises(ParseError) as caught:
             for start in range(0, len(text), size):
                 parser.feed(text[start : start + size])
             parser.end()
@@ -252,14 +260,14 @@ def test_where_it_goes_wrong(text: str, reason: str, offset: int) -> None:
 
 
 def test_what_came_before_a_flaw_is_told() -> None:
-    reading = Reading(Wanted("$[*]", None))
-    with pytest.raises(Flaw):
-        reading.feed('[1, "two", {"three": 3}, nope]')
-    assert reading.take() == [1, "two", {"three": 3}]
-    reading = Reading(Wanted("$.a", None))
-    with pytest.raises(Flaw):
-        reading.feed('{"a": "so far \\x')
-    assert reading.take() == ["so far "]
+    extractor = Extractor(Selector("$[*]", None))
+    with pytest.raises(ParseError):
+        extractor.feed('[1, "two", {"three": 3}, nope]')
+    assert extractor.take() == [1, "two", {"three": 3}]
+    extractor = Extractor(Selector("$.a", None))
+    with pytest.raises(ParseError):
+        extractor.feed('{"a": "so far \\x')
+    assert extractor.take() == ["so far "]
 
 
 def test_nesting_has_no_limit() -> None:
@@ -276,11 +284,11 @@ def test_nesting_has_no_limit() -> None:
 
 
 def test_a_surrogate_pair_that_the_wire_has_cut_is_joined() -> None:
-    reading = Reading(Wanted("$", None))
+    extractor = Extractor(Selector("$", None))
     found: list[str] = []
     for piece in ('"a\ud83d', "\ude00b", '\ud83d"'):
-        reading.feed(piece)
-        found += reading.take()
+        extractor.feed(piece)
+        found += extractor.take()
     assert found == ["a", "😀b", "\ud83d"]
 
 
@@ -372,9 +380,9 @@ def test_a_path_selects(path: str, found: list[Any]) -> None:
 
 
 def test_a_view_is_read_only_and_lives() -> None:
-    reading = Reading(Wanted(None, None))
-    reading.feed('{"a": [1, {"b": "x')
-    [shown] = reading.take()
+    extractor = Extractor(Selector(None, None))
+    extractor.feed('{"a": [1, {"b": "x')
+    [shown] = extractor.take()
     value: Any = shown.value
     inner: Any = value["a"]
     assert (type(value), type(inner)) == (LiveObject, LiveArray)
@@ -389,7 +397,7 @@ def test_a_view_is_read_only_and_lives() -> None:
         inner[0] = 1
     with pytest.raises(TypeError):
         hash(value)
-    reading.feed('y"}]}')
+    extractor.feed('y"}]}')
     assert value == {"a": [1, {"b": "xy"}]}
     assert inner == [1, {"b": "xy"}] == inner.copy()
     assert kept == Partial({"a": [1, {"b": "x"}]}, False)
@@ -398,26 +406,26 @@ def test_a_view_is_read_only_and_lives() -> None:
 
 
 def test_a_text_that_somebody_keeps_stays_as_it_is() -> None:
-    reading = Reading(Wanted(None, None))
+    extractor = Extractor(Selector(None, None))
     kept: list[str] = []
     for piece in ('{"a": "', "one ", "two ", 'three"}'):
-        reading.feed(piece)
-        kept += [shown.value["a"] for shown in reading.take()]
+        extractor.feed(piece)
+        kept += [shown.value["a"] for shown in extractor.take()]
     assert kept == ["", "one ", "one two ", "one two three", "one two three"][: len(kept)]
     assert kept[1] == "one "
 
 
 def test_a_value_that_is_a_string_or_a_number_is_shown_too() -> None:
-    reading = Reading(Wanted(None, None))
-    reading.feed('"ab')
-    assert reading.take() == [Partial("ab", False)]
-    reading.feed('c"')
-    assert reading.take() == [Partial("abc", True)]
-    reading = Reading(Wanted(None, None))
-    reading.feed("12")
-    assert reading.take() == []
-    reading.end()
-    assert reading.take() == [Partial(12, True)]
+    extractor = Extractor(Selector(None, None))
+    extractor.feed('"ab')
+    assert extractor.take() == [Partial("ab", False)]
+    extractor.feed('c"')
+    assert extractor.take() == [Partial("abc", True)]
+    extractor = Extractor(Selector(None, None))
+    extractor.feed("12")
+    assert extractor.take() == []
+    extractor.end()
+    assert extractor.take() == [Partial(12, True)]
     assert Partial(12, True).copy() == Partial(12, True)
 
 
@@ -452,26 +460,26 @@ def test_a_value_that_is_a_string_or_a_number_is_shown_too() -> None:
 )
 def test_where_the_value_begins(text: str, found: str | None) -> None:
     for size in (1, 2, 5, 1000):
-        finding = Finding()
+        finder = ValueFinder()
         begun: str | None = None
         for start in range(0, len(text), size):
             piece = text[start : start + size]
             if begun is None:
-                begun = finding.feed(piece)
+                begun = finder.feed(piece)
             else:
                 begun += piece
         if begun is None:
-            begun = finding.end()
+            begun = finder.end()
         assert begun == found
         if found is not None:
-            assert text[finding.passed :] == found
+            assert text[finder.passed :] == found
 
 
 def test_prose_is_not_kept() -> None:
-    finding = Finding()
+    finder = ValueFinder()
     for _ in range(1000):
-        assert finding.feed("word " * 100) is None
-        assert finding.feed(" " * 100) is None
-    held = [value for value in vars(finding).values() if isinstance(value, str)]
+        assert finder.feed("word " * 100) is None
+        assert finder.feed(" " * 100) is None
+    held = [value for value in vars(finder).values() if isinstance(value, str)]
     assert sum(map(len, held)) < 1000
-    assert finding.feed('\n{"a"') == '{"a"'
+    assert finder.feed('\n{"a"') == '{"a"'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamkit import from_iterable
-from streamkit._claude.protocol.events import Restarted
+from streamkit.events import Restarted
 from streamkit.sinks import collect, join
 
 

@@ -11,7 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from streamkit import from_iterable
-from streamkit._claude.protocol.events import ContentBlockDelta, Ping, TextDelta
+from streamkit.events import ContentBlockDelta, Ping, TextDelta
 from streamkit.sinks import log
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from streamkit import from_iterable, tee
-from streamkit._claude.protocol.events import Restarted
+from streamkit.events import Restarted
 from streamkit.sinks import write
 
 if TYPE_CHECKING:

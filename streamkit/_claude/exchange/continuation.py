@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamkit._claude.exchange.seam import regained_space, repeated_tail
 from streamkit._claude.protocol.events import to_dict
+from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, arrives_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamkit._claude.protocol.message import Block, MessageBuilder
+    from streamkit._claude.protocol.block import Block
+    from streamkit._claude.protocol.message import MessageBuilder
 
 __all__ = ["Continuation", "Repetition", "as_params", "continuation", "is_blank", "obstacle", "with_answer"]
 
@@ -29,12 +31,6 @@ _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\
 
 _SHOWN = 200
 """Characters of the text's end that the user message quotes."""
-
-# A model's thinking is not shown to it again: a prefill must not have any, and an assistant message does not need it.
-_THINKING = frozenset({"thinking", "redacted_thinking"})
-# The blocks that arrive whole in their `content_block_start`, besides the results of tools.
-_WHOLE = frozenset({"redacted_thinking", "container_upload", "fallback", "mcp_tool_listing"})
-_UNANSWERED = frozenset({"server_tool_use", "mcp_tool_use"})
 
 
 class Repetition(Protocol):
@@ -84,7 +80,7 @@ def obstacle(message: MessageBuilder) -> str | None:
         _text(blocks).encode()
     except UnicodeEncodeError:
         return "the text has half of a surrogate pair, which no request can carry"
-    if last.type in _UNANSWERED:
+    if last.type in SERVER_TOOLS:
         return f"the cut is inside a tool's work: the result of a {last.type} block had not arrived"
     return None
 
@@ -100,7 +96,8 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     blocks = message.blocks
     last = blocks[-1] if blocks else None
     text = _text(blocks)
-    shown = [block for block in blocks if block.type not in _THINKING and not is_blank(block)]
+    # A model's thinking is not shown to it again: a prefill must not have any, and an assistant message does not need it.
+    shown = [block for block in blocks if block.type not in THINKING and not is_blank(block)]
     # The text behind the last block that is shown is white space, which the model may well write again.
     blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
     request = dict(params)
@@ -201,4 +198,4 @@ def is_blank(block: Block) -> bool:
 
 
 def _is_whole(block: Block) -> bool:
-    return block.closed or block.type in _WHOLE or block.type.endswith("_result")
+    return block.closed or arrives_whole(block.type)

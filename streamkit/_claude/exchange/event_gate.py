@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._claude.exchange.stitching import Stitching
-from streamkit._claude.protocol.message import FILLED_BY_DELTAS
+from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
 from streamkit._core.restart import Restarted
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamkit._claude.exchange.continuation import as_params, continuation, is_blank, obstacle, with_answer
 from streamkit._claude.protocol.retriable import retry_advice
+from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +123,7 @@ class RequestPlan:
             record: What has arrived.
         """
         message, params = record.message, self.params
-        if message.stop_reason != "pause_turn":
+        if not stop_reason(message.stop_reason).pauses:
             return None
         answer = as_params(block for block in message.blocks if not is_blank(block))
         if not answer:

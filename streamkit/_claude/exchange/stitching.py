@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.deltas import CitationsDelta, TextDelta
 from streamkit._claude.protocol.events import (
-    CitationsDelta,
     ContentBlockDelta,
     ContentBlockStart,
     ContentBlockStop,
     MessageChanges,
     MessageDelta,
-    TextDelta,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from streamkit._claude.exchange.continuation import Continuation
-    from streamkit._claude.protocol.events import Event, Usage
+    from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.record import Attempt
+    from streamkit._claude.protocol.usage import Usage
 
 __all__ = ["Stitching"]
 

@@ -1,5 +1,5 @@
 """
-Blocks: each content block when it is finished.
+Blocks: each content block, when it is finished.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from anthropic.types import ContentBlock
     from anthropic.types.beta import BetaContentBlock
 
+    from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.events import AnyEvent
-    from streamkit._claude.protocol.message import Block
 
 __all__ = ["blocks"]
 
@@ -29,8 +29,8 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     Each content block when it is finished, as the SDK's type: a beta type only where no other has it.
 
     A block is finished by its `content_block_stop`, or else by the end of its message: the stop reason or
-    `message_stop`. A block that the end of the stream cuts is none. What the SDK has no type for comes as an
-    object with the same fields.
+    `message_stop`. A block that the end of the stream cuts is not handed on. What the SDK has no type for comes
+    as an object with the same fields.
 
     In the diagram each character of the upper line is an event: `T` begins a block and `E` ends it.
 
@@ -87,7 +87,7 @@ class Blocks(Transducer[Any, Any]):
                 yield sdk_message({**_SHELL, "content": [block.to_dict()]}).content[0]
 
 
-# The SDK's type of a block is decided in a message, which has to be a valid one.
+# The SDK's type of a block is decided inside a message, which must be a valid one.
 _SHELL: dict[str, Any] = {
     "id": "",
     "type": "message",

@@ -1,17 +1,18 @@
 """
-JSON: what a message says in JSON, while it is being written.
+JSON: the JSON in a message's text, while it is being written.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from streamkit._claude.operators.text import text_of
+from streamkit._claude.protocol.content import text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.operator import Operator
 from streamkit._core.transducer import Transducer, pure
-from streamkit._partial_json import Finding, Flaw, Reading, Wanted
+from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +24,6 @@ __all__ = ["json"]
 
 M = TypeVar("M")
 
-# How a message ends that may well be without JSON: it has called a tool, goes on, or was refused.
-_EXCUSES = frozenset({"tool_use", "pause_turn", "refusal"})
-
 
 @overload
 def json(path: None = None, *, model: None = None) -> Operator[AnyEvent, Partial]: ...
@@ -35,7 +33,7 @@ def json(path: str | None = None, *, model: type[M]) -> Operator[AnyEvent, M]: .
 def json(path: str | None = None, *, model: Any = None) -> Operator[AnyEvent, Any]: ...
 def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     """
-    The JSON that a message says, while it is being written: structured output, or an answer in a fenced block.
+    The JSON in a message's text, while it is being written: structured output, or an answer in a fenced block.
 
     It works as `tool_input` does, on the text of each message. A text that begins with JSON is read from there. Otherwise what
     comes first is prose, up to the first line that begins with `{` or `[`, or the first fenced block; one value is read, and what
@@ -55,14 +53,14 @@ def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
             is the whole value.
 
     Raises:
-        TypeError: `path` is no string, or `model` no model.
-        ValueError: The path is none that can be followed while the text is being written; the message says why.
+        TypeError: `path` is not a string, or `model` is not a model.
+        ValueError: The path cannot be followed while the text is being written; the message says why.
 
     Emits: a `Partial` for each delta that changed the value; with a path, pieces of text and complete values; with a model, its
         instances.
     Backpressure: none of its own.
     Completes: with its upstream.
-    Fails: with its upstream; with a `JSONError`, which has the place in its `offset`, where the text is no JSON or ends too
+    Fails: with its upstream; with a `JSONError`, which has the place in its `offset`, where the text is not JSON or ends too
         early, after what came before that; with the model's own error.
     Cancels: at once.
     Memory: the value so far, or what the path selects, one at a time.
@@ -76,14 +74,14 @@ class JSON(Transducer[Any, Any]):
     passes_restarts = False
 
     def __init__(self, path: str | None = None, model: Any = None) -> None:
-        self.wanted: Wanted = Wanted(path, model)
-        self.memory: str = self.wanted.memory
+        self.selector: Selector = Selector(path, model)
+        self.memory: str = self.selector.memory
         self.reset()
 
     @property
     def hides_restarts(self) -> bool:
-        # Another view takes the place of the one that is void.
-        return not self.wanted.repeats
+        # A live view is shown again from the beginning, which replaces the one that is void.
+        return not self.selector.repeats
 
     def feed(self, item: Any) -> Iterable[Any]:
         kind = item.type
@@ -91,7 +89,7 @@ class JSON(Transducer[Any, Any]):
             return ()
         if kind in {"message_start", "message_delta", "message_stop"}:
             return self._structure(kind, item)
-        piece = text_of(item)
+        piece = text_in(item)
         return self._read(piece) if piece else ()
 
     def flush(self) -> Iterable[Any]:
@@ -102,9 +100,9 @@ class JSON(Transducer[Any, Any]):
         self._begin_message()
 
     def _begin_message(self) -> None:
-        self.finding: Finding = Finding()
-        self.reading: Reading | None = None
-        self.offset: int = 0
+        self.finder: ValueFinder = ValueFinder()
+        self.extractor: Extractor | None = None  # once the value has begun
+        self.offset: int = 0  # where it begins in the text
         self.due: bool = False
         self.stop_reason: str | None = None
 
@@ -114,7 +112,7 @@ class JSON(Transducer[Any, Any]):
             yield from self._end()
             self._begin_message()
             self.due = True
-            if piece := text_of(event):
+            if piece := text_in(event):
                 yield from self._read(piece)
         elif kind == "message_delta":
             self.stop_reason = self.stop_reason or event.delta.stop_reason
@@ -123,56 +121,55 @@ class JSON(Transducer[Any, Any]):
 
     def _read(self, piece: str) -> Iterable[Any]:
         self.due = True
-        if self.reading is None:
-            begun = self.finding.feed(piece)
+        if self.extractor is None:
+            begun = self.finder.feed(piece)
             if begun is None:
                 return ()
             self._begin()
             piece = begun
         return self._feed(piece)
 
-    def _begin(self) -> Reading:
-        self.reading = Reading(self.wanted, lenient=True)
-        self.offset = self.finding.passed
-        return self.reading
+    def _begin(self) -> None:
+        self.extractor = Extractor(self.selector, lenient=True)
+        self.offset = self.finder.passed
 
     def _feed(self, piece: str) -> Iterable[Any]:
-        reading = self.reading
-        if reading is None:
+        extractor = self.extractor
+        if extractor is None:
             return ()
         try:
-            reading.feed(piece)
-        except Flaw as flaw:
-            return self._broken(reading, flaw)
-        return reading.take()
+            extractor.feed(piece)
+        except ParseError as error:
+            return self._broken(extractor, error)
+        return extractor.take()
 
     def _end(self) -> Iterable[Any]:
         """
         The message has ended.
         """
-        if self.reading is None and (scalar := self.finding.end()) is not None:
+        if self.extractor is None and (scalar := self.finder.end()) is not None:
             self._begin()
             yield from self._feed(scalar)
-        reading, due, self.due = self.reading, self.due, False
-        if reading is None:
-            if due and self.stop_reason not in _EXCUSES:
+        extractor, due, self.due = self.extractor, self.due, False
+        if extractor is None:
+            if due and not stop_reason(self.stop_reason).excuses_json:
                 raise JSONError(
                     "there is no JSON in the text: it does not begin with any, no line does with { or [, and there is no fenced "
                     "block",
                     reason="missing",
-                    offset=self.finding.read,
+                    offset=self.finder.read,
                 )
             return
         try:
-            reading.end()
-        except Flaw as flaw:
-            yield from self._broken(reading, flaw)
-        yield from reading.take()
+            extractor.end()
+        except ParseError as error:
+            yield from self._broken(extractor, error)
+        yield from extractor.take()
 
-    def _broken(self, reading: Reading, flaw: Flaw) -> Iterable[Any]:
-        yield from reading.take()
+    def _broken(self, extractor: Extractor, error: ParseError) -> Iterable[Any]:
+        yield from extractor.take()
         raise JSONError(
-            f"the text is no JSON: {flaw.message} at character {self.offset + flaw.offset}",
-            reason="truncated" if flaw.reason == "truncated" else "invalid",
-            offset=self.offset + flaw.offset,
+            f"the text is not JSON: {error.message} at character {self.offset + error.offset}",
+            reason="truncated" if error.reason == "truncated" else "invalid",
+            offset=self.offset + error.offset,
         )

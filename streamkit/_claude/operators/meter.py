@@ -1,5 +1,5 @@
 """
-Meter: how fast a stream is.
+Meter: the figures that tell how fast a stream is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import current_time
 
-from streamkit._claude.operators.text import text_of
+from streamkit._claude.protocol.content import text_in
 from streamkit._core.operator import Same
 from streamkit._core.restart import is_restart
 from streamkit._core.transducer import Transducer, pure
@@ -29,7 +29,7 @@ GAP_ERROR = 0.01
 
 _GROWTH = (1 + GAP_ERROR) / (1 - GAP_ERROR)
 _BUCKETS_PER_E = 1 / math.log(_GROWTH)
-_SHORTEST = 1e-6  # what is shorter counts as no gap at all
+_SHORTEST = 1e-6  # seconds; anything shorter counts as a gap of zero
 
 
 def meter() -> Same:
@@ -189,7 +189,7 @@ class Metering(Transducer[Any, Any]):
             self._structure(kind, event, now)
         if self.message_began is not None:
             figures.streaming = self.streamed_before + now - self.message_began
-        if piece := text_of(event):
+        if piece := text_in(event):
             self._text(piece, now)
 
     def _structure(self, kind: str, event: Any, now: float) -> None:

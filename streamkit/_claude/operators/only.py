@@ -18,64 +18,38 @@ from typing import (
 )
 
 from streamkit._claude.protocol.codec import Unknown
-from streamkit._claude.protocol.events import (
-    CitationsDelta,
-    CompactionDelta,
-    ContentBlockDelta,
-    ContentBlockStart,
-    ContentBlockStop,
-    Delta,
-    Event,
-    InputJSONDelta,
-    MessageDelta,
-    MessageStart,
-    MessageStop,
-    Ping,
-    Restarted,
-    SignatureDelta,
-    TextDelta,
-    ThinkingDelta,
-)
+from streamkit._claude.protocol.kinds import DELTAS, EVENTS
 from streamkit._core.elementary import Filter
 from streamkit._core.operator import Operator
+from streamkit._core.restart import Restarted
 from streamkit._core.transducer import pure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    from streamkit._claude.protocol.events import ContentBlockDelta, Event, KnownEvent
+    from streamkit._claude.protocol.kinds import KnownDelta
 
 __all__ = ["only"]
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    _AnEvent: TypeAlias = (
-        ContentBlockDelta
-        | ContentBlockStart
-        | ContentBlockStop
-        | MessageDelta
-        | MessageStart
-        | MessageStop
-        | Ping
-        | Restarted
-    )
-    _ADelta: TypeAlias = (
-        TextDelta | InputJSONDelta | ThinkingDelta | SignatureDelta | CitationsDelta | CompactionDelta
-    )
+    _AnEvent: TypeAlias = KnownEvent | Restarted
 
     class _OfTheSDK(Protocol):
         @property
         def type(self) -> str: ...
 
-    _Wanted: TypeAlias = str | type[_AnEvent | _ADelta | Unknown | _OfTheSDK]
+    _Type: TypeAlias = str | type[_AnEvent | KnownDelta | Unknown | _OfTheSDK]
     E1 = TypeVar("E1", bound=_AnEvent)
     E2 = TypeVar("E2", bound=_AnEvent)
     E3 = TypeVar("E3", bound=_AnEvent)
     E4 = TypeVar("E4", bound=_AnEvent)
-    D1 = TypeVar("D1", bound=_ADelta)
-    D2 = TypeVar("D2", bound=_ADelta)
-    D3 = TypeVar("D3", bound=_ADelta)
-    D4 = TypeVar("D4", bound=_ADelta)
-    D_co = TypeVar("D_co", bound=_ADelta, covariant=True)
+    D1 = TypeVar("D1", bound=KnownDelta)
+    D2 = TypeVar("D2", bound=KnownDelta)
+    D3 = TypeVar("D3", bound=KnownDelta)
+    D4 = TypeVar("D4", bound=KnownDelta)
+    D_co = TypeVar("D_co", bound=KnownDelta, covariant=True)
 
     class DeltaEvent(ContentBlockDelta, Generic[D_co], frozen=True):
         """
@@ -112,7 +86,7 @@ def only(
     first: type[D1], second: type[D2], third: type[D3], fourth: type[D4], /
 ) -> Operator[Event, DeltaEvent[D1 | D2 | D3 | D4]]: ...
 @overload
-def only(first: _Wanted, /, *types: _Wanted) -> Operator[Event, Event]: ...
+def only(first: _Type, /, *types: _Type) -> Operator[Event, Event]: ...
 def only(*types: Any) -> Operator[Any, Any]:
     """
     The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.
@@ -129,7 +103,7 @@ def only(*types: Any) -> Operator[Any, Any]:
             know; the class `Unknown` stands for every type that it does not know.
 
     Raises:
-        TypeError: There is none, or one is neither a name nor the class of an event or delta.
+        TypeError: No type is given, or something that is neither a name nor the class of an event or delta.
 
     Emits: each event of one of these types, and each `content_block_delta` whose delta is of one, unchanged.
     Backpressure: none of its own.
@@ -151,6 +125,7 @@ class Only(Filter[Any]):
         super().__init__(_any_of(frozenset(map(_name, types))))
 
 
+_KNOWN = frozenset({*EVENTS, *DELTAS, Restarted.type})
 _UNKNOWN = "unknown to this version"
 
 
@@ -181,7 +156,7 @@ def _name(given: object) -> str:
 
 def _type_of(cls: type) -> str:
     """
-    What an object of this class has for its `type`: a constant of ours, an annotation of the SDK's.
+    The `type` that an object of this class has: a constant in a class of ours, an annotation in one of the SDK's.
     """
     constant = getattr(cls, "type", None)
     if isinstance(constant, str):
@@ -189,6 +164,3 @@ def _type_of(cls: type) -> str:
     fields: dict[str, Any] = getattr(cls, "model_fields", {})
     annotation = fields["type"].annotation if "type" in fields else None
     return cast("str", get_args(annotation)[0]) if get_origin(annotation) is Literal else ""
-
-
-_KNOWN = frozenset(_type_of(cls) for cls in (*get_args(Event), *get_args(Delta)) if cls is not Unknown)

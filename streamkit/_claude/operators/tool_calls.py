@@ -1,5 +1,5 @@
 """
-Tool calls: complete ones to execute, and broken ones that nobody can take for them.
+Tool calls: complete ones, which can be executed, and broken ones, which cannot be mistaken for them.
 """
 
 from __future__ import annotations
@@ -7,23 +7,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
-from streamkit._claude.operators.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.message import FITS
+from streamkit._claude.protocol.kinds import SERVER_TOOLS, TOOLS
+from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.operator import Operator
 from streamkit._core.transducer import Transducer, pure
 
 if TYPE_CHECKING:
-    from streamkit._claude.operators.tool_blocks import ToolBlock
     from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._claude.protocol.tool_blocks import ToolBlock
 
-__all__ = ["call_of", "tool_calls"]
+__all__ = ["tool_calls"]
 
 Broken = Literal["raise", "emit", "skip"]
 When = Literal["block", "message"]
-
-_TOOLS = frozenset({"tool_use"})
 
 
 @overload
@@ -86,7 +84,7 @@ class ToolCalls(Transducer[Any, Any]):
         if when not in get_args(When):
             raise ValueError(f'when must be "block" or "message", not {when!r}')
         self.broken = broken
-        self.kinds: frozenset[str] = FITS["input_json_delta"] if server else _TOOLS
+        self.kinds: frozenset[str] = TOOLS if server else TOOLS - SERVER_TOOLS
         self.at_once: bool = when == "block"
         self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
         self.reset()
@@ -118,7 +116,7 @@ class ToolCalls(Transducer[Any, Any]):
             yield from self._release()
 
     def _add(self, ended: Iterable[ToolBlock]) -> None:
-        calls = map(call_of, ended)
+        calls = [block.call() for block in ended]
         self.calls += [call for call in calls if isinstance(call, ToolCall) or self.broken != "skip"]
 
     def _release(self) -> Iterable[ToolCall | BrokenToolCall]:
@@ -131,13 +129,3 @@ class ToolCalls(Transducer[Any, Any]):
             if isinstance(call, BrokenToolCall) and self.broken == "raise":
                 raise ToolInputError(call)
             yield call
-
-
-def call_of(block: ToolBlock) -> ToolCall | BrokenToolCall:
-    """
-    What a block that has ended calls for.
-    """
-    value = block.input()
-    if isinstance(value, dict):
-        return ToolCall(block.id, block.name, value, block.index)
-    return BrokenToolCall(block.id, block.name, block.raw, value, block.index)

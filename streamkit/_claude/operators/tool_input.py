@@ -1,5 +1,5 @@
 """
-Tool input: the arguments of a call while they are being written.
+Tool input: the arguments of a call, while they are being written.
 """
 
 from __future__ import annotations
@@ -7,20 +7,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from streamkit._claude.operators.tool_blocks import ToolBlocks
-from streamkit._claude.operators.tool_calls import call_of
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.message import FITS
+from streamkit._claude.protocol.kinds import SERVER_TOOLS, TOOLS
+from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.operator import Operator
 from streamkit._core.transducer import Transducer, pure
-from streamkit._partial_json import Flaw, Reading, Wanted
+from streamkit._partial_json import Extractor, ParseError, Selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamkit._claude.operators.tool_blocks import ToolBlock
     from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._claude.protocol.tool_blocks import ToolBlock
     from streamkit._partial_json import Partial
 
 __all__ = ["tool_input"]
@@ -64,14 +63,14 @@ def tool_input(name: str | None = None, path: str | None = None, *, model: Any =
             is the whole input.
 
     Raises:
-        TypeError: `name` or `path` is no string, or `model` no model.
-        ValueError: The path is none that can be followed while the text is being written; the message says why.
+        TypeError: `name` or `path` is not a string, or `model` is not a model.
+        ValueError: The path cannot be followed while the text is being written; the message says why.
 
     Emits: a `Partial` for each delta that changed the input; with a path, pieces of text and complete values; with a model,
         its instances.
     Backpressure: none of its own.
     Completes: with its upstream.
-    Fails: with its upstream; with a `ToolInputError`, which has the place in its `offset`, where the input is no JSON object,
+    Fails: with its upstream; with a `ToolInputError`, which has the place in its `offset`, where the input is not a JSON object,
         after what came before that; with the model's own error; with a `GrammarError` where events are out of order.
     Cancels: at once.
     Memory: the text of the open calls' input, and the value so far, or what the path selects, one at a time.
@@ -92,26 +91,26 @@ class ToolInput(Transducer[Any, Any]):
                 f"tool_input() takes the name of a tool first, and {name!r} is a path: write path={name!r}"
             )
         self.name = name
-        self.wanted: Wanted = Wanted(path, model)
-        self.memory: str = f"the text of the input, and {self.wanted.memory}"
+        self.selector: Selector = Selector(path, model)
+        self.memory: str = f"the text of the input, and {self.selector.memory}"
         self.reset()
 
     @property
     def hides_restarts(self) -> bool:
-        # Another view takes the place of the one that is void.
-        return not self.wanted.repeats
+        # A live view is shown again from the beginning, which replaces the one that is void.
+        return not self.selector.repeats
 
     def feed(self, item: Any) -> Iterable[Any]:
         if item.type != "content_block_delta":
             return self._structure(item)
         if item.delta.type != "input_json_delta" or (block := self.blocks.write(item)) is None:
             return ()
-        reading = self._reading(block)
+        extractor = self._extractor(block)
         try:
-            reading.feed(item.delta.partial_json)
-        except Flaw as flaw:
-            return self._broken(block, reading, flaw)
-        return reading.take()
+            extractor.feed(item.delta.partial_json)
+        except ParseError as error:
+            return self._broken(block, extractor, error)
+        return extractor.take()
 
     def flush(self) -> Iterable[Any]:
         for block in self.blocks.end():
@@ -119,37 +118,37 @@ class ToolInput(Transducer[Any, Any]):
 
     def reset(self) -> None:
         self.blocks: ToolBlocks = ToolBlocks(self._wants)
-        self.readings: dict[int, Reading] = {}
+        self.extractors: dict[int, Extractor] = {}
 
     def _wants(self, block: Any) -> bool:
         if self.name is None:
-            return bool(block.type == "tool_use")
-        return block.type in FITS["input_json_delta"] and bool(block.name == self.name)
+            return block.type in TOOLS - SERVER_TOOLS
+        return block.type in TOOLS and bool(block.name == self.name)
 
-    def _reading(self, block: ToolBlock) -> Reading:
-        reading = self.readings.get(block.index)
-        if reading is None:
-            reading = self.readings[block.index] = Reading(self.wanted)
-        return reading
+    def _extractor(self, block: ToolBlock) -> Extractor:
+        extractor = self.extractors.get(block.index)
+        if extractor is None:
+            extractor = self.extractors[block.index] = Extractor(self.selector)
+        return extractor
 
     def _structure(self, event: Any) -> Iterable[Any]:
         for block in self.blocks.follow(event):
             yield from self._end(block)
 
     def _end(self, block: ToolBlock) -> Iterable[Any]:
-        reading, call = self._reading(block), call_of(block)
-        del self.readings[block.index]
+        extractor, call = self._extractor(block), block.call()
+        del self.extractors[block.index]
         try:
             if not block.raw and not isinstance(call, BrokenToolCall):
-                reading.feed(json.dumps(call.input))  # it has come whole, or is a call without arguments
-            reading.end()
-        except Flaw as flaw:
-            yield from self._broken(block, reading, flaw)
-        yield from reading.take()
+                extractor.feed(json.dumps(call.input))  # it has come whole, or is a call without arguments
+            extractor.end()
+        except ParseError as error:
+            yield from self._broken(block, extractor, error)
+        yield from extractor.take()
         if isinstance(call, BrokenToolCall):
             raise ToolInputError(call)
 
-    def _broken(self, block: ToolBlock, reading: Reading, flaw: Flaw) -> Iterable[Any]:
-        yield from reading.take()
-        call = BrokenToolCall(block.id, block.name, block.raw, flaw.reason, block.index)
-        raise ToolInputError(call, why=str(flaw), offset=flaw.offset)
+    def _broken(self, block: ToolBlock, extractor: Extractor, error: ParseError) -> Iterable[Any]:
+        yield from extractor.take()
+        call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
+        raise ToolInputError(call, why=str(error), offset=error.offset)

@@ -1,14 +1,14 @@
 """
-Validate: the grammar of a Claude stream.
+Validate: checks that events are a legal Claude sequence.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from streamkit._claude.operators.text import whole_blocks
+from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.message import FILLED_BY_DELTAS, FITS
+from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
 from streamkit._core.operator import Same
 from streamkit._core.restart import is_restart
@@ -99,22 +99,22 @@ class Validate(Transducer[Any, Any]):
                 self.index = None
             case "message_start":
                 self._follow(event)
-                self._begin_message(
-                    blocks=len(list(whole_blocks(event))), ending=bool(event.message.stop_reason)
-                )
-            case "message_delta" | "message_stop" if not self.progress.open:
-                raise self._error(f"{event.type} outside of a message")
-            case "message_delta":
-                self._follow(event)
-                self.index, self.ending = None, True
-            case "message_stop":
-                if not self.ending:
-                    raise self._error("message_stop without a message_delta before it")
+                self._begin_message(blocks=len(blocks_in(event)), ending=bool(event.message.stop_reason))
+            case "message_delta" | "message_stop" as kind:
+                self._check_message_end(kind)
                 self._follow(event)
             case _ if is_restart(event):
                 self.reset()
             case _:
                 pass
+
+    def _check_message_end(self, kind: str) -> None:
+        if not self.progress.open:
+            raise self._error(f"{kind} outside of a message")
+        if kind == "message_delta":
+            self.index, self.ending = None, True
+        elif not self.ending:
+            raise self._error("message_stop without a message_delta before it")
 
     def _check_block_start(self, index: int, block: str) -> None:
         if not self.progress.open:
@@ -131,8 +131,9 @@ class Validate(Transducer[Any, Any]):
     def _check_delta(self, index: int, delta: str) -> None:
         if index != self.index:
             raise self._error(f"{delta} for block {index}, which is not open")
-        # Of a block that is none of these it is not known which deltas it takes.
-        if self.block not in FITS.get(delta, FILLED_BY_DELTAS) and self.block in FILLED_BY_DELTAS:
+        # Which deltas fit is known for these blocks only, and only for deltas that are known.
+        kind = DELTAS.get(delta)
+        if self.block in FILLED_BY_DELTAS and kind is not None and self.block not in kind.fits:
             raise self._error(f"{delta} in block {index}, which is of type {self.block}")
 
     def _follow(self, event: Any) -> None:

@@ -1,5 +1,5 @@
 """
-Typed decoding that loses nothing: strict first, and a slower way for what the types do not know.
+Decodes JSON into typed structs without a loss: strictly first, and more slowly where the structs do not know all of it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Unknown(dict[str, Any]):
     the name of a dict method (`items`, `get`, …) is read as `event["items"]`.
     """
 
-    # At run time the wire's own word. A literal that no other class has lets `event.type == "ping"` narrow
-    # a union with this class (in mypy `str` does not); a new word is looked for as `event["type"]`.
+    # At run time this is the wire's own word. For checkers it is a literal that no other class has, so that
+    # `event.type == "ping"` narrows a union with this class (in mypy `str` does not). Look for a new word in `event["type"]`.
     type: Literal["unknown to this version"]
 
     def __getattr__(self, name: str) -> Any:
@@ -43,7 +43,7 @@ class Unknown(dict[str, Any]):
 
 class Reader(Generic[T]):
     """
-    Reads JSON objects as one of several tagged structs, or as `Unknown` where the tag is none of theirs.
+    Reads JSON objects as one of several tagged structs, or as `Unknown` where no struct has the tag.
 
     An object with fields that its struct does not know becomes an instance of a subclass that has them as
     attributes and encodes them again; nested structs likewise.
@@ -71,7 +71,7 @@ class Reader(Generic[T]):
         try:
             return self.strict.decode(data)
         except (ValueError, RecursionError):
-            pass  # more than the structs know, or no JSON at all: the slow path tells
+            pass  # it says more than the structs know, or is not JSON: the slow path tells
         return self.convert(parse(data))
 
     def convert(self, value: object) -> T | Unknown:
@@ -115,13 +115,13 @@ def _read(annotation: object, value: object, where: str) -> object:
         return msgspec.convert(value, cast("type[Any]", annotation), dec_hook=_to_unknown)
     except msgspec.ValidationError as error:
         raise GrammarError(f"{where}: {error}") from None
-    except UnicodeEncodeError:  # of half of a character, where no text is due
+    except UnicodeEncodeError:  # half of a character, where another type than text is due
         raise GrammarError(f"{where}: Expected another type, got `str`") from None
 
 
 class _Plan(NamedTuple):
     """
-    What a value of one type may be: scalars by class, structs by tag (None without one), a list of structs.
+    What a value of one type may be: scalars by class, structs by tag (None for one without a tag), a list of structs.
     """
 
     scalars: frozenset[type]
@@ -158,7 +158,7 @@ def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct | Unkno
         return cls(**known)
     try:
         wider, names = _widened(cls, tuple(extra))
-    except ValueError:  # a name that msgspec allows no field, with a quote or a control character in it
+    except ValueError:  # msgspec does not allow a field with a quote or a control character in its name
         return cast("Unknown", _wrap(obj))
     return wider(**known, **dict(zip(names, extra.values(), strict=True)))
 
@@ -233,7 +233,7 @@ def _json_type(value: object) -> str:
 
 def parse(data: bytes | str) -> object:
     """
-    JSON as plain objects; also what msgspec refuses, such as a lone surrogate.
+    Decode JSON into plain objects; also what msgspec refuses, such as a lone surrogate.
 
     Raises:
         GrammarError: It is not JSON, not UTF-8, or has a number beyond what a float holds.
@@ -254,7 +254,7 @@ def parse(data: bytes | str) -> object:
         reason = "nested too deeply"
     except ValueError as error:
         reason = str(error)
-    # Outside of the handlers: an exception of json's keeps the whole document, which is what somebody said.
+    # Outside the handlers, because json's exceptions keep the whole document, and that is what somebody said.
     raise GrammarError(reason)
 
 

@@ -1,5 +1,5 @@
 """
-How far a message has come, by its events: what decides at the end whether it is whole.
+Follows how far a message has come, which decides at the end whether it is whole.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.kinds import EVENTS
 
 if TYPE_CHECKING:
     from streamkit._core.errors import StreamError
@@ -59,7 +60,7 @@ class Progress:
                 self._has_stop_reason = self._has_stop_reason or bool(event.delta.stop_reason)
             case "message_stop":
                 self.open = False
-            case "content_block_start" | "content_block_delta" | "content_block_stop" if not self.begun:
+            case kind if not self.begun and kind in EVENTS and EVENTS[kind].is_content:
                 self.begun = self.open = True  # somebody else has read the beginning
             case _:
                 pass

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
 
-    from streamkit._claude.protocol.events import Event, Usage
+    from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.tool_call import ToolCall
+    from streamkit._claude.protocol.usage import Usage
     from streamkit._core.protocols import Contribution
 
 __all__ = ["Attempt", "Record"]

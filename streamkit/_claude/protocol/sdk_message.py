@@ -1,5 +1,5 @@
 """
-A message as the SDK's own type.
+Makes a message into the SDK's own type, `Message` or `BetaMessage`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def sdk_message(message: dict[str, Any], *, beta: bool | None = None) -> Message
 
 def _needs_beta(message: dict[str, Any]) -> bool:
     """
-    Whether a `Message` would not hold it: pydantic warns when it serializes a beta block inside of one.
+    Whether a `Message` cannot hold it: pydantic warns when it serializes a beta block inside a `Message`.
     """
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage

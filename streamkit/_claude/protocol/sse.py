@@ -1,5 +1,5 @@
 """
-The bytes of a Claude stream as events: server-sent events, decoded as they come, split anywhere.
+Decodes the bytes of a Claude stream, which are server-sent events and may be split anywhere, into events.
 
 The framing is WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end with LF,
 CR or CRLF, a blank line ends a frame, and a frame that the end of the bytes cuts is never dispatched.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from streamkit._claude.protocol.codec import Unknown, parse
 from streamkit._claude.protocol.errors import GrammarError, from_error_event
 from streamkit._claude.protocol.events import READER, ContentBlockDelta
+from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,17 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FRAME", "EventDecoder"]
 
 MAX_FRAME = 64 * 1024 * 1024
+"""The largest frame that is accepted by default, in bytes."""
 
 _LF, _CR = b"\n\r"
 _BOM = b"\xef\xbb\xbf"
 _LINES = re.compile(rb"[^\n]+").finditer
 # Nearly every frame begins so, and has no other line.
 _DELTA = b"event: content_block_delta\ndata: "
-
 _START = len(_DELTA)
-
-# Content by itself begins no message here: a body has all of its message, or has lost the beginning.
-_CONTENT = frozenset({"content_block_start", "content_block_delta", "content_block_stop"})
 
 _strict = READER.strict.decode
 
@@ -64,18 +62,11 @@ class EventDecoder:
         self._between_frames = False
         self._frames = 0
 
-    @property
-    def finished(self) -> bool:
-        """
-        Whether a message has ended with `message_stop` and no other has begun.
-        """
-        return self.progress.finished
-
     def feed(self, chunk: bytes) -> list[Event]:
         """
         The events that are complete with these bytes; none once `error` is set.
         """
-        # One whole frame is how they come from a live connection: nothing to join, to split or to search.
+        # A live connection brings one whole frame at a time: there is nothing to join or to split.
         if (
             self._between_frames
             and chunk.startswith(_DELTA)
@@ -156,57 +147,63 @@ class EventDecoder:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
         for frame in frames:
-            if len(frame) > max_frame:
-                self._refuse_size()
+            if frame.startswith(_DELTA) and frame.find(b"\n", start) < 0 and len(frame) <= max_frame:
+                try:
+                    event = strict(frame[start:])
+                except (ValueError, RecursionError):
+                    pass  # it says more than the structs know, or is not JSON: `_decode_frame` tells
+                else:
+                    if event.__class__ is ContentBlockDelta:
+                        self._frames += 1
+                        append(event)
+                        continue
+            other = self._decode_frame(frame)
+            if self.error is not None:
                 break
-            self._frames += 1
-            name = b""
-            if frame.startswith(_DELTA) and frame.find(b"\n", start) < 0:
-                body = frame[start:]
-            else:
-                name, body = _fields(frame)
-                if name == b"error":
-                    self.error = from_error_event(body)
-                    break
-                if not body:
-                    continue
-            try:
-                event: Event = strict(body)
-            except (ValueError, RecursionError):
-                converted = self._lossless(name, body)
-                if converted is None:
-                    break
-                event = converted
-            if event.__class__ is not ContentBlockDelta:
-                self._follow(event)
-                if self.error is not None:
-                    break
-                if not self._pings and event.type == "ping":
-                    continue
-            append(event)
+            if other is not None:
+                append(other)
         return events
 
-    def _lossless(self, name: bytes, body: bytes) -> Event | None:
+    def _decode_frame(self, frame: bytes) -> Event | None:
+        """
+        The event in any frame; None if there is none, if it is a ping that nobody wants, or if `error` is set.
+        """
+        if len(frame) > self._max_frame:
+            self._refuse_size()
+            return None
+        self._frames += 1
+        name, body = _fields(frame)
+        if name == b"error":
+            self.error = from_error_event(body)
+            return None
+        if not body:
+            return None
         try:
-            return READER.convert(_typed(parse(body), name))
+            event = self._read(name, body)
+            self._follow(event)
         except GrammarError as error:
             self.error = GrammarError(f"frame {self._frames}: {error}")
             return None
+        return None if event.type == "ping" and not self._pings else event
+
+    def _read(self, name: bytes, body: bytes) -> Event:
+        try:
+            return _strict(body)
+        except (ValueError, RecursionError):
+            return READER.convert(_typed(parse(body), name))
 
     def _follow(self, event: Event) -> None:
         if isinstance(event, Unknown):
             if event.get("type") == "error":
                 self.error = from_error_event(event)
-        elif event.type not in _CONTENT:
-            try:
-                self.progress.follow(event)
-            except GrammarError as error:
-                self.error = GrammarError(f"frame {self._frames}: {error}")
+        # Content alone does not begin a message here: a body has all of its message, or has lost the beginning.
+        elif not EVENTS[event.type].is_content:
+            self.progress.follow(event)
 
 
 def _typed(value: object, name: bytes) -> object:
     """
-    The object with the frame's name for its type, where it does not say it itself.
+    The object with the frame's name as its type, where it does not have one.
     """
     if not isinstance(value, dict):
         return value
@@ -216,11 +213,11 @@ def _typed(value: object, name: bytes) -> object:
 
 def _fields(frame: bytes) -> tuple[bytes, bytes]:
     """
-    A frame's event name and data; either may be empty, as in a comment that keeps the line alive.
+    A frame's event name and data; either may be empty, as in a comment that keeps the connection alive.
     """
     name = b""
     data: bytearray | None = None
-    # One by one, for a list of them would be many times as large as a frame of short ones.
+    # One by one, because a list of short lines would be many times as large as the frame.
     for line in _LINES(frame):
         field, _, value = line[0].partition(b":")
         if field == b"data":

@@ -1,21 +1,22 @@
 """
-Tool calls: complete ones to execute, and broken ones that nobody can take for them.
+The two types of tool call: a complete one, which can be executed, and a broken one, which cannot be mistaken for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from msgspec import Struct
-
-from streamkit._claude.protocol.tool_json import Flaw  # noqa: TC001 -- the struct's own annotation
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
     from anthropic.types.tool_result_block_param import Content
 
-__all__ = ["BrokenToolCall", "ToolCall"]
+__all__ = ["BrokenToolCall", "Flaw", "ToolCall"]
+
+Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data"]
+"""Why a text cannot be the input of a tool."""
 
 
 class ToolCall(Struct, frozen=True):
@@ -23,8 +24,8 @@ class ToolCall(Struct, frozen=True):
     A tool call that is complete: it can be executed.
 
     Attributes:
-        id: Its id, which the result has to name.
-        name: The tool.
+        id: Its id, which the result must name.
+        name: The tool's name.
         input: The arguments. Where a name stands twice in the JSON, the last one counts, as in the SDK.
         index: The index of its content block.
     """
@@ -67,14 +68,14 @@ def _blocks(content: object) -> list[Content]:
 
 class BrokenToolCall(Struct, frozen=True):
     """
-    A tool call that cannot be executed, because its input is no whole JSON object.
+    A tool call that cannot be executed, because its input is not a whole JSON object.
 
     Attributes:
         id: Its id.
-        name: The tool.
+        name: The tool's name.
         raw: The text of its input, as far as it came.
         reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is
-            JSON, but no object; `"extra_data"`: something follows the value.
+            JSON, but not an object; `"extra_data"`: something follows the value.
         index: The index of its content block.
     """
 

@@ -1,26 +1,27 @@
 """
-The JSON text of a tool's input, once it is all there.
+Reads the JSON text of a tool's input, once all of it is there.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.codec import parse
 from streamkit._claude.protocol.errors import GrammarError
 
-__all__ = ["Flaw", "partial_object", "read_object"]
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.tool_call import Flaw
 
-Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data"]
+__all__ = ["partial_object", "read_object"]
 
 
 def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
     """
-    A tool's input, or why it is none.
+    Parse a tool's input, or say why it cannot be used.
 
     Args:
-        raw: The JSON text. None at all is a call without arguments, if its block was closed.
+        raw: The JSON text. An empty one is a call without arguments, if its block was closed.
         closed: Whether the block got its `content_block_stop`.
     """
     if not raw.strip():
@@ -34,7 +35,7 @@ def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
 
 def partial_object(raw: str) -> dict[str, Any]:
     """
-    What a cut text has of its object so far, as the SDK reads it: whole members only; empty for no object.
+    The whole members of an object whose text was cut, as the SDK reads it; empty where it is not an object.
     """
     try:
         value = _jiter(raw, strings=False)

@@ -1,46 +1,70 @@
 """
-What several requests cost together.
+The usage of a message, and what several requests have used together.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.codec import Reader
-from streamkit._claude.protocol.events import Usage, to_dict
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from streamkit._claude.protocol.codec import Reader, Unknown
+from streamkit._claude.protocol.structs import ABSENT, WireObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["total", "usage_of"]
+__all__ = ["Usage", "total", "usage_of"]
 
-_USAGE: Reader[Usage] = Reader(Usage)
+
+class Usage(WireObject, frozen=True):
+    """
+    Tokens billed so far. In `message_delta` the counts are totals, not increments.
+    """
+
+    input_tokens: int | UnsetType | None = UNSET
+    cache_creation_input_tokens: int | UnsetType | None = UNSET
+    cache_read_input_tokens: int | UnsetType | None = UNSET
+    cache_creation: Unknown | UnsetType | None = UNSET
+    output_tokens: int | None = ABSENT
+    output_tokens_details: Unknown | UnsetType | None = UNSET
+    server_tool_use: Unknown | UnsetType | None = UNSET
+    service_tier: str | UnsetType | None = UNSET
+    inference_geo: str | UnsetType | None = UNSET
+    speed: str | UnsetType | None = UNSET
+    iterations: list[Unknown] | UnsetType | None = UNSET
+    fallback_credit: Unknown | UnsetType | None = UNSET
+
+
+_READER: Reader[Usage] = Reader(Usage)
 
 
 def usage_of(fields: dict[str, Any]) -> Usage:
     """
-    The usage with these fields, also with such as this version does not know.
+    The usage with these fields, also with some that this version does not know.
     """
-    return cast("Usage", _USAGE.convert(fields))
+    return cast("Usage", _READER.convert(fields))
 
 
 def total(usages: Iterable[Usage]) -> Usage:
     """
-    Counts are added up, also those inside of objects, and lists are joined; anything else is the last one's.
+    The sum of several usages: counts are added up, also those inside objects, and lists are joined; anything else is the last
+    one's.
     """
     given = list(usages)
     if len(given) == 1:
         return given[0]
     fields: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0}
     for usage in given:
-        fields = _sum(fields, to_dict(usage))
+        fields = _sum(fields, msgspec.to_builtins(usage))
     return usage_of(fields)
 
 
 def _sum(first: Any, second: Any) -> Any:
-    name_of_kind = first.__class__.__name__
-    if name_of_kind != second.__class__.__name__:
+    json_type = type(first).__name__
+    if json_type != type(second).__name__:
         return first if second is None else second
-    if name_of_kind == "dict":
+    if json_type == "dict":
         return {name: _sum(first.get(name), second.get(name)) for name in first | second}
-    return first + second if name_of_kind in {"int", "list"} else second
+    return first + second if json_type in {"int", "list"} else second

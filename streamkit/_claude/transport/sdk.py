@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.events import from_dict, to_dict
+from streamkit._claude.protocol.kinds import MADE_UP, MADE_UP_FIELDS
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event
 
 __all__ = [
-    "MADE_UP",
-    "MADE_UP_FIELDS",
     "Tracing",
     "check_accepts",
     "from_sdk_event",
@@ -29,10 +28,6 @@ __all__ = [
     "under_helpers",
     "without_retries",
 ]
-
-# What `messages.stream()` says besides the wire's events, which would double every token, and adds to two of them.
-MADE_UP = frozenset({"text", "citation", "thinking", "signature", "input_json", "compaction"})
-MADE_UP_FIELDS = {"content_block_stop": "content_block", "message_stop": "message"}
 
 _FOR_THE_SPAN = frozenset({"message_start", "content_block_start", "message_delta", "message_stop"})
 

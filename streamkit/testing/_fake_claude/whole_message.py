@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
+
+from msgspec.structs import fields
 
 from streamkit._claude.protocol.errors import status_of
+from streamkit._claude.protocol.kinds import DELTAS
 from streamkit.testing._fake_claude.faults.responses import error_reply
 from streamkit.testing._fake_claude.frames import events_in
 from streamkit.testing._fake_claude.reply import Reply, json_reply
 
 __all__ = ["as_json"]
-
-APPENDED: Final = {"text_delta": "text", "thinking_delta": "thinking", "compaction_delta": "content"}
 
 
 def as_json(reply: Reply) -> Reply:
@@ -77,13 +78,18 @@ def apply(delta: dict[str, Any], block: dict[str, Any]) -> None:
     """
     Add one delta to its block.
     """
-    match delta["type"]:
-        case "text_delta" | "thinking_delta" | "compaction_delta" as kind:
-            name = APPENDED[kind]
-            block[name] = (block.get(name) or "") + delta[name]
-        case "signature_delta":
-            block["signature"] = delta["signature"]
-        case "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), delta["citation"]]
-        case unknown:
-            raise ValueError(f"a delta of type {unknown!r}")
+    kind = DELTAS.get(delta["type"])
+    if kind is None:
+        raise ValueError(f"a delta of type {delta['type']!r}")
+    if missing := {field.name for field in fields(kind.cls) if field.required} - delta.keys():
+        raise LookupError(f"a {delta['type']} without {', '.join(missing)}")
+    for name, (how, into) in kind.fields.items():
+        match how:
+            case "text":
+                block[into] = (block.get(into) or "") + (delta.get(name) or "")
+            case "value":
+                block[into] = delta.get(name) or block.get(into)
+            case "item":
+                block[into] = [*(block.get(into) or []), delta[name]]
+            case _:
+                pass

@@ -15,9 +15,9 @@ from anthropic.types.beta import BetaCompactionBlock, BetaTextBlock
 
 from streamkit._claude.operators.blocks import blocks
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import Restarted, from_dict
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit.events import Restarted, from_dict
 from streamkit.testing import PING, reply, text, thinking, tool_use
 
 if TYPE_CHECKING:

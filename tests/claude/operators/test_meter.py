@@ -14,10 +14,10 @@ from hypothesis import given, strategies as st
 
 from streamkit._claude.operators.meter import Gaps, Meter, meter
 from streamkit._claude.operators.text import text
-from streamkit._claude.protocol.events import Restarted
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.decorators import source
 from streamkit._core.stream import Stream, from_iterable
+from streamkit.events import Restarted
 from streamkit.testing import reply, text as text_block, tool_use
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import pytest
 from anthropic import types as sdk
 
 from streamkit._claude.operators.only import only
-from streamkit._claude.protocol.events import (
+from streamkit._claude.protocol.sse import EventDecoder
+from streamkit._core.operator import Operator
+from streamkit.events import (
     ContentBlockDelta,
     Event,
     InputJSONDelta,
@@ -26,8 +28,6 @@ from streamkit._claude.protocol.events import (
     Unknown,
     from_dict,
 )
-from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._core.operator import Operator
 from streamkit.testing import PING, reply, text, thinking, tool_use
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 from anthropic.types import RawContentBlockDeltaEvent, TextDelta as SDKTextDelta
 from hypothesis import given, strategies as st
 
-from streamkit._claude.protocol import events as ev
+from streamkit import events as ev
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import (
+from streamkit.events import (
     UNSET,
     CitationsDelta,
     CompactionBlock,
@@ -367,7 +367,7 @@ def test_the_sdks_events_have_a_dict_too() -> None:
 
 
 def test_what_is_no_event_has_no_dict() -> None:
-    with pytest.raises(TypeError, match="int is no event"):
+    with pytest.raises(TypeError, match="int is not an event"):
         to_dict(7)
 
 

@@ -15,8 +15,8 @@ from anthropic.types.beta import BetaMessage, BetaRawMessageStreamEvent
 from pydantic import TypeAdapter
 
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import UNSET, ContentBlockDelta, TextDelta, from_dict
 from streamkit._claude.protocol.message import MessageBuilder
+from streamkit.events import UNSET, ContentBlockDelta, TextDelta, from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +77,7 @@ def tool(*pieces: str, stop: bool = True) -> list[Wire]:
 
 def built(events: Iterable[Wire]) -> MessageBuilder:
     builder = MessageBuilder()
-    builder.add_many(from_dict(event) for event in events)
+    assert builder.take(map(from_dict, events)) is None
     return builder
 
 
@@ -342,8 +342,15 @@ def test_a_message_that_was_had_changes_nothing_and_does_not_change() -> None:
 
 
 def test_another_message_is_refused() -> None:
+    builder = built([START])
     with pytest.raises(GrammarError, match="message_start inside another message"):
-        built([START, START])
+        builder.add(from_dict(START))
+
+
+def test_events_are_taken_up_to_the_next_message() -> None:
+    builder, events = built([START]), map(from_dict, [*text("a"), START, {"type": "ping"}])
+    assert builder.take(events) == from_dict(START)
+    assert list(events) == [from_dict({"type": "ping"})]
 
 
 def test_fragments_take_the_memory_of_the_text() -> None:
@@ -353,7 +360,7 @@ def test_fragments_take_the_memory_of_the_text() -> None:
     try:
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(100):
-            builder.add_many([piece] * 1000)
+            builder.take(iter([piece] * 1000))
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

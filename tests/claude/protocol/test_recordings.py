@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import Event, Unknown, from_dict, to_dict
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit.events import Event, Unknown, from_dict, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,7 +81,7 @@ def test_every_event_is_what_the_wire_says(recording: Path) -> None:
         expected = expected[:count]
     else:
         assert decoder.error is None
-        assert decoder.finished is (recording.stem not in UNTERMINATED)
+        assert decoder.progress.finished is (recording.stem not in UNTERMINATED)
     assert [json.loads(msgspec.json.encode(event)) for event in events] == expected
     assert [to_dict(event) for event in events] == expected
     assert [from_dict(each) for each in expected] == events
@@ -152,21 +152,21 @@ def _plain(message: Any) -> Wire:
 def test_the_message_is_what_the_sdk_makes_of_it(recording: Path, sdk: _SDKClient) -> None:
     for body in _messages(recording.read_bytes()):
         builder = MessageBuilder()
-        builder.add_many(_decode([body])[0])
+        assert builder.take(iter(_decode([body])[0])) is None
         assert _plain(builder.build(beta=True)) == sdk.accumulated(body)
 
 
 def test_the_sdks_raw_events_add_up_to_the_same(recording: Path, sdk: _SDKClient) -> None:
     for body in _messages(recording.read_bytes()):
         ours, theirs = MessageBuilder(), MessageBuilder()
-        ours.add_many(_decode([body])[0])
-        theirs.add_many(sdk.events(body))
+        assert ours.take(iter(_decode([body])[0])) is None
+        assert theirs.take(iter(sdk.events(body))) is None
         assert theirs.to_dict() == ours.to_dict()
 
 
 def test_the_type_is_beta_only_where_it_must_be(recording: Path) -> None:
     builder = MessageBuilder()
-    builder.add_many(_decode(_messages(recording.read_bytes())[:1])[0])
+    assert builder.take(iter(_decode(_messages(recording.read_bytes())[:1])[0])) is None
     built = builder.build()
     beta_words = ("mcp_tool", "advisor", "compaction", "fallback", "context_management", "iterations")
     said = json.dumps(builder.to_dict())

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
-from streamkit._claude.protocol.events import ContentBlockDelta, Event, Ping, TextDelta, Unknown, to_dict
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit.events import ContentBlockDelta, Event, Ping, TextDelta, Unknown, to_dict
 
 START = (
     b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","model":"c",'
@@ -195,7 +195,7 @@ WHOLE = START + DELTA + STOPPING + STOP
 )
 def test_an_end_is_complete_or_truncated(body: bytes, finished: bool, reason: str | None) -> None:
     _, decoder = _decode(body)
-    assert decoder.finished is finished
+    assert decoder.progress.finished is finished
     if reason is None:
         assert decoder.error is None
     else:
@@ -210,11 +210,11 @@ def test_an_unterminated_frame_is_never_dispatched() -> None:
 
 def test_finished_is_known_before_the_end() -> None:
     decoder = EventDecoder()
-    assert not decoder.finished
+    assert not decoder.progress.finished
     decoder.feed(START + STOPPING)
-    assert not decoder.finished
+    assert not decoder.progress.finished
     decoder.feed(STOP)
-    assert decoder.finished
+    assert decoder.progress.finished
 
 
 def test_a_message_inside_another_is_a_grammar_error() -> None:

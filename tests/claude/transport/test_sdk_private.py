@@ -19,6 +19,7 @@ from anthropic.lib.streaming import _beta_types, _types
 from anthropic.types import RawMessageStreamEvent
 from anthropic.types.beta import BetaRawMessageStreamEvent
 
+from streamkit._claude.protocol import kinds
 from streamkit._claude.transport import sdk
 from streamkit.testing import FakeClaude, error_reply, reply, text
 
@@ -77,9 +78,9 @@ def fields_by_type(*unions: Any) -> dict[str, set[str]]:
 def test_these_are_all_the_events_and_fields_that_helpers_make_up() -> None:
     wire = fields_by_type(RawMessageStreamEvent, BetaRawMessageStreamEvent)
     told = fields_by_type(_types.ParsedMessageStreamEvent, _beta_types.ParsedBetaMessageStreamEvent)
-    assert {name for name in told if name not in wire} == sdk.MADE_UP
+    assert {name for name in told if name not in wire} == kinds.MADE_UP
     assert {name: told[name] - fields for name, fields in wire.items() if told[name] - fields} == {
-        name: {field} for name, field in sdk.MADE_UP_FIELDS.items()
+        name: {field} for name, field in kinds.MADE_UP_FIELDS.items()
     }
 
 

@@ -1,12 +1,12 @@
 """
-Where the JSON begins in what a model says.
+Finds where the JSON begins in a text that may hold prose too.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["Finding"]
+__all__ = ["ValueFinder"]
 
 _FIRST = re.compile(r"[^ \t\r\n\ufeff]").search
 # A number or a word may be all of the text, or begin a sentence.
@@ -15,12 +15,12 @@ _MAYBE_SCALAR = re.compile(
     r"-?(?:[0-9][-+.0-9eE]*)?|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?"
 ).fullmatch
 _LINE = re.compile(r"^[ \t]*(?:(?=[{\[])|```[^\n]*\n)", re.MULTILINE).search
-# What is left to wait for: the beginning of such a line, or the end of the one that opens a fenced block.
+# What may still become such a line: its beginning, or that of a line that opens a fenced block.
 _MAYBE_LINE = re.compile(r"[ \t]*`{0,2}").fullmatch
 _FENCE = re.compile(r"[ \t]*```[^\n]*").fullmatch
 
 
-class Finding:
+class ValueFinder:
     """
     Looks for the first value in a text that comes in pieces.
 
@@ -61,7 +61,7 @@ class Finding:
 
     def end(self) -> str | None:
         """
-        The value, if it was all of the text; None if there is none.
+        At the end of the text: the value, if it is a number or a word that is all of the text; else None.
         """
         first = None if self._in_prose else _FIRST(self._held)
         return (
@@ -74,7 +74,7 @@ class Finding:
 
     def _forget(self) -> None:
         """
-        Of prose only the last line counts, and of that only how it begins.
+        Drop prose: only its last line matters, and of that only how it begins.
         """
         line = self._held[self._held.rfind("\n") + 1 :]
         self._keep(line if _MAYBE_LINE(line) else "```" if _FENCE(line) else "x")

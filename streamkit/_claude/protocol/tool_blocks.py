@@ -1,16 +1,17 @@
 """
-The tool blocks of a stream: which are open, and when each has ended.
+The tool blocks of a stream: which of them are open, and when each has ended.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.operators.text import whole_blocks
+from streamkit._claude.protocol.block import Block
+from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.message import Block
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ class ToolBlock(Block):
 
     Attributes:
         id: The call's id.
-        name: The tool.
+        name: The tool's name.
     """
 
     __slots__ = ("id", "name")
@@ -33,6 +34,15 @@ class ToolBlock(Block):
         super().__init__(index, fields)
         self.id: str = fields["id"]
         self.name: str = fields["name"]
+
+    def call(self) -> ToolCall | BrokenToolCall:
+        """
+        The call, once the block has ended.
+        """
+        value = self.input()
+        if isinstance(value, dict):
+            return ToolCall(self.id, self.name, value, self.index)
+        return BrokenToolCall(self.id, self.name, self.raw, value, self.index)
 
 
 class ToolBlocks:
@@ -53,22 +63,28 @@ class ToolBlocks:
 
     def write(self, event: Any) -> ToolBlock | None:
         """
-        The block that an `input_json_delta` belongs to, with the delta in it; None if it is not followed.
+        Add an `input_json_delta` to its block.
+
+        Returns:
+            The block; None if it is not followed.
 
         Raises:
-            GrammarError: It is not open.
+            GrammarError: The block is not open.
         """
         try:
             block = self._open[event.index]
         except KeyError:
             raise GrammarError(f"input_json_delta for block {event.index}, which is not open") from None
         if block is not None:
-            block.texts["partial_json"].write(event.delta.partial_json)
+            block.texts["input"].write(event.delta.partial_json)
         return block
 
     def follow(self, event: Any) -> list[ToolBlock]:
         """
-        The blocks that have ended with any other event.
+        Take any other event.
+
+        Returns:
+            The blocks that have ended with it.
 
         Raises:
             GrammarError: A message begins inside another one, or a block while it is open.
@@ -76,30 +92,32 @@ class ToolBlocks:
         match event.type:
             case "content_block_start":
                 self._begin(event.index, event.content_block)
+                return []
             case "content_block_stop":
                 if (block := self._open.get(event.index)) is not None:
                     block.closed = True
                 return self._ended(event.index)
-            case "message_start":
+            case "message_start" | "message_delta" | "message_stop":
                 self._progress.follow(event)
-                ended = self.end()
-                for index, whole in enumerate(whole_blocks(event)):
-                    if (block := self._begin(index, whole)) is not None:
-                        block.closed = True
-                return ended
-            case "message_delta" | "message_stop":
-                self._progress.follow(event)
-                if event.type == "message_stop" or event.delta.stop_reason:
-                    return self.end()
+                return self._message(event)
             case _:
-                pass
-        return []
+                return []
 
     def end(self) -> list[ToolBlock]:
         """
         The blocks that end because nothing more comes.
         """
         return self._ended(*self._open)
+
+    def _message(self, event: Any) -> list[ToolBlock]:
+        if event.type == "message_delta" and not event.delta.stop_reason:
+            return []
+        ended = self.end()
+        if event.type == "message_start":
+            for index, whole in enumerate(blocks_in(event)):
+                if (block := self._begin(index, whole)) is not None:
+                    block.closed = True
+        return ended
 
     def _begin(self, index: int, block: Any) -> ToolBlock | None:
         if self._open.get(index) is not None:

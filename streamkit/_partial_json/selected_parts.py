@@ -1,5 +1,5 @@
 """
-The parts of a value that a path selects, each as soon as it is there.
+Builds the parts of a value that a path selects, each as soon as it is there.
 """
 
 from __future__ import annotations
@@ -13,38 +13,41 @@ if TYPE_CHECKING:
     from streamkit._partial_json.path import Path
     from streamkit._partial_json.tree import Container
 
-__all__ = ["Selection"]
+__all__ = ["SelectedParts"]
 
 
-class _Is(Enum):
+class _Place(Enum):
+    """
+    Where a value lies, seen from the path.
+    """
+
     SELECTED = auto()
     AROUND = auto()  # what is selected may be in it
     OUTSIDE = auto()
 
 
-class Selection:
+class SelectedParts:
     """
-    Builds what is selected, and nothing else.
+    A parser's builder that keeps what is selected, and nothing else.
 
     Args:
         path: What to select.
-        whole: Whether a string is given when it is complete. Otherwise it is given piece by piece, which only a path without
-            `[*]` allows, for the pieces of several strings could not be told apart.
+        whole: Whether a string is given when it is complete. Otherwise it is given piece by piece. A path with `[*]` gives
+            whole strings in any case, because the pieces of several strings could not be told apart.
 
     Attributes:
-        found: What has been selected since somebody took it.
+        found: What has been selected since somebody last took it.
     """
 
     def __init__(self, path: Path, *, whole: bool = False) -> None:
         self.found: list[Any] = []
         self._path = path
         self._whole = whole or None in path
-        self._around: list[
-            str | int
-        ] = []  # for each container around: the name or index of its current value
-        self._outside = 0  # containers that lie beside the path
+        # For each container around: the name or the index of its current value.
+        self._around: list[str | int] = []
+        self._outside = 0  # open containers that lie beside the path
         self._tree: Tree | None = None  # what is selected, while it is built
-        self._inside = 0  # containers of it that are open
+        self._inside = 0  # open containers of that
         self._in_pieces = False
 
     def begin(self, container: Container, /) -> None:
@@ -53,13 +56,13 @@ class Selection:
             self._inside += 1
             return
         match self._next():
-            case _Is.SELECTED:
+            case _Place.SELECTED:
                 self._tree = Tree()
                 self._tree.begin(container)
                 self._inside = 1
-            case _Is.AROUND:
+            case _Place.AROUND:
                 self._around.append("" if isinstance(container, dict) else -1)
-            case _Is.OUTSIDE:
+            case _Place.OUTSIDE:
                 self._outside += 1
 
     def key(self, name: str, /) -> None:
@@ -81,11 +84,11 @@ class Selection:
     def scalar(self, value: object, /) -> None:
         if self._tree is not None:
             self._tree.scalar(value)
-        elif self._next() is _Is.SELECTED:
+        elif self._next() is _Place.SELECTED:
             self.found.append(value)
 
     def begin_text(self) -> None:
-        if self._tree is None and self._next() is _Is.SELECTED:
+        if self._tree is None and self._next() is _Place.SELECTED:
             if self._whole:
                 self._tree = Tree()
             else:
@@ -108,12 +111,12 @@ class Selection:
             self.found.append(self._tree.top[0])
             self._tree = None
 
-    def _next(self) -> _Is:
+    def _next(self) -> _Place:
         """
-        What the value is that begins now.
+        Where the value lies that begins now.
         """
         if self._outside:
-            return _Is.OUTSIDE
+            return _Place.OUTSIDE
         depth = len(self._around)
         if depth:
             place = self._around[-1]
@@ -121,5 +124,5 @@ class Selection:
                 place = self._around[-1] = place + 1
             step = self._path[depth - 1]
             if step is not None and step != place:
-                return _Is.OUTSIDE
-        return _Is.SELECTED if depth == len(self._path) else _Is.AROUND
+                return _Place.OUTSIDE
+        return _Place.SELECTED if depth == len(self._path) else _Place.AROUND

@@ -1,0 +1,56 @@
+"""
+Citations: each citation of a text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.protocol.content import blocks_in
+from streamkit._core.operator import Operator
+from streamkit._core.transducer import Transducer, pure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamkit._claude.protocol.codec import Unknown
+    from streamkit._claude.protocol.events import AnyEvent
+
+__all__ = ["citations"]
+
+
+def citations() -> Operator[AnyEvent, Unknown]:
+    """
+    Each citation of a text, as it came: a `char_location`, `page_location`, `web_search_result_location`, …
+
+    In the diagram each character of the upper line is an event: `q` is a delta with a citation.
+
+        MTa-q-bEDS|
+        citations()
+        ----A-----|
+
+        A = q.delta.citation
+
+    Emits: each citation, as soon as it is there.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Operator(pure("citations", Citations))
+
+
+class Citations(Transducer[Any, Any]):
+    passes_restarts = False
+    memory = "nothing"
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        if item.type == "content_block_delta":
+            return (item.delta.citation,) if item.delta.type == "citations_delta" else ()
+        return [
+            citation
+            for block in blocks_in(item)
+            if block.type == "text"
+            for citation in getattr(block, "citations", None) or ()
+        ]

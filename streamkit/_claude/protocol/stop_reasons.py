@@ -1,0 +1,46 @@
+"""
+The reasons for which a message stops, and what follows from each.
+
+They are those of https://docs.claude.com/en/api/handling-stop-reasons. A reason that this version does not know ends a
+message like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["STOP_REASONS", "StopReason", "stop_reason"]
+
+
+class StopReason(NamedTuple):
+    """
+    What follows from the `stop_reason` of a message.
+
+    Attributes:
+        pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
+        excuses_json: Whether a message that should hold JSON may well be without any.
+    """
+
+    pauses: bool = False
+    excuses_json: bool = False
+
+
+STOP_REASONS: Final = {
+    "end_turn": StopReason(),
+    "max_tokens": StopReason(),
+    "stop_sequence": StopReason(),
+    "tool_use": StopReason(excuses_json=True),
+    "pause_turn": StopReason(pauses=True, excuses_json=True),
+    "refusal": StopReason(excuses_json=True),
+    "compaction": StopReason(),
+    "model_context_window_exceeded": StopReason(),
+}
+
+_UNKNOWN: Final = StopReason()
+
+
+def stop_reason(name: str | None) -> StopReason:
+    """
+    What follows from a stop reason, or from none.
+    """
+    return _UNKNOWN if name is None else STOP_REASONS.get(name, _UNKNOWN)
