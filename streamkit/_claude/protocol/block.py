@@ -102,17 +102,18 @@ class Block:
         """
         Take the value of one field of a delta; None or `UNSET` where the wire has none.
         """
-        given = value is not None and value is not msgspec.UNSET
-        match adds.how:
-            case "text" | "json" if given:
-                self.texts[adds.into].write(value)
-            case "item" if given:
-                self._items[adds.into].append(to_dict(value))
-            case "value" if given:
-                self._fields[adds.into] = value
-            case "value":
+        if value is None or value is msgspec.UNSET:
+            if adds.how == "value":
                 self._fields.setdefault(adds.into, None)  # as the SDK's helper has it
-            case _:
+            return
+        match adds.how:
+            case "text" | "json":
+                self.texts[adds.into].write(value)
+            case "value":
+                self._fields[adds.into] = value
+            case "item":
+                self._items[adds.into].append(to_dict(value))
+            case "count":
                 pass
 
 

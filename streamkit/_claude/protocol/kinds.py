@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, Union
 
 from msgspec import Struct  # noqa: TC002 -- a dataclass's annotation
 
@@ -67,7 +65,7 @@ class BlockKind:
     What is known of a type of content block. One that no delta in `DELTAS` fits arrives whole in its `content_block_start`.
 
     Attributes:
-        type: Its type on the wire.
+        name: Its type on the wire.
         cls: Its class; None for one that is read as `Unknown`.
         start: Its fields as it begins, for a gateway that leaves out `content_block_start`; None where nobody can tell them: a
             tool call without a name is not a call.
@@ -75,7 +73,7 @@ class BlockKind:
         is_thinking: Whether it is the model's thinking, which is not shown to the model again.
     """
 
-    type: str
+    name: str
     cls: type[Struct] | None = None
     start: Mapping[str, Any] | None = None
     tool: Literal["application", "server"] | None = None
@@ -83,7 +81,7 @@ class BlockKind:
 
 
 BLOCKS: Final = {
-    kind.type: kind
+    kind.name: kind
     for kind in (
         BlockKind("text", TextBlock, start={"text": ""}),
         BlockKind("thinking", ThinkingBlock, start={"thinking": ""}, is_thinking=True),
@@ -99,9 +97,9 @@ BLOCKS: Final = {
 }
 """The known types of block. Those of a tool's result, which all end with `_result`, are too many to be listed."""
 
-TOOLS: Final = frozenset(kind.type for kind in BLOCKS.values() if kind.tool)
-SERVER_TOOLS: Final = frozenset(kind.type for kind in BLOCKS.values() if kind.tool == "server")
-THINKING: Final = frozenset(kind.type for kind in BLOCKS.values() if kind.is_thinking)
+TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool)
+SERVER_TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool == "server")
+THINKING: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.is_thinking)
 
 # -- deltas --------------------------------------------------------------------------------------------------
 
@@ -139,7 +137,7 @@ class DeltaKind:
     made_up: str
 
     @property
-    def type(self) -> str:
+    def name(self) -> str:
         """
         Its type on the wire.
         """
@@ -147,7 +145,7 @@ class DeltaKind:
 
 
 DELTAS: Final = {
-    kind.type: kind
+    kind.name: kind
     for kind in (
         DeltaKind(
             TextDelta,
@@ -204,18 +202,18 @@ class EventKind:
     What is known of a type of event. Its class is in `events.py`.
 
     Attributes:
-        type: Its type on the wire.
+        name: Its type on the wire.
         is_content: Whether it says something of a content block.
         made_up_field: What the SDK's `messages.stream()` adds to it.
     """
 
-    type: str
+    name: str
     is_content: bool = False
     made_up_field: str | None = None
 
 
 EVENTS: Final = {
-    kind.type: kind
+    kind.name: kind
     for kind in (
         EventKind("message_start"),
         EventKind("content_block_start", is_content=True),
@@ -231,7 +229,7 @@ EVENTS: Final = {
 MADE_UP: Final = frozenset(kind.made_up for kind in DELTAS.values())
 """What the SDK's `messages.stream()` says besides the wire's events."""
 
-MADE_UP_FIELDS: Final = {kind.type: kind.made_up_field for kind in EVENTS.values() if kind.made_up_field}
+MADE_UP_FIELDS: Final = {kind.name: kind.made_up_field for kind in EVENTS.values() if kind.made_up_field}
 """What it adds to the wire's events, by their type."""
 
 # -- unions --------------------------------------------------------------------------------------------------
@@ -250,8 +248,8 @@ if TYPE_CHECKING:
         | CompactionBlock
     )
 else:
-    KnownDelta = reduce(or_, (kind.cls for kind in DELTAS.values()))
-    KnownBlock = reduce(or_, (kind.cls for kind in BLOCKS.values() if kind.cls is not None))
+    KnownDelta = Union[tuple(kind.cls for kind in DELTAS.values())]  # noqa: UP007 -- of computed classes
+    KnownBlock = Union[tuple(kind.cls for kind in BLOCKS.values() if kind.cls is not None)]  # noqa: UP007 -- of computed classes
 
 Delta: TypeAlias = KnownDelta | Unknown
 ContentBlock: TypeAlias = KnownBlock | Unknown

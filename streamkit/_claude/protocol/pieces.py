@@ -83,5 +83,5 @@ def _added(a: int | UnsetType | None, b: int | UnsetType | None) -> int | UnsetT
 PIECES: Final = {name: piece for name, kind in DELTAS.items() if (piece := _piece(kind)) is not None}
 """The deltas that are pieces of text, by their type."""
 
-PIECES_BY_CLASS: Final = {piece.cls: piece for piece in PIECES.values()}
+PIECES_BY_CLASS: Final[dict[type, PieceKind]] = {piece.cls: piece for piece in PIECES.values()}
 """The same by their class here. A subclass has fields that this version does not know: it is not a piece of text."""
