@@ -1,5 +1,5 @@
 """
-Message: the sink that gives the finished message.
+The sink of Claude's events: `message`, which returns the finished message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def message(*, beta: Literal[False]) -> Sink[AnyEvent, Message]: ...
 def message(*, beta: bool | None = None) -> Sink[AnyEvent, Message | BetaMessage]: ...
 def message(*, beta: bool | None = None) -> Sink[AnyEvent, Any]:
     """
-    A sink that returns the finished message, as the SDK's type; of several messages in the stream, the last.
+    A sink that returns the finished message, as the SDK's type; the last one where the stream has several.
 
     Args:
         beta: Whether it is a `BetaMessage`; by default where something in it is known to that type only.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import SERVER_TOOLS, TOOLS
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.operator import Operator
@@ -84,7 +84,7 @@ class ToolCalls(Transducer[Any, Any]):
         if when not in get_args(When):
             raise ValueError(f'when must be "block" or "message", not {when!r}')
         self.broken = broken
-        self.kinds: frozenset[str] = TOOLS if server else TOOLS - SERVER_TOOLS
+        self.kinds: frozenset[str] = TOOLS if server else APPLICATION_TOOLS
         self.at_once: bool = when == "block"
         self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
         self.reset()

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import SERVER_TOOLS, TOOLS
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.operator import Operator
@@ -122,7 +122,7 @@ class ToolInput(Transducer[Any, Any]):
 
     def _wants(self, block: Any) -> bool:
         if self.name is None:
-            return block.type in TOOLS - SERVER_TOOLS
+            return block.type in APPLICATION_TOOLS
         return block.type in TOOLS and bool(block.name == self.name)
 
     def _extractor(self, block: ToolBlock) -> Extractor:

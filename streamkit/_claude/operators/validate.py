@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
+_FITS = {name: kind.fits for name, kind in DELTAS.items()}
+
 
 def validate() -> Same:
     """
@@ -131,9 +133,8 @@ class Validate(Transducer[Any, Any]):
     def _check_delta(self, index: int, delta: str) -> None:
         if index != self.index:
             raise self._error(f"{delta} for block {index}, which is not open")
-        # Which deltas fit is known for these blocks only, and only for deltas that are known.
-        kind = DELTAS.get(delta)
-        if self.block in FILLED_BY_DELTAS and kind is not None and self.block not in kind.fits:
+        # What fits is known only of a known delta, and only of blocks that some known delta fits.
+        if self.block not in _FITS.get(delta, FILLED_BY_DELTAS) and self.block in FILLED_BY_DELTAS:
             raise self._error(f"{delta} in block {index}, which is of type {self.block}")
 
     def _follow(self, event: Any) -> None:

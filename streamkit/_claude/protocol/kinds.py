@@ -35,6 +35,7 @@ from streamkit._claude.protocol.deltas import (
 )
 
 __all__ = [
+    "APPLICATION_TOOLS",
     "BLOCKS",
     "DELTAS",
     "EVENTS",
@@ -98,6 +99,7 @@ BLOCKS: Final = {
 """The known types of block. Those of a tool's result, which all end with `_result`, are too many to be listed."""
 
 TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool)
+APPLICATION_TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool == "application")
 SERVER_TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool == "server")
 THINKING: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.is_thinking)
 

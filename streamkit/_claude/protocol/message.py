@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageBuilder"]
 
-_APPENDED = {cls: (piece.field, piece.into) for cls, piece in PIECES_BY_CLASS.items()}
+_APPENDED: dict[type, tuple[str, str]] = {
+    cls: (piece.field, piece.into) for cls, piece in PIECES_BY_CLASS.items()
+}
 """For each delta that only adds text: the field that has the text, and the field of the block that it belongs to."""
 
 
@@ -89,8 +91,11 @@ class MessageBuilder:
         for event in events:
             if event.__class__ is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
                 delta = event.delta
-                if (names := appended.get(delta.__class__)) is not None:
-                    field, into = names
+                try:
+                    field, into = appended[delta.__class__]
+                except KeyError:
+                    pass
+                else:
                     block.texts[into].write(getattr(delta, field))
                     continue
             elif self.started and event.type == "message_start":

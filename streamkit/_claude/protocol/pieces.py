@@ -51,13 +51,13 @@ class PieceKind:
         """
         The text, if it can be cut without a loss: of a count nobody knows which part of the text it belongs to.
         """
-        if not self.is_prose:
+        if not self.is_prose or (self.counts and self._has_count(delta)):
             return None
-        for name in self.counts:
-            if isinstance(getattr(delta, name, None), int):
-                return None
         text: str = getattr(delta, self.field)
         return text
+
+    def _has_count(self, delta: Any) -> bool:
+        return any(isinstance(getattr(delta, name, None), int) for name in self.counts)
 
 
 def _piece(kind: DeltaKind) -> PieceKind | None:

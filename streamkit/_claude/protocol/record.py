@@ -1,5 +1,5 @@
 """
-What Claude's sources add to the outcome of a run.
+Keeps what has arrived from a Claude source, and answers from it what the outcome of a run is asked.
 """
 
 from __future__ import annotations
@@ -61,18 +61,17 @@ class Record:
         self._attempts: list[Attempt] = []
         self._turns: list[MessageBuilder] = []  # of the turns before this one
         self._messages = [MessageBuilder()]
-        self._arriving = (
-            self._messages
-        )  # what the last request brings: what counts, unless it was begun beside that
+        # What the last request brings. It is what counts, unless the request was begun beside that.
+        self._arriving = self._messages
         self._before: Usage | None = None  # what earlier requests have cost for the same message
 
     def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
-        A request goes out; what an earlier one has brought counts no more.
+        A request goes out. What an earlier one has brought does not count any more, unless one of the arguments says so.
 
         Args:
-            beside: Whether it counts on all the same, until `replace`.
-            joins: Whether it counts on for good, and the request goes on with its message by what is given to `extend`.
+            beside: Whether it still counts, until `replace`.
+            joins: Whether it counts for good, and what is given to `extend` continues its message.
         """
         self._bill()
         self._before = self._cost() if joins else self._before if beside else None
@@ -85,7 +84,7 @@ class Record:
 
     def replace(self) -> None:
         """
-        All that came before the last request counts no more, earlier turns too.
+        What came before the last request does not count any more, and neither do earlier turns.
         """
         self._turns, self._messages, self._before = [], self._arriving, None
 
