@@ -158,9 +158,8 @@ class ContentBlockDelta(TaggedObject, frozen=True, tag="content_block_delta"):
         delta: Any = self.delta
         piece = PIECES_BY_CLASS[delta.__class__]
         # Most have nothing but the text; to copy the rest takes three times as long.
-        return ContentBlockDelta(
-            self.index, replace(delta, **{piece.field: text}) if piece.counts else piece.cls(text)
-        )
+        cut: Any = replace(delta, **{piece.field: text}) if piece.counts else piece.cls(text)
+        return ContentBlockDelta(self.index, cut)
 
 
 class ContentBlockStop(TaggedObject, frozen=True, tag="content_block_stop", gc=False):

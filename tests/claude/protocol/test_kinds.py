@@ -64,11 +64,9 @@ def test_checkers_see_the_classes_of_the_table() -> None:
 
 
 def test_each_class_has_the_type_of_its_row() -> None:
-    for name, kind in [
-        *DELTAS.items(),
-        *((name, kind) for name, kind in BLOCKS.items() if kind.cls is not None),
-    ]:
-        cls: Any = kind.cls
+    classes: dict[str, Any] = {name: kind.cls for name, kind in DELTAS.items()}
+    classes |= {name: kind.cls for name, kind in BLOCKS.items() if kind.cls is not None}
+    for name, cls in classes.items():
         assert cls.type == cls.__struct_config__.tag == name
     assert EVENTS.keys() == CLASSES.keys()
 
