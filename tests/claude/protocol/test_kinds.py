@@ -145,7 +145,7 @@ from streamkit._claude.transport.sdk import from_sdk_event
 from streamkit._core.items import merged, text_of
 from streamkit.events import ContentBlockDelta, Unknown, from_dict
 from streamkit.testing import event, reply, text
-from streamkit.testing.fake_claude.whole import apply
+from streamkit.testing._fake_claude.whole_message import apply
 
 start = {"type": "content_block_start", "index": 0, "content_block": {"type": "mood", "said": ""}}
 stop = {"type": "content_block_stop", "index": 0}
