@@ -43,8 +43,8 @@ from streamkit._claude.protocol.events import (
 )
 from streamkit._claude.protocol.kinds import ContentBlock, Delta
 from streamkit._claude.protocol.usage import Usage
+from streamkit._core.items import Restarted
 from streamkit._core.naming import publish
-from streamkit._core.restart import Restarted
 
 __all__ = [
     "UNSET",

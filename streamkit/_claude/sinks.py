@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from streamkit._claude.protocol.errors import StreamTruncated
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
-from streamkit._core.restart import is_restart
-from streamkit._core.sink import Sink
+from streamkit._core.algebra import Sink
+from streamkit._core.items import is_restart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """
-The core: streams, operators, sinks and runs. It knows nothing of Claude or HTTP.
-"""
+The core: streams, operators and sinks, and the runs that they are opened as. It knows nothing of Claude or HTTP.
 
-from streamkit._core import (
-    operator as operator,  # the algebra is recursive: this is where the recursion is opened
-)
+This file imports nothing, because `import streamkit` loads the core for its table of adapters alone.
+"""

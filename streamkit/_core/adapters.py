@@ -1,5 +1,5 @@
 """
-Adapters: what other libraries' items and errors cannot say of themselves.
+Adapters: how items and errors of other libraries are understood, which know nothing of streamkit.
 
 An adapter is a module, named in one table beside the library whose objects it knows. It is imported when the first such
 object is met, so nothing depends on what has been imported before.
@@ -20,7 +20,7 @@ class RetryAdvice(NamedTuple):
 
     Attributes:
         retriable: Whether another try may succeed.
-        after: Seconds to wait before it, where somebody has said so.
+        after: Seconds to wait before it, if the server has said so.
     """
 
     retriable: bool
@@ -29,7 +29,7 @@ class RetryAdvice(NamedTuple):
 
 class Adapter(Protocol):
     """
-    What an adapter says of the objects of its library. The first four are those of `items`, for a foreign item.
+    What an adapter module has to define. The first four functions are those of `items.py`, for an item of its library.
     """
 
     def can_wait(self, item: Any, /) -> bool: ...
@@ -39,7 +39,7 @@ class Adapter(Protocol):
 
     def retry_advice(self, error: Exception, /) -> RetryAdvice | None:
         """
-        What is known of an error; None if nothing is.
+        What is known of an error of its library; None if nothing is.
         """
         ...
 
@@ -60,13 +60,14 @@ def adapt(library: str, module: str) -> None:
 
 def adapter_of(thing: object) -> Adapter | None:
     """
-    The adapter for an item or an error; None for one of our own, and for libraries that nobody has adapted.
+    The adapter for an item or an error; None for one of our own, and for one of a library without an adapter.
     """
-    return _adapter_of_type(type(thing))
+    kind: Any = type(thing)  # mypy does not take a type for hashable
+    return _adapter_of_type(kind)
 
 
 @lru_cache(maxsize=256)
-def _adapter_of_type(kind: type) -> Adapter | None:
+def _adapter_of_type(kind: Any) -> Adapter | None:
     for each in kind.__mro__:
         module = _modules.get(each.__module__.partition(".")[0])
         if module is not None:

@@ -1,14 +1,44 @@
 """
-What arguments must be, said where an operator is made.
+Checks of arguments, made where an operator or a sink is made or put behind `|`.
+
+Each gives the checked value, or refuses with an error that names the value and the remedy. Checks of whole pipelines, made
+when they are opened, stand in `pipeline_checks.py`.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
+import sys
 
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, value_text
 
-__all__ = ["above_zero", "flag", "plain_function", "seconds", "whole_number"]
+__all__ = [
+    "above_zero",
+    "as_number",
+    "check_plain",
+    "flag",
+    "plain_function",
+    "refuse_right",
+    "refuse_uncalled",
+    "seconds",
+    "whole_number",
+]
+
+
+# -- numbers ------------------------------------------------------------------------------------------------
+
+
+def as_number(value: object) -> float | None:
+    """
+    `value` as a float; None if it is not a number, which True and False are not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an int with hundreds of digits
+        return math.inf if value > 0 else -math.inf
 
 
 def whole_number(operator: str, value: object, *, least: int) -> int:
@@ -16,7 +46,7 @@ def whole_number(operator: str, value: object, *, least: int) -> int:
     `value`, if it is an int of at least `least`.
 
     Raises:
-        TypeError: It is no int.
+        TypeError: It is not an int.
         ValueError: It is too small.
     """
     if isinstance(value, bool) or not isinstance(value, int):
@@ -36,7 +66,7 @@ def seconds(operator: str, value: object, *, of: str | None = None) -> float:
         of: Its name, where the operator has several such arguments.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is not above 0, or not finite.
     """
     return above_zero(operator, value, "a number of seconds", of=of)
@@ -53,16 +83,13 @@ def above_zero(operator: str, value: object, what: str, *, of: str | None = None
         of: Its name, where the operator has several such arguments.
 
     Raises:
-        TypeError: It is no number.
+        TypeError: It is not a number.
         ValueError: It is not above 0, or not finite.
     """
     place = "" if of is None else f" for {of}"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = as_number(value)
+    if number is None:
         raise TypeError(f"{operator}() needs {what}{place}, not {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # of an int with hundreds of digits
-        number = math.inf
     if not 0 < number < math.inf:
         raise ValueError(f"{operator}() needs {what} above 0{place}, not {value_text(value)}")
     return number
@@ -80,12 +107,15 @@ def flag(operator: str, name: str, value: object) -> bool:
     return value
 
 
+# -- functions ----------------------------------------------------------------------------------------------
+
+
 def plain_function(operator: str, name: str, value: object) -> None:
     """
-    Refuse what cannot be called for each item, without awaiting it.
+    Refuse an argument that cannot be called for each item without being awaited.
 
     Raises:
-        TypeError: `value` is no function, or a coroutine function.
+        TypeError: `value` cannot be called, or is a coroutine function.
     """
     if not callable(value):
         raise TypeError(f"{operator}() needs a function of one item for {name}, not {value!r}")
@@ -93,3 +123,84 @@ def plain_function(operator: str, name: str, value: object) -> None:
         raise TypeError(
             f"{operator}() calls {name}={name_of(value)} without awaiting it: give a plain function"
         )
+
+
+def check_plain(fn: object) -> None:
+    """
+    Refuse what cannot be the function of `map`, `filter` and the like.
+
+    Raises:
+        TypeError: `fn` cannot be called, or is a coroutine function.
+    """
+    if not callable(fn):
+        raise TypeError(f"a function is needed, not {fn!r}")
+    if gives_async_items(fn):
+        raise TypeError(f"{name_of(fn)} is an async generator function, which gives no value for an item")
+    if gives_awaitable(fn):
+        name = name_of(fn)
+        raise TypeError(
+            f"{name} is a coroutine function and would not be awaited here: use map_async({name}), "
+            f"or sinks.call({name}) to consume the items with it"
+        )
+
+
+# -- what may stand behind | --------------------------------------------------------------------------------
+
+
+def refuse_right(right: object) -> bool:
+    """
+    Whether nothing can be made of `right` behind `|`, so that Python may ask `right` itself.
+
+    Raises:
+        TypeError: It looks like a slip whose remedy is known.
+    """
+    if not callable(right):
+        return True
+    name = name_of(right)
+    if inspect.iscoroutinefunction(right) or inspect.iscoroutinefunction(right.__call__):
+        raise TypeError(
+            f"{name} is a coroutine function, which cannot stand behind |: write sinks.call({name}) to consume each item "
+            f"with it, or map_async({name}) to transform each item"
+        )
+    refuse_uncalled(right)
+    if isinstance(right, type) and not hasattr(right, "__aiter__"):
+        raise TypeError(
+            f"{name} cannot stand behind |: its instances are not async iterables; use map({name})"
+        )
+    try:
+        inspect.signature(right).bind(None)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} cannot stand behind |: called with the stream alone, it says {error}"
+        ) from None
+    except ValueError:
+        pass  # a builtin without a signature
+    return False
+
+
+def refuse_uncalled(target: object) -> None:
+    """
+    Refuse a function or a class that makes an operator or a sink, where the operator or the sink itself is needed.
+
+    Raises:
+        TypeError: `target` is one that nobody has called.
+    """
+    name = name_of(target)
+    # Set by the decorators on what they make, and by Operator on its subclasses.
+    makes_stage = getattr(target, "__makes_stage__", False)
+    if makes_stage or _is_public_function(target):
+        raise TypeError(f"{name} makes an operator or a sink, and was not called: write {name}(…)")
+
+
+def _is_public_function(target: object) -> bool:
+    """
+    Whether it is one of this package's public functions, all of which make something.
+    """
+    if not inspect.isfunction(target):
+        return False
+    home = sys.modules.get(target.__module__)
+    return (
+        home is not None
+        and home.__name__.partition(".")[0] == __name__.partition(".")[0]
+        and target.__name__ in getattr(home, "__all__", ())
+    )

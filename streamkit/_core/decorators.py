@@ -9,13 +9,11 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
+from streamkit._core.algebra import Operator, Same, Sink, Stream
 from streamkit._core.naming import name_of
-from streamkit._core.operator import Operator, Same
 from streamkit._core.runtime.channel import check_buffer
-from streamkit._core.sink import Sink
 from streamkit._core.source import CallSource, TaskSource
 from streamkit._core.stage import AsyncStage
-from streamkit._core.stream import Stream
 
 __all__ = ["operator", "passthrough", "sink", "source"]
 
@@ -31,7 +29,7 @@ def operator(
     fn: Callable[Concatenate[AsyncIterator[A], P], AsyncIterator[B]], /
 ) -> Callable[P, Operator[A, B]]:
     """
-    Make an operator of an async generator function whose first parameter is the items before it.
+    Make an operator of an async generator function whose first parameter is the items that come in.
 
         @operator
         async def shout(items: AsyncIterator[str], mark: str = "!") -> AsyncIterator[str]:
@@ -48,7 +46,10 @@ def operator(
 
 def passthrough(fn: Callable[Concatenate[_Items, P], _Items], /) -> Callable[P, Same]:
     """
-    The same for an operator that hands on items of whatever type it is given.
+    Make an operator that hands on items of whatever type it is given, of an async generator function like that of `@operator`.
+
+    Raises:
+        TypeError: `fn` is not an async generator function; or, when the operator is made, the arguments do not fit.
     """
     return cast("Callable[P, Same]", _stage_maker(fn, "passthrough", Same))
 
@@ -62,7 +63,7 @@ def sink(fn: Callable[Concatenate[AsyncIterator[A], P], Awaitable[R]], /) -> Cal
     """
     if not inspect.iscoroutinefunction(fn):
         raise TypeError(
-            f"@sink needs a coroutine function (`async def` without yield), and {name_of(fn)} is none"
+            f"@sink needs a coroutine function (`async def` without yield), and {name_of(fn)} is not one"
         )
     signature = inspect.signature(fn)
 
@@ -86,13 +87,13 @@ def source(fn: Callable[..., Any] | None = None, /, *, task: bool = False, buffe
 
     Args:
         fn: The function.
-        task: Run the generator as a job of its own, behind a queue of `buffer` items, so that it may open other streams
+        task: Run the generator as a task of its own, behind a queue of `buffer` items, so that it may open other streams
             and hold scopes around its yields.
         buffer: The bound of that queue, in items.
 
     Raises:
         TypeError: `fn` is not an async generator function; or, when the stream is made, the arguments do not fit.
-        ValueError: `buffer` is below 1.
+        ValueError: `buffer` is not an int, or is below 1.
     """
     check_buffer(buffer)
     if fn is None:
@@ -138,7 +139,7 @@ def _without_first(make: Callable[P, R], signature: inspect.Signature) -> Callab
 def _need_generator(fn: object, decorator: str) -> None:
     if not inspect.isasyncgenfunction(fn):
         raise TypeError(
-            f"@{decorator} needs an async generator function (`async def` with yield), and {name_of(fn)} is none"
+            f"@{decorator} needs an async generator function (`async def` with yield), and {name_of(fn)} is not one"
         )
 
 

@@ -1,5 +1,5 @@
 """
-What a pipeline will do, told before it runs.
+The text of `explain()`: what a pipeline will do, told before it runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["explanation"]
 
 def explanation(stages: Sequence[Stage], source: Source | None = None) -> list[str]:
     """
-    A line for each stage: its call, its kind, what it holds at most; a bracket joins what runs as one loop.
+    A line for each stage: its call, its kind, and what it holds at most. A bracket joins the stages that run as one loop.
     """
     rows: list[tuple[str, str, str]] = []
     if source is not None:

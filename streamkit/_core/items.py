@@ -1,22 +1,56 @@
 """
-How items join their neighbours, and how those that carry text are cut.
+What operators ask of items: whether two of them merge, which text they carry, and whether the stream starts over at them.
+
+An item answers by special methods of its own (`Mergeable`, `Textual`, `__restart__`). Strings and `(name, value)` pairs are
+known here. An item of another library is asked about at that library's adapter.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
+
+from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
 
-if TYPE_CHECKING:
-    from streamkit._core.protocols import Mergeable, Textual
+__all__ = [
+    "Mergeable",
+    "Restarted",
+    "Textual",
+    "can_wait",
+    "is_restart",
+    "is_structural",
+    "merged",
+    "text_of",
+    "with_text",
+]
 
-__all__ = ["can_wait", "is_structural", "merged", "text_of", "with_text"]
+
+# -- merging ------------------------------------------------------------------------------------------------
+
+
+class Mergeable(Protocol):
+    """
+    An item that can be merged with its neighbour, as two pieces of one text can.
+    """
+
+    @property
+    def __mergeable__(self) -> bool:
+        """
+        False for an item that has these methods by its class alone: it is structural, and never waits for others.
+        """
+        ...
+
+    def __merge__(self, other: Self, /) -> Self | None:
+        """
+        The two as one item, or None where they do not belong together.
+        """
+        ...
 
 
 def can_wait(item: object) -> bool:
     """
-    Whether `item` is a piece of something longer, which may be held back to be joined by the next piece.
+    Whether `item` is a piece of something longer, which may be held back until the next piece can be merged with it.
     """
     if isinstance(item, str):
         return True
@@ -30,7 +64,7 @@ def can_wait(item: object) -> bool:
 
 def merged(held: Any, item: Any) -> Any:
     """
-    The two as one, or None where they do not belong together.
+    The two as one item, or None where they do not belong together.
     """
     if isinstance(held, str):
         return held + item if isinstance(item, str) else None
@@ -47,9 +81,31 @@ def merged(held: Any, item: Any) -> Any:
 
 def is_structural(item: object) -> bool:
     """
-    Whether `item` is a landmark among such pieces, which passes at once: an event that has no text to join, or a restart.
+    Whether `item` stands between such pieces and passes at once: an event without a text to merge, or a restart.
     """
     return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or _is_named(item)
+
+
+# -- text ---------------------------------------------------------------------------------------------------
+
+
+class Textual(Protocol):
+    """
+    An item that carries a piece of a longer text, as the deltas of a text do.
+    """
+
+    @property
+    def __text__(self) -> str | None:
+        """
+        The piece; None for an item that has these methods by its class alone, and cannot be cut without a loss.
+        """
+        ...
+
+    def __with_text__(self, text: str, /) -> Self:
+        """
+        The same item with another piece of that text.
+        """
+        ...
 
 
 def text_of(item: object) -> str | None:
@@ -68,7 +124,7 @@ def text_of(item: object) -> str | None:
 
 def with_text(item: Any, text: str) -> Any:
     """
-    The same as `item`, which has a text, with another one. With the empty text, items of one text are equal.
+    `item`, which has a text, with another one. With the empty text, all items of the same text are equal.
     """
     if isinstance(item, str):
         return text
@@ -81,8 +137,35 @@ def with_text(item: Any, text: str) -> Any:
     return adapter.with_text(item, text)
 
 
+# -- starting over ------------------------------------------------------------------------------------------
+
+
+class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
+    """
+    The stream starts over: everything before this item is void, because the source was opened again.
+
+    With Claude, the request was sent again. This item is not an event of the wire.
+
+    Attributes:
+        attempt: The number of the attempt that begins; the first was 1.
+        error: What the attempt before it failed with.
+    """
+
+    type: ClassVar[Literal["restarted"]] = "restarted"
+    __restart__: ClassVar[bool] = True
+    attempt: int
+    error: Exception
+
+
+def is_restart(item: object) -> bool:
+    """
+    Whether the stream starts over at `item`, so that everything before it is void.
+    """
+    return getattr(item, "__restart__", False) is True
+
+
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:
-    # Not isinstance: that of a protocol with members takes 40 µs.
+    # isinstance() with a protocol that has members takes 40 µs.
     return hasattr(type(item), "__merge__")
 
 

@@ -1,5 +1,5 @@
 """
-Descriptions that read like the source that made them.
+Names and texts for functions, arguments and calls: a `repr` reads like the source that made it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 __all__ = [
     "call_text",
+    "free_name",
     "gives_async_items",
     "gives_awaitable",
     "name_of",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _LONGEST = 40
+"""Characters of a string that are shown."""
 
 
 def name_of(fn: object) -> str:
@@ -41,14 +43,14 @@ def name_of(fn: object) -> str:
 
 def gives_awaitable(fn: object) -> bool:
     """
-    Whether it is a coroutine function: also as a partial, or as an object that is called.
+    Whether `fn` is a coroutine function, or a partial or a callable object made of one.
     """
     return any(map(inspect.iscoroutinefunction, _forms(fn)))
 
 
 def gives_async_items(fn: object) -> bool:
     """
-    Whether it is an async generator function, likewise.
+    Whether `fn` is an async generator function, or a partial or a callable object made of one.
     """
     return any(map(inspect.isasyncgenfunction, _forms(fn)))
 
@@ -83,7 +85,7 @@ def value_text(value: object) -> str:
 
 def private_text(value: object) -> str:
     """
-    The same for what may be somebody's words: text is left out.
+    A short text for an argument that may be a person's own words: strings and bytes are left out.
     """
     return (
         "'…'"
@@ -103,6 +105,18 @@ def call_text(name: str, *args: Any, **kwargs: Any) -> str:
     return f"{name}({', '.join(given)})"
 
 
+def free_name(name: str, taken: Container[str]) -> str:
+    """
+    `name`, or `name-2`, `name-3`, … where it is taken.
+    """
+    number = 1
+    numbered = name
+    while numbered in taken:
+        number += 1
+        numbered = f"{name}-{number}"
+    return numbered
+
+
 _PUBLIC = frozenset(
     {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "testing"))}
 )
@@ -110,7 +124,7 @@ _PUBLIC = frozenset(
 
 def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
     """
-    Have public classes and functions say that they are from `module`: what a traceback, a pickle or a `repr` names is what
+    Have public classes and functions say that they are from `module`, so that tracebacks, pickles and a `repr` name what
     users import.
 
     Args:
@@ -135,8 +149,8 @@ def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
 
 def _evaluate_annotations(kind: type) -> None:
     """
-    Evaluate the annotations of a class as long as it says where their names are known.
+    Evaluate the annotations of a class while its `__module__` is still the one that knows their names.
     """
     if "__annotations__" in vars(kind):
-        with suppress(NameError):  # of a name that is imported for checkers only
+        with suppress(NameError):  # a name that is imported for checkers only stays a string
             kind.__annotations__ = inspect.get_annotations(kind, eval_str=True)

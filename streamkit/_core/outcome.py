@@ -1,30 +1,42 @@
 """
-How a run ended, and what it counted.
+How a run ended (`Outcome`), and what it counted (`Report`).
+
+Sources and operators contribute to both what this file knows nothing of. What Claude's contribute is spelt out in
+`_claude/protocol/facts.py`, for type checkers alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from streamkit._claude.protocol.facts import OutcomeFacts, ReportFacts
+else:
+    OutcomeFacts = ReportFacts = object
 
-    from anthropic.types import Message
-    from anthropic.types.beta import BetaMessage
-
-    from streamkit._claude.operators.meter import Meter
-    from streamkit._claude.protocol.record import Attempt
-    from streamkit._claude.protocol.tool_call import ToolCall
-    from streamkit._claude.protocol.usage import Usage
-    from streamkit._core.protocols import Contribution
-
-__all__ = ["BufferReport", "Kind", "Outcome", "Report", "SinkReport", "free_name"]
+__all__ = ["BufferReport", "Contribution", "Kind", "Outcome", "Report", "SinkReport"]
 
 Kind = Literal["running", "complete", "stopped", "truncated", "failed", "cancelled"]
 
 
-class Outcome:
+class Contribution(Protocol):
+    """
+    What a source adds to the outcome of the run that reads it.
+    """
+
+    @staticmethod
+    def fact(name: str, records: list[Contribution], /) -> object:
+        """
+        The value of `outcome.<name>`, from everything that was contributed to this run, oldest first.
+
+        Raises:
+            AttributeError: This kind of source knows no such fact.
+        """
+        ...
+
+
+class Outcome(OutcomeFacts):
     """
     How a run ended.
 
@@ -33,30 +45,13 @@ class Outcome:
         stopped_by: Who ended it early on purpose: `"consumer"`, an operator's name, or `"cancel: <reason>"`.
         error: What it failed with.
 
-    A source may contribute further attributes; they hold what had arrived, whatever happened, and are built when asked for.
-    Claude's sources give `message`, `messages`, `tool_calls`, `usage`, `stop_reason`, `request_id` and `attempts`.
+    A source may contribute further attributes. They hold what had arrived, however the run ended, and are built when asked
+    for. Claude's sources give `message`, `messages`, `tool_calls`, `usage`, `stop_reason`, `request_id` and `attempts`.
     """
 
     kind: Kind
     stopped_by: str | None
     error: BaseException | None
-
-    if TYPE_CHECKING:
-        # What Claude's sources contribute, spelt out for type checkers alone: at run time core knows none of it.
-        @property
-        def message(self) -> Message | BetaMessage | None: ...
-        @property
-        def messages(self) -> Sequence[Message | BetaMessage]: ...
-        @property
-        def tool_calls(self) -> Sequence[ToolCall]: ...
-        @property
-        def usage(self) -> Usage: ...
-        @property
-        def stop_reason(self) -> str | None: ...
-        @property
-        def request_id(self) -> str | None: ...
-        @property
-        def attempts(self) -> Sequence[Attempt]: ...
 
     def __init__(self) -> None:
         self.kind = "running"
@@ -72,7 +67,7 @@ class Outcome:
             said.append(f"error={type(self.error).__name__}")
         return f"Outcome({', '.join(said)})"
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
@@ -83,7 +78,7 @@ class Outcome:
 
     def contribute(self, record: Contribution) -> None:
         """
-        Add what a source knows; called by sources.
+        Add what a source knows. Sources call it.
         """
         self._records.append(record)
 
@@ -96,14 +91,14 @@ class Outcome:
 
     def stop(self, by: str) -> None:
         """
-        Somebody ended it early, on purpose; the first one counts.
+        Somebody ended it early on purpose. Only the first one counts.
         """
         if self.kind == "running" and self.stopped_by is None:
             self.stopped_by = by
 
     def fail(self, error: BaseException) -> None:
         """
-        It ended with an error; the first one counts.
+        It ended with an error. Only the first one counts.
         """
         if self.kind in ("running", "complete", "stopped"):
             self.kind = getattr(error, "outcome_kind", "failed")
@@ -142,28 +137,34 @@ class SinkReport(BufferReport):
 
 
 @dataclass(slots=True)
-class Report:
+class Report(ReportFacts):
     """
     What a run counted.
 
     Attributes:
         sinks: One entry for each sink of each `tee`, by name.
         buffers: One entry for each `buffer`, by name: `"buffer"`, `"buffer-2"`, …
-        meter: The figures of `sk.meter()`, or None without one.
+
+    An operator may contribute further attributes, which are None where no operator has. `sk.meter()` contributes `meter`.
     """
 
     sinks: dict[str, SinkReport] = field(default_factory=dict[str, SinkReport])
     buffers: dict[str, BufferReport] = field(default_factory=dict[str, BufferReport])
-    meter: Meter | None = None
+    _figures: dict[str, object] = field(default_factory=dict[str, object], init=False)
 
+    def __repr__(self) -> str:
+        counted = {"sinks": self.sinks, "buffers": self.buffers, **self._figures}
+        return f"Report({', '.join(f'{name}={value!r}' for name, value in counted.items())})"
 
-def free_name(name: str, taken: Container[str]) -> str:
-    """
-    `name`, or `name-2`, `name-3`, … where it is taken.
-    """
-    number = 1
-    numbered = name
-    while numbered in taken:
-        number += 1
-        numbered = f"{name}-{number}"
-    return numbered
+    if not TYPE_CHECKING:  # as in an outcome
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return self._figures.get(name)
+
+    def contribute(self, **figures: object) -> None:
+        """
+        Add what an operator counts, each figure under its name. Where two operators of a run give the same name, the last counts.
+        """
+        self._figures.update(figures)

@@ -4,11 +4,13 @@ When something that has failed is tried again, and after how long.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
+from streamkit._core.checks import as_number
 
 __all__ = ["Resume", "RetryPolicy", "retry_advice"]
 
@@ -55,7 +57,8 @@ class RetryPolicy:
             raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
         if type(self.jitter) is not bool:
             raise ValueError(f"RetryPolicy(jitter=…) must be True or False, not {self.jitter!r}")
-        if not (_is_finite(self.base) and _is_finite(self.cap)):
+        numbers = (as_number(self.base), as_number(self.cap))
+        if any(number is None or not 0 <= number < math.inf for number in numbers):
             raise ValueError(
                 f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
             )
@@ -88,13 +91,6 @@ class RetryPolicy:
         if not said.retriable or attempt >= self.attempts:
             return None
         return self.wait(attempt, said.after)
-
-
-def _is_finite(seconds: float) -> bool:
-    try:
-        return 0 <= float(seconds) < float("inf")
-    except OverflowError:  # an int with hundreds of digits
-        return False
 
 
 def retry_advice(error: Exception) -> RetryAdvice:

@@ -1,5 +1,7 @@
 """
 Sources: where a stream begins.
+
+A source only describes. Its `open` makes what is read, once for each run.
 """
 
 from __future__ import annotations
@@ -11,23 +13,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from streamkit._core.naming import name_of, private_text
 from streamkit._core.runtime.chain import Chain, as_iterator
-from streamkit._core.runtime.read_ahead import Pump
+from streamkit._core.runtime.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamkit._core.runtime.context import Context
-    from streamkit._core.runtime.fusion import Feed
+    from streamkit._core.runtime.loop_spec import Feed
 
 __all__ = ["CallSource", "IterableSource", "Opened", "Source", "TaskSource", "one_by_one"]
-
 
 T = TypeVar("T")
 
 
 class Opened(NamedTuple):
     """
-    An opened source: its items, and how they are read.
+    An opened source.
+
+    Attributes:
+        feed: How its items are read.
+        iterator: What they are read from.
     """
 
     feed: Feed
@@ -36,7 +41,7 @@ class Opened(NamedTuple):
 
 class Source(ABC):
     """
-    Where a stream begins; a description, like everything before the run.
+    Where a stream begins.
     """
 
     concurrent: bool = False
@@ -56,7 +61,7 @@ class Source(ABC):
 
     def retried(self) -> Source:
         """
-        The same for a `retry` around it, beside which it shall not have others do so too.
+        The same source without retries of its own, for a `retry` around it.
         """
         return self
 
@@ -84,7 +89,8 @@ class CallSource(Source):
 
 class TaskSource(CallSource):
     """
-    The same as a job of its own, behind a bounded queue: it may open streams and hold scopes around its yields.
+    An async generator function that each run calls in a task of its own, behind a bounded queue. So it may open streams, and
+    hold scopes around its yields.
     """
 
     concurrent = True
@@ -103,12 +109,12 @@ class TaskSource(CallSource):
 
     def open(self, context: Context) -> Opened:
         chain = Chain(super().open(context).iterator)
-        return Opened("async", Pump(chain, context, self._buffer))
+        return Opened("async", ReadAhead(chain, context, self._buffer))
 
 
 class IterableSource(Source):
     """
-    Anything that can be iterated, or a function without arguments that gives such a thing.
+    Anything that can be iterated, or a function without arguments that makes such a thing.
     """
 
     memory = "nothing"
@@ -145,7 +151,7 @@ class IterableSource(Source):
 
 class _Made:
     """
-    What a function makes. It is called at the first read, so that its failure is one of the stream.
+    What a function makes. It is called at the first read, so that where it fails, the stream fails.
     """
 
     def __init__(self, make: Callable[[], object]) -> None:
@@ -172,7 +178,7 @@ class _Made:
 
 async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
     """
-    The items of a plain iterable, which is closed at the end where it can be.
+    The items of a plain iterable, which is closed at the end if it has a `close`.
     """
     iterator = iter(items)
     try:

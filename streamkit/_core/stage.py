@@ -1,24 +1,24 @@
 """
 Stages: the parts that an operator is made of.
 
-A stage only describes; `build` or `bind` makes what runs, once for each run.
+A stage only describes. Its `spec` or `bind` makes what runs, once for each run.
 """
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from streamkit._core.naming import call_text, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.loop_spec import LoopSpec
     from streamkit._core.source import Source
-    from streamkit._core.transducer import Transducer
 
 __all__ = [
     "AsyncStage",
@@ -27,10 +27,9 @@ __all__ = [
     "ContextStage",
     "DescriptionStage",
     "PureStage",
+    "PureStep",
     "Stage",
-    "refuse_hiding",
-    "refuse_reopening",
-    "remedies",
+    "pure",
 ]
 
 Kind = Literal["pure", "async", "concurrent"]
@@ -42,8 +41,10 @@ class Stage(ABC):
     """
 
     kind: ClassVar[Kind]
+    """For `explain()`, and for whoever takes pure stages only."""
 
     memory: str = "what it keeps"
+    """What it holds at most, in words."""
 
     def __init__(
         self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -83,9 +84,25 @@ class Stage(ABC):
         return ""
 
 
+class PureStep(Protocol):
+    """
+    What works in a pure stage, such as a `Transducer`. Each run makes its own.
+    """
+
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        """
+        What the generated loop of one run needs of it.
+
+        Args:
+            name: The name of its stage.
+            context: The run; None offline.
+        """
+        ...
+
+
 class PureStage(Stage):
     """
-    A transducer that each run makes afresh.
+    Items in, items out, and no waiting: the loop of the run calls it for each item.
     """
 
     kind: ClassVar[Kind] = "pure"
@@ -93,7 +110,7 @@ class PureStage(Stage):
     def __init__(
         self,
         name: str,
-        factory: Callable[..., Transducer[Any, Any]],
+        factory: Callable[..., PureStep],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
@@ -101,23 +118,29 @@ class PureStage(Stage):
         self._factory = factory
 
     def holds(self) -> str:
-        return self.build(None).memory
+        return self.spec(None).memory
 
     @property
     def hides_restarts(self) -> bool:
-        return self.build(None).hides_restarts
+        return self.spec(None).hides_restarts
 
     @property
     def restart_remedy(self) -> str:
-        return self.build(None).restart_remedy
+        return self.spec(None).restart_remedy
 
-    def build(self, context: Context | None) -> Transducer[Any, Any]:
+    def spec(self, context: Context | None) -> LoopSpec:
         """
-        The transducer for one run; offline there is no context.
+        What the loop of one run needs: of a step made for this run. Offline there is no context.
         """
-        made = self._factory(*self.args, **self.kwargs)
-        made.attach(context)
-        return made
+        return self._factory(*self.args, **self.kwargs).__loop_spec__(self.name, context)
+
+
+def pure(name: str, factory: Callable[..., PureStep], *args: Any, **kwargs: Any) -> tuple[PureStage]:
+    """
+    The stages of a built-in pure operator. One step is made at once, so that bad arguments are refused where they stand.
+    """
+    factory(*args, **kwargs)
+    return (PureStage(name, factory, args, kwargs),)
 
 
 class AsyncStage(Stage):
@@ -147,7 +170,7 @@ class AsyncStage(Stage):
 
 class CallableStage(Stage):
     """
-    Any function from an async iterable to an async iterable; how other libraries' operators join in.
+    Any function from an async iterable to an async iterable. Other libraries' operators stand in a pipeline as such.
     """
 
     kind: ClassVar[Kind] = "async"
@@ -161,7 +184,7 @@ class CallableStage(Stage):
 
     def bind(self, upstream: AsyncIterator[Any]) -> AsyncIterable[Any]:
         """
-        What the function makes of the upstream.
+        What the function makes of upstream.
 
         Raises:
             TypeError: It made something that cannot be iterated asynchronously.
@@ -179,7 +202,7 @@ class CallableStage(Stage):
 
 class ContextStage(Stage):
     """
-    A stage that works with its run: it may open streams, and see the chain before it. It owns that chain, and closes it.
+    A stage that works with its run: it may open streams, and it is given the chain before it, which it owns and closes.
     """
 
     kind: ClassVar[Kind] = "async"
@@ -187,13 +210,13 @@ class ContextStage(Stage):
     @abstractmethod
     def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
         """
-        What hands on its items; closed with its `aclose`, where it has one.
+        What hands on its items. It is closed by its `aclose`, where it has one.
         """
 
 
 class ConcurrentStage(ContextStage):
     """
-    The same with jobs of its own in the run's task group; they begin through `context.spawn`.
+    A stage with tasks of its own in the run's task group, which it starts by `context.spawn`.
     """
 
     kind: ClassVar[Kind] = "concurrent"
@@ -201,7 +224,7 @@ class ConcurrentStage(ContextStage):
 
 class DescriptionStage(Stage):
     """
-    A stage that needs the description of what stands before it, because it opens that more than once.
+    A stage that needs the description of what stands before it, because it opens that more than once. `retry` is one.
     """
 
     kind: ClassVar[Kind] = "async"
@@ -214,42 +237,3 @@ class DescriptionStage(Stage):
         Raises:
             TypeError: `source` can be opened only once.
         """
-
-
-def remedies(stages: Iterable[Stage]) -> str:
-    """
-    What to write in place of those of `stages` that would hide it when the stream starts over.
-    """
-    return " and ".join(
-        stage.restart_remedy for stage in stages if stage.hides_restarts and stage.restart_remedy
-    )
-
-
-def refuse_reopening(stages: Iterable[Stage], where: str) -> None:
-    """
-    Refuse stages that open their upstream again, where there is only a running one.
-
-    Raises:
-        TypeError: One of `stages` does.
-    """
-    for stage in stages:
-        if isinstance(stage, DescriptionStage):
-            raise TypeError(
-                f"{stage!r} opens what stands before it again, and {where} shares what is running already: "
-                f"put it before, behind the stream itself"
-            )
-
-
-def refuse_hiding(source: Source, stages: Iterable[Stage]) -> None:
-    """
-    Refuse stages that would hide it when `source` starts over.
-
-    Raises:
-        TypeError: One of `stages` does.
-    """
-    for stage in stages:
-        if stage.hides_restarts:
-            raise TypeError(
-                f"{source!r} may start over, and {stage!r} would hide it from what follows, which would get everything "
-                f'twice: use {stage.restart_remedy or "an operator that hands it on"}, or another resume than "restart"'
-            )

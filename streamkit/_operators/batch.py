@@ -7,19 +7,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from streamkit._core.algebra import GenericOperator, Transducer
 from streamkit._core.checks import seconds, whole_number
-from streamkit._core.operator import GenericOperator
-from streamkit._core.restart import is_restart
-from streamkit._core.runtime.timed import Holding
-from streamkit._core.stage import ConcurrentStage
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.items import is_restart
+from streamkit._core.runtime.timed_release import TimedRelease
+from streamkit._core.stage import ConcurrentStage, pure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+    from streamkit._core.algebra import Stream
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
-    from streamkit._core.stream import Stream
 
 __all__ = ["batch"]
 
@@ -103,7 +102,7 @@ class _TimedBatch(ConcurrentStage):
         return _Batching(self, upstream, context).items()
 
 
-class _Batching(Holding):
+class _Batching(TimedRelease):
     def __init__(self, settings: _TimedBatch, upstream: Chain, context: Context) -> None:
         super().__init__(upstream, context)
         self._n = settings.n

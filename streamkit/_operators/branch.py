@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from anyio import get_cancelled_exc_class
 
 from streamkit._core.log import log_warning
-from streamkit._core.outcome import SinkReport, free_name
-from streamkit._core.runtime.chain import assemble
+from streamkit._core.naming import free_name
+from streamkit._core.outcome import SinkReport
+from streamkit._core.pipeline_checks import refuse_reopening
+from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.channel import Channel, check_overflow
-from streamkit._core.sink import Sink, as_sink
+from streamkit._core.sink_like import as_sink
 from streamkit._core.source import Opened
-from streamkit._core.stage import refuse_reopening
 
 if TYPE_CHECKING:
+    from streamkit._core.algebra import Sink
     from streamkit._core.runtime.channel import Overflow
-    from streamkit._core.runtime.context import Context, Job
-    from streamkit._core.sink import SinkLike
+    from streamkit._core.runtime.context import Context, Task
+    from streamkit._core.sink_like import SinkLike
 
 __all__ = ["Branch", "OnError", "RunningBranch", "branch"]
 
@@ -115,20 +117,20 @@ class RunningBranch:
         self.report: SinkReport = SinkReport()
         self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
         context.report.sinks[self._name] = self.report
-        self._job: Job | None = None
+        self._task: Task | None = None
 
     def start(self) -> None:
         """
         Start the sink.
         """
-        self._job = self._context.spawn(self._serve)
+        self._task = self._context.spawn(self._serve)
 
     async def finished(self) -> None:
         """
         Wait until the sink has ended.
         """
-        if self._job is not None:
-            await self._job.done.wait()
+        if self._task is not None:
+            await self._task.done.wait()
 
     async def _serve(self) -> None:
         chain = assemble(Opened("async", self.channel.items()), self._sink.stages, self._context)
@@ -144,7 +146,9 @@ class RunningBranch:
                 raise self.channel.overflowed
         except BaseException as error:
             stopped = (
-                self._job is not None and self._job.cancelled and isinstance(error, get_cancelled_exc_class())
+                self._task is not None
+                and self._task.cancelled
+                and isinstance(error, get_cancelled_exc_class())
             )
             if not stopped:
                 self._failed(error)

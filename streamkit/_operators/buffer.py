@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.operator import Same
-from streamkit._core.outcome import BufferReport, free_name
+from streamkit._core.algebra import Same
+from streamkit._core.naming import free_name
+from streamkit._core.outcome import BufferReport
 from streamkit._core.runtime.channel import check_overflow
-from streamkit._core.runtime.read_ahead import Pump
+from streamkit._core.runtime.read_ahead import ReadAhead
 from streamkit._core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
@@ -61,4 +62,4 @@ class _Buffer(ConcurrentStage):
     def bind(self, upstream: Chain, context: Context) -> AsyncIterable[Any]:
         count = BufferReport()
         context.report.buffers[free_name("buffer", context.report.buffers)] = count
-        return Pump(upstream, context, self._n, self._overflow, count)
+        return ReadAhead(upstream, context, self._n, self._overflow, count)

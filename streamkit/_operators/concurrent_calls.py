@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import get_cancelled_exc_class
 
-from streamkit._core.restart import is_restart
-from streamkit._core.runtime.failures import told
-from streamkit._core.runtime.read_ahead import Reader
-from streamkit._core.runtime.wakeup import Turn
+from streamkit._core.items import is_restart
+from streamkit._core.runtime.chain_reader import ChainReader
+from streamkit._core.runtime.failures import primary_failure
+from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.context import Context, Job
+    from streamkit._core.runtime.context import Context, Task
 
 __all__ = ["ConcurrentCalls"]
 
@@ -28,13 +28,13 @@ _NOT_YET: Any = object()
 
 class _Begun:
     """
-    A call that has begun: its job, and its result when there is one.
+    A call that has begun: its task, and its result when there is one.
     """
 
-    __slots__ = ("job", "result")
+    __slots__ = ("result", "task")
 
     def __init__(self) -> None:
-        self.job: Job | None = None
+        self.task: Task | None = None
         self.result: Any = _NOT_YET
 
 
@@ -50,7 +50,7 @@ class ConcurrentCalls:
         concurrency: How many calls there may be.
         ordered: Whether results come in the order of the items.
         upstream: Where the items come from.
-        context: The run, whose jobs the calls are.
+        context: The run, whose tasks the calls are.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ConcurrentCalls:
         self._concurrency = concurrency
         self._ordered = ordered
         self._context = context
-        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._reader = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._reading = True
         self._accepting = True
         # Calls whose results cannot go out yet, in the order of their items, and results that can.
@@ -74,8 +74,8 @@ class ConcurrentCalls:
         self._failure: BaseException | None = None
         self._upstream_failure: BaseException | None = None
         self._others: list[BaseException] = []
-        self._turn = Turn()
-        self._taken = Turn()
+        self._turn = Wakeup()
+        self._taken = Wakeup()
 
     async def items(self) -> AsyncIterator[Any]:
         """
@@ -104,7 +104,7 @@ class ConcurrentCalls:
             return self._start_over(item)
         if self._accepting:
             running = _Begun()
-            running.job = self._context.spawn(partial(self._run, running, item))
+            running.task = self._context.spawn(partial(self._run, running, item))
             self._begun.append(running)
         return self._room() if self._full() else None
 
@@ -132,17 +132,17 @@ class ConcurrentCalls:
     # -- the calls ----------------------------------------------------------------------------------------------
 
     async def _run(self, running: _Begun, item: Any) -> None:
-        job = running.job
-        if job is None or job.cancelled:
+        task = running.task
+        if task is None or task.cancelled:
             return
         try:
             result = await self._call(item)
         except BaseException as error:
-            if job.cancelled and isinstance(error, get_cancelled_exc_class()):
+            if task.cancelled and isinstance(error, get_cancelled_exc_class()):
                 raise
             self._failed(error)
             return
-        if not job.cancelled:
+        if not task.cancelled:
             running.result = result
             self._finished(running)
 
@@ -164,16 +164,16 @@ class ConcurrentCalls:
         else:
             self._others.append(error)
 
-    def _cancel(self) -> list[Job]:
-        jobs = [each.job for each in self._begun if each.job is not None]
-        for job in jobs:
-            job.cancel()
-        return jobs
+    def _cancel(self) -> list[Task]:
+        tasks = [each.task for each in self._begun if each.task is not None]
+        for task in tasks:
+            task.cancel()
+        return tasks
 
-    async def _joined(self, jobs: list[Job]) -> None:
+    async def _joined(self, tasks: list[Task]) -> None:
         with self._context.shielded():
-            for job in jobs:
-                await job.done.wait()
+            for task in tasks:
+                await task.done.wait()
 
     async def _stop(self) -> None:
         self._accepting = False
@@ -184,5 +184,5 @@ class ConcurrentCalls:
             await self._reader.stop()
         except Exception as error:
             self._others.append(error)
-        if (failure := told(known, self._others)) is not known and failure is not None:
+        if (failure := primary_failure(known, self._others)) is not known and failure is not None:
             raise failure

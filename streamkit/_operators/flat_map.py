@@ -8,18 +8,18 @@ import inspect
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from streamkit._core import elementary
-from streamkit._core.checks import whole_number
-from streamkit._core.elementary import check_plain
+from streamkit._core.algebra import Operator, Stream
+from streamkit._core.checks import check_plain, whole_number
+from streamkit._core.elementary_steps import FlatMap
+from streamkit._core.from_iterable import from_iterable
+from streamkit._core.items import is_restart
 from streamkit._core.naming import name_of
-from streamkit._core.operator import Operator
-from streamkit._core.restart import is_restart
-from streamkit._core.runtime.chain import begin
+from streamkit._core.pipeline_checks import refuse_restarts
+from streamkit._core.runtime.assembly import begin
+from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.runtime.interleaving import AHEAD, Interleaving
-from streamkit._core.runtime.read_ahead import Reader
-from streamkit._core.runtime.wakeup import Turn
-from streamkit._core.stage import ConcurrentStage
-from streamkit._core.stream import Stream, from_iterable, refuse_restarts
+from streamkit._core.runtime.wakeup import Wakeup
+from streamkit._core.stage import ConcurrentStage, pure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,7 +70,7 @@ def flat_map(fn: Callable[[Any], Any], /, *, concurrency: int | None = None) -> 
     """
     if concurrency is not None:
         return Operator((_FlatMap(fn, whole_number("flat_map", concurrency, least=1)),))
-    return elementary.flat_map(fn)
+    return Operator(pure("flat_map", FlatMap, fn))
 
 
 class _FlatMap(ConcurrentStage):
@@ -111,9 +111,9 @@ class _Flattening(Interleaving):
         super().__init__(context)
         self._settings = settings
         self._context = context
-        self._upstream = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._upstream = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._reading = True
-        self._room = Turn()
+        self._room = Wakeup()
 
     async def begin(self) -> None:
         self._upstream.start()
@@ -142,4 +142,4 @@ class _Flattening(Interleaving):
         self._reading = False
         if error is not None:
             self.readers.fail(error)
-        self.readers.turn.wake()
+        self.readers.wakeup.wake()

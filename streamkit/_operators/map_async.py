@@ -7,10 +7,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
+from streamkit._core.algebra import Operator
 from streamkit._core.checks import flag, whole_number
+from streamkit._core.items import is_restart
 from streamkit._core.naming import gives_async_items, name_of
-from streamkit._core.operator import Operator
-from streamkit._core.restart import is_restart
 from streamkit._core.stage import AsyncStage, ConcurrentStage
 from streamkit._operators.concurrent_calls import ConcurrentCalls
 
@@ -59,7 +59,7 @@ def map_async(
     """
     Each item through `await fn(item)`.
 
-    A single call at a time does not need a task. Several calls are jobs of the run: when one fails, the others are cancelled at
+    A single call at a time does not need a task. Several calls are tasks of the run: when one fails, the others are cancelled at
     once, and no other call starts. Where the stream starts over, running calls are cancelled and results that were not taken
     are dropped before `map_async` hands the restart on; `fn` never sees it.
 

@@ -1,15 +1,15 @@
 """
-Operators that let some of the items through: `take`, `skip`, `take_while` and `dedupe`.
+Operators that let some of the items through: `filter`, `take`, `skip`, `take_while` and `dedupe`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from streamkit._core.checks import flag, plain_function, whole_number
-from streamkit._core.elementary import check_plain, filter  # noqa: A004 -- the field's name
-from streamkit._core.operator import Operator, Same
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Same, Transducer
+from streamkit._core.checks import check_plain, flag, plain_function, whole_number
+from streamkit._core.elementary_steps import Filter
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,6 +85,34 @@ class Dedupe(Transducer[A, A], Generic[A]):
 
     def reset(self) -> None:
         self.before = _NOTHING
+
+
+@overload
+def filter(keep: Callable[[object], object], /) -> Same: ...  # noqa: A001
+@overload
+def filter(keep: Callable[[A], object], /) -> Operator[A, A]: ...  # noqa: A001
+def filter(keep: Callable[[Any], object], /) -> Operator[Any, Any]:  # noqa: A001 -- the field's standard name
+    """
+    The items for which `keep` is true.
+
+        -a-1-b2|
+        filter(str.isalpha)
+        -a---b-|
+
+    Args:
+        keep: A plain function of one item.
+
+    Raises:
+        TypeError: `keep` is not a plain function.
+
+    Emits: each item that is kept, unchanged.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, or with what `keep` raises.
+    Cancels: at once.
+    Memory: nothing.
+    """
+    return Same(pure("filter", Filter, keep))
 
 
 def take(n: int) -> Same:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import Event, sleep_forever
 
-from streamkit._core.operator import Operator
-from streamkit._core.runtime.chain import assemble
+from streamkit._core.algebra import Operator
+from streamkit._core.pipeline_checks import refuse_reopening, remedies
+from streamkit._core.runtime.assembly import assemble
+from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.runtime.channel import Channel
-from streamkit._core.runtime.compose import compose, outputs
-from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.runtime.fusion import MORE, PushLoop
+from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.source import Opened
-from streamkit._core.stage import ConcurrentStage, PureStage, refuse_reopening, remedies
-from streamkit._core.transducer import Transducer
+from streamkit._core.stage import ConcurrentStage, PureStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
@@ -56,7 +57,7 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
         operators: The pipelines, by the name that their outputs get.
 
     Raises:
-        TypeError: There is none, one is no operator, or one is not pure and `ordered` is not off.
+        TypeError: There is no pipeline, one is not an operator, or one is not pure and `ordered` is on.
 
     Emits: `(name, value)` for each output of each pipeline.
     Backpressure: none of its own; unordered, it waits for the slowest pipeline.
@@ -79,76 +80,89 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
                     f"{stage.kind}: use split(ordered=False, ...)"
                 )
     if ordered:
-        return Operator((_Ordered("split", _ordered, (), operators),))
+        return Operator((_Ordered(operators),))
     return Operator((_Unordered(operators),))
 
 
 class _Ordered(PureStage):
+    def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
+        super().__init__("split", _pipelines, (), operators)
+        self._stages = [stage for operator in operators.values() for stage in operator.stages]
+
     @property
     def hides_restarts(self) -> bool:
-        return any(stage.hides_restarts for each in self.kwargs.values() for stage in each.stages)
+        return any(stage.hides_restarts for stage in self._stages)
 
     @property
     def restart_remedy(self) -> str:
-        return remedies(stage for each in self.kwargs.values() for stage in each.stages)
+        return remedies(self._stages)
 
     def holds(self) -> str:
-        return (
-            " + ".join(stage.holds() for each in self.kwargs.values() for stage in each.stages) or "nothing"
-        )
+        return " + ".join(stage.holds() for stage in self._stages) or "nothing"
 
 
-def _ordered(**operators: Operator[Any, Any]) -> Split:
-    # A function of its own, for a pipeline may have any name, such as that of a parameter of a class.
-    return Split(operators)
+def _pipelines(**operators: Operator[Any, Any]) -> _Pipelines:
+    # A function of its own, because a pipeline may have any name, such as that of a parameter of the class.
+    return _Pipelines(operators)
 
 
-class Split(Transducer[Any, tuple[str, Any]]):
+class _Pipelines:
+    """
+    One run: each pipeline is a loop of its own, and an item is pushed through one after another.
+
+    Attributes:
+        done: Whether all of them want no further item.
+    """
+
     def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
-        self.stages_by_name: dict[str, list[PureStage]] = {
-            name: [stage for stage in operator.stages if isinstance(stage, PureStage)]
-            for name, operator in operators.items()
-        }
+        self._operators = operators
+        self.done = False
 
-    def attach(self, context: Context | None) -> None:
-        self.pipelines: dict[str, Transducer[Any, Any]] = {
-            name: compose(stages, context) for name, stages in self.stages_by_name.items()
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        self._loops = {
+            name: PushLoop([stage.spec(context) for stage in operator.stages if isinstance(stage, PureStage)])
+            for name, operator in self._operators.items()
         }
         self._follow_running()
+        rescues = any(loop.rescues for loop in self._loops.values())
+        return LoopSpec(
+            name,
+            "feed",
+            self._feed,
+            owner=self,
+            flush=self._flush,
+            rescue=self._rescue if rescues else None,
+            expands=True,
+            takes_restarts=True,  # each pipeline starts over by itself
+        )
 
-    def step(self) -> Callable[[Any], Any]:
-        return self.feed  # a restart is each pipeline's own affair
-
-    def feed(self, item: Any) -> Iterable[tuple[str, Any]]:
-        for name, pipeline, outputs_of in self.running:
-            for value in outputs_of(item):
-                yield name, value
-            if pipeline.done:
-                yield from self._end(name)
+    def _feed(self, item: Any) -> Iterable[tuple[str, Any]]:
+        for name, loop in self._running:
+            # loop.feed(item) written out, because it would cost a generator for each item and pipeline.
+            send = loop.send
+            try:
+                value = send(item)
+                while value is not MORE:
+                    yield name, value
+                    value = send(None)
+            except StopIteration:
+                loop.done = True
                 self._follow_running()
 
-    def flush(self) -> Iterable[tuple[str, Any]]:
-        for name in [*self.pipelines]:
-            yield from self._end(name)
-
-    @property
-    def rescues(self) -> bool:
-        return any(pipeline.rescues for pipeline in self.pipelines.values())
-
-    def rescue(self) -> Iterable[tuple[str, Any]]:
-        for name, pipeline in self.pipelines.items():
-            for value in pipeline.rescue():
+    def _flush(self) -> Iterable[tuple[str, Any]]:
+        for name, loop in self._loops.items():
+            for value in loop.flush():
                 yield name, value
 
-    def _end(self, name: str) -> Iterable[tuple[str, Any]]:
-        for value in self.pipelines.pop(name).flush():
-            yield name, value
+    def _rescue(self) -> Iterable[tuple[str, Any]]:
+        for name, loop in self._loops.items():
+            for value in loop.rescue():
+                yield name, value
 
     def _follow_running(self) -> None:
-        # A new list each time: feed() may be going through the old one.
-        running = [(name, each, outputs(each)) for name, each in self.pipelines.items() if not each.done]
-        self.running: list[tuple[str, Transducer[Any, Any], Callable[[Any], Iterable[Any]]]] = running
-        self.done: bool = not self.running
+        # A new list each time, because _feed() may be going through the old one.
+        self._running = [(name, loop) for name, loop in self._loops.items() if not loop.done]
+        self.done = not self._running
 
 
 class _Unordered(ConcurrentStage):
@@ -174,15 +188,15 @@ class _Unordered(ConcurrentStage):
 
 class _Splitting:
     """
-    One run. A reader hands each item to every pipeline that still runs, and each of these has one that puts
-    its outputs in `_ready`.
+    One run. A task reads upstream and hands each item to the input queue of every pipeline that still runs. Each pipeline is
+    read by a task of its own, which puts its outputs into `_ready`.
     """
 
     def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]], upstream: Chain, context: Context) -> None:
         self._context = context
         self._pipelines = pipelines
         self._inputs: dict[str, Channel[Any]] = {name: Channel(_BUFFER) for name in pipelines}
-        self._upstream = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._upstream = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._upstream_open = True
         self._running = len(pipelines)
         self._error: BaseException | None = None
@@ -215,18 +229,20 @@ class _Splitting:
             self._left = True
             await _stop(readers)
 
-    def _reader(self, name: str) -> Reader:
+    def _reader(self, name: str) -> ChainReader:
         # A context of its own: that one pipeline ends early is not the end of the run.
         chain = assemble(
             Opened("async", self._inputs[name].items()), self._pipelines[name], self._context.child()
         )
-        return Reader(chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name))
+        return ChainReader(
+            chain, self._context, partial(self._made, name), partial(self._pipeline_ended, name)
+        )
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:
         for channel in self._inputs.values():
             channel.write(item)
         if self._left:
-            # Pipelines that are being closed make room, and nobody wants what would fill it.
+            # Pipelines that are being closed make room in their queues, and nobody wants what would fill it.
             return sleep_forever()
         return self._room() if any(channel.full for channel in self._inputs.values()) else None
 
@@ -252,16 +268,16 @@ class _Splitting:
         channel = self._inputs[name]
         if error is not None:
             self._error = self._error or error
-            # What upstream failed with is for each of them, after the items before it; its own ends all.
+            # An error of upstream is for each pipeline, after the items before it. A pipeline's own error ends all of them.
             self._failed = self._failed or not channel.handed(error)
         channel.abandon()
         self._running -= 1
         self._changed.set()
 
 
-async def _stop(readers: Iterable[Reader]) -> None:
+async def _stop(readers: Iterable[ChainReader]) -> None:
     """
-    Stop all of them, in order, even where one fails to.
+    Stop all of them in order, even where one fails to.
 
     Raises:
         Exception: The first failure.

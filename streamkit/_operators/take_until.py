@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, get_cancelled_exc_class
 
+from streamkit._core.algebra import Same
 from streamkit._core.naming import name_of, value_text
-from streamkit._core.operator import Same
-from streamkit._core.runtime.turns import let_others_run
+from streamkit._core.runtime.fairness import let_others_run, let_others_run_until
 from streamkit._core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _TakeUntil(ConcurrentStage):
 
 class _Until:
     """
-    One run. The awaitable is a job, which cancels the pending read when it has finished.
+    One run. The awaitable is awaited by a task, which cancels the pending read when it has finished.
     """
 
     def __init__(self, factory: Callable[[], Awaitable[object]], upstream: Chain, context: Context) -> None:
@@ -80,10 +80,10 @@ class _Until:
 
     async def items(self) -> AsyncIterator[Any]:
         upstream = aiter(self._upstream.iterator)
-        self._job = self._context.spawn(self._wait)
+        self._task = self._context.spawn(self._wait)
         try:
             # What has happened already ends the stream before its first item.
-            await let_others_run(lambda: self._over)
+            await let_others_run_until(lambda: self._over)
             while not self._over:
                 item = _NOTHING
                 with CancelScope() as self._reading:
@@ -96,7 +96,7 @@ class _Until:
                 self._context.stopped("take_until")
             await self._context.closing(self._upstream)
         finally:
-            await self._job.stop()
+            await self._task.stop()
             if self._error is not None:
                 raise self._error
 
@@ -111,12 +111,12 @@ class _Until:
             await awaitable
         except BaseException as error:
             # A cancellation that this operator has not asked for is a failure like others.
-            if self._job.cancelled and isinstance(error, get_cancelled_exc_class()):
+            if self._task.cancelled and isinstance(error, get_cancelled_exc_class()):
                 raise
             self._error = error
         self._over = True
         # Lets an item through that has come already, and only needs its turn.
-        await let_others_run(lambda: False)
+        await let_others_run()
         self._reading.cancel()
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.operator import Same
+from streamkit._core.algebra import Same
+from streamkit._core.pipeline_checks import remedies
 from streamkit._core.runtime.channel import check_overflow
-from streamkit._core.stage import ConcurrentStage, remedies
+from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.channel import Channel, Overflow
     from streamkit._core.runtime.context import Context
-    from streamkit._core.sink import SinkLike
+    from streamkit._core.sink_like import SinkLike
 
 __all__ = ["branch", "tee"]
 

@@ -9,7 +9,7 @@ import warnings
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streamkit._core.operator import Operator
+from streamkit._core.algebra import Operator
 from streamkit.plugins._namespace import ops
 
 if TYPE_CHECKING:

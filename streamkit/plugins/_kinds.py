@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from streamkit._core.operator import Operator
-from streamkit._core.sink import Sink
-from streamkit._core.stream import Stream
+from streamkit._core.algebra import Operator, Sink, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

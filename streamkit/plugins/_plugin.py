@@ -11,9 +11,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from streamkit._core.algebra import Operator, Sink
 from streamkit._core.naming import name_of
-from streamkit._core.operator import Operator
-from streamkit._core.sink import Sink
 from streamkit.plugins._errors import PluginError
 
 if TYPE_CHECKING:

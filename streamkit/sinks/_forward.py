@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio.abc import ObjectSendStream
 
-from streamkit._core.sink import Sink, call_each, send_to
+from streamkit._core.algebra import Sink
+from streamkit._core.sink_like import call_each, send_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamkit._core.sink import GenericSink, Sink
+from streamkit._core.algebra import GenericSink, Sink
 from streamkit.sinks._piece import piece_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
-    from streamkit._core.sink import Job
+    from streamkit._core.algebra import Job
     from streamkit.sinks._piece import Piece
 
 __all__ = ["Collect", "collect", "join"]

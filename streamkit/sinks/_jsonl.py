@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 import msgspec
 from anyio import to_thread
 
-from streamkit._core.sink import Sink
+from streamkit._core.algebra import Sink
 from streamkit.sinks._spool import spool
 
 if TYPE_CHECKING:

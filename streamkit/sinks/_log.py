@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import structlog
 
-from streamkit._core.sink import Sink
+from streamkit._core.algebra import Sink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from streamkit._core.restart import is_restart
+from streamkit._core.items import is_restart
 
 __all__ = ["Piece", "Restart", "piece_of"]
 

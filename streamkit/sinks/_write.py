@@ -9,7 +9,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from streamkit._core.sink import Sink
+from streamkit._core.algebra import Sink
 from streamkit.sinks._piece import piece_of
 from streamkit.sinks._spool import spool
 

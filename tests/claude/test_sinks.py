@@ -18,9 +18,9 @@ from anthropic.types.beta import BetaMessage
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.sinks import message
+from streamkit._core.algebra import Sink
 from streamkit._core.errors import StreamError
-from streamkit._core.sink import Sink
-from streamkit._core.stream import from_iterable
+from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.tee import tee
 from streamkit.events import AnyEvent, Event, Restarted
 from streamkit.testing import PING, reply, text, thinking, tool_use

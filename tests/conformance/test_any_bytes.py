@@ -21,9 +21,9 @@ import streamkit as sk
 from streamkit._claude.exchange.continuation import continuation
 from streamkit._claude.exchange.stitching import Stitching
 from streamkit._claude.protocol import sse as wire
+from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.events import from_dict, to_dict
 from streamkit._claude.protocol.message import MessageBuilder
-from streamkit._claude.protocol.record import Attempt
 from streamkit._claude.protocol.sse import MAX_FRAME, EventDecoder
 from streamkit.testing import (
     GARBAGE,

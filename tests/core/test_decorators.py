@@ -124,7 +124,7 @@ async def generator(items: Any) -> AsyncIterator[int]:
     ],
 )
 def test_the_wrong_kind_of_function_is_refused(decorate: Any, name: str, wrong: Any) -> None:
-    with pytest.raises(TypeError, match=rf"@{name} needs .*{wrong.__name__} is none"):
+    with pytest.raises(TypeError, match=rf"@{name} needs .*{wrong.__name__} is not one"):
         decorate(wrong)
 
 

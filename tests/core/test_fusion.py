@@ -7,6 +7,7 @@ The reference is the plainest one there is: a generator for each stage, each rea
 from __future__ import annotations
 
 import linecache
+import textwrap
 import traceback
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._core.runtime.compose import compose, outputs
+from streamkit._core.runtime import loop_writer
+from streamkit._core.runtime.fusion import PushLoop
+from streamkit._core.runtime.loop_writer import compiled, shape_of, source_of
 from streamkit._core.source import Opened, Source
 from streamkit._core.stage import PureStage
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.loop_spec import LoopSpec
 
 # -- stages, each with its reference ------------------------------------------------------------------------
 
@@ -317,17 +321,19 @@ def test_over_does_the_same(pipeline: list[Step], items: list[int], limit: int |
 @law
 @given(pipelines, inputs)
 @example(AFTER_DONE, [1])
-def test_a_composed_transducer_does_the_same(pipeline: list[Step], items: list[int]) -> None:
-    stages = [stage for step in pipeline for stage in step.operator.stages if isinstance(stage, PureStage)]
-    composed = compose(stages, None)
-    feed = outputs(composed)
+def test_a_loop_that_is_given_its_items_does_the_same(pipeline: list[Step], items: list[int]) -> None:
+    loop = PushLoop(specs_of(fused(pipeline)))
     got: list[int] = []
     for item in items:
-        if composed.done:
+        if loop.done:
             break
-        got += feed(item)
-    got += composed.flush()
+        got += loop.feed(item)
+    got += loop.flush()
     assert got == expected(pipeline, Given(items), None)
+
+
+def specs_of(operator: sk.Operator[Any, Any]) -> list[LoopSpec]:
+    return [stage.spec(None) for stage in operator.stages if isinstance(stage, PureStage)]
 
 
 # -- what else the loop promises ----------------------------------------------------------------------------
@@ -366,21 +372,92 @@ async def test_a_traceback_shows_the_loop() -> None:
         await (sk.from_iterable([1]) | sk.batch(1) | sk.map(fails)).collect()
     frames = traceback.extract_tb(caught.value.__traceback__)
     [loop] = [frame for frame in frames if "streamkit loop" in frame.filename]
-    assert "feed | map" in loop.filename
-    assert loop.line == "x = f1(x)"
+    assert "loop over plain items: skip | map" in loop.filename
+    assert loop.line == "item = map(item)"
     assert linecache.getline(loop.filename, 1).startswith("async def loop(")
 
 
-async def test_the_loop_for_one_shape_is_compiled_once() -> None:
-    from streamkit._core.runtime.fusion import _compile  # pyright: ignore[reportPrivateUsage]
+class Pairs(sk.Transducer[str, tuple[str, ...]]):
+    def __init__(self) -> None:
+        self.held: tuple[str, ...] = ()
 
+    def feed(self, item: str) -> Iterable[tuple[str, ...]]:
+        self.held += (item,)
+        return self.flush() if len(self.held) == 2 else ()
+
+    def flush(self) -> Iterable[tuple[str, ...]]:
+        held, self.held = self.held, ()
+        return (held,) if held else ()
+
+
+def test_a_loop_reads_as_its_docstring_shows_it() -> None:
+    stages = specs_of(sk.map(str.upper) | sk.filter(str.isalpha) | Pairs())
+    written = source_of("async", shape_of(stages, restarts=False))
+    assert textwrap.indent(written, "    ") in (loop_writer.__doc__ or "")
+
+
+WHERE_IT_MAY_START_OVER = """\
+def loop(stages, failure):
+    map = stages[0].call
+    flat_map = stages[1].call
+    tap = stages[2].call
+    batch = stages[3].call
+    batch_start_over = stages[3].start_over
+    batch_owner = stages[3].owner
+    batch_flush = stages[3].flush
+    batch_rescue = stages[3].rescue
+    map_2 = stages[4].call
+    ended_by = -1
+    if batch_owner.done:
+        ended_by = 3
+    if ended_by < 0:
+        while (item := (yield MORE)) is not END:
+            if not is_restart(item):
+                item = map(item)
+            for item in (item,) if is_restart(item) else flat_map(item):
+                if not is_restart(item):
+                    tap(item)
+                for item in batch_start_over(item) if is_restart(item) else batch(item):
+                    if not is_restart(item):
+                        item = map_2(item)
+                    yield item
+                if batch_owner.done:
+                    ended_by = 3
+                    break
+            if ended_by > 1:
+                break
+    if ended_by <= 3:
+        for item in batch_rescue() if failure else batch_flush():
+            if not is_restart(item):
+                item = map_2(item)
+            yield item
+"""
+
+
+def test_a_loop_that_is_given_its_items_reads_so() -> None:
+    stages = specs_of(sk.map(str).flat_map(list).tap(repr) | sk.batch(2) | sk.map(len))
+    assert source_of("push", shape_of(stages, restarts=True)) == WHERE_IT_MAY_START_OVER
+
+
+@pytest.mark.parametrize(
+    "name", ["item", "source", "map", "Map", "lambda", "a name", "größe", "items", "END"]
+)
+def test_a_stage_may_have_any_name(name: str) -> None:
+    def stage() -> PureStage:
+        return PureStage(name, type("Any", (Sums,), {}), (2,), {})
+
+    twice: sk.Operator[int, int] = sk.Operator((stage(), stage()))
+    assert list(twice.map(abs).over([1, 2, 3, -4, -5])) == [2, 5]
+
+
+async def test_the_loop_for_one_shape_is_compiled_once() -> None:
     stream = sk.from_iterable([1]) | sk.map(str) | sk.take(1) | sk.skip(0)
     await stream.collect()
-    misses = _compile.cache_info().misses
+    misses = compiled.cache_info().misses
     for _ in range(3):
         await stream.collect()
         await (sk.from_iterable([1]) | sk.map(repr) | sk.take(3) | sk.skip(2)).collect()
-    assert _compile.cache_info().misses == misses
+    assert compiled.cache_info().misses == misses
 
 
 @pytest.mark.parametrize("length", [12, 13, 60])
@@ -391,6 +468,7 @@ async def test_a_pipeline_may_be_as_long_as_one_likes(length: int) -> None:
     items = range(length + 20)
     wanted = list(items)[length - 1 : 9]
     assert await (sk.from_iterable(items) | operator).collect() == list(operator.over(items)) == wanted
+    assert [item for _, item in sk.split(a=operator).over(items)] == wanted
     whole = operator | Sums(2)
     async with (sk.from_iterable(items) | whole).open() as run:
         assert [item async for item in run] == list(whole.over(items))

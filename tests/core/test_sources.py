@@ -266,7 +266,7 @@ def test_a_source_is_an_async_generator_function(decorate: Any) -> None:
 
     for function in (fetch, count):
         with pytest.raises(
-            TypeError, match=rf"@source needs an async generator .*{function.__name__} is none"
+            TypeError, match=rf"@source needs an async generator .*{function.__name__} is not one"
         ):
             decorate(function)
 

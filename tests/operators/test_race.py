@@ -15,7 +15,7 @@ from streamkit._core.source import Opened, Source
 from streamkit.testing import marbles
 
 if TYPE_CHECKING:
-    from streamkit._core.protocols import Contribution
+    from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.context import Context
 
 pytestmark = pytest.mark.virtual_time

@@ -19,10 +19,9 @@ from streamkit._claude.operators.tool_calls import tool_calls
 from streamkit._claude.operators.validate import validate
 from streamkit._claude.protocol.errors import StreamTruncated, ToolInputError
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.decorators import operator
-from streamkit._core.operator import Operator
-from streamkit._core.stream import from_iterable
-from streamkit._core.transducer import Transducer
+from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import filter, skip, take, take_while  # noqa: A004 -- the field's names
 from streamkit._operators.split import split
 from streamkit._operators.tee import tee
@@ -142,6 +141,12 @@ def test_it_can_be_used_again() -> None:
     made = split(running=scan(lambda total, n: total + n, 0), first=take(1))
     wanted = [("running", 1), ("first", 1), ("running", 3)]
     assert list(made.over([1, 2])) == list(made.over([1, 2])) == wanted
+
+
+def test_a_stage_that_only_looks_on_learns_of_a_restart_too() -> None:
+    begun = [*EVENTS[:4], RESTARTED, *EVENTS]
+    assert list(validate().over(begun)) == begun
+    assert [event for _, event in split(checked=validate()).over(begun)] == begun
 
 
 def test_each_pipeline_learns_of_a_restart_in_its_own_way() -> None:

@@ -14,7 +14,7 @@ from hypothesis import example, given, strategies as st
 from streamkit import map, tap  # noqa: A004 -- the field's name
 from streamkit._claude.operators.text import text
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._core.stream import from_iterable
+from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.text.until import until
 from streamkit.events import Restarted
 from streamkit.testing import reply, text as text_block

@@ -13,13 +13,14 @@ import anyio
 import trio
 
 import streamkit as sk
-from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.stage import ConcurrentStage
 from streamkit.testing import OperatorSuite
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.loop_spec import LoopSpec
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -122,7 +123,7 @@ class ReadsAhead(ConcurrentStage):
 
 class _Queue:
     def __init__(self, upstream: Chain, context: Context, faults: tuple[str, ...]) -> None:
-        self.reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self.reader = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._faults = faults
         self._waiting: deque[Any] = deque()
         self._changed = anyio.Event()
@@ -340,8 +341,9 @@ class TellsItsAddress(ReadsAhead):
 
 
 class DiffersOffline(sk.Transducer[str, str]):
-    def attach(self, context: Context | None) -> None:
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         self.offline = context is None
+        return super().__loop_spec__(name, context)
 
     def feed(self, item: str) -> Iterable[str]:
         return () if self.offline else (item,)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from streamkit._claude.exchange.messages_request import MessagesRequest
+    from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
-    from streamkit._claude.protocol.record import Attempt, Record
+    from streamkit._claude.protocol.record import Record
     from streamkit._core.runtime.context import Context
 
 __all__ = ["Answer"]

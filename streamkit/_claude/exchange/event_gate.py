@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from streamkit._claude.exchange.stitching import Stitching
 from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
-from streamkit._core.restart import Restarted
+from streamkit._core.items import Restarted
 
 if TYPE_CHECKING:
     from streamkit._claude.exchange.request_plan import RequestPlan
+    from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
-    from streamkit._claude.protocol.record import Attempt, Record
+    from streamkit._claude.protocol.record import Record
 
 __all__ = ["EventGate"]
 

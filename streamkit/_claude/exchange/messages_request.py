@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import anthropic
 
+    from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
-    from streamkit._claude.protocol.record import Attempt
     from streamkit._claude.transport.timeouts import Timeouts
     from streamkit._claude.transport.watchdog import Watchdog
     from streamkit._core.retry_policy import RetryPolicy

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from streamkit._claude.exchange.continuation import Continuation
+    from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
-    from streamkit._claude.protocol.record import Attempt
     from streamkit._claude.protocol.usage import Usage
 
 __all__ = ["Stitching"]

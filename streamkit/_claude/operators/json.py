@@ -10,8 +10,8 @@ from streamkit._claude.protocol.content import text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.stop_reasons import stop_reason
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class JSON(Transducer[Any, Any]):
         self.reset()
 
     @property
-    def hides_restarts(self) -> bool:
+    def _hides_restarts(self) -> bool:
         # A live view is shown again from the beginning, which replaces the one that is void.
         return not self.selector.repeats
 

@@ -19,10 +19,10 @@ from typing import (
 
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.kinds import DELTAS, EVENTS
-from streamkit._core.elementary import Filter
-from streamkit._core.operator import Operator
-from streamkit._core.restart import Restarted
-from streamkit._core.transducer import pure
+from streamkit._core.algebra import Operator
+from streamkit._core.elementary_steps import Filter
+from streamkit._core.items import Restarted
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def only(*types: Any) -> Operator[Any, Any]:
     return Operator(pure("only", Only, *types))
 
 
-class Only(Filter[Any]):
+class Only(Filter):
     # A restart is one more event here: it passes where it is asked for.
     passes_restarts = False
 

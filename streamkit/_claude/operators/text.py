@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from streamkit._claude.protocol.content import text_in
-from streamkit._core.elementary import FilterMap
-from streamkit._core.operator import Operator
-from streamkit._core.restart import is_restart
-from streamkit._core.transducer import pure
+from streamkit._core.algebra import Operator
+from streamkit._core.elementary_steps import FilterMap
+from streamkit._core.items import is_restart
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.events import AnyEvent
-    from streamkit._core.restart import Restarted
+    from streamkit._core.items import Restarted
 
 __all__ = ["text"]
 
@@ -47,7 +47,7 @@ def text(*, restarts: bool = False) -> Operator[AnyEvent, Any]:
     return Operator(pure("text", TextAndRestarts, restarts=True) if restarts else pure("text", Text))
 
 
-class Text(FilterMap[Any, Any]):
+class Text(FilterMap):
     passes_restarts = False
     restart_remedy = "text(restarts=True)"
 
@@ -55,6 +55,6 @@ class Text(FilterMap[Any, Any]):
         super().__init__(text_in)
 
 
-class TextAndRestarts(FilterMap[Any, Any]):
+class TextAndRestarts(FilterMap):
     def __init__(self, *, restarts: bool) -> None:
         super().__init__(lambda event: event if is_restart(event) else text_in(event))

@@ -4,12 +4,12 @@ Thinking: the model's thinking, piece by piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamkit._claude.protocol.content import thinking_in
-from streamkit._core.elementary import FilterMap
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import pure
+from streamkit._core.algebra import Operator
+from streamkit._core.elementary_steps import FilterMap
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.events import AnyEvent
@@ -37,7 +37,7 @@ def thinking() -> Operator[AnyEvent, str]:
     return Operator(pure("thinking", Thinking))
 
 
-class Thinking(FilterMap[Any, Any]):
+class Thinking(FilterMap):
     passes_restarts = False
 
     def __init__(self) -> None:

@@ -11,8 +11,8 @@ from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.events import AnyEvent
@@ -90,7 +90,7 @@ class ToolCalls(Transducer[Any, Any]):
         self.reset()
 
     @property
-    def hides_restarts(self) -> bool:
+    def _hides_restarts(self) -> bool:
         # What it hands on of a message that has ended is not taken back.
         return self.at_once
 

@@ -11,8 +11,8 @@ from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ToolInput(Transducer[Any, Any]):
         self.reset()
 
     @property
-    def hides_restarts(self) -> bool:
+    def _hides_restarts(self) -> bool:
         # A live view is shown again from the beginning, which replaces the one that is void.
         return not self.selector.repeats
 

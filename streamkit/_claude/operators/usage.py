@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

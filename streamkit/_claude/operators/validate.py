@@ -4,20 +4,22 @@ Validate: checks that events are a legal Claude sequence.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
-from streamkit._core.operator import Same
-from streamkit._core.restart import is_restart
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Same
+from streamkit._core.items import is_restart
+from streamkit._core.runtime.loop_spec import LoopSpec
+from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from streamkit._core.transducer import Form
+    from streamkit._core.runtime.context import Context
+
 
 __all__ = ["validate"]
 
@@ -51,9 +53,10 @@ def validate() -> Same:
     return Same(pure("validate", Validate))
 
 
-class Validate(Transducer[Any, Any]):
-    form: ClassVar[Form] = "tap"
-    memory = "nothing"
+class Validate:
+    """
+    Where in the grammar one stream is.
+    """
 
     def __init__(self) -> None:
         self.number: int = 0
@@ -61,19 +64,24 @@ class Validate(Transducer[Any, Any]):
         self.index: int | None = None
         self.reset()
 
-    def step(self) -> Callable[[Any], Any]:
-        return self.check
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        return LoopSpec(name, "tap", self.check, flush=self.end, takes_restarts=True)
 
-    def feed(self, item: Any) -> Iterable[Any]:
-        self.check(item)
-        return (item,)
+    def end(self) -> Iterable[Any]:
+        """
+        The stream has ended.
 
-    def flush(self) -> Iterable[Any]:
+        Raises:
+            StreamError: It was inside a message, or there was none.
+        """
         if (failure := self.progress.failure()) is not None:
             raise failure
         return ()
 
     def reset(self) -> None:
+        """
+        The stream begins, or starts over.
+        """
         self.progress: Progress = Progress()
         self._begin_message(blocks=0, ending=False)
 

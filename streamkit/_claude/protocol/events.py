@@ -32,7 +32,7 @@ from streamkit._claude.protocol.kinds import KnownBlock, KnownDelta
 from streamkit._claude.protocol.pieces import PIECES_BY_CLASS
 from streamkit._claude.protocol.structs import ABSENT, TaggedObject, WireObject
 from streamkit._claude.protocol.usage import Usage  # noqa: TC001 -- msgspec evaluates the annotations
-from streamkit._core.restart import Restarted
+from streamkit._core.items import Restarted
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.kinds import ContentBlock, Delta

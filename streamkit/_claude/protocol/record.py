@@ -5,9 +5,9 @@ Keeps what has arrived from a Claude source, and answers from it what the outcom
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
@@ -21,31 +21,11 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._claude.protocol.usage import Usage
-    from streamkit._core.protocols import Contribution
+    from streamkit._core.outcome import Contribution
 
-__all__ = ["Attempt", "Record"]
+__all__ = ["Record"]
 
 E = TypeVar("E", bound=Exception)
-
-
-@dataclass(slots=True)
-class Attempt:
-    """
-    One request of a source.
-
-    Attributes:
-        number: Counted from 1.
-        request_id: The API's id of the request, for a support ticket.
-        error: What it failed with.
-        usage: What it was billed, as far as that is known; None if its message never began.
-        overlap: The text that it repeated of the attempt before it, and that was removed.
-    """
-
-    number: int
-    request_id: str | None = None
-    error: Exception | None = None
-    usage: Usage | None = None
-    overlap: str = field(default="", repr=False)
 
 
 class Record:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.transport.response import response_events
+from streamkit._core.algebra import Stream
 from streamkit._core.naming import value_text
 from streamkit._core.source import Opened, Source
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable

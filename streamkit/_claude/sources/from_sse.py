@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import broken_connection, connection_failures
+from streamkit._core.algebra import Stream
 from streamkit._core.naming import value_text
 from streamkit._core.runtime.chain import Chain
 from streamkit._core.source import IterableSource, Opened, Source, one_by_one
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -12,11 +12,11 @@ from streamkit._claude.exchange.messages_request import MessagesRequest
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
+from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag
 from streamkit._core.naming import call_text
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

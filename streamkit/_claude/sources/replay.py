@@ -11,9 +11,9 @@ from anyio import sleep
 
 from streamkit._claude.sources.cassette import parse_recording
 from streamkit._claude.sources.from_sse import DecodedChunks
+from streamkit._core.algebra import Stream
 from streamkit._core.naming import call_text
 from streamkit._core.source import Opened, Source
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
+from streamkit._core.checks import as_number
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -52,7 +54,7 @@ class Timeouts:
     def __post_init__(self) -> None:
         for each in fields(self):
             seconds = getattr(self, each.name)
-            if seconds is not None and not _is_duration(seconds):
+            if seconds is not None and not 0 < (as_number(seconds) or 0) < math.inf:
                 raise ValueError(
                     f"Timeouts({each.name}=…) must be a number of seconds above 0, or None for no limit, not {seconds!r}"
                 )
@@ -64,12 +66,3 @@ class Timeouts:
         import httpx2
 
         return httpx2.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
-
-
-def _is_duration(seconds: object) -> bool:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return False
-    try:
-        return 0 < float(seconds) < math.inf
-    except OverflowError:  # of an int with hundreds of digits
-        return False

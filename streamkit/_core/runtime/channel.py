@@ -1,8 +1,8 @@
 """
 A bounded queue between two tasks: one writes, one reads.
 
-Unlike a memory object stream it costs no task switch while neither side has to wait, it carries its end and its error in
-band, and it knows what to do when it is full.
+Unlike anyio's memory object stream it costs no task switch while neither side has to wait, it carries its end and its error in
+band, after the items before them, and it has a policy for when it is full.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from anyio import Event, lowlevel
 
 from streamkit._core.errors import BufferOverflow
 from streamkit._core.outcome import BufferReport
-from streamkit._core.runtime.fusion import CHECKPOINT_EVERY
-from streamkit._core.runtime.turns import let_others_run
+from streamkit._core.runtime.fairness import CHECKPOINT_EVERY, let_others_run_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,14 +24,15 @@ __all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
 T = TypeVar("T")
 
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
+"""What happens when the queue is full: see `Channel.room` and `Channel.write`."""
 
 
 def check_buffer(buffer: object) -> None:
     """
-    Refuse a bound that is none.
+    Reject an invalid bound.
 
     Raises:
-        ValueError: `buffer` is no int, or below 1.
+        ValueError: `buffer` is not an int, or is below 1.
     """
     if type(buffer) is not int or buffer < 1:
         raise ValueError(f"buffer must be an int of at least 1, not {buffer!r}")
@@ -40,10 +40,10 @@ def check_buffer(buffer: object) -> None:
 
 def check_overflow(buffer: object, overflow: object) -> None:
     """
-    Refuse a bound or a policy that does not exist.
+    Reject an invalid bound, or an unknown policy.
 
     Raises:
-        ValueError: `buffer` is below 1, or `overflow` unknown.
+        ValueError: `buffer` is not an int or is below 1, or `overflow` is unknown.
     """
     check_buffer(buffer)
     if overflow not in get_args(Overflow):
@@ -55,6 +55,11 @@ class Channel(Generic[T]):
     """
     At most `buffer` items, in order, then the end or an error.
 
+    Args:
+        buffer: The bound, in items; `"latest"` has a bound of 1.
+        overflow: The policy of a full queue.
+        count: Where what is delivered and dropped is counted.
+
     Attributes:
         overflowed: The error of a queue that was full under the policy `"error"`.
     """
@@ -65,8 +70,9 @@ class Channel(Generic[T]):
         self._overflow: Overflow = overflow
         self._ended = False
         self._error: BaseException | None = None
-        self._reader_turn: Event | None = None
-        self._writer_turn: Event | None = None
+        self._reader_waits: Event | None = None
+        self._writer_waits: Event | None = None
+        # Whether the reader, if it is slow, may still just not have been scheduled.
         self._patient = True
         self._count = count or BufferReport()
         self.overflowed: BufferOverflow | None = None
@@ -94,20 +100,20 @@ class Channel(Generic[T]):
 
     async def room(self) -> None:
         """
-        Before writing: wait until there is room; under any other policy, give the reader one turn.
+        Wait until there is room. Under any other policy than `"block"`, only let the reader run once.
         """
         if self._overflow == "block":
             while self.full:
-                self._writer_turn = Event()
-                await self._writer_turn.wait()
+                self._writer_waits = Event()
+                await self._writer_waits.wait()
         elif self._patient and self.full:
-            # A reader that is merely not scheduled yet is not slow: dropping starts after it has had its turn.
+            # A reader that is merely not scheduled yet is not slow: dropping starts after it has been able to run.
             self._patient = False
-            await let_others_run(lambda: not self.full)
+            await let_others_run_until(lambda: not self.full)
 
     def write(self, item: T) -> None:
         """
-        Add an item, or apply the policy of a full queue. After the end nothing is taken any more.
+        Add an item, or apply the policy of a full queue. After the end, items are ignored.
         """
         if self._ended:
             return
@@ -127,7 +133,7 @@ class Channel(Generic[T]):
 
     def end(self, error: BaseException | None = None) -> None:
         """
-        Nothing more comes; the reader learns it after what is waiting. Only the first end counts.
+        Nothing more comes. The reader learns it after the items that are waiting. Only the first end counts.
         """
         if not self._ended:
             self._ended = True
@@ -137,14 +143,14 @@ class Channel(Generic[T]):
 
     def abandon(self) -> None:
         """
-        Nobody reads any more: what is waiting is let go, and the writer no longer waits.
+        Nobody reads any more: the items that are waiting are dropped, and the writer does not wait any longer.
         """
         self.end()
         self._items.clear()
 
     def handed(self, error: BaseException) -> bool:
         """
-        Whether `error` is the one that the writer ended with, also when a task group of the reader has wrapped it.
+        Whether `error` is the one that the writer ended with, even if a task group of the reader has wrapped it.
         """
         if isinstance(error, BaseExceptionGroup):
             group = cast("BaseExceptionGroup[BaseException]", error)
@@ -153,14 +159,14 @@ class Channel(Generic[T]):
 
     async def items(self) -> AsyncGenerator[T, None]:
         """
-        What is written, to its end; for one reader.
+        What is written, up to the end or the error. There must be one reader only.
         """
         waiting, count = self._items, self._count
         while True:
             while waiting:
                 item = waiting.popleft()
                 self._patient = True
-                if self._writer_turn is not None:
+                if self._writer_waits is not None:
                     self._wake_writer()
                 count.delivered += 1
                 if not count.delivered % CHECKPOINT_EVERY:
@@ -168,17 +174,17 @@ class Channel(Generic[T]):
                 yield item
             if self._ended:
                 break
-            self._reader_turn = Event()
-            await self._reader_turn.wait()
+            self._reader_waits = Event()
+            await self._reader_waits.wait()
         if self._error is not None:
             raise self._error
 
     def _wake_reader(self) -> None:
-        if self._reader_turn is not None:
-            self._reader_turn.set()
-            self._reader_turn = None
+        if self._reader_waits is not None:
+            self._reader_waits.set()
+            self._reader_waits = None
 
     def _wake_writer(self) -> None:
-        if self._writer_turn is not None:
-            self._writer_turn.set()
-            self._writer_turn = None
+        if self._writer_waits is not None:
+            self._writer_waits.set()
+            self._writer_waits = None

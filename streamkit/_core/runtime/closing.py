@@ -1,5 +1,5 @@
 """
-Closing what has failed already.
+Closing a chain that has failed already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ __all__ = ["close_after"]
 
 async def close_after(failure: Exception, chain: Chain, context: Context) -> None:
     """
-    Close a chain that has ended with `failure`. If that fails too, it is noted and logged: what came first decides.
+    Close a chain that has failed with `failure`. Where closing fails too, that is noted on `failure` and logged, because what
+    came first decides.
     """
     try:
         await context.closing(chain)

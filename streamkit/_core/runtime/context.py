@@ -1,5 +1,15 @@
 """
 What the stages of a run share: its outcome, its report, and its one task group.
+
+Who closes what, when, and in which task. The run's task group is entered by `open()` and left by the same `async with`. A
+stage's own tasks run in that group, but each in a shielded scope: a cancellation from outside does not reach them, because
+whoever started a task stops it, at the right moment of closing. When a run is left, in this order:
+
+1. its chain is closed by the task that read it, downstream first; each stage stops its own tasks as it is closed;
+2. the tasks that are left, the sinks of `tee`, may finish with what is queued for them;
+3. what has not ended by then is cancelled.
+
+All of this is shielded from outside, and has the run's `close_timeout` together.
 """
 
 from __future__ import annotations
@@ -17,16 +27,18 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from streamkit._core.protocols import Contribution
+    from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
 
-__all__ = ["Context", "Job"]
+__all__ = ["Context", "Task"]
 
 
-class Job:
+class Task:
     """
-    A task of the run. It ends by itself or by `stop`, never by a cancellation from outside, so that whoever started it
-    decides in which order things are closed.
+    A task in the run's task group.
+
+    It ends by itself or by `stop`, never by a cancellation from outside, so that whoever started it decides in which order
+    things are closed.
 
     Attributes:
         done: Set when it has ended.
@@ -39,7 +51,7 @@ class Job:
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """
-        Do the work; whatever waits for `done` learns the end.
+        Do the work, and set `done` at its end. The task group calls it.
         """
         try:
             with self._scope:
@@ -62,7 +74,7 @@ class Job:
 
     async def stop(self) -> None:
         """
-        Cancel it and wait until it has ended, however the caller is being cancelled.
+        Cancel it, and wait until it has ended, even while the caller is being cancelled.
         """
         self.cancel()
         with self._context.shielded():
@@ -77,7 +89,7 @@ class Context:
         outcome: How the run ends.
         report: What it counts.
         close_timeout: Seconds that closing may take.
-        task_group: The run's own; a bare `async for` has none.
+        task_group: The run's own; None under a bare `async for`.
         sink_error: The failure of a sink that ends the run.
         restarts: Whether the source may start over.
     """
@@ -92,58 +104,58 @@ class Context:
         self._parent = parent
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
-        self._jobs: list[Job] = [] if parent is None else parent._jobs
+        self._tasks: list[Task] = [] if parent is None else parent._tasks
         self._close_by: list[float] = [] if parent is None else parent._close_by
 
     def child(self, *, counts: bool = True) -> Context:
         """
-        A stream inside this run, with an outcome of its own. Its facts count for this run too.
+        A context for a stream inside this run, with an outcome of its own, whose facts count for this run too.
 
         Args:
-            counts: Whether they do from the beginning; otherwise from `count()` on.
+            counts: Whether they count from the beginning; otherwise from `count()` on.
         """
         return Context(close_timeout=self.close_timeout, parent=self, counts=counts)
 
     def count(self) -> None:
         """
-        From now on its facts count for the run around it, also those that are there already.
+        From now on its facts count for the run around it, and so do those that are there already.
         """
         withheld, self._withheld = self._withheld, None
         for record in withheld or ():
             self._contribute_around(record)
 
-    def spawn(self, work: Callable[[], Awaitable[None]]) -> Job:
+    def spawn(self, work: Callable[[], Awaitable[None]]) -> Task:
         """
-        Start a job in the run's task group. Whoever starts it stops it.
+        Start a task in the run's task group. Whoever starts it stops it.
 
         Raises:
-            TypeError: The run has none.
+            TypeError: There is no task group, because the stream is iterated without `open()`.
         """
         if self.task_group is None:
             raise TypeError(
                 "a concurrent stage needs the run's task group: use `async with stream.open() as run`"
             )
-        job = Job(self)
-        self._jobs[:] = [each for each in self._jobs if not each.done.is_set()]
-        self._jobs.append(job)
-        self.task_group.start_soon(job.run, work)
-        return job
+        task = Task(self)
+        self._tasks[:] = [each for each in self._tasks if not each.done.is_set()]
+        self._tasks.append(task)
+        self.task_group.start_soon(task.run, work)
+        return task
 
     async def drain(self) -> None:
         """
-        When the chain is closed: let the jobs that are left, its sinks, finish within `close_timeout`, then cancel them.
+        When the chain is closed: let the tasks that are left, its sinks, finish within `close_timeout`, then cancel them.
         """
         try:
             with self.shielded():
-                for job in list(self._jobs):
-                    await job.done.wait()
+                for task in list(self._tasks):
+                    await task.done.wait()
         finally:
-            for job in self._jobs:
-                job.cancel()
+            for task in self._tasks:
+                task.cancel()
 
     def begin_closing(self) -> None:
         """
-        The run is being left: from now on all cleaning up together has `close_timeout`.
+        The run is being left: from now on, all cleaning up together has one `close_timeout`.
         """
         self._close_by[:] = [current_time() + self.close_timeout]
 
@@ -163,14 +175,14 @@ class Context:
 
     def shielded(self) -> CancelScope:
         """
-        A scope for cleaning up: not cancelled from outside, but bounded by `close_timeout`.
+        A scope for cleaning up: it is not cancelled from outside, and it is bounded by `close_timeout`.
         """
         deadline = self._close_by[0] if self._close_by else current_time() + self.close_timeout
         return CancelScope(deadline=deadline, shield=True)
 
     async def closing(self, chain: Chain) -> None:
         """
-        Close a chain, shielded.
+        Close a chain, shielded. A chain that is not closed in time is given up, and logged.
         """
         with self.shielded() as scope:
             await chain.aclose()
@@ -179,7 +191,7 @@ class Context:
 
     def contribute(self, record: Contribution) -> None:
         """
-        Add a source's facts to the outcome of this run, and of those around it.
+        Add a source's facts to the outcome of this run, and to those of the runs around it.
         """
         self.outcome.contribute(record)
         if self._withheld is None:
@@ -205,14 +217,14 @@ class Context:
 
     def failed(self, error: BaseException) -> None:
         """
-        The chain has raised. A cancellation is judged when the run is left, where it is known whose it was.
+        The chain has raised. A cancellation is judged later, when the run is left, because only then it is known whose it was.
         """
         if isinstance(error, Exception):
             self.outcome.fail(error)
 
     def sink_failed(self, error: BaseException) -> None:
         """
-        A sink has failed for good: the run ends with its error.
+        A sink has failed for good: the outermost run ends with its error.
         """
         if self._parent is not None:
             self._parent.sink_failed(error)

@@ -1,5 +1,5 @@
 """
-Several failures at once: one is raised, and the others stand in its notes.
+Several failures at once: one is raised, and the others are noted on it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from streamkit._core.log import log_warning
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["told"]
+__all__ = ["primary_failure"]
 
 
-def told(failure: BaseException | None, others: Iterable[BaseException]) -> BaseException | None:
+def primary_failure(failure: BaseException | None, others: Iterable[BaseException]) -> BaseException | None:
     """
-    `failure`, or else the first of `others`; whatever else has failed is noted on it, and logged.
+    The one to raise: `failure`, or else the first of `others`. Each of the rest is noted on it, and logged.
     """
     seen: list[BaseException] = [] if failure is None else [failure]
     for error in others:

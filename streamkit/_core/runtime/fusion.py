@@ -1,60 +1,45 @@
 """
 Fusion: neighbouring pure stages become one loop, in one generator.
 
-A call per stage and item is what pipelines of small stages cost everywhere. Here the loop for a shape of pipeline ("map,
-then filter, then a transducer") is written out as source once, compiled, and kept; a run only binds its functions to it.
-The loop is an ordinary function with its source in `linecache`, so tracebacks and debuggers show it.
+Elsewhere, pipelines of small stages cost a generator, or at least a call, for each stage and item. Here the loop for a kind of
+pipeline ("map, then filter, then a transducer") is written out as Python source once, compiled and kept; `loop_writer.py` shows
+one. A run only binds its functions to it.
+
+Usually the loop reads its source (`fuse`). Where several pipelines share one source, items are sent to each loop instead
+(`PushLoop`).
 """
 
 from __future__ import annotations
 
-import linecache
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from streamkit._core.runtime.loop_spec import LoopSpec
+from streamkit._core.runtime.loop_writer import END, MORE, compiled, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from streamkit._core.transducer import Transducer
+    from streamkit._core.runtime.loop_spec import Feed
 
-__all__ = ["CHECKPOINT_EVERY", "Feed", "Hooks", "fuse", "guarded", "loops"]
-
-CHECKPOINT_EVERY = 64
-"""Items that a run may hand on without giving other tasks a turn. A checkpoint costs about 3 µs."""
+__all__ = ["MORE", "Hooks", "PushLoop", "fuse", "guarded", "loop_groups"]
 
 S = TypeVar("S")
 
-Feed = Literal["async", "batched", "sync", "over"]
-"""How items reach the loop: one by one, in lists, from a plain iterable; `over` is the wholly synchronous loop."""
-
-_HEADERS: dict[Feed, tuple[str, ...]] = {
-    "async": ("async for x in source:",),
-    "batched": ("async for batch in source:", "for x in batch:"),
-    "sync": ("for x in source:",),
-    "over": ("for x in source:",),
-}
-
-
 _DEEPEST = 12
-"""Transducers in one loop: each nests a `for` in it, and CPython compiles no more than 20 nested blocks."""
-
-
-class _Step(NamedTuple):
-    form: str
-    flushes: bool
-    rescues: bool
-    expands: bool
-
-    def __str__(self) -> str:
-        # One name for one loop: tracebacks find its lines by it.
-        return (
-            self.form + "+" * (self.form == "feed" and self.expands) + "." * self.flushes + "!" * self.rescues
-        )
+"""Stages of the form `"feed"` in one loop. Each nests a `for` in it, and CPython compiles no more than 20 nested blocks."""
 
 
 class Hooks(NamedTuple):
     """
-    What the loop calls besides its stages.
+    What a loop calls besides its stages.
+
+    Attributes:
+        checkpoint: Awaited now and then, so that other tasks run.
+        close: Closes the source, where a stage has ended the stream.
+        stopped: Called with the number of that stage.
+        completed: Called at the end.
+        failed: Called with the error that ends the loop.
+        failure: What the source has failed with, where `guarded` stands before the loop.
     """
 
     checkpoint: Callable[[], Any]
@@ -63,29 +48,25 @@ class Hooks(NamedTuple):
     completed: Callable[[], None]
     failed: Callable[[BaseException], None]
     failure: list[Exception]
-    """What upstream has failed with, if `guarded` stands before the loop."""
 
 
-def loops(stages: Sequence[S], transducer: Callable[[S], Transducer[Any, Any]]) -> list[list[S]]:
+def loop_groups(stages: Sequence[LoopSpec]) -> list[Sequence[LoopSpec]]:
     """
     `stages` in as few groups as can each be one loop; at least one, which may be empty.
     """
-    groups: list[list[S]] = [[]]
+    groups: list[list[LoopSpec]] = [[]]
     nested = 0
     for stage in stages:
-        made = transducer(stage)
-        nested += made.form == "feed"
-        # What has something to say before an error has to see it come, also from the stages before it.
-        if nested > _DEEPEST or (made.rescues and groups[-1]):
+        nested += stage.form == "feed"
+        # A stage with something to say before an error has to see the error come, also from the stages before it.
+        if nested > _DEEPEST or (stage.rescue is not None and groups[-1]):
             groups.append([])
             nested = 1
         groups[-1].append(stage)
-    return groups
+    return [*groups]
 
 
-def fuse(
-    feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, hooks: Hooks, *, restarts: bool = False
-) -> Any:
+def fuse(feed: Feed, stages: Sequence[LoopSpec], source: Any, hooks: Hooks, *, restarts: bool = False) -> Any:
     """
     A generator over `source` through all of `stages`; asynchronous unless `feed` is `"over"`.
 
@@ -96,19 +77,15 @@ def fuse(
         hooks: What else it calls.
         restarts: Whether `source` may start over.
     """
-    shape = tuple(_Step(stage.form, stage.flushes, stage.rescues, stage.expands) for stage in stages)
-    steps = [stage.step_past_restarts() if restarts else stage.step() for stage in stages]
-    return _compile(feed, shape)(source, stages, steps, *hooks)
+    return compiled(feed, shape_of(stages, restarts=restarts))(source, stages, *hooks)
 
 
-def guarded(
-    feed: Feed, stages: Sequence[Transducer[Any, Any]], source: Any, failure: list[Exception]
-) -> Any | None:
+def guarded(feed: Feed, stages: Sequence[LoopSpec], source: Any, failure: list[Exception]) -> Any | None:
     """
-    `source` with a clean end in place of an error, which is put into `failure`; None if no stage has anything to say before
-    one.
+    `source`, ending without an error where it fails: the error is put into `failure`, for the loop to raise it after the last
+    words of its stages. None if no stage has anything to say before an error.
     """
-    if not any(stage.rescues for stage in stages):
+    if all(stage.rescue is None for stage in stages):
         return None
     return (_guarded if feed in ("sync", "over") else _guarded_async)(source, failure)
 
@@ -122,109 +99,92 @@ def _guarded(source: Any, failure: list[Exception]) -> Any:
 
 async def _guarded_async(source: Any, failure: list[Exception]) -> Any:
     try:
-        async for x in source:
-            yield x
+        async for item in source:
+            yield item
     except Exception as error:
         failure.append(error)
 
 
-@lru_cache(maxsize=512)
-def _compile(feed: Feed, shape: tuple[_Step, ...]) -> Callable[..., Any]:
-    code = _Writer(feed, shape).write()
-    name = f"<streamkit loop {feed}: {' | '.join(map(str, shape)) or 'identity'}>"
-    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
-    namespace: dict[str, Any] = {}
-    exec(compile(code, name, "exec"), namespace)
-    loop: Callable[..., Any] = namespace["loop"]
-    return loop
+class PushLoop:
+    """
+    Pure stages as one loop that is given its items one by one.
 
+    Attributes:
+        send: `send(item)` begins with an item and gives what comes out first; `send(None)` gives what comes out next; `MORE` says
+            that the next item is wanted. At the end of the stream, after the last words of the stages, it is `StopIteration`.
+        done: Whether no further item is wanted. `flush` is due in any case.
+        rescues: Whether `rescue` has anything to say.
+    """
 
-class _Writer:
-    def __init__(self, feed: Feed, shape: tuple[_Step, ...]) -> None:
-        self.feed: Feed = feed
-        self.shape = shape
-        self.lines: list[str] = []
-        self.feeds = [k for k, step in enumerate(shape) if step.form == "feed"]
-        self.awaits = feed != "over"
-        self.rescues = any(step.rescues for step in shape)
+    def __init__(self, stages: Sequence[LoopSpec]) -> None:
+        stages = _nested(stages)
+        self._failure: list[bool] = []
+        self._loop: Iterator[Any]
+        self._loop = loop = compiled("push", shape_of(stages, restarts=True))(stages, self._failure)
+        self.send: Callable[[Any], Any] = loop.send
+        self.rescues: bool = any(stage.rescue is not None for stage in stages)
+        self.done: bool = any(stage.owner is not None and stage.owner.done for stage in stages)
+        if not self.done:
+            next(self._loop)  # up to where it wants its first item
 
-    def write(self) -> str:
-        hooks = ", ".join(Hooks._fields)
-        self.put(0, f"{'async ' if self.awaits else ''}def loop(source, stages, steps, {hooks}):")
-        for k, _ in enumerate(self.shape):
-            self.put(1, f"t{k} = stages[{k}]; f{k} = steps[{k}]")
-        self.put(1, f"stop = -1; left = {CHECKPOINT_EVERY}")
-        self.put(1, "try:")
-        for k in self.feeds:
-            self.put(2, f"if t{k}.done: stop = {k}")
-        self.put(2, "if stop < 0:")
-        depth = 3
-        for header in _HEADERS[self.feed]:
-            self.put(depth, header)
-            depth += 1
-            if self.awaits:
-                self.checkpoint(depth)
-        self.body(0, depth)
-        if self.feed == "batched" and self.feeds:
-            self.put(depth - 1, "if stop >= 0: break")
-        if self.feeds:
-            self.put(2, "if stop >= 0:")
-            self.put(3, "stopped(stop)")
-            self.put(3, "await close()" if self.awaits else "close()")
-        for k, step in enumerate(self.shape):
-            if step.flushes or step.rescues:
-                last_words = (
-                    f"t{k}.rescue() if failure else t{k}.flush()" if self.rescues else f"t{k}.flush()"
-                )
-                self.put(2, f"if stop <= {k}:")
-                self.put(3, f"for x in {last_words}:")
-                if self.awaits:
-                    self.checkpoint(4)
-                self.body(k + 1, 4)
+    def feed(self, item: Any) -> Iterable[Any]:
+        """
+        What comes out for `item`. It has to be read before the next item is fed. If the stream ends at this item, the last words
+        of the stages come too.
+        """
+        try:
+            output = self.send(item)
+        except StopIteration:
+            self.done = True
+            return ()
+        return () if output is MORE else self._outputs(output)
+
+    def flush(self) -> Iterator[Any]:
+        """
+        What comes out at the end.
+        """
+        if self.done:  # from the start, or else its last words have come already
+            yield from self._loop
+            return
+        try:
+            output = self.send(END)
+        except StopIteration:
+            return
+        yield from self._outputs(output)
+
+    def rescue(self) -> Iterator[Any]:
+        """
+        What comes out before an error of upstream.
+        """
         if self.rescues:
-            self.put(2, "if failure: raise failure[0]")
-        self.put(1, "except GeneratorExit:")
-        self.put(2, "raise")
-        self.put(1, "except BaseException as error:")
-        self.put(2, "failed(error)")
-        self.put(2, "raise")
-        self.put(1, "else:")
-        self.put(2, "completed()")
-        if not self.awaits:
-            self.put(1, "finally:")
-            self.put(2, "close()")
-        return "\n".join(self.lines) + "\n"
+            self._failure.append(True)
+            yield from self.flush()
 
-    def put(self, depth: int, line: str) -> None:
-        self.lines.append("    " * depth + line)
+    def _outputs(self, output: Any) -> Iterator[Any]:
+        yield output
+        for output in self._loop:
+            if output is MORE:
+                return
+            yield output
+        self.done = True
 
-    def checkpoint(self, depth: int) -> None:
-        self.put(depth, "left -= 1")
-        self.put(depth, f"if not left: left = {CHECKPOINT_EVERY}; await checkpoint()")
 
-    def body(self, start: int, depth: int) -> None:
-        opened: list[tuple[int, int]] = []
-        for k in range(start, len(self.shape)):
-            match self.shape[k].form:
-                case "map":
-                    self.put(depth, f"x = f{k}(x)")
-                case "filter":
-                    self.put(depth, f"if not f{k}(x): continue")
-                case "filter_map":
-                    self.put(depth, f"x = f{k}(x)")
-                    self.put(depth, "if x is None: continue")
-                case "tap":
-                    self.put(depth, f"f{k}(x)")
-                case _:
-                    self.put(depth, f"for x in f{k}(x):")
-                    opened.append((k, depth))
-                    depth += 1
-                    if self.awaits and self.shape[k].expands:
-                        self.checkpoint(depth)
-        self.put(depth, "yield x")
-        inner = False
-        for k, level in reversed(opened):
-            if inner:
-                self.put(level, f"if stop > {k}: break")
-            self.put(level, f"if t{k}.done: stop = {k}; break")
-            inner = True
+def _nested(stages: Sequence[LoopSpec]) -> Sequence[LoopSpec]:
+    """
+    The same stages, those that are too many for one loop as one stage with a loop of its own.
+    """
+    feeds = [k for k, stage in enumerate(stages) if stage.form == "feed"]
+    if len(feeds) <= _DEEPEST:
+        return stages
+    rest = PushLoop(stages[feeds[_DEEPEST - 1] :])
+    inner = LoopSpec(
+        name="further_stages",
+        form="feed",
+        call=rest.feed,
+        owner=rest,
+        flush=rest.flush,
+        rescue=rest.rescue if rest.rescues else None,
+        expands=True,
+        takes_restarts=True,
+    )
+    return [*stages[: feeds[_DEEPEST - 1]], inner]

@@ -1,5 +1,16 @@
 """
-Interleaving: the items of several chains as they come, each taking its turn.
+Interleaving: the items of several chains as they come, one of each in turn.
+
+Each chain is read by a task of its own, up to 16 items ahead, so a slow one holds up nobody. Chains that have items stand in a
+ring: the consumer takes one item of the first, which goes to the ring's end if it has more. So no chain can crowd out another,
+however fast it is, and an item costs no task switch while others wait already.
+
+One thing would be unfair by itself. A chain that is always ready is empty once in 16 items, only because its reader has not been
+scheduled since; a round without it would favour the others. So before the next round, readers that were ahead get the chance
+to run.
+
+Who closes what: every chain is closed by the task that reads it. The consumer stops these tasks when it ends, fails or is left,
+and they stop at once, together, within one `close_timeout`.
 """
 
 from __future__ import annotations
@@ -8,39 +19,38 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.runtime.readers import Readers
-from streamkit._core.runtime.turns import let_others_run
-from streamkit._core.runtime.wakeup import Turn
+from streamkit._core.runtime.fairness import let_others_run_until
+from streamkit._core.runtime.reader_group import ReaderGroup
+from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
     from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.chain_reader import ChainReader
     from streamkit._core.runtime.context import Context
-    from streamkit._core.runtime.read_ahead import Reader
 
 __all__ = ["AHEAD", "Interleaving", "Part"]
 
 AHEAD = 16
-"""Items that are read ahead of the consumer, of each chain. A chain that is always ready costs a task switch for so many."""
+"""Items of each chain that are read ahead of the consumer. A chain that is always ready costs one task switch for so many."""
 
 _REFILL = AHEAD // 2
-"""Items that still wait when reading ahead goes on."""
+"""Items that still wait when a reader that had to pause goes on."""
 
 
 class Interleaving:
     """
-    One run. Chains that have items stand in a ring: the consumer takes one item of the first, which goes to its end. A round
-    is one item of each.
+    The consumer's side in one run. Subclasses say what is combined, and when.
 
     Attributes:
-        readers: Who reads the chains.
-        ring: The chains with items, in the order of their turns.
-        parts: Chains that have not ended, or whose items have not all been taken.
+        readers: The tasks that read the chains.
+        ring: The chains that have items, in the order in which they give one.
+        parts: How many chains have not ended, or still have items to be taken.
     """
 
     def __init__(self, context: Context) -> None:
-        self.readers = Readers(context)
+        self.readers = ReaderGroup(context)
         self.parts = 0
         self.ring: deque[Part] = deque()
 
@@ -55,18 +65,18 @@ class Interleaving:
 
     async def items(self) -> AsyncIterator[Any]:
         """
-        What comes, to the end of all; a failure after the items before it.
+        The items, until all chains have ended. A failure comes after the items before it.
         """
         readers = self.readers
         try:
             await self.begin()
-            left = 0
+            left = 0  # of this round, which is one item of each chain in the ring
             emptied: list[Part] = []
             while True:
                 while ring := self.ring:
                     if not left:
                         if emptied:
-                            await _give_turns(emptied)
+                            await _let_them_catch_up(emptied)
                             emptied.clear()
                             continue
                         left = len(ring)
@@ -81,12 +91,12 @@ class Interleaving:
                     elif part.fast:
                         emptied.append(part)
                     if len(items) == _REFILL:
-                        part.turn.wake()
+                        part.room.wake()
                     yield item
                 if readers.failure is not None or self.over():
                     break
                 left = 0
-                await readers.turn.wait()
+                await readers.wakeup.wait()
         finally:
             await self.stop()
         if readers.failure is not None:
@@ -94,7 +104,7 @@ class Interleaving:
 
     async def begin(self) -> None:
         """
-        The first item is asked for.
+        Called when the first item is asked for.
         """
 
     def over(self) -> bool:
@@ -105,20 +115,20 @@ class Interleaving:
 
     def part_over(self) -> None:
         """
-        A chain has ended, and its last item is taken.
+        Called when a chain has ended, and its last item is taken.
         """
         self.parts -= 1
-        self.readers.turn.wake()
+        self.readers.wakeup.wake()
 
     async def stop(self) -> None:
         """
-        Leave everything closed.
+        Stop reading, and leave every chain closed.
         """
         await self.readers.stop()
 
     def put(self, item: Any) -> None:
         """
-        Hand on `item` in its turn; it counts as a chain.
+        Hand on `item` in its turn, as if it were a chain of one item.
         """
         part = Part(self.ring, self.readers)
         part.arrived(item)
@@ -127,16 +137,16 @@ class Interleaving:
 
     async def drop(self) -> None:
         """
-        Stop every chain, and forget what has come of them.
+        Stop every chain, and drop the items that have come of them.
         """
-        # Another ring: what still comes of those that are being stopped goes into the old one.
+        # In the old ring, items that still come of chains that are being stopped are not seen any more.
         self.ring = deque()
         self.parts = 0
         await self.readers.leave()
 
     def part_ended(self, part: Part, error: BaseException | None) -> None:
         """
-        A chain has ended; its items may still wait.
+        Called when a chain has ended; items of it may still wait.
         """
         part.ended = True
         if error is not None:
@@ -145,40 +155,50 @@ class Interleaving:
             self.part_over()
 
 
-async def _give_turns(parts: list[Part]) -> None:
+async def _let_them_catch_up(parts: list[Part]) -> None:
     """
-    Before the next round: a reader that was ahead, and has not been scheduled since, is not slow.
+    Let the readers of `parts` run. One that was ahead, and has not been scheduled since, is not slow.
     """
-    await let_others_run(lambda: all(part.items or part.ended for part in parts))
+    await let_others_run_until(lambda: all(part.items or part.ended for part in parts))
     for part in parts:
         part.fast = bool(part.items)
 
 
 class Part:
     """
-    What has come of one chain, and where its reader waits.
+    One chain: what has come of it, and where its reader waits.
+
+    Attributes:
+        items: What has come, and has not been taken.
+        ended: Whether nothing more comes.
+        fast: Whether its reader has been as far ahead as it may be.
+        reader: The task that reads it; None for a single item.
+        room: Where the reader waits for room.
     """
 
-    __slots__ = ("_readers", "_ring", "ended", "fast", "items", "reader", "turn")
+    __slots__ = ("_readers", "_ring", "ended", "fast", "items", "reader", "room")
 
-    def __init__(self, ring: deque[Part], readers: Readers) -> None:
+    def __init__(self, ring: deque[Part], readers: ReaderGroup) -> None:
         self.items: deque[Any] = deque()
         self.ended = False
         self.fast = False
-        self.reader: Reader | None = None
-        self.turn = Turn()
+        self.reader: ChainReader | None = None
+        self.room = Wakeup()
         self._ring = ring
         self._readers = readers
 
     def arrived(self, item: Any) -> Awaitable[None] | None:
+        """
+        Take in the next item, and let the reader wait for room where that was the last that fits.
+        """
         items = self.items
         if not items:
             self._ring.append(self)
-            self._readers.turn.wake()
+            self._readers.wakeup.wake()
         items.append(item)
-        return self._room() if len(items) >= AHEAD else None
+        return self._wait_for_room() if len(items) >= AHEAD else None
 
-    async def _room(self) -> None:
+    async def _wait_for_room(self) -> None:
         self.fast = True
         while len(self.items) >= AHEAD:
-            await self.turn.wait()
+            await self.room.wait()

@@ -1,5 +1,9 @@
 """
 A run: one opening of a stream, from `async with` to its outcome.
+
+What is raised when the block is left, where several things have gone wrong: the body's own exception comes out as itself. Without
+one, the error of a sink that ended the run is raised, and then what closing has raised. A cancellation from outside goes on. Our
+own, by `cancel` or by such a sink, ends the block quietly or with that error.
 """
 
 from __future__ import annotations
@@ -8,8 +12,9 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from anyio import create_task_group, get_cancelled_exc_class
 
+from streamkit._core.checks import as_number
 from streamkit._core.log import log_warning
-from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
 
 if TYPE_CHECKING:
@@ -33,12 +38,13 @@ class Run(Generic[T_co]):
     """
     A running stream: iterate it inside its `async with`.
 
-    Leaving the block closes everything, whatever the reason, and only then goes on. A sink that fails, and `cancel`, interrupt
-    the block at its next checkpoint.
+    Leaving the block closes everything, whatever the reason, before the program goes on. A sink that fails, and `cancel`,
+    interrupt the block at its next checkpoint.
     """
 
     def __init__(self, source: Source, stages: tuple[Stage, ...], close_timeout: float) -> None:
-        if not _is_positive(close_timeout):
+        seconds = as_number(close_timeout)
+        if seconds is None or not seconds > 0:
             raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
         self._source = source
         self._stages = stages
@@ -51,7 +57,7 @@ class Run(Generic[T_co]):
     @property
     def outcome(self) -> Outcome:
         """
-        How it ended; its `kind` is `"running"` before the end.
+        How it ended. Its `kind` is `"running"` before the end.
         """
         return self._context.outcome
 
@@ -129,8 +135,12 @@ class Run(Generic[T_co]):
 
     async def _wind_up(self) -> tuple[BaseException | None, BaseException | None]:
         """
-        Close the chain and let the sinks finish. A cancellation that comes through the shields (asyncio's own do) ends the
-        step that it meets, never the next. Returns it, and what closing has raised.
+        Close the chain and let the sinks finish.
+
+        A cancellation that comes through the shields, as asyncio's own does, ends the step that it meets, never the next one.
+
+        Returns:
+            That cancellation, and what closing has raised; each None if there was none.
         """
         interruption: BaseException | None = None
         failure: BaseException | None = None
@@ -145,7 +155,7 @@ class Run(Generic[T_co]):
 
     async def _stop_reading(self) -> None:
         """
-        Make sure that nobody reads the chain any more.
+        Make sure that nobody else reads the chain. A job stops its sink here.
         """
 
     async def _close(self) -> None:
@@ -154,6 +164,12 @@ class Run(Generic[T_co]):
         await self._context.closing(chain)
 
     def _judge(self, exc: BaseException | None) -> None:
+        """
+        Write the end of the run into its outcome, unless its chain has done so.
+
+        Args:
+            exc: What the body of the block was left with.
+        """
         outcome = self.outcome
         if outcome.kind != "running":
             return
@@ -170,10 +186,13 @@ class Run(Generic[T_co]):
 
     async def _leave(self, exc: BaseException | None) -> bool:
         """
-        Leave the task group. True if it was our own cancellation that interrupted the body.
+        Leave the task group.
+
+        Returns:
+            Whether it was our own cancellation that interrupted the body.
         """
-        # Jobs report their errors themselves and the body's own exception stays out of the group, so neither is wrapped.
-        # A cancellation has to pass through: the group alone knows whether it was its own.
+        # Tasks report their errors themselves, and the body's own exception is kept out of the group, so neither is wrapped.
+        # A cancellation has to pass through, because the group alone knows whether it was its own.
         passing = exc if exc is not None and _has_interruption(exc) else None
         try:
             left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
@@ -185,11 +204,10 @@ class Run(Generic[T_co]):
         return passing is not None and bool(left)
 
 
-def _is_positive(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-
-
 def _is_interruption(exc: BaseException) -> bool:
+    """
+    Whether `exc` is a cancellation, or a group of nothing else.
+    """
     cancelled = get_cancelled_exc_class()
     if isinstance(exc, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", exc).split(cancelled)[1] is None
@@ -197,6 +215,9 @@ def _is_interruption(exc: BaseException) -> bool:
 
 
 def _has_interruption(exc: BaseException) -> bool:
+    """
+    Whether `exc` is a cancellation, or a group with one in it.
+    """
     cancelled = get_cancelled_exc_class()
     if isinstance(exc, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", exc).subgroup(cancelled) is not None

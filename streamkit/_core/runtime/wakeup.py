@@ -1,17 +1,19 @@
 """
-Turn: where one task waits for another.
+A place where one task waits until another one wakes it.
 """
 
 from __future__ import annotations
 
 from anyio import Event, lowlevel
 
-__all__ = ["Turn"]
+__all__ = ["Wakeup"]
 
 
-class Turn:
+class Wakeup:
     """
-    Costs an event only if there is somebody to wake.
+    One task waits here, and any other may wake it.
+
+    Unlike a condition it has no lock, and an event is made only when somebody waits: waking nobody costs almost nothing.
     """
 
     __slots__ = ("_event",)
@@ -21,17 +23,17 @@ class Turn:
 
     async def wait(self) -> None:
         """
-        Wait for the next `wake`; what is waited for is looked up before, and again after.
+        Wait for the next `wake`. The caller looks up what it waits for before, and again after.
         """
         self._event = Event()
         await self._event.wait()
-        # A task that is about to be woken is not cancelled on asyncio, and behind a source that is always ready it
+        # asyncio does not cancel a task that is about to be woken, and behind a source that is always ready this task
         # always is.
         await lowlevel.checkpoint_if_cancelled()
 
     def wake(self) -> None:
         """
-        There is something new.
+        Wake whoever waits now.
         """
         if self._event is not None:
             self._event.set()

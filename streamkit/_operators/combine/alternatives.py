@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
-    from streamkit._core.stream import Stream
+    from streamkit._core.algebra import Stream
 
 __all__ = ["Alternatives", "alternatives"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from streamkit._core.algebra import Stream, stream_of
 from streamkit._core.naming import call_text
-from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.source import Source
-from streamkit._core.stream import Stream, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

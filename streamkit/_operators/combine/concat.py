@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.runtime.chain import begin
+from streamkit._core.algebra import Stream
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.source import Opened
-from streamkit._core.stream import Stream
 from streamkit._operators.combine.alternatives import alternatives
 from streamkit._operators.combine.combined_source import CombinedSource
 

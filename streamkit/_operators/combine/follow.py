@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import lowlevel
 
+from streamkit._core.algebra import Stream
 from streamkit._core.naming import name_of
-from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.source import Opened, Source
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import lowlevel
 
+from streamkit._core.algebra import Stream
 from streamkit._core.runtime.interleaving import AHEAD, Interleaving
 from streamkit._core.source import Opened
-from streamkit._core.stream import Stream
 from streamkit._operators.combine.alternatives import alternatives
 from streamkit._operators.combine.combined_source import CombinedSource, begin_all
 
@@ -76,7 +76,7 @@ class _Racing(Interleaving):
     async def begin(self) -> None:
         runners = [self.add(chain) for chain in await begin_all(self._streams, self._contexts)]
         while not self.ring and not self.over():
-            await self.readers.turn.wait()
+            await self.readers.wakeup.wait()
         if not self.ring:
             self.readers.failure = self._first_failure
             return

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from anyio import Event
 
+from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag
-from streamkit._core.runtime.readers import Readers
+from streamkit._core.runtime.reader_group import ReaderGroup
 from streamkit._core.source import Opened
-from streamkit._core.stream import Stream
 from streamkit._operators.combine.combined_source import CombinedSource, begin_all
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Zipping:
         self._streams = streams
         self._context = context
         self._strict = strict
-        self._readers = Readers(context)
+        self._readers = ReaderGroup(context)
         self._begin_round()
 
     def _begin_round(self) -> None:
@@ -149,7 +149,7 @@ class _Zipping:
                 readers.start(chain, self._arrived(number), self._over(number))
             while True:
                 while self._unanswered and readers.failure is None:
-                    await readers.turn.wait()
+                    await readers.wakeup.wait()
                 if readers.failure is not None or self._ended:
                     break
                 answers, next_round = tuple(self._answers), self._next_round
@@ -184,7 +184,7 @@ class _Zipping:
         self._answers[number] = answer
         self._unanswered -= 1
         if not self._unanswered:
-            self._readers.turn.wake()
+            self._readers.wakeup.wake()
 
 
 def _check_lengths(ended: list[bool]) -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from streamkit._core.algebra import GenericOperator, Stream
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of
-from streamkit._core.operator import GenericOperator
-from streamkit._core.runtime.chain import begin
+from streamkit._core.pipeline_checks import refuse_restarts
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.closing import close_after
 from streamkit._core.stage import ContextStage
-from streamkit._core.stream import Stream, refuse_restarts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable

@@ -7,8 +7,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from streamkit._core.algebra import Same
 from streamkit._core.log import log_warning
-from streamkit._core.operator import Same
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:

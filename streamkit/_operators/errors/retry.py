@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import sleep
 
-from streamkit._core.operator import Same
-from streamkit._core.restart import Restarted
+from streamkit._core.algebra import Same
+from streamkit._core.items import Restarted
 from streamkit._core.retry_policy import RetryPolicy, retry_advice
-from streamkit._core.runtime.chain import begin
+from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.closing import close_after
 from streamkit._core.source import Opened, Source
 from streamkit._core.stage import DescriptionStage

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit._core.operator import Operator
-from streamkit._core.transducer import Transducer, pure
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
 from streamkit._operators.text.cutter import Cutter, cut_rule
 
 if TYPE_CHECKING:

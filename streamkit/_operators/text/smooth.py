@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import current_time
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
-from streamkit._core.items import text_of, with_text
-from streamkit._core.operator import Same
-from streamkit._core.restart import is_restart
-from streamkit._core.runtime.timed import Holding
+from streamkit._core.items import is_restart, text_of, with_text
+from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.text.cutter import Cutter, cut_rule
 from streamkit._operators.text.piece_schedule import PieceSchedule
@@ -79,7 +78,7 @@ class _Smooth(ConcurrentStage):
 _NOWHERE: Any = object()
 
 
-class _Smoothing(Holding):
+class _Smoothing(TimedRelease):
     """
     One run: it cuts the text, holds the pieces, and releases them one by one.
     """

@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
-from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.time.newest_item import NewestItemStage
 

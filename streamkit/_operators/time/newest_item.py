@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import current_time
 
-from streamkit._core.restart import is_restart
-from streamkit._core.runtime.timed import Holding
+from streamkit._core.items import is_restart
+from streamkit._core.runtime.timed_release import TimedRelease
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
@@ -22,7 +22,7 @@ __all__ = ["NewestItemStage"]
 _NOTHING: Any = object()
 
 
-class NewestItemStage(Holding):
+class NewestItemStage(TimedRelease):
     """
     One run of an operator in which one item waits for its time, and the next one takes its place.
 

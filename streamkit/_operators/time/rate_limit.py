@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import current_time, sleep_until
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import above_zero, plain_function, seconds
-from streamkit._core.operator import Same
-from streamkit._core.restart import is_restart
+from streamkit._core.items import is_restart
 from streamkit._core.stage import AsyncStage
 
 if TYPE_CHECKING:

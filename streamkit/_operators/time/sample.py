@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import flag, seconds
-from streamkit._core.operator import Same
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.time.newest_item import NewestItemStage
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from anyio import current_time
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
 from streamkit._core.items import can_wait, is_structural, merged
 from streamkit._core.naming import name_of
-from streamkit._core.operator import Same
-from streamkit._core.runtime.timed import Holding
+from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _Throttle(ConcurrentStage):
 _NOTHING: Any = object()
 
 
-class _Throttling(Holding):
+class _Throttling(TimedRelease):
     def __init__(self, settings: _Throttle, upstream: Chain, context: Context) -> None:
         super().__init__(upstream, context)
         self._interval = settings.interval

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import current_time, move_on_at
 
+from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
-from streamkit._core.operator import Same
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from streamkit.testing._tasks import running_tasks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
-    from streamkit._core.stream import Stream
 
 __all__ = ["PATIENCE", "ObservedRun"]
 

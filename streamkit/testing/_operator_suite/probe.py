@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anyio import sleep, sleep_forever
 
+from streamkit._core.algebra import Stream
 from streamkit._core.source import IterableSource
 from streamkit._core.stage import CallableStage
-from streamkit._core.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable

@@ -12,8 +12,8 @@ from unittest import SkipTest
 
 from anyio import CancelScope, create_task_group, lowlevel
 
-from streamkit._core.operator import Operator
-from streamkit._core.restart import Restarted
+from streamkit._core.algebra import Operator
+from streamkit._core.items import Restarted
 from streamkit._core.stage import PureStage
 from streamkit.testing._operator_suite.observed_run import PATIENCE, ObservedRun
 from streamkit.testing._operator_suite.probe import Probe
@@ -27,7 +27,7 @@ from streamkit.testing._operator_suite.subject import (
 from streamkit.testing._virtual_time.backend import run_virtual
 
 if TYPE_CHECKING:
-    from streamkit._core.stream import Stream
+    from streamkit._core.algebra import Stream
 
 __all__ = ["OperatorSuite"]
 

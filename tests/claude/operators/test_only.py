@@ -12,7 +12,7 @@ from anthropic import types as sdk
 
 from streamkit._claude.operators.only import only
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._core.operator import Operator
+from streamkit._core.algebra import Operator
 from streamkit.events import (
     ContentBlockDelta,
     Event,

@@ -15,8 +15,8 @@ from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._core.operator import Operator
-from streamkit._core.stream import Stream, from_iterable
+from streamkit._core.algebra import Operator, Stream
+from streamkit._core.from_iterable import from_iterable
 from streamkit.events import AnyEvent, Event, Restarted, Usage, from_dict
 from streamkit.testing import PING, reply, text as text_block, thinking as thinking_block, tool_use
 

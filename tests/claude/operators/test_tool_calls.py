@@ -18,8 +18,8 @@ from streamkit._claude.operators.tool_calls import tool_calls
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated, ToolInputError
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
-from streamkit._core.operator import Operator
-from streamkit._core.stream import from_iterable
+from streamkit._core.algebra import Operator
+from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import take
 from streamkit.events import AnyEvent, Event, Restarted, from_dict, to_dict
 from streamkit.testing import PING, reply, text, tool_use

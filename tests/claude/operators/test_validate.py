@@ -12,7 +12,7 @@ import pytest
 from streamkit._claude.operators.validate import validate
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit._core.stream import from_iterable
+from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import take
 from streamkit.events import Restarted, from_dict
 from streamkit.testing import PING, reply, text, thinking, tool_use

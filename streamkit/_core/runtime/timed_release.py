@@ -1,5 +1,8 @@
 """
-Holding back: what a stage does that lets items wait until they are due.
+Timed release: items go out at once, or wait until they are due.
+
+`throttle`, `debounce`, `sample`, `smooth` and the timed `batch` have this in common. A task reads upstream, and the consumer's
+side waits for that task, or for the time at which something is due. Time is the event loop's own, so tests run it virtually.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import Event, current_time, lowlevel, move_on_at
 
-from streamkit._core.runtime.read_ahead import Reader
+from streamkit._core.runtime.chain_reader import ChainReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -19,21 +22,21 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["Holding"]
+__all__ = ["TimedRelease"]
 
 
-class Holding(ABC):
+class TimedRelease(ABC):
     """
-    One run of such a stage. A reader hands what arrives to `take_in`, which puts it into `ready` or keeps it until `due`;
-    the consumer's side gives out first what is ready, then what is due.
+    One run of such a stage. What arrives is handed to `take_in`, which puts it into `ready`, or keeps it and sets `due`. The
+    consumer gets first what is ready, then what is due.
 
-    Reading goes on while something waits for its time, and stops once what is due has not been taken.
+    Reading goes on while something waits for its time, and pauses while what is due has not been taken.
 
     Attributes:
         ready: What goes out at once, in order.
         due: The time at which `release` is to be called; infinity while nothing waits.
         started: The time at which the first item was asked for.
-        now: The time at which the newest item has arrived; asking for it costs a microsecond.
+        now: The time at which the newest item arrived. It is kept because asking for the time costs a microsecond.
     """
 
     def __init__(self, upstream: Chain, context: Context) -> None:
@@ -41,7 +44,7 @@ class Holding(ABC):
         self.due: float = math.inf
         self.started: float = math.inf
         self.now: float = -math.inf
-        self._reader = Reader(upstream, context, self._arrived, self._upstream_ended)
+        self._reader = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._ended = False
         self._error: BaseException | None = None
         self._changed = Event()
@@ -50,24 +53,24 @@ class Holding(ABC):
     @abstractmethod
     def take_in(self, item: Any) -> None:
         """
-        An item has arrived.
+        An item has arrived: make it ready, or keep it and set `due`.
         """
 
     @abstractmethod
     def release(self) -> None:
         """
-        It is time: make ready what is due, and set `due` anew.
+        The time `due` has come: make ready what is due, and set `due` anew.
         """
 
     @abstractmethod
     def finish(self, error: BaseException | None) -> None:
         """
-        Upstream has ended, or failed: make ready, keep until it is due, or drop what is still held.
+        Upstream has ended, or failed with `error`: make ready what is still kept, keep it until it is due, or drop it.
         """
 
     async def items(self) -> AsyncIterator[Any]:
         """
-        What goes out; the upstream's error comes last.
+        What goes out. Upstream's error comes last.
         """
         self.started = current_time()
         self._reader.start()
@@ -84,8 +87,8 @@ class Holding(ABC):
                     with move_on_at(self.due):
                         await self._changed.wait()
                     self._changed = Event()
-                    # A source that is always ready sets the event in every turn of the loop; on asyncio a task that is
-                    # always about to be woken is never cancelled.
+                    # A source that is always ready sets the event again and again, and asyncio does not cancel a task
+                    # that is about to be woken.
                     await lowlevel.checkpoint()
                     continue
                 self._taken.set()

@@ -1,14 +1,14 @@
 """
-Reading several chains at once, for one consumer.
+Reading several chains at once, for one consumer, until one of them fails.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.runtime.failures import told
-from streamkit._core.runtime.read_ahead import Reader
-from streamkit._core.runtime.wakeup import Turn
+from streamkit._core.runtime.chain_reader import ChainReader
+from streamkit._core.runtime.failures import primary_failure
+from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["Readers"]
+__all__ = ["ReaderGroup"]
 
 
-class Readers:
+class ReaderGroup:
     """
-    Each chain has a job of its own, and one consumer waits for all of them. The first failure stops them at once, also
-    while nobody reads.
+    Each chain has a task of its own, and one consumer waits for all of them. The first failure stops all of them at once, even
+    while the consumer does not read.
 
     Attributes:
-        failure: That failure, which the consumer raises after the items before it.
-        turn: Where the consumer waits.
-        stopped: Whether all of them have been stopped: nothing is started any more.
+        failure: The first failure, which the consumer raises after the items before it.
+        wakeup: Where the consumer waits.
+        stopped: Whether all of them have been stopped, so that none may be started any more.
     """
 
     def __init__(self, context: Context) -> None:
         self.failure: BaseException | None = None
         self.stopped = False
-        self.turn = Turn()
+        self.wakeup = Wakeup()
         self._context = context
-        self._running: list[Reader] = []
-        self._stopping: list[Reader] = []
+        self._running: list[ChainReader] = []
+        self._stopping: list[ChainReader] = []
         self._others: list[BaseException] = []
 
     def start(
@@ -44,9 +44,10 @@ class Readers:
         chain: Chain,
         arrived: Callable[[Any], Awaitable[None] | None],
         ended: Callable[[BaseException | None], None],
-    ) -> Reader:
+    ) -> ChainReader:
         """
-        Begin to read `chain`; the arguments are those of a `Reader`. One that is being stopped has not ended.
+        Begin to read `chain`. The arguments are those of a `ChainReader`, but that `ended` is not called for a chain that ends
+        while it is being stopped.
         """
 
         def over(error: BaseException | None) -> None:
@@ -56,54 +57,54 @@ class Readers:
             elif error is not None:
                 self._others.append(error)
 
-        reader = Reader(chain, self._context, arrived, over)
+        reader = ChainReader(chain, self._context, arrived, over)
         self._running.append(reader)
         reader.start()
         return reader
 
     def fail(self, error: BaseException) -> None:
         """
-        One of them has failed.
+        One of the chains has failed. The others are asked to end.
         """
         if self.failure is None:
             self.failure = error
             self.stopped = True
             self._begin_to_stop()
-            self.turn.wake()
+            self.wakeup.wake()
         else:
             self._others.append(error)
 
-    async def leave(self, *, but: Reader | None = None) -> None:
+    async def leave(self, *, but: ChainReader | None = None) -> None:
         """
-        Stop all, or all but one, at once, and wait until they have closed what they read.
+        Stop all of them, or all but one, at once, and wait until they have closed what they read.
         """
         self._begin_to_stop(but)
         with self._context.closing_together():
             while self._stopping:
                 await self._stop(self._stopping.pop())
 
-    async def stop(self, upstream: Reader | None = None) -> None:
+    async def stop(self, upstream: ChainReader | None = None) -> None:
         """
-        Stop all, for good; and then the reader of the chain that they were made from.
+        Stop all of them for good, and then `upstream`, if there is a chain whose items they were made of.
 
         Raises:
-            Exception: Closing has failed, and nothing before.
+            Exception: Closing has failed, and nothing had failed before.
         """
         self.stopped = True
         await self.leave()
         known = self.failure
         if upstream is not None:
             await self._stop(upstream)
-        if (failure := told(known, self._others)) is not known and failure is not None:
+        if (failure := primary_failure(known, self._others)) is not known and failure is not None:
             raise failure
 
-    def _begin_to_stop(self, but: Reader | None = None) -> None:
+    def _begin_to_stop(self, but: ChainReader | None = None) -> None:
         for reader in [each for each in self._running if each is not but]:
             self._running.remove(reader)
             self._stopping.append(reader)
             reader.cancel()
 
-    async def _stop(self, reader: Reader) -> None:
+    async def _stop(self, reader: ChainReader) -> None:
         try:
             await reader.stop()
         except Exception as error:

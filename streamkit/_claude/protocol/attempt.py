@@ -1,0 +1,33 @@
+"""
+One request of a source, as `outcome.attempts` lists it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.usage import Usage
+
+__all__ = ["Attempt"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """
+    One request of a source.
+
+    Attributes:
+        number: Counted from 1.
+        request_id: The API's id of the request, for a support ticket.
+        error: What it failed with.
+        usage: What it was billed, as far as that is known; None if its message never began.
+        overlap: The text that it repeated of the attempt before it, and that was removed.
+    """
+
+    number: int
+    request_id: str | None = None
+    error: Exception | None = None
+    usage: Usage | None = None
+    overlap: str = field(default="", repr=False)

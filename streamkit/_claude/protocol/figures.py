@@ -1,0 +1,114 @@
+"""
+The figures of a stream's speed, as `run.report.meter` has them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+__all__ = ["Gaps", "Meter"]
+
+GAP_ERROR = 0.01
+"""How far a percentile may be from the exact one, relatively."""
+
+_GROWTH = (1 + GAP_ERROR) / (1 - GAP_ERROR)
+_BUCKETS_PER_E = 1 / math.log(_GROWTH)
+_SHORTEST = 1e-6
+"""Seconds; anything shorter counts as a gap of zero."""
+
+
+class Gaps:
+    """
+    The seconds between one piece of text and the next, as a histogram whose buckets grow with the gap: a
+    percentile is within 1 % of the exact one.
+
+    Attributes:
+        count: How many there were.
+    """
+
+    def __init__(self) -> None:
+        self.count: int = 0
+        self._buckets: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        return f"Gaps(count={self.count}, p50={self.p50}, p95={self.p95}, p99={self.p99})"
+
+    @property
+    def p50(self) -> float | None:
+        """
+        The median, or None without any gap.
+        """
+        return self.percentile(50)
+
+    @property
+    def p95(self) -> float | None:
+        """
+        The 95th percentile, or None without any gap.
+        """
+        return self.percentile(95)
+
+    @property
+    def p99(self) -> float | None:
+        """
+        The 99th percentile, or None without any gap.
+        """
+        return self.percentile(99)
+
+    def percentile(self, percent: float) -> float | None:
+        """
+        The shortest gap such that `percent` of all are no longer, or None without any gap.
+
+        Raises:
+            ValueError: `percent` is not above 0 and at most 100.
+        """
+        if not 0 < percent <= 100:
+            raise ValueError(f"percentile() needs a number above 0 and at most 100, not {percent!r}")
+        rank = math.ceil(self.count * percent / 100)
+        for bucket, number in sorted(self._buckets.items()):
+            rank -= number
+            if rank <= 0:
+                return 0.0 if bucket < 0 else _SHORTEST * _GROWTH**bucket * (1 + GAP_ERROR)
+        return None
+
+    def add(self, seconds: float) -> None:
+        """
+        Count one gap.
+        """
+        bucket = int(math.log(seconds / _SHORTEST) * _BUCKETS_PER_E) if seconds >= _SHORTEST else -1
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        self.count += 1
+
+
+@dataclass(slots=True)
+class Meter:
+    """
+    The figures of a stream; times in seconds.
+
+    Attributes:
+        time_to_first_event: From the opening of the run, so the wait for the response is in it; None before
+            there is one.
+        time_to_first_text: From the same moment to the first piece of text that is not empty.
+        duration: From the same moment to the last event.
+        gaps: Between one piece of text and the next within a message.
+        pieces: Pieces of text.
+        characters: Characters of text.
+        output_tokens: Of all messages, as far as the API has told them.
+        streaming: From the first to the last event of each message, added up.
+    """
+
+    time_to_first_event: float | None = None
+    time_to_first_text: float | None = None
+    duration: float = 0.0
+    gaps: Gaps = field(default_factory=Gaps)
+    pieces: int = 0
+    characters: int = 0
+    output_tokens: int = 0
+    streaming: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """
+        Output tokens by the time in which messages streamed; None while either is unknown.
+        """
+        return self.output_tokens / self.streaming if self.output_tokens and self.streaming else None

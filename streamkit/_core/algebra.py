@@ -1,0 +1,687 @@
+"""
+The algebra: streams, operators and sinks, and what `|` makes of them.
+
+    Stream | Operator   -> Stream          Operator | Operator -> Operator
+    Stream | Sink       -> Job             Operator | Sink     -> Sink
+
+All of them are immutable descriptions, made of a source and stages, and nothing runs before a stream is opened.
+
+These classes stand in one file because they name one another: an operator is called with a stream and gives one, a stream has
+operators as methods, and `|` makes sinks of operators and jobs of streams. However they were divided, two modules would import
+each other. What they are made of, and what runs, stands in modules of their own, which know nothing of these classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
+
+from streamkit._core.checks import refuse_right
+from streamkit._core.elementary_steps import Filter, FlatMap, Map, Scan, Tap
+from streamkit._core.explain import explanation
+from streamkit._core.naming import call_text, name_of
+from streamkit._core.runtime.assembly import begin, described, run_offline
+from streamkit._core.runtime.context import Context
+from streamkit._core.runtime.job_run import JobRun
+from streamkit._core.runtime.loop_spec import LoopSpec
+from streamkit._core.runtime.run import CLOSE_TIMEOUT, Run
+from streamkit._core.source import IterableSource
+from streamkit._core.stage import CallableStage, PureStage, pure
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterable,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
+
+    from streamkit._core.source import Source
+    from streamkit._core.stage import Stage
+
+__all__ = [
+    "GenericOperator",
+    "GenericSink",
+    "Job",
+    "Operator",
+    "Same",
+    "Sink",
+    "Stream",
+    "Transducer",
+    "stream_of",
+]
+
+A_co = TypeVar("A_co", covariant=True)
+A_contra = TypeVar("A_contra", contravariant=True)
+B = TypeVar("B")
+B_co = TypeVar("B_co", covariant=True)
+C = TypeVar("C")
+G = TypeVar("G", bound="GenericOperator[Any]")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+Z = TypeVar("Z", bound="GenericSink")
+T = TypeVar("T")
+
+_MISSING: Any = object()
+
+
+# -- streams ------------------------------------------------------------------------------------------------
+
+
+class Stream(Generic[A_co]):
+    """
+    A stream of `A`: an immutable description that runs anew each time it is opened.
+
+    `stream | operator` is a stream, and `stream | sink` is a job to await.
+
+    Attributes:
+        source: Where it begins.
+        stages: What follows, in order.
+    """
+
+    __reads_as_source__ = True
+
+    def __init__(self, source: Source, stages: tuple[Stage, ...] = ()) -> None:
+        self.source = source
+        self.stages = stages
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, (self.source, *self.stages)))
+
+    @overload
+    def __or__(self, right: Callable[[AsyncIterable[A_co]], AsyncIterable[B]], /) -> Stream[B]: ...
+    @overload
+    def __or__(self, right: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]: ...
+    def __or__(self, right: Any, /) -> Any:
+        if isinstance(right, Operator):
+            return Stream[Any](self.source, self.stages + right.stages)
+        if isinstance(right, Sink):
+            return Job(self, cast("Sink[Any, object]", right))
+        if refuse_right(right):
+            return NotImplemented
+        return Stream[Any](self.source, (*self.stages, CallableStage(right)))
+
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[A_co]], AsyncIterable[B]], /) -> Stream[B]: ...
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]: ...
+    def pipe(self, right: Any, /) -> Any:
+        """
+        The same as `self | right`.
+        """
+        return self | right
+
+    def map(self, fn: Callable[[A_co], B], /) -> Stream[B]:
+        """
+        This, followed by `map(fn)`.
+        """
+        return self | Operator[A_co, B](pure("map", Map, fn))
+
+    def filter(self, keep: Callable[[A_co], object], /) -> Stream[A_co]:
+        """
+        This, followed by `filter(keep)`.
+        """
+        return self | Same(pure("filter", Filter, keep))
+
+    def tap(self, fn: Callable[[A_co], object], /) -> Stream[A_co]:
+        """
+        This, followed by `tap(fn)`.
+        """
+        return self | Same(pure("tap", Tap, fn))
+
+    def scan(self, fn: Callable[[B, A_co], B], initial: B, /) -> Stream[B]:
+        """
+        This, followed by `scan(fn, initial)`.
+        """
+        return self | Operator[A_co, B](pure("scan", Scan, fn, initial))
+
+    def flat_map(self, fn: Callable[[A_co], Iterable[B]], /) -> Stream[B]:
+        """
+        This, followed by `flat_map(fn)`.
+        """
+        return self | Operator[A_co, B](pure("flat_map", FlatMap, fn))
+
+    @property
+    def concurrent(self) -> bool:
+        """
+        Whether it needs `open()`, because one of its stages runs tasks of its own.
+        """
+        return self.source.concurrent or any(stage.concurrent for stage in self.stages)
+
+    @property
+    def repeatable(self) -> bool:
+        """
+        Whether it can be opened more than once.
+        """
+        return self.source.repeatable
+
+    @property
+    def restarts(self) -> bool:
+        """
+        Whether it may start over in the middle, with an item that says so.
+        """
+        return described(self.source, self.stages)[0].restarts
+
+    def open(self, *, close_timeout: float = CLOSE_TIMEOUT) -> Run[A_co]:
+        """
+        A run of this stream, for `async with`: the way to live iteration.
+
+        Args:
+            close_timeout: Seconds that cleaning up may take, sinks included, when the run ends before its stream.
+
+        Raises:
+            ValueError: `close_timeout` is not a positive number.
+        """
+        return Run(self.source, self.stages, close_timeout)
+
+    def __aiter__(self) -> AsyncIterator[A_co]:
+        """
+        Iterate without a run, and so without an outcome. Every stage has to be sequential.
+
+        Raises:
+            TypeError: A stage needs the task group that only `open()` gives.
+        """
+        parts: list[Source | Stage] = [self.source, *self.stages]
+        for part in parts:
+            if part.concurrent:
+                raise TypeError(
+                    f"{part!r} runs tasks of its own, which a bare `async for` has no place for: "
+                    "use `async with stream.open() as run` and iterate the run"
+                )
+        return self._iterate(Context(close_timeout=CLOSE_TIMEOUT))
+
+    async def _iterate(self, context: Context) -> AsyncIterator[A_co]:
+        chain = await begin(self.source, self.stages, context)
+        try:
+            async for item in chain.iterator:
+                yield item
+        finally:
+            await context.closing(chain)
+
+    async def collect(self) -> list[A_co]:
+        """
+        Run it, and return all items.
+        """
+        async with self.open() as run:
+            return [item async for item in run]
+
+    async def first(self) -> A_co:
+        """
+        Run it up to its first item, and return that.
+
+        Raises:
+            LookupError: It ended without an item.
+        """
+        async with self.open() as run:
+            async for item in run:
+                return item
+        raise LookupError(f"{self!r} ended without an item")
+
+    async def last(self) -> A_co:
+        """
+        Run it, and return its last item.
+
+        Raises:
+            LookupError: It ended without an item.
+        """
+        last: Any = _MISSING
+        async with self.open() as run:
+            async for item in run:
+                last = item
+        if last is _MISSING:
+            raise LookupError(f"{self!r} ended without an item")
+        return last  # type: ignore[no-any-return]
+
+    async def run(self) -> None:
+        """
+        Run it to its end, for its effects.
+        """
+        async with self.open() as run:
+            async for _ in run:
+                pass
+
+    def to(self, sink: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]:
+        """
+        The same as `self | sink`, for `await stream.to(sink)`.
+        """
+        return self | sink
+
+    def explain(self) -> None:
+        """
+        Print each stage with its kind, what it holds at most, and what is fused.
+        """
+        print("\n".join(explanation(self.stages, self.source)))  # noqa: T201 -- printing is its purpose
+
+
+def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:
+    """
+    A stream of whatever `source` is.
+    """
+    if isinstance(source, Stream):
+        return Stream(source.source, source.stages + stages)
+    if not hasattr(source, "__aiter__"):
+        raise TypeError(
+            f"an operator is applied to an async iterable, not to {type(source).__name__}: use from_iterable()"
+        )
+    return Stream(IterableSource(source), stages)
+
+
+# -- operators ----------------------------------------------------------------------------------------------
+
+
+class Operator(Generic[A_contra, B_co]):
+    """
+    Turns a stream of `A` into a stream of `B`: an immutable description, to be used as often as you like.
+
+    `operator | operator` is an operator, `operator | sink` is a sink, and `stream | operator` and `operator(aiterable)` are
+    streams.
+
+    Attributes:
+        stages: What it is made of, in order.
+    """
+
+    __reads_as_source__ = True
+    __makes_stage__: ClassVar[bool] = True
+    """Of a subclass: that it has to be called before it can stand behind `|`."""
+
+    stages: tuple[Stage, ...]
+
+    def __init__(self, stages: tuple[Stage, ...]) -> None:
+        self.stages = stages
+
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, self.stages))
+
+    def __call__(self, source: AsyncIterable[A_contra], /) -> Stream[B_co]:
+        """
+        The stream of `source` through this operator; `source` may be any async iterable.
+        """
+        return stream_of(source, self.stages)
+
+    @overload
+    def __or__(
+        self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /
+    ) -> Operator[A_contra, C]: ...
+    @overload
+    def __or__(self, right: Callable[[AsyncIterable[B_co]], Job[R]], /) -> Sink[A_contra, R]: ...
+    def __or__(self, right: Any, /) -> Any:
+        return self._followed_by(right)
+
+    def _followed_by(self, right: Any) -> Any:
+        if isinstance(right, Operator):
+            kind: type[Operator[Any, Any]] = Operator
+            if isinstance(self, Same) and isinstance(right, GenericOperator):
+                kind = type(cast("GenericOperator[object]", right))
+            return kind(self.stages + right.stages)
+        if isinstance(right, Sink):
+            return cast("Sink[Any, object]", right).after(self.stages)
+        if refuse_right(right):
+            return NotImplemented
+        made: Operator[Any, Any] = Operator((*self.stages, CallableStage(right)))
+        return made
+
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /) -> Operator[A_contra, C]: ...
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[B_co]], Job[R]], /) -> Sink[A_contra, R]: ...
+    def pipe(self, right: Any, /) -> Any:
+        """
+        The same as `self | right`.
+        """
+        return self | right
+
+    def map(self, fn: Callable[[B_co], C], /) -> Operator[A_contra, C]:
+        """
+        This, followed by `map(fn)`.
+        """
+        return self | Operator[B_co, C](pure("map", Map, fn))
+
+    def filter(self, keep: Callable[[B_co], object], /) -> Operator[A_contra, B_co]:
+        """
+        This, followed by `filter(keep)`.
+        """
+        return self | Same(pure("filter", Filter, keep))
+
+    def tap(self, fn: Callable[[B_co], object], /) -> Operator[A_contra, B_co]:
+        """
+        This, followed by `tap(fn)`.
+        """
+        return self | Same(pure("tap", Tap, fn))
+
+    def scan(self, fn: Callable[[C, B_co], C], initial: C, /) -> Operator[A_contra, C]:
+        """
+        This, followed by `scan(fn, initial)`.
+        """
+        return self | Operator[B_co, C](pure("scan", Scan, fn, initial))
+
+    def flat_map(self, fn: Callable[[B_co], Iterable[C]], /) -> Operator[A_contra, C]:
+        """
+        This, followed by `flat_map(fn)`.
+        """
+        return self | Operator[B_co, C](pure("flat_map", FlatMap, fn))
+
+    def over(self, items: Iterable[A_contra], /) -> Iterator[B_co]:
+        """
+        Run pure stages over a plain iterable: offline data, a notebook, the synchronous client.
+
+        The iterable is closed with the iterator, if it has a `close`.
+
+        Raises:
+            TypeError: A stage needs an event loop, or `items` is not a plain iterable.
+        """
+        return run_offline(self.stages, items)
+
+    def explain(self) -> None:
+        """
+        Print each stage with its kind, what it holds at most, and what is fused.
+        """
+        print("\n".join(explanation(self.stages)))  # noqa: T201 -- printing is its purpose
+
+
+class GenericOperator(Operator[Any, B_co]):
+    """
+    The base of operators whose type depends on the type of the items. They overload `__call__`.
+
+    Such an operator is generic where it is used, not where it is made, so that a value such as `k = take(3)` has a type.
+    """
+
+
+class Same(GenericOperator[Any]):
+    """
+    An operator that hands on items of whatever type it is given.
+    """
+
+    def __call__(self, source: AsyncIterable[T], /) -> Stream[T]:
+        return super().__call__(source)
+
+    @overload  # type: ignore[override]
+    def __or__(self, right: G, /) -> G: ...
+    @overload
+    def __or__(self, right: Z, /) -> Z: ...
+    @overload
+    def __or__(self, right: Callable[[AsyncIterable[T]], AsyncIterable[C]], /) -> Operator[T, C]: ...
+    @overload
+    def __or__(self, right: Callable[[AsyncIterable[T]], Job[R]], /) -> Sink[T, R]: ...
+    def __or__(self, right: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self._followed_by(right)
+
+    @overload  # type: ignore[override]
+    def pipe(self, right: G, /) -> G: ...
+    @overload
+    def pipe(self, right: Z, /) -> Z: ...
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[T]], AsyncIterable[C]], /) -> Operator[T, C]: ...
+    @overload
+    def pipe(self, right: Callable[[AsyncIterable[T]], Job[R]], /) -> Sink[T, R]: ...
+    def pipe(self, right: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self | right
+
+    def map(self, fn: Callable[[T], C], /) -> Operator[T, C]:
+        return super().map(fn)
+
+    def filter(self, keep: Callable[[T], object], /) -> Operator[T, T]:
+        return super().filter(keep)
+
+    def tap(self, fn: Callable[[T], object], /) -> Operator[T, T]:
+        return super().tap(fn)
+
+    def scan(self, fn: Callable[[C, T], C], initial: C, /) -> Operator[T, C]:
+        return super().scan(fn, initial)
+
+    def flat_map(self, fn: Callable[[T], Iterable[C]], /) -> Operator[T, C]:
+        return super().flat_map(fn)
+
+    def over(self, items: Iterable[T], /) -> Iterator[T]:
+        return super().over(items)
+
+
+class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
+    """
+    A pure operator: subclass it and write `feed`.
+
+    An instance is a description, like every operator: each run works on a fresh instance, made by calling the class with
+    the same arguments again, so state belongs in `__init__`. Neighbouring transducers run as one loop, and they work
+    offline through `over()`.
+
+        class Runs(Transducer[A, list[A]]):
+            def __init__(self) -> None:
+                self.run: list[A] = []
+
+            def feed(self, item: A) -> Iterable[list[A]]:
+                if self.run and item != self.run[0]:
+                    yield from self.flush()
+                self.run.append(item)
+
+            def flush(self) -> Iterable[list[A]]:
+                run, self.run = self.run, []
+                return (run,) if run else ()
+
+    Where the stream starts over, `reset` is called in place of `feed`. By default it makes everything as at the beginning.
+
+    Attributes:
+        done: Set it to end the stream: upstream is closed, and `flush` is still called.
+        memory: What it holds at most, in words, for `explain()`.
+        flushes_on_error: Whether `flush` is called before an error of upstream too, because what is held is as good as what was
+            handed on.
+        expands: Whether several items may come out for one. Then they count for the run's checkpoints.
+        passes_restarts: Whether an item that says "start over" is handed on after `reset`; False where the output is of
+            another kind.
+        restart_remedy: What to write in its place where the stream may start over, as in `text(restarts=True)`; empty if there
+            is no such thing.
+    """
+
+    flushes_on_error: ClassVar[bool] = False
+    expands: ClassVar[bool] = True
+    passes_restarts: ClassVar[bool] = True
+    restart_remedy: str = ""
+    memory: str = "what it keeps"
+    done: bool = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        self.stages = (PureStage(cls.__name__, cls, args, kwargs),)
+        return self
+
+    def __init__(self) -> None:
+        """
+        Nothing to set up, nor need a subclass call this.
+        """
+
+    def feed(self, item: A_contra) -> Iterable[B_co]:
+        """
+        What comes out for `item`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define feed(self, item)")
+
+    def flush(self) -> Iterable[B_co]:
+        """
+        What comes out at the end of the stream.
+        """
+        return ()
+
+    def reset(self) -> None:
+        """
+        Forget what was fed, because the stream starts over. Unless overridden, it calls `__init__` with the same arguments
+        again.
+        """
+        (made,) = self.stages
+        self.__init__(*made.args, **made.kwargs)  # type: ignore[misc]
+
+    @property
+    def _hides_restarts(self) -> bool:
+        """
+        Whether a consumer would take for valid what a restart has made void.
+        """
+        return not self.passes_restarts
+
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        """
+        What the generated loop of one run needs of it. Only this instance works in that run.
+
+        Args:
+            name: The name of its stage.
+            context: The run; None offline.
+        """
+        flushes = type(self).flush is not Transducer.flush  # pyright: ignore[reportUnknownMemberType]
+        return LoopSpec(
+            name,
+            "feed",
+            self.feed,
+            owner=self,
+            start_over=self._start_over,
+            flush=self.flush if flushes else None,
+            rescue=self.flush if self.flushes_on_error else None,
+            expands=self.expands,
+            hides_restarts=self._hides_restarts,
+            restart_remedy=self.restart_remedy,
+            memory=self.memory,
+        )
+
+    def _start_over(self, item: Any) -> Iterable[Any]:
+        self.reset()
+        return (item,) if self.passes_restarts else ()
+
+
+# -- sinks --------------------------------------------------------------------------------------------------
+
+
+class Sink(Generic[A_contra, R_co]):
+    """
+    Consumes a stream of `A` and returns an `R`: an immutable description.
+
+    Args:
+        name: By which it is known in reports and errors.
+        consume: The coroutine function that reads the items.
+        args: Its arguments after the items.
+        kwargs: Its keyword arguments.
+        stages: Operators before it.
+        finish: What its result is handed through.
+
+    Attributes:
+        name: By which it is known in reports and errors.
+        stages: Operators before it.
+    """
+
+    __reads_as_source__ = True
+
+    def __init__(
+        self,
+        name: str,
+        consume: Callable[..., Awaitable[R_co]],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        stages: tuple[Stage, ...] = (),
+        finish: tuple[Callable[[Any], Any], ...] = (),
+    ) -> None:
+        self.name = name
+        self._consume = consume
+        self._args = args
+        self._kwargs = kwargs or {}
+        self.stages = stages
+        self._finish = finish
+
+    def __repr__(self) -> str:
+        call = call_text(self.name, *self._args, **self._kwargs)
+        call += "".join(f".then({name_of(fn)})" for fn in self._finish)
+        return " | ".join((*map(repr, self.stages), call))
+
+    def __call__(self, source: AsyncIterable[A_contra], /) -> Job[R_co]:
+        """
+        The job of consuming `source`.
+        """
+        return Job(stream_of(source), self)
+
+    @overload
+    def then(self, fn: Callable[[R_co], Awaitable[S]], /) -> Sink[A_contra, S]: ...
+    @overload
+    def then(self, fn: Callable[[R_co], S], /) -> Sink[A_contra, S]: ...
+    def then(self, fn: Callable[[R_co], Any], /) -> Sink[A_contra, Any]:
+        """
+        The same sink, with its result handed through `fn`, which may be a coroutine function.
+
+        Raises:
+            TypeError: `fn` is not a function.
+        """
+        if not callable(fn):
+            raise TypeError(f"then() needs a function of the sink's result, not {fn!r}")
+        return self._replaced(finish=(*self._finish, fn))
+
+    def after(self, stages: tuple[Stage, ...]) -> Sink[Any, R_co]:
+        """
+        The same sink behind further stages.
+        """
+        return self._replaced(stages=stages + self.stages)
+
+    def _replaced(
+        self,
+        *,
+        stages: tuple[Stage, ...] | None = None,
+        finish: tuple[Callable[[Any], Any], ...] | None = None,
+    ) -> Sink[Any, Any]:
+        return Sink(
+            self.name,
+            self._consume,
+            self._args,
+            self._kwargs,
+            stages=self.stages if stages is None else stages,
+            finish=self._finish if finish is None else finish,
+        )
+
+    async def consume(self, items: AsyncIterator[Any]) -> R_co:
+        """
+        Read `items`, which have been through the sink's stages, and give the result.
+        """
+        result: Any = await self._consume(items, *self._args, **self._kwargs)
+        for fn in self._finish:
+            result = fn(result)
+            if inspect.isawaitable(result):
+                result = await result
+        return cast("R_co", result)
+
+
+class GenericSink(Sink[Any, Any]):
+    """
+    The base of sinks whose result depends on the type of the items. They overload `__call__`.
+    """
+
+
+class Job(Generic[R_co]):
+    """
+    A stream with its sink: await it for the sink's result, or open it to see the run.
+    """
+
+    def __init__(self, stream: Stream[Any], sink: Sink[Any, R_co]) -> None:
+        self._stream = stream
+        self._sink = sink
+
+    def __repr__(self) -> str:
+        return f"{self._stream!r} | {self._sink!r}"
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self._result().__await__()
+
+    async def _result(self) -> R_co:
+        async with self.open() as run:
+            return await run
+
+    def open(self, *, close_timeout: float = CLOSE_TIMEOUT) -> JobRun[R_co]:
+        """
+        A run of this job, for its outcome and report: `async with job.open() as run: result = await run`.
+
+        The sink begins at once. Leaving the block waits until it has finished. Leaving it with an exception, or
+        `run.cancel()`, stops it.
+
+        Args:
+            close_timeout: Seconds that cleaning up may take when the run ends before its stream.
+
+        Raises:
+            ValueError: `close_timeout` is not a positive number.
+        """
+        stages = self._stream.stages + self._sink.stages
+        return JobRun(self._stream.source, stages, self._sink.consume, close_timeout)

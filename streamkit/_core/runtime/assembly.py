@@ -1,0 +1,159 @@
+"""
+Assembly: a pipeline's description becomes the chain that runs.
+
+Pure neighbours are fused into one loop, every other stage becomes an iterator over the one before it. `begin` opens a stream for
+a run, `assemble` does it for stages over items that are there already, and `run_offline` does it without an event loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from anyio import lowlevel
+
+from streamkit._core.pipeline_checks import refuse_hiding
+from streamkit._core.runtime.chain import Chain, as_iterator
+from streamkit._core.runtime.fusion import Hooks, fuse, guarded, loop_groups
+from streamkit._core.stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.loop_spec import Feed, LoopSpec
+    from streamkit._core.source import Opened, Source
+    from streamkit._core.stage import Stage
+
+__all__ = ["assemble", "begin", "described", "run_offline"]
+
+
+def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, observed: bool = False) -> Chain:
+    """
+    Make the chain for one run.
+
+    Args:
+        opened: The opened source.
+        stages: What follows it.
+        context: The run.
+        observed: Whether the end of this chain is the end of the run, which its outcome is to learn.
+    """
+    chain, feed = Chain(opened.iterator), opened.feed
+    group: list[PureStage] = []
+    looped = False
+    for stage in (*stages, None):
+        if isinstance(stage, PureStage):
+            group.append(stage)
+            continue
+        ending = observed and stage is None
+        # Every stage reads its source through a loop of ours, which gives way to other tasks. And what can only be iterated,
+        # not asked for its next item, gets one too.
+        unread = (
+            feed != "async" or (stage is not None and not looped) or not hasattr(chain.iterator, "__anext__")
+        )
+        if group or unread or ending:
+            looped = True
+            chain, feed, group = _fused(chain, feed, group, context, observed=ending), "async", []
+        if isinstance(stage, AsyncStage | CallableStage):
+            chain = Chain(as_iterator(stage.bind(chain.iterator)), chain)
+        elif isinstance(stage, ContextStage):
+            chain = Chain(stage.bind(chain, context), chain)
+    return chain
+
+
+async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> Chain:
+    """
+    Open a stream: the observed chain of a run. Where a stage cannot be made, the source that was opened is closed again.
+
+    Raises:
+        TypeError: The source may start over, and a stage would hide that.
+    """
+    source, stages = described(source, stages)
+    context.restarts = source.restarts
+    if source.restarts:
+        refuse_hiding(source, stages)
+    opened = source.open(context)
+    try:
+        return assemble(opened, stages, context, observed=True)
+    except BaseException:
+        await context.closing(Chain(opened.iterator))
+        raise
+
+
+def described(source: Source, stages: tuple[Stage, ...]) -> tuple[Source, tuple[Stage, ...]]:
+    """
+    The same stream, in which the last stage that needs the description of its upstream has become a source around it.
+    """
+    for number in range(len(stages) - 1, -1, -1):
+        stage = stages[number]
+        if isinstance(stage, DescriptionStage):
+            return stage.around(source, stages[:number]), stages[number + 1 :]
+    return source, stages
+
+
+def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
+    """
+    Run pure stages over a plain iterable, which is closed with the iterator if it has a `close`.
+
+    Raises:
+        TypeError: A stage needs an event loop, or `items` is not a plain iterable.
+    """
+    specs: list[LoopSpec] = []
+    for stage in stages:
+        if not isinstance(stage, PureStage):
+            raise TypeError(
+                f"over() runs pure stages only, and {stage!r} is {stage.kind}: "
+                "use `async with (source | pipeline).open() as run`"
+            )
+        specs.append(stage.spec(None))
+    if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
+        raise TypeError(
+            f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async"
+        )
+    result: Any = items
+    for group in loop_groups(specs):
+        failure: list[Exception] = []
+        close = _once(getattr(result, "close", _nothing))
+        result = guarded("over", group, result, failure) or result
+        hooks = Hooks(_nothing, close, _nothing, _nothing, _nothing, failure)
+        result = fuse("over", group, result, hooks)
+    return result  # type: ignore[no-any-return]
+
+
+def _fused(
+    chain: Chain, feed: Feed, stages: Sequence[PureStage], context: Context, *, observed: bool
+) -> Chain:
+    groups = loop_groups([stage.spec(context) for stage in stages])
+    for group in groups:
+        ending = observed and group is groups[-1]
+        failure: list[Exception] = []
+        if (items := guarded(feed, group, chain.iterator, failure)) is not None:
+            chain = Chain(items, chain)
+        hooks = Hooks(
+            checkpoint=lowlevel.checkpoint,
+            close=partial(context.closing, chain),
+            stopped=partial(_stopped, context, group),
+            completed=context.completed if ending else _nothing,
+            failed=context.failed if ending else _nothing,
+            failure=failure,
+        )
+        chain = Chain(fuse(feed, group, chain.iterator, hooks, restarts=context.restarts), chain)
+        feed = "async"
+    return chain
+
+
+def _stopped(context: Context, stages: Sequence[LoopSpec], number: int) -> None:
+    context.stopped(stages[number].name)
+
+
+def _nothing(*_: object) -> None: ...
+
+
+def _once(close: Callable[[], object]) -> Callable[[], None]:
+    left = [close]
+
+    def close_once() -> None:
+        if left:
+            left.pop()()
+
+    return close_once

@@ -1,0 +1,363 @@
+"""
+Writes the loops of fused stages as Python source, compiles each kind of loop once, and keeps it.
+
+A loop is an ordinary function whose source stands in `linecache`, so tracebacks and debuggers show its lines. Its name lists its
+stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is the whole of that one, where `pairs` is a
+`Transducer` with a `flush`:
+
+    async def loop(source, stages, checkpoint, close, stopped, completed, failed, failure):
+        map = stages[0].call
+        filter = stages[1].call
+        pairs = stages[2].call
+        pairs_start_over = stages[2].start_over
+        pairs_owner = stages[2].owner
+        pairs_flush = stages[2].flush
+        ended_by = -1
+        until_checkpoint = 64
+        try:
+            if pairs_owner.done:
+                ended_by = 2
+            if ended_by < 0:
+                async for item in source:
+                    until_checkpoint -= 1
+                    if not until_checkpoint:
+                        until_checkpoint = 64
+                        await checkpoint()
+                    item = map(item)
+                    if not filter(item):
+                        continue
+                    for item in pairs_start_over(item) if is_restart(item) else pairs(item):
+                        until_checkpoint -= 1
+                        if not until_checkpoint:
+                            until_checkpoint = 64
+                            await checkpoint()
+                        yield item
+                    if pairs_owner.done:
+                        ended_by = 2
+                        break
+            if ended_by >= 0:
+                stopped(ended_by)
+                await close()
+            if ended_by <= 2:
+                for item in pairs_flush():
+                    until_checkpoint -= 1
+                    if not until_checkpoint:
+                        until_checkpoint = 64
+                        await checkpoint()
+                    yield item
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failed(error)
+            raise
+        else:
+            completed()
+
+`ended_by` is the number of the stage that has ended the stream, or -1. Only that stage and those behind it are flushed then.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from functools import lru_cache
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from streamkit._core.items import is_restart
+from streamkit._core.runtime.fairness import CHECKPOINT_EVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamkit._core.runtime.loop_spec import Feed, Form, LoopSpec
+
+__all__ = ["END", "MORE", "compiled", "shape_of", "source_of"]
+
+MORE: Final[Any] = object()
+"""What a loop that is sent its items yields when it wants the next one."""
+
+END: Final[Any] = object()
+"""What such a loop is sent at the end."""
+
+
+class _Header(NamedTuple):
+    """
+    How a loop begins.
+
+    Attributes:
+        title: Its items, for its name.
+        parameters: Its parameters besides the stages.
+        lines: The statements that get an item, each inside the one before it.
+        awaits: Whether it is asynchronous, and gives way to other tasks.
+        reports: Whether it tells its end, and closes its source.
+    """
+
+    title: str
+    parameters: str
+    lines: tuple[str, ...]
+    awaits: bool = True
+    reports: bool = True
+
+
+_HOOKS = "checkpoint, close, stopped, completed, failed, failure"
+
+_HEADERS: Final[dict[Feed, _Header]] = {
+    "async": _Header("async items", _HOOKS, ("async for item in source:",)),
+    "batched": _Header("lists of items", _HOOKS, ("async for items in source:", "for item in items:")),
+    "sync": _Header("plain items", _HOOKS, ("for item in source:",)),
+    "over": _Header("items without an event loop", _HOOKS, ("for item in source:",), awaits=False),
+    "push": _Header(
+        "items that it is sent",
+        "failure",
+        ("while (item := (yield MORE)) is not END:",),
+        awaits=False,
+        reports=False,
+    ),
+}
+
+_RESERVED: Final = frozenset(
+    {
+        *("source", "stages", "item", "items", "error", "ended_by", "until_checkpoint"),
+        *("is_restart", "MORE", "END", *_HOOKS.split(", ")),
+    }
+)
+"""Names that a loop uses itself."""
+
+_OF_A_STAGE: Final = ("", "_start_over", "_owner", "_flush", "_rescue")
+"""The variables of a stage, by what follows its name."""
+
+
+class Step(NamedTuple):
+    """
+    What the source of a loop depends on, of one stage.
+
+    Attributes:
+        name: Its name.
+        form: How it takes an item.
+        restarts: What becomes of an item that says "start over": it is `call`ed with it, or `start_over` is; or the item goes
+            `past` it.
+        owned: Whether it can end the stream.
+        flushes: Whether it has something to say at the end.
+        rescues: Whether it has something to say before an error.
+        expands: Whether several items may come out for one.
+    """
+
+    name: str
+    form: Form
+    restarts: Literal["call", "start_over", "past"]
+    owned: bool
+    flushes: bool
+    rescues: bool
+    expands: bool
+
+
+def shape_of(stages: Sequence[LoopSpec], *, restarts: bool) -> tuple[Step, ...]:
+    """
+    What the source of a loop through `stages` depends on.
+
+    Args:
+        stages: The stages.
+        restarts: Whether the source may start over.
+    """
+    return tuple(
+        Step(
+            stage.name,
+            stage.form,
+            "start_over"
+            if stage.start_over is not None
+            else "past"
+            if restarts and not stage.takes_restarts
+            else "call",
+            stage.owner is not None,
+            stage.flush is not None,
+            stage.rescue is not None,
+            stage.expands,
+        )
+        for stage in stages
+    )
+
+
+@lru_cache(maxsize=512)
+def compiled(feed: Feed, shape: tuple[Step, ...]) -> Callable[..., Any]:
+    """
+    The loop for stages of this shape; a generator function, asynchronous unless `feed` is `"over"` or `"push"`.
+    """
+    code = source_of(feed, shape)
+    name = _free_file_name(feed, shape)
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    namespace: dict[str, Any] = {"is_restart": is_restart, "MORE": MORE, "END": END}
+    exec(compile(code, name, "exec"), namespace)
+    loop: Callable[..., Any] = namespace["loop"]
+    return loop
+
+
+def source_of(feed: Feed, shape: tuple[Step, ...]) -> str:
+    """
+    The source of that loop.
+    """
+    return _Writer(feed, shape).write()
+
+
+def _free_file_name(feed: Feed, shape: tuple[Step, ...]) -> str:
+    """
+    The name by which tracebacks find the loop. Two stages of one name may differ in what they do, so it may need a number.
+    """
+    names = " | ".join(step.name for step in shape) or "as they are"
+    title, number = f"loop over {_HEADERS[feed].title}: {names}", 1
+    while (name := f"<streamkit {title}{f' ({number})' if number > 1 else ''}>") in linecache.cache:
+        number += 1
+    return name
+
+
+def _variables(shape: tuple[Step, ...]) -> list[str]:
+    """
+    A variable for each stage, named after it.
+    """
+    taken = {*_RESERVED}
+    variables: list[str] = []
+    for step in shape:
+        plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", step.name).lower()
+        base = plain if plain.isidentifier() and not iskeyword(plain) else "stage"
+        variable, number = base, 1
+        while not taken.isdisjoint(variable + suffix for suffix in _OF_A_STAGE):
+            number += 1
+            variable = f"{base}_{number}"
+        taken.update(variable + suffix for suffix in _OF_A_STAGE)
+        variables.append(variable)
+    return variables
+
+
+class _Writer:
+    def __init__(self, feed: Feed, shape: tuple[Step, ...]) -> None:
+        self.header = _HEADERS[feed]
+        self.steps = list(zip(_variables(shape), shape, strict=True))
+        self.owned = [k for k, step in enumerate(shape) if step.owned]
+        self.rescues = any(step.rescues for step in shape)
+        self.lines: list[str] = []
+
+    def write(self) -> str:
+        header = self.header
+        source = "source, " if header.reports else ""
+        self.put(0, f"{'async ' if header.awaits else ''}def loop({source}stages, {header.parameters}):")
+        self.bindings()
+        if header.reports:
+            self.put(1, "try:")
+        depth = 2 if header.reports else 1
+        self.items(depth)
+        self.last_words(depth)
+        if header.reports:
+            self.ending()
+        return "\n".join(self.lines) + "\n"
+
+    def put(self, depth: int, *lines: str) -> None:
+        self.lines += ["    " * depth + line for line in lines]
+
+    def bindings(self) -> None:
+        for k, (name, step) in enumerate(self.steps):
+            self.put(1, f"{name} = stages[{k}].call")
+            if step.restarts == "start_over":
+                self.put(1, f"{name}_start_over = stages[{k}].start_over")
+            if step.owned:
+                self.put(1, f"{name}_owner = stages[{k}].owner")
+            if step.flushes:
+                self.put(1, f"{name}_flush = stages[{k}].flush")
+            if step.rescues:
+                self.put(1, f"{name}_rescue = stages[{k}].rescue")
+        self.put(1, "ended_by = -1")
+        if self.header.awaits:
+            self.put(1, f"until_checkpoint = {CHECKPOINT_EVERY}")
+
+    def items(self, depth: int) -> None:
+        """
+        Read the source, and then close it where a stage has ended the stream.
+        """
+        for k in self.owned:
+            self.put(depth, f"if {self.steps[k][0]}_owner.done:", f"    ended_by = {k}")
+        self.put(depth, "if ended_by < 0:")
+        inner = depth + 1
+        for line in self.header.lines:
+            self.put(inner, line)
+            inner += 1
+            self.checkpoint(inner)
+        self.body(0, inner)
+        if self.owned and len(self.header.lines) > 1:
+            self.put(inner - 1, "if ended_by >= 0:", "    break")
+        if self.owned and self.header.reports:
+            self.put(depth, "if ended_by >= 0:", "    stopped(ended_by)")
+            self.put(depth + 1, "await close()" if self.header.awaits else "close()")
+
+    def last_words(self, depth: int) -> None:
+        """
+        What the stages have to say at the end, or before an error.
+        """
+        for k, (name, step) in enumerate(self.steps):
+            if not (step.flushes or step.rescues):
+                continue
+            flush = f"{name}_flush()" if step.flushes else "()"
+            rescue = f"{name}_rescue()" if step.rescues else "()"
+            self.put(depth, f"if ended_by <= {k}:")
+            self.put(
+                depth + 1, f"for item in {f'{rescue} if failure else {flush}' if self.rescues else flush}:"
+            )
+            self.checkpoint(depth + 2)
+            self.body(k + 1, depth + 2)
+        if self.rescues and self.header.reports:
+            self.put(depth, "if failure:", "    raise failure[0]")
+
+    def ending(self) -> None:
+        self.put(1, "except GeneratorExit:", "    raise")
+        self.put(1, "except BaseException as error:", "    failed(error)", "    raise")
+        self.put(1, "else:", "    completed()")
+        if not self.header.awaits:
+            self.put(1, "finally:", "    close()")
+
+    def checkpoint(self, depth: int) -> None:
+        if self.header.awaits:
+            self.put(depth, "until_checkpoint -= 1", "if not until_checkpoint:")
+            self.put(depth + 1, f"until_checkpoint = {CHECKPOINT_EVERY}", "await checkpoint()")
+
+    def body(self, start: int, depth: int) -> None:
+        """
+        One item through the stages from `start` on.
+        """
+        opened: list[tuple[int, int]] = []
+        for k, (name, step) in enumerate(self.steps[start:], start):
+            if step.form == "feed":
+                self.put(depth, f"for item in {self.outputs(name, step)}:")
+                opened.append((k, depth))
+                depth += 1
+                if step.expands:
+                    self.checkpoint(depth)
+            elif step.form == "filter":
+                past = "not is_restart(item) and " * (step.restarts == "past")
+                self.put(depth, f"if {past}not {name}(item):", "    continue")
+            else:
+                inside = depth
+                if step.restarts == "past":
+                    self.put(depth, "if not is_restart(item):")
+                    inside += 1
+                self.put(inside, f"{name}(item)" if step.form == "tap" else f"item = {name}(item)")
+                if step.form == "filter_map":
+                    self.put(inside, "if item is None:", "    continue")
+        self.put(depth, "yield item")
+        can_end_inside = False
+        for k, level in reversed(opened):
+            name, step = self.steps[k]
+            if can_end_inside:
+                self.put(level, f"if ended_by > {k}:", "    break")
+            if step.owned:
+                self.put(level, f"if {name}_owner.done:", f"    ended_by = {k}", "    break")
+                can_end_inside = True
+
+    def outputs(self, name: str, step: Step) -> str:
+        """
+        What comes out of a stage for an item, as an expression.
+        """
+        match step.restarts:
+            case "start_over":
+                return f"{name}_start_over(item) if is_restart(item) else {name}(item)"
+            case "past":
+                return f"(item,) if is_restart(item) else {name}(item)"
+            case _:
+                return f"{name}(item)"
