@@ -26,8 +26,9 @@ nox.options.sessions = ["lint", "typing", "plugins", "notebooks", f"tests-{RUNNI
 # A Python that is not installed is skipped, and the summary says so. `--error-on-missing-interpreters` is for CI.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-# Small sessions run side by side. Not where somebody has asked for one: side by side, output comes at the end.
-nox.options.parallel = "auto" if len(sys.argv) == 1 else None
+if len(sys.argv) == 1:
+    # Small sessions run side by side. Not where somebody has asked for one: side by side, output comes at the end.
+    nox.options.parallel = os.cpu_count()
 
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
     # pyenv's `python3.12` runs only where 3.12 has been chosen, and is taken for missing otherwise.
