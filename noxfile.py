@@ -1,70 +1,154 @@
 """
-Everything that is checked, each in an environment of its own: `nox` runs it all, `nox -s NAME` one session.
+Everything that is checked, each in an environment of its own.
+
+`nox` runs what every change has to pass, on the Python that it is started with. `nox -s NAME` runs one session, also one of
+those that are only run by name: `nox -l` lists them. Arguments behind `--` go to pytest.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "typing", "tests", "plugins", "notebooks"]
+nox.needs_version = ">=2026.8.10"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers, which say it once for everybody
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "typing", "plugins", "notebooks", f"tests-{RUNNING}"]
+# A Python that is not installed is skipped, and the summary says so. `--error-on-missing-interpreters` is for CI.
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+if len(sys.argv) == 1:
+    # Small sessions run side by side. Not where somebody has asked for one: side by side, output comes at the end.
+    nox.options.parallel = os.cpu_count()
+
+if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
+    # pyenv's `python3.12` runs only where 3.12 has been chosen, and is taken for missing otherwise.
+    listed = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True, check=False)
+    os.environ["PYENV_VERSION"] = ":".join(reversed(listed.stdout.split()))
+
 # What is imported is the installed wheel, and not the checkout that happens to be the working directory.
 INSTALLED = {"PYTHONSAFEPATH": "1"}
 REDACT = "./examples/plugins/streamkit-redact"
+# Generated loops, runs, decoding, and the matcher that reads the standard library's own regex parser are what depends most on the
+# Python. What is left out takes long.
+SMOKE = [
+    *("tests/core", "tests/operators", "tests/partial_json", "tests/sinks"),
+    *(f"tests/claude/{room}" for room in ("protocol", "transport", "sources", "operators")),
+]
 
 
-def install(session: nox.Session, *groups: str, package: bool = True) -> None:
+def groups(*names: str) -> list[str]:
     """
-    Install dependency groups and, as a user would, the package: a wheel is built of it.
+    The requirements of dependency groups.
     """
-    requirements = [name for group in groups for name in nox.project.dependency_groups(PYPROJECT, group)]
-    session.install(*requirements, *(["."] if package else []))
+    return [requirement for name in names for requirement in nox.project.dependency_groups(PYPROJECT, name)]
 
 
-@nox.session
+def pytest(session: nox.Session, *args: str, command: tuple[str, ...] = ("pytest",)) -> None:
+    """
+    Run tests against what is installed, on all cores.
+    """
+    session.run(*command, "--numprocesses=auto", *args, *session.posargs, env=INSTALLED)
+
+
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """
-    Style, and the mistakes that can be seen without running the code.
+    Style, spelling, and the mistakes that can be seen without running the code.
     """
-    install(session, "lint", package=False)
+    session.install(*groups("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("codespell")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def typing(session: nox.Session) -> None:
     """
-    Types of the package and of the tests, with mypy and with pyright, both strict.
+    Types of the package and of the tests, with mypy and with pyright, both strict; and that all public ones are known.
     """
-    install(session, "tests", "typing")
+    session.install(".[all]", *groups("tests", "typing"))
     session.run("mypy")
     session.run("pyright")
-    session.run("pytest", "tests/typing")
+    session.run("pyright", "--verifytypes", "streamkit", "--ignoreexternal", env=INSTALLED)
+    session.run("pytest", "tests/typing", env=INSTALLED)
 
 
-@nox.session
-def tests(session: nox.Session) -> None:
-    """
-    All tests, on asyncio and on trio, against the built wheel. Arguments behind -- go to pytest.
-    """
-    install(session, "tests")
-    session.run("pytest", *session.posargs, env=INSTALLED)
-
-
-@nox.session
+@nox.session(allow_parallel=True)
 def plugins(session: nox.Session) -> None:
     """
     The example of a plugin, beside ones that are broken on purpose: all of them installed, as a user would.
     """
-    install(session, "plugins")
-    session.install(REDACT, "./tests/plugins/broken", "./tests/plugins/twin")
+    session.install(".", REDACT, "./tests/plugins/broken", "./tests/plugins/twin", *groups("plugins"))
     session.run("pytest", REDACT, env=INSTALLED)
     session.run("pytest", "tests/plugins/test_installed.py", env=INSTALLED)
+
+
+@nox.session(allow_parallel=True)
+def notebooks(session: nox.Session) -> None:
+    """
+    Run the notebooks from top to bottom.
+    """
+    session.install(".", REDACT, *groups("notebooks"))
+    session.run("jupyter", "execute", *map(str, sorted(Path("examples").glob("*.ipynb"))))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """
+    The tests that every change has to pass, on asyncio and on trio, against the built wheel.
+    """
+    session.install(".[all]", *groups("tests"))
+    pytest(session)
+
+
+@nox.session(python=[version for version in PYTHONS if version != RUNNING])
+def smoke(session: nox.Session) -> None:
+    """
+    What is most likely to differ between Pythons, on all others that are installed: `tests` without the long half.
+    """
+    session.install(".[all]", *groups("tests"))
+    pytest(session, *SMOKE)
+
+
+@nox.session
+def full(session: nox.Session) -> None:
+    """
+    All tests, also the long ones.
+    """
+    session.install(".[all]", *groups("tests"))
+    pytest(session, "--full")
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """
+    The tests with the oldest versions that pyproject.toml allows of everything it names, on the oldest Python.
+    """
+    session.install("uv")
+    session.run_install("uv", "pip", "install", "--resolution=lowest-direct", ".[all]", *groups("tests"))
+    pytest(session)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """
+    Which lines and branches the tests reach; fewer than pyproject.toml wants is a failure.
+    """
+    session.install(".[all]", *groups("tests"))
+    session.run("coverage", "erase")
+    pytest(session, command=("coverage", "run", "-m", "pytest"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
 
 
 @nox.session
@@ -72,27 +156,31 @@ def docs(session: nox.Session) -> None:
     """
     The code in README.md, docs/ and examples/ alone; `tests` runs it too.
     """
-    install(session, "tests")
-    session.run("pytest", "tests/docs", *session.posargs, env=INSTALLED)
+    session.install(".[all]", *groups("tests"))
+    pytest(session, "tests/docs")
 
 
 @nox.session
-def notebooks(session: nox.Session) -> None:
+def bench(session: nox.Session) -> None:
     """
-    Run the notebooks from top to bottom.
+    streamkit beside its peers. Arguments behind -- go to `python -m benchmarks`.
     """
-    install(session, "notebooks")
-    session.install(REDACT)
-    session.run("jupyter", "execute", *map(str, sorted(Path("examples").glob("*.ipynb"))))
+    session.install(".", *groups("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
-def coverage(session: nox.Session) -> None:
+def build(session: nox.Session) -> None:
     """
-    Which lines and branches the tests reach.
+    The distributions, in dist/. A tag behind --, such as v1.2.0, has to fit the version.
     """
-    install(session, "tests")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=INSTALLED)
-    session.run("coverage", "combine")
-    session.run("coverage", "report")
+    session.install(*groups("build"))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    files = sorted(map(str, Path("dist").iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    for tag in session.posargs:
+        if f"claude_streamkit-{tag.removeprefix('v')}.tar.gz" not in {Path(file).name for file in files}:
+            session.error(
+                f"{tag} is not the tag of {', '.join(files)}: change streamkit/_version.py or the tag"
+            )

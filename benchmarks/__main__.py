@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [events] [stages] [boundaries] [json] [fixed] [--rounds N] [--json]`
+`python -m benchmarks [events] [stages] [boundaries] [json] [fixed] [--rounds N] [--json] [--save] [--against FILE]`
 """
 
 from __future__ import annotations
@@ -7,9 +7,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, stages
+from . import boundaries, events, fixed, json_input, results, stages
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -41,17 +42,31 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (7)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    parser.add_argument(
+        "--save", action="store_true", help="keep the figures in benchmarks/results, by version"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="a kept result to compare with; the last one by default"
+    )
     args = parser.parse_args()
     if unknown := [name for name in args.groups if name not in GROUPS]:
         parser.error(f"unknown group {', '.join(unknown)}: give {', '.join(GROUPS)}")
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
+    earlier = results.load(args.against) if args.against else results.last()
     where = machine()
     tables = asyncio.run(measure(args.groups or list(GROUPS), args.rounds, quiet=args.json))
+    document = results.as_document(tables, where)
     if args.json:
-        print(json.dumps({"machine": where, "tables": [table.as_dict() for table in tables]}, indent=2))
+        print(json.dumps(document, indent=2))
     else:
         print(aims_line(tables, where))
+        if earlier is not None:
+            print(f"\n{results.compared(document, earlier)}")
+    if args.save:
+        path = results.save(document)
+        if not args.json:
+            print(f"\nkept in {path}")
 
 
 main()

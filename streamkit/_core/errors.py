@@ -31,6 +31,7 @@ class StreamError(Exception):
     # and handlers read both attributes of whatever they catch. To the core they are two values that it never looks at.
 
     outcome_kind = "failed"
+    args: tuple[Any, ...]
 
     def __init__(
         self,

@@ -103,9 +103,7 @@ def kind(call: str) -> str:
     """
     The kind of what a call makes.
     """
-    names: dict[str, Any] = {
-        name: getattr(sk, name) for name in set(re.findall(r"\w+", call)) & {*sk.__all__}
-    }
+    names: dict[str, Any] = {name: getattr(sk, name) for name in set(re.findall(r"\w+", call)) & {*dir(sk)}}
     made = eval(call, {"anyio": anyio, **dict.fromkeys("abcd", sk.from_iterable(())), **names})
     if isinstance(made, sk.Operator):
         return made.stages[0].kind

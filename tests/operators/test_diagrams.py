@@ -41,7 +41,7 @@ class Diagram:
         """
         sources = [marbles.source(line, values=self.inputs) for line in self.sources]
         names: dict[str, Any] = {
-            name: getattr(sk, name) for name in set(re.findall(r"\w+", self.expression)) & {*sk.__all__}
+            name: getattr(sk, name) for name in set(re.findall(r"\w+", self.expression)) & {*dir(sk)}
         }
         names |= {"anyio": anyio, **dict(zip("abcdefgh", sources, strict=False))}
         made = eval(self.expression, names)
@@ -175,7 +175,7 @@ def is_function(name: str) -> bool:
         return True
 
 
-@pytest.mark.parametrize("name", [name for name in sk.__all__ if is_function(name)])
+@pytest.mark.parametrize("name", [name for name in dir(sk) if is_function(name)])
 async def test_the_diagram_is_what_happens(name: str) -> None:
     drawn = diagrams(getattr(sk, name))
     if name in WITHOUT:
@@ -189,7 +189,7 @@ async def test_the_diagram_is_what_happens(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(WITHOUT))
 def test_the_tables_name_public_functions(name: str) -> None:
-    assert name in sk.__all__
+    assert name in dir(sk)
 
 
 # -- they are really read and compared ----------------------------------------------------------------------

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
+    from streamkit._core.runtime.run import Run
 
 __all__ = ["PATIENCE", "ObservedRun"]
 
@@ -45,7 +46,7 @@ class ObservedRun(Generic[B]):
     """
 
     def __init__(self, stream: Stream[B], pulled: Callable[[], int]) -> None:
-        self.run = stream.open()
+        self.run: Run[B] = stream.open()
         self.outputs: list[B] = []
         self.pulls: list[int] = []
         self.ended: bool = False
