@@ -145,12 +145,12 @@ class Report(ReportFacts):
         sinks: One entry for each sink of each `tee`, by name.
         buffers: One entry for each `buffer`, by name: `"buffer"`, `"buffer-2"`, …
 
-    An operator may contribute further attributes, which are None where no operator has. `sk.meter()` contributes `meter`.
+    An operator may contribute further attributes. `sk.meter()` contributes `meter`, which is None without one.
     """
 
     sinks: dict[str, SinkReport] = field(default_factory=dict[str, SinkReport])
     buffers: dict[str, BufferReport] = field(default_factory=dict[str, BufferReport])
-    _figures: dict[str, object] = field(default_factory=dict[str, object], init=False)
+    _figures: dict[str, object] = field(default_factory=lambda: {"meter": None}, init=False)
 
     def __repr__(self) -> str:
         counted = {"sinks": self.sinks, "buffers": self.buffers, **self._figures}
@@ -161,7 +161,9 @@ class Report(ReportFacts):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            return self._figures.get(name)
+            if name not in self._figures:
+                raise AttributeError(f"the report of this run has no {name!r}: no operator of it contributes one")
+            return self._figures[name]
 
     def contribute(self, **figures: object) -> None:
         """

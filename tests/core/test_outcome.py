@@ -196,3 +196,10 @@ async def test_an_outcome_without_claude_has_none_of_its_facts() -> None:
     for name in ("message", "usage", "nonsense"):
         with pytest.raises(AttributeError, match=f"has no '{name}': no source of it contributes one"):
             getattr(run.outcome, name)
+
+
+def test_a_report_says_what_nobody_has_counted() -> None:
+    report = sk.Report()
+    assert getattr(report, "meter", "missing") is None
+    with pytest.raises(AttributeError, match="the report of this run has no 'mter'"):
+        _ = report.mter  # type: ignore[attr-defined]  # pyright: ignore
