@@ -1,23 +1,117 @@
 """
-What every test may use: both backends, and the recordings of real streams where they are at hand.
+What every test may use: both backends, the profiles, and the recordings of real streams where they are at hand.
 """
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
+
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support import profiles  # noqa: E402  (after the line that lets its assertions explain themselves)
+from tests.support.backends import BACKENDS  # noqa: E402
+from tests.support.idle_time import idle_time_skipped  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
+# -- profiles -----------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="run everything: every example, seed and size, and the long tests"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    profiles.use("full" if config.getoption("full") else "pr")
+
+
+def pytest_report_header() -> str:
+    profile = profiles.current()
+    return f"profile: {profile} ({profiles.SUMMARIES[profile]}); recordings: {len(recordings())} of {len(recorded())}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Run each asynchronous test on both backends.
+    Skip what the profile `pr` leaves out, so that the end of the run says what and why.
+    """
+    if profiles.current() == "full":
+        return
+    for item in items:
+        for why in left_out(item):
+            item.add_marker(pytest.mark.skip(reason=f"{profiles.FULL_ONLY}: {why}"))
+
+
+def pytest_collection_finish() -> None:
+    """
+    Keep the garbage collector out of what lives as long as the run: ten thousand tests, and all that is imported.
+
+    A test that collects garbage would go through all of it each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def left_out(item: pytest.Item) -> Iterator[str]:
+    """
+    Why a test is not in the profile `pr`.
+    """
+    for mark in item.iter_markers("full"):
+        [why] = mark.args
+        yield why
+    if isinstance(item, pytest.Function) and item.get_closest_marker("pure") and on_trio(item):
+        yield "it is pure, so that one event loop shows it"
+
+
+def on_trio(item: pytest.Function) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    backend = params.get("anyio_backend")
+    return "trio" in (backend[:1] if isinstance(backend, tuple) else (backend,))
+
+
+# -- backends -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=BACKENDS)
+def anyio_backend(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> str | tuple[str, dict[str, Any]]:
+    """
+    Run each asynchronous test on both backends; where it is marked so, without the time in which nothing happens.
     """
     name: str = request.param
-    return name
+    if request.node.get_closest_marker("skips_idle_time") is None:
+        return name
+    # The one place that measures by another clock than the event loop's.
+    monkeypatch.setattr("streamkit._claude.transport.watchdog.monotonic", anyio.current_time)
+    return idle_time_skipped(name)
+
+
+# -- recordings ---------------------------------------------------------------------------------------------
+
+
+def recorded() -> list[Path]:
+    """
+    All recorded streams that are at hand.
+    """
+    return sorted(RECORDINGS.glob("*.sse"))
+
+
+def recordings() -> list[Path]:
+    """
+    Those that are tried in the profile of this run.
+    """
+    return recorded()[:: profiles.examples(pr=4, full=1)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -26,7 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "recording" not in metafunc.fixturenames:
         return
-    paths = sorted(RECORDINGS.glob("*.sse"))
+    paths = recordings()
     if paths:
         metafunc.parametrize("recording", paths, ids=[path.stem for path in paths])
     else:

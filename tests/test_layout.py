@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import streamkit
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,7 +252,7 @@ def test_the_facade_lists_every_name_once() -> None:
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-P", "-W", "error", "-c", code]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

@@ -22,21 +22,16 @@ from streamkit._core.algebra import Sink
 from streamkit._core.errors import StreamError
 from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.tee import tee
-from streamkit.events import AnyEvent, Event, Restarted
+from streamkit.events import AnyEvent, Event
 from streamkit.testing import PING, reply, text, thinking, tool_use
+from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamkit.testing import Reply
 
-RESTARTED = Restarted(2, ValueError("cut"))
 CONTENT = (thinking("Hm."), PING, text("Riv", "ers"), tool_use("look", {"a": [1]}, chunk=3))
-
-
-def decoded(*replies: Reply) -> list[Event]:
-    return [event for each in replies for event in EventDecoder().feed(each.body)]
 
 
 async def test_it_is_what_the_sdk_makes_of_the_same_bytes() -> None:

@@ -17,11 +17,11 @@ import pytest
 
 from streamkit.cli import main
 from streamkit.testing import Reply, reply, text, thinking, tool_use
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 60
 """Seconds after which a command that should have ended counts as hung."""
 
 

@@ -16,8 +16,8 @@ import pytest
 import streamkit as sk
 from streamkit.cli import main
 from streamkit.testing import reply, text
-
-from .conftest import PATIENCE
+from tests.support.backends import on_both_backends
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_takes_the_arguments_of_the_process(
     assert "nowhere.sse" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@on_both_backends
 def test_ctrl_c_ends_the_demo_quietly(process: Process, backend: str) -> None:
     with process("demo", "--backend", backend) as running:
         assert read_until(running, b"thinking")

@@ -17,6 +17,8 @@ from streamkit.cli.commands.demo import open_screen
 from streamkit.cli.plain_screen import PlainScreen
 from streamkit.cli.rich_screen import RichScreen
 from streamkit.testing import Drop, error_reply, reply, text
+from tests.support.backends import on_both_backends
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +38,7 @@ def figure(shown: str, name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@on_both_backends
 def test_shows_a_conversation_and_what_became_of_it(command: Command, backend: str, tmp_path: Path) -> None:
     kept = tmp_path / "events.jsonl"
     status, shown, err = command("demo", "--backend", backend, "--save", kept)
@@ -70,6 +72,7 @@ def test_has_colours_in_a_terminal(in_terminal: Command) -> None:
     assert "complete · end_turn" in shown
 
 
+@pytest.mark.full("the demo takes its time, and test_who_gets_colours knows which screen it is")
 def test_has_none_where_they_are_not_wanted(in_terminal: Command) -> None:
     status, shown, _ = in_terminal("demo", NO_COLOR="1")
     assert (status, "\x1b" in shown) == (0, False)
@@ -150,7 +153,7 @@ def test_live_needs_a_key(
 async def live(command: Command, url: str, *args: str) -> Done:
     # In another thread, since it runs an event loop of its own.
     env = {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": url, "NO_PROXY": "127.0.0.1"}
-    with anyio.fail_after(60):
+    with patience():
         return await anyio.to_thread.run_sync(lambda: command("demo", "--live", "Hello", *args, **env))
 
 

@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from streamkit.testing import Drop, ErrorEvent, Reply, error_reply, reply, text
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ HELLO = reply(text("Cold ", "stone."))
 async def asked(command: Command, url: str, *args: object) -> Done:
     # In another thread, since it runs an event loop of its own.
     env = {"ANTHROPIC_API_KEY": "very-private", "ANTHROPIC_BASE_URL": url, "NO_PROXY": "127.0.0.1"}
-    with anyio.fail_after(60):
+    with patience():
         return await anyio.to_thread.run_sync(lambda: command("record", *args, **env))
 
 

@@ -18,8 +18,7 @@ import pytest
 import streamkit as sk
 from streamkit.cli.commands.serve import TEXT, serve
 from streamkit.testing import Drop, FakeClaude, Reply, reply, text
-
-from .conftest import PATIENCE
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,7 +51,7 @@ class Served:
             base_url=self.url,
             max_retries=0,
             http_client=anthropic.DefaultHttpxClient(
-                transport=transport, timeout=httpx2.Timeout(5, read=0.5)
+                transport=transport, timeout=httpx2.Timeout(PATIENCE, read=2)
             ),
         )
 

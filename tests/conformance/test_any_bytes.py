@@ -1,30 +1,21 @@
 """
-Any bytes at all, cut anywhere: events and then an end, or a `StreamError`; in memory that is bounded, and in linear time.
+Any bytes at all, cut anywhere: events and then an end, or a `StreamError`.
+
+`test_bounded_bytes.py` has what that costs.
 """
 
 from __future__ import annotations
 
-import sys
-import tracemalloc
-from collections.abc import Callable
-from contextlib import contextmanager
 from copy import deepcopy
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
-import anyio
 import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import streamkit as sk
-from streamkit._claude.exchange.continuation import continuation
-from streamkit._claude.exchange.stitching import Stitching
-from streamkit._claude.protocol import sse as wire
-from streamkit._claude.protocol.attempt import Attempt
-from streamkit._claude.protocol.events import from_dict, to_dict
-from streamkit._claude.protocol.message import MessageBuilder
-from streamkit._claude.protocol.sse import MAX_FRAME, EventDecoder
+from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import (
     GARBAGE,
     PING,
@@ -41,12 +32,15 @@ from streamkit.testing import (
     without,
 )
 from streamkit.testing._fake_claude.frames import dumps
+from tests.support.patience import patience
+from tests.support.profiles import examples
+from tests.support.work import is_a
+
+from .reading import BOM, CITED, see
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
-    from types import FrameType
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
-CITED = {"type": "char_location", "cited_text": "tide", "document_index": 0}
 FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
 REPLIES = [
     reply(text("Hello", " wörld 🌊")),
@@ -58,11 +52,10 @@ REPLIES = [
 ]  # fmt: skip
 GARBAGES = [frame for name, frame in GARBAGE.items() if name != "too-deep"]
 
-EXAMPLES = 75
+EXAMPLES = examples(pr=30, full=75)
 
 fuzz = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -70,7 +63,6 @@ fuzz = settings(
 
 # -- what is drawn --------------------------------------------------------------------------------------------
 
-BOM = b"\xef\xbb\xbf"
 DATA_ALONE = b'data: {"type":"ping"}\n\n'
 PIECES: list[bytes] = [
     b"\n", b"\r", b"\r\n", b"\n\n", BOM, b":", b" ", b"data", b"data:", b"data: ", b"event: ", b"id: 1",
@@ -86,17 +78,13 @@ JUNK: list[Any] = [
     None, True, 0, -1, 2**70, 1e308, 0.5, "", "x", "text", "\ud83d", "tool_use", [], [None], {}, {"type": "x"},
     {"type": 1}, {"type": "text", "text": "y"}, [{"type": "text", "text": "z"}], {"type": "tool_use"}, {"to": 1},
 ]  # fmt: skip
+EVERY = examples(pr=3, full=1)
+"""Of the junk, each field gets one in so many, and the next field the next."""
+
 NAMES = [
     "", "a b", '"', "\n", "ü", "items", "get", "class", "__class__", "__init__", "_x", "field_0", "self", "type",
     "text", "index", "usage", "content", "stop_reason", "model", "input", "citations", "unknown_deltas", "role",
 ]  # fmt: skip
-
-
-def is_a(value: object, kind: type) -> bool:
-    """
-    As `isinstance`, but for type checkers the value stays anything.
-    """
-    return isinstance(value, kind)
 
 
 def keys_of(value: Any) -> list[Any] | None:
@@ -220,51 +208,6 @@ cuts = st.lists(st.floats(0, 1), max_size=12)
 # -- whatever comes ------------------------------------------------------------------------------------------
 
 
-class Seen(NamedTuple):
-    """
-    What came of some bytes.
-    """
-
-    events: list[dict[str, Any]]
-    kind: str
-    error: str | None
-
-
-async def see(stream: sk.Stream[Any]) -> Seen:
-    """
-    Read to the end. Whatever is raised that is no `StreamError` comes out, and so does what the outcome raises.
-    """
-    run = stream.open()
-    events: list[dict[str, Any]] = []
-    caught: sk.StreamError | None = None
-    with anyio.fail_after(30):
-        try:
-            async with run:
-                async for item in run:
-                    events.append(to_dict(item))
-        except sk.StreamError as error:
-            caught = error
-    check_outcome(run.outcome, caught)
-    return Seen(events, run.outcome.kind, None if caught is None else f"{type(caught).__name__}: {caught}")
-
-
-def check_outcome(outcome: sk.Outcome, error: sk.StreamError | None) -> None:
-    """
-    All that an outcome tells can be asked for, and holds together, whatever has come.
-    """
-    failed = "truncated" if isinstance(error, sk.StreamTruncated) else "failed"
-    assert (outcome.kind, outcome.error) == ("complete" if error is None else failed, error)
-    dumped = [message.to_dict(warnings=False) for message in outcome.messages]
-    last = outcome.message
-    assert (last and last.to_dict(warnings=False)) == (dumped[-1] if dumped else None)
-    assert error is None or error.partial == last
-    assert all(isinstance(call.input, dict) for call in outcome.tool_calls)
-    assert isinstance(to_dict(outcome.usage), dict)
-    assert (outcome.request_id, list(outcome.attempts)) == (None, [])
-    if last is not None:
-        assert last.stop_reason == outcome.stop_reason
-
-
 def a_byte_at_a_time(body: bytes) -> list[bytes]:
     return [body[at : at + 1] for at in range(len(body))]
 
@@ -332,13 +275,14 @@ def with_each_field_changed(events: list[dict[str, Any]]) -> Iterator[tuple[str,
                 continue
             done.add(path)
             value = place[key]
-            for other in JUNK:
+            for other in JUNK[len(done) % EVERY :: EVERY]:
                 place[key] = other
                 frame = b"event: %b\ndata: %b\n\n" % (name, dumps(fields))
                 yield f"{path} = {other!r}", b"".join([*frames[:number], frame, *frames[number + 1 :]])
             place[key] = value
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize("answer", REPLIES, ids=range(len(REPLIES)))
 async def test_any_value_of_any_field_is_an_event_or_a_stream_error(answer: Reply) -> None:
     for what, body in with_each_field_changed(answer.events):
@@ -360,7 +304,7 @@ OPERATORS: list[sk.Operator[Any, Any]] = [
 @given(body=bodies(), operator=st.sampled_from(OPERATORS))
 async def test_so_do_operators_end_whatever_comes(body: bytes, operator: sk.Operator[Any, Any]) -> None:
     run = (sk.from_sse(body) | operator).open()
-    with anyio.fail_after(30):
+    with patience():
         try:
             async with run:
                 async for _ in run:
@@ -374,7 +318,7 @@ async def test_so_do_operators_end_whatever_comes(body: bytes, operator: sk.Oper
 @fuzz
 @given(body=bodies())
 async def test_so_does_the_sink_of_messages(body: bytes) -> None:
-    with anyio.fail_after(30):
+    with patience():
         try:
             message = await (sk.from_sse(body) | sk.sinks.message())
         except sk.StreamError:
@@ -392,367 +336,3 @@ async def test_garbage_is_named_by_its_frame_and_never_quoted(name: str) -> None
         assert seen.error is not None
         assert seen.error.startswith("GrammarError: frame 4: ")
         assert len(seen.error) < 150
-
-
-# -- memory --------------------------------------------------------------------------------------------------
-
-LIMIT = 1 << 15
-SLACK = 8_000
-"""Bytes that are there in any case."""
-
-ENDLESS: dict[str, bytes] = {
-    "one line": b"data: " + b"x" * 1000,
-    "one line of text": b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"' + b"x" * 1000,
-    "a name": b"event: " + b"x" * 1000,
-    "many lines": b"data: x\n",
-    "empty lines of data": b"data:\r\n",
-    "comments": b":\r",
-    "a field": b"x\n",
-    "a character, cut": "🌊".encode(),
-}  # fmt: skip
-"""How frames go on that never end."""
-
-
-def endless(name: str, size: int, total: int) -> Iterator[bytes]:
-    """
-    At least `total` bytes of a frame that does not end, in chunks of `size`.
-    """
-    unit = ENDLESS[name]
-    block = unit * (1 + size // len(unit))
-    at = sent = 0
-    while sent < total:
-        chunk = (block + block)[at : at + size]
-        at = (at + size) % len(unit)
-        sent += size
-        yield chunk
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 1000, 1 << 17])
-@pytest.mark.parametrize("name", ENDLESS)
-def test_a_frame_that_never_ends_is_refused_at_its_limit_and_takes_no_more_memory(
-    name: str, size: int
-) -> None:
-    chunks = endless(name, size, 2 * LIMIT)
-    decoder = EventDecoder(max_frame=LIMIT)
-    fed = 0
-    tracemalloc.start()
-    try:
-        while decoder.error is None:
-            chunk = next(chunks)
-            fed += len(chunk)
-            assert decoder.feed(chunk) == []
-        peak = tracemalloc.get_traced_memory()[1]
-        assert isinstance(decoder.error, sk.GrammarError)
-        assert str(decoder.error) == f"frame 1 is larger than {LIMIT} bytes"
-        # A CR and LF count as one; the last line's own end may be in it.
-        written = 7 / 6 if name == "empty lines of data" else 1
-        assert LIMIT * written <= fed <= (LIMIT + 2) * written + size
-        assert peak < 1.5 * LIMIT + 4 * size + SLACK
-        for chunk in chunks:
-            assert decoder.feed(chunk) == []
-        assert tracemalloc.get_traced_memory()[0] < 2 * size + SLACK, "what was refused is let go"
-    finally:
-        tracemalloc.stop()
-
-
-async def test_the_limit_is_64_mib_and_one_byte_more_is_refused() -> None:
-    megabyte = b"x" * (1 << 20)
-    given = 0
-
-    async def body() -> AsyncIterator[bytes]:
-        nonlocal given
-        yield event({"type": "aside"}) + b": "
-        while True:
-            given += 1
-            yield megabyte
-
-    tracemalloc.start()
-    try:
-        seen = await see(sk.from_sse(body))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert MAX_FRAME == 64 << 20
-    assert seen.error == f"GrammarError: frame 2 is larger than {MAX_FRAME} bytes"
-    assert [each["type"] for each in seen.events] == ["aside"]
-    assert given == 64, "nothing is read after that"
-    assert peak < 1.5 * MAX_FRAME
-    start = b'data: {"type":"aside","text":"'
-    text_ = b"x" * (MAX_FRAME - len(start) - 2)
-    for more, error in ((b"", "StreamTruncated"), (b"x", "GrammarError: frame 1 is larger")):
-        seen = await see(sk.from_sse([start, text_, more, b'"}\n', b"\n"]))
-        assert seen.error is not None
-        assert seen.error.startswith(error)
-        assert len(seen.events) == (not more)
-
-
-LARGE: dict[str, bytes] = {
-    "text": huge(LIMIT),
-    "lines of data": b'data: {"type":"ping"\n' + b"data: \n" * (LIMIT // 7) + b"data: }\n\n",
-    "comments": b":\n" * (LIMIT // 2) + PING,
-    "fields": b"ab\n" * (LIMIT // 3) + PING,
-}
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 1 << 16])
-@pytest.mark.parametrize("name", LARGE)
-def test_a_large_frame_takes_a_small_multiple_of_its_bytes(name: str, size: int) -> None:
-    frame = LARGE[name]
-    decoder = EventDecoder()
-    events = decoder.feed(PING)
-    tracemalloc.start()
-    try:
-        for at in range(0, len(frame), size):
-            events += decoder.feed(frame[at : at + size])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert len(events) == 2
-    # The chunk, what was kept, both joined, the frame, its data, and the text.
-    assert peak < 6.5 * len(frame) + SLACK
-
-
-# -- time: counted, not measured -----------------------------------------------------------------------------
-
-
-class Kept(bytearray):
-    """
-    Counts the bytes that operators go through; those of methods are seen by the profiler.
-    """
-
-    gone_through = 0
-
-    def __contains__(self, part: Any) -> bool:
-        Kept.gone_through += len(self)
-        return super().__contains__(part)
-
-    def __getitem__(self, at: Any) -> Any:
-        Kept.gone_through += len(range(*at.indices(len(self)))) if is_a(at, slice) else 1
-        return super().__getitem__(at)  # pyright: ignore[reportUnknownVariableType]
-
-    def __delitem__(self, at: Any) -> None:
-        Kept.gone_through += len(self)
-        super().__delitem__(at)
-
-    def __iadd__(self, more: Any) -> Self:
-        Kept.gone_through += len(more)
-        return super().__iadd__(more)
-
-    def __add__(self, more: Any) -> bytearray:
-        Kept.gone_through += len(self) + len(more)
-        return super().__add__(more)
-
-    def __eq__(self, other: object) -> bool:
-        Kept.gone_through += len(self)
-        return super().__eq__(other)
-
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
-
-
-@contextmanager
-def counting() -> Generator[list[int]]:
-    """
-    Count the calls of functions, Python's and C's, and the bytes and characters that methods of their strings go through.
-    """
-    counted = [0]
-
-    def count(frame: FrameType, kind: str, function: Any) -> None:
-        if kind == "call":
-            counted[0] += 1
-        elif kind == "c_call" and not frame.f_code.co_qualname.startswith("Kept."):
-            of = getattr(function, "__self__", None)
-            counted[0] += 1 + (len(of) if isinstance(of, bytes | bytearray | str) else 0)
-
-    Kept.gone_through = 0
-    sys.setprofile(count)
-    try:
-        yield counted
-    finally:
-        sys.setprofile(None)
-        counted[0] += Kept.gone_through
-
-
-Feed = Callable[[bytes], object]
-
-
-def work(feed: Feed, chunks: list[bytes]) -> int:
-    with counting() as counted:
-        for chunk in chunks:
-            feed(chunk)
-    return counted[0]
-
-
-def allocated(feed: Feed, chunks: list[bytes]) -> int:
-    """
-    Bytes that were allocated at the same time within each call, added up: whoever copies what is kept at each call shows.
-    """
-    total = 0
-    tracemalloc.start()
-    try:
-        for chunk in chunks:
-            before = tracemalloc.get_traced_memory()[0]
-            tracemalloc.reset_peak()
-            feed(chunk)
-            total += tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-    return total
-
-
-METERS = [work, allocated]
-TWICE = 2.25
-"""How much more twice as much may take: a little is left for what grows in steps."""
-
-
-def in_chunks(size: int, body: bytes) -> list[bytes]:
-    return [body[at : at + size] for at in range(0, len(body), size)]
-
-
-DELTA = event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}})
-MESSAGE = reply(text("x")).body
-LINES = b'data: {"type":"ping"\n%bdata: }\n\n'
-
-MANY: dict[str, Callable[[int], list[bytes]]] = {
-    "one huge frame in small chunks": lambda n: in_chunks(16, huge(16 * n)),
-    "one huge frame, a byte at a time": lambda n: in_chunks(1, huge(n)),
-    "one huge frame of characters that are cut": lambda n: in_chunks(7, huge(n).replace(b"x", "🌊".encode())),
-    "a frame that does not end": lambda n: in_chunks(7, b"data: " + b"x" * 7 * n),
-    "many small frames, one to a chunk": lambda n: [DELTA] * n,
-    "many small frames in one chunk": lambda n: [DELTA * n],
-    "many small frames, cut": lambda n: in_chunks(7, DELTA * (n // 8)),
-    "many small frames with CRLF, cut": lambda n: in_chunks(7, DELTA.replace(b"\n", b"\r\n") * (n // 8)),
-    "many pings in one chunk": lambda n: [PING * n],
-    "many comments": lambda n: in_chunks(7, b":\n\n" * n),
-    "many messages in one chunk": lambda n: [MESSAGE * (n // 8)],
-    "many messages, cut": lambda n: in_chunks(16, MESSAGE * (n // 32)),
-    "one frame of many lines of data": lambda n: in_chunks(16, LINES % (b"data:  \n" * n)),
-    "one frame of many lines of data in one chunk": lambda n: [LINES % (b"data:  \n" * n)],
-    "one frame of many lines of data, a byte at a time": lambda n: in_chunks(1, LINES % (b"data:\n" * n)),
-    "one frame of many comments": lambda n: in_chunks(7, b":\n" * n + PING),
-    "one frame of many names": lambda n: in_chunks(7, b"event: x\n" * n + PING),
-    "LFs alone": lambda n: in_chunks(7, b"\n" * 7 * n),
-    "CRs alone in one chunk": lambda n: [b"\r" * n],
-    "CRs alone, one at a time": lambda n: [b"\r"] * n,
-    "CRs alone, two at a time": lambda n: [b"\r\r"] * n,
-    "CRs alone, seven at a time": lambda n: [b"\r" * 7] * n,
-    "CRLFs, cut": lambda n: in_chunks(7, b"\r\n" * 7 * n),
-    "CRs in a frame that does not end": lambda n: in_chunks(3, b":\r" * n),
-    "chunks without bytes": lambda n: [b"data: {", *[b""] * n],
-    "BOMs": lambda n: in_chunks(1, BOM * n),
-    "fields that nobody knows": lambda n: [
-        event({"type": "ping", f"field {number % 200}": 1}) for number in range(n)
-    ],
-    "events that nobody knows": lambda n: [event({"type": f"aside {number}"}) for number in range(n)],
-    "what is no JSON to the fast decoder": lambda n: [
-        event({"type": "aside", "text": "\ud83d" * 9})
-    ] * (n // 4),
-}  # fmt: skip
-"""Much of each kind, so much that the work doubles with `n`."""
-
-
-@pytest.mark.parametrize("meter", METERS)
-@pytest.mark.parametrize("name", MANY)
-def test_twice_as_much_takes_twice_the_work(
-    name: str, meter: Callable[[Feed, list[bytes]], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "bytearray", Kept, raising=False)
-    meter(EventDecoder().feed, MANY[name](400))  # whatever is made once
-    few, more, many = (meter(EventDecoder().feed, MANY[name](n)) for n in (400, 800, 1600))
-    assert more < TWICE * few
-    assert many < TWICE * more
-
-
-class Copying:
-    def __init__(self) -> None:
-        self.kept = b""
-
-    def feed(self, chunk: bytes) -> None:
-        self.kept = self.kept + chunk
-
-
-class Searching:
-    def __init__(self) -> None:
-        self.kept = Kept()
-
-    def feed(self, chunk: bytes) -> None:
-        self.kept += chunk
-        self.kept.find(b"\n\n")
-
-
-class Asking(Searching):
-    def feed(self, chunk: bytes) -> None:
-        self.kept += chunk
-        self.found = self.kept.__contains__(b"\n\n")
-
-
-class Retrying(Searching):
-    def feed(self, chunk: bytes) -> None:
-        self.kept += chunk
-        self.copied = bytes(self.kept)
-
-
-@pytest.mark.parametrize(
-    ("decoder", "meter"), [(Copying, allocated), (Searching, work), (Asking, work), (Retrying, allocated)]
-)
-def test_the_meters_see_what_is_quadratic(
-    decoder: Callable[[], Any], meter: Callable[[Feed, list[bytes]], int]
-) -> None:
-    few, more = (meter(decoder().feed, in_chunks(16, huge(16 * n))) for n in (400, 800))
-    assert more > 3 * few
-
-
-def test_the_decoder_keeps_bytes_where_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "bytearray", Kept, raising=False)
-    work(EventDecoder().feed, in_chunks(16, huge(1600)))
-    assert 1600 < Kept.gone_through < 16_000
-
-
-RUNS: dict[str, Callable[[int], list[bytes]]] = {
-    **{name: MANY[name] for name in MANY if "small" in name or "messages" in name or "nobody" in name},
-    "many messages in one read": lambda n: [MESSAGE * (n // 8)],
-    "many blocks": lambda n: [reply(*[text("x")] * n).body],
-    "many pieces of a tool's input": lambda n: in_chunks(100, reply(tool_use("go", "[" * n, chunk=1)).body),
-    "many citations": lambda n: [reply(text("x", citations=[CITED] * n)).body],
-}
-
-
-@pytest.mark.parametrize("name", RUNS)
-async def test_twice_as_much_takes_a_run_twice_the_work(name: str) -> None:
-    async def counted(n: int) -> int:
-        chunks = RUNS[name](n)
-        with counting() as counted:
-            await see(sk.from_sse(chunks))
-        return counted[0]
-
-    await counted(400)
-    few, more, many = [await counted(n) for n in (400, 800, 1600)]
-    assert more < TWICE * few
-    assert many < TWICE * more
-
-
-SEAMS: dict[str, tuple[str, Callable[[int], tuple[str, list[str]]]]] = {
-    "pieces without text": ("claude-sonnet-5", lambda n: ("All the tides.", [""] * n)),
-    "white space that was not shown": ("claude-haiku-4-5", lambda n: (" " * n, [" "] * n)),
-    "a repetition": ("claude-sonnet-5", lambda n: ("All the tides. " * n, ["All the tides. "] * n)),
-}
-
-
-@pytest.mark.parametrize(("model", "said"), SEAMS.values(), ids=SEAMS)
-def test_twice_as_much_at_a_seam_takes_twice_the_work(
-    model: str, said: Callable[[int], tuple[str, list[str]]]
-) -> None:
-    def counted(n: int) -> int:
-        before, after = said(n)
-        message = MessageBuilder()
-        message.take(map(from_dict, reply(text("Well: " + before, closed=False), end="content").events))
-        asked = continuation(message, {"model": model, "messages": []})
-        stitching = Stitching(asked, Attempt(2), lambda: message.usage)
-        events = [from_dict(each) for each in reply(text(*after, "So.")).events]
-        with counting() as counted:
-            for each in events:
-                stitching.add([each])
-        return counted[0]
-
-    few, more, many = (counted(n) for n in (200, 400, 800))
-    assert more < TWICE * few
-    assert many < TWICE * more

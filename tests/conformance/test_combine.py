@@ -14,55 +14,10 @@ from anyio import lowlevel
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.sources import Watched
 
 pytestmark = pytest.mark.virtual_time
-
-
-class Watched:
-    """
-    A source of numbers that counts how it is opened, pulled and closed.
-    """
-
-    def __init__(
-        self,
-        n: int = 10,
-        *,
-        every: float | None = None,
-        error: Exception | None = None,
-        closing_takes: float = 0.0,
-        closing_steps: int = 0,
-        closing_error: Exception | None = None,
-    ) -> None:
-        self.opened = 0
-        self.pulled = 0
-        self.closed = 0
-        self._n = n
-        self._every = every
-        self._error = error
-        self._closing_takes = closing_takes
-        self._closing_steps = closing_steps
-        self._closing_error = closing_error
-
-    def stream(self) -> sk.Stream[int]:
-        return sk.from_iterable(self._items)
-
-    async def _items(self) -> AsyncIterator[int]:
-        self.opened += 1
-        try:
-            for number in range(self._n):
-                self.pulled += 1
-                await (lowlevel.checkpoint() if self._every is None else anyio.sleep(self._every))
-                yield number
-            if self._error is not None:
-                raise self._error
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep(self._closing_takes)
-                for _ in range(self._closing_steps):
-                    await lowlevel.checkpoint()
-            self.closed += 1
-            if self._closing_error is not None:
-                raise self._closing_error
 
 
 async def same(item: int) -> int:
@@ -100,8 +55,9 @@ all_of_them = pytest.mark.parametrize("combine", ALL.values(), ids=ALL)
 # -- the cases ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.case(24)
 @pytest.mark.parametrize("n", [2, 3, 5])
-async def test_24_sources_that_are_always_ready_share_evenly_from_the_beginning(n: int) -> None:
+async def test_sources_that_are_always_ready_share_evenly_from_the_beginning(n: int) -> None:
     async with sk.merge(*(sk.from_iterable([name] * 1000) for name in range(n))).open() as run:
         got = [item async for item in run]
     for upto in range(0, 1000 * n, 7):
@@ -109,8 +65,9 @@ async def test_24_sources_that_are_always_ready_share_evenly_from_the_beginning(
         assert max(shares) - min(shares) <= 1
 
 
+@pytest.mark.case(25)
 @at_once
-async def test_25_the_first_error_cancels_the_siblings_and_awaits_their_cleanup(combine: Combine) -> None:
+async def test_the_first_error_cancels_the_siblings_and_awaits_their_cleanup(combine: Combine) -> None:
     failing = Watched(0, every=1, error=ValueError("broken"))
     sibling = Watched(every=7, closing_takes=2)
     if combine is sk.race:
@@ -127,17 +84,19 @@ async def test_25_the_first_error_cancels_the_siblings_and_awaits_their_cleanup(
     assert run.outcome.kind == "failed"
 
 
+@pytest.mark.case(26)
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(("a", "b"), [("a-|", "b---#"), ("a---#", "b-|"), ("a-|", "b-#"), ("a-#", "b-|")])
-async def test_26_in_one_round_an_error_beats_an_end(a: str, b: str, strict: bool) -> None:
+async def test_in_one_round_an_error_beats_an_end(a: str, b: str, strict: bool) -> None:
     stream = sk.zip(marbles.source(a), marbles.source(b), strict=strict)
     wanted = f"X{'-' * (max(len(a), len(b)) - 2)}#"
     await marbles.expect(stream, wanted, values={"X": ("a", "b")})
 
 
+@pytest.mark.case(30)
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("concurrency", [1, 2, 3, 10])
-async def test_30_calls_in_flight_are_bounded_and_keep_their_order(concurrency: int, ordered: bool) -> None:
+async def test_calls_in_flight_are_bounded_and_keep_their_order(concurrency: int, ordered: bool) -> None:
     running = 0
     most = 0
 
@@ -155,8 +114,9 @@ async def test_30_calls_in_flight_are_bounded_and_keep_their_order(concurrency: 
     assert (got == sorted(got)) is (ordered or concurrency == 1)
 
 
+@pytest.mark.case(30)
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_30_the_first_error_cancels_the_other_calls_and_starts_no_new_one(ordered: bool) -> None:
+async def test_the_first_error_cancels_the_other_calls_and_starts_no_new_one(ordered: bool) -> None:
     begun: list[int] = []
     cancelled: list[int] = []
 
@@ -310,7 +270,7 @@ async def test_take_behind_it_closes_everything(combine: Combine) -> None:
     assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "take")
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@on_both_backends
 @all_of_them
 def test_a_timeout_around_sources_that_are_always_ready_ends_it(combine: Combine, backend: str) -> None:
     def endless() -> sk.Stream[int]:
@@ -330,7 +290,7 @@ def test_a_timeout_around_sources_that_are_always_ready_ends_it(combine: Combine
     assert anyio.run(read, backend=backend)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@on_both_backends
 @pytest.mark.parametrize("name", ["merge", "concat", "race"])
 def test_a_part_that_can_be_read_once_makes_the_whole_so(name: str, backend: str) -> None:
     combine = ALL[name]

@@ -16,21 +16,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import anthropic
-import anyio
 import httpx2
 
 import streamkit as sk
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import Drop, FakeClaude, Reply
+from tests.support.claude import ASK
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 Wire = dict[str, Any]
-
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 
 MADE_UP = frozenset({"text", "thinking", "signature", "citation", "input_json", "compaction"})
 """What the SDK's helper says besides the wire's events."""
@@ -268,7 +267,7 @@ async def test_cut_around_every_event_a_run_says_so_too(recording: Path, anyio_b
     around = {end + offset for end in ends for offset in (-1, 0, 1) if end + offset <= len(truth.body)}
     chance = random.Random(f"{recording.stem} {anyio_backend_name}")
     anywhere = {0, len(truth.body), *chance.choices(range(len(truth.body)), k=RANDOM)}
-    with anyio.fail_after(60):
+    with patience():
         for cut in sorted(around | anywhere):
             stream = sk.from_sse(truth.body[:cut])
             await check(stream, truth, cut, messages=cut in anywhere or cut in mine)
@@ -280,6 +279,6 @@ async def test_cut_anywhere_on_a_connection_it_is_the_same(recording: Path, anyi
     cuts = [(chance.randrange(len(truth.body)), then) for then in ((), (Drop(),))]
     async with FakeClaude(*(Reply([truth.body[:cut], *then]) for cut, then in cuts)) as server:
         chat = sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(attempts=1), pings=True)
-        with anyio.fail_after(20):
+        with patience():
             for cut, _ in cuts:
                 await check(chat, truth, cut)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 import streamkit as sk
 
 from .failure_matrix import ANSWER, BEFORE, FAULTS, PAGE, PLACES, RESUMES, SAID, see_all, written
 
 if TYPE_CHECKING:
     from .failure_matrix import Cell, Seen
+
+pytestmark = pytest.mark.skips_idle_time
 
 
 async def test_the_matrix() -> None:

@@ -28,9 +28,10 @@ async def hundred() -> AsyncIterator[int]:
 # -- buffer -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.case(20)
 @pytest.mark.parametrize("k", [1, 5, 99, 100])
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_incoming"])
-async def test_20_a_full_buffer_keeps_the_newest_or_the_oldest(overflow: Overflow, k: int) -> None:
+async def test_a_full_buffer_keeps_the_newest_or_the_oldest(overflow: Overflow, k: int) -> None:
     # Behind a sink that reads nothing until all have come: what it gets then is what has survived.
     async def late(items: AsyncIterator[int]) -> list[int]:
         await anyio.sleep(10)
@@ -45,8 +46,9 @@ async def test_20_a_full_buffer_keeps_the_newest_or_the_oldest(overflow: Overflo
     assert run.report.sinks["late"].dropped == 100 - k
 
 
+@pytest.mark.case(20)
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_incoming"])
-async def test_20_the_operator_does_the_same_and_counts(overflow: Overflow) -> None:
+async def test_the_buffer_operator_does_the_same_and_counts(overflow: Overflow) -> None:
     async with (sk.from_iterable(hundred) | sk.buffer(7, overflow)).open() as run:
         first = await anext(run)
         await anyio.sleep(10)
@@ -56,7 +58,8 @@ async def test_20_the_operator_does_the_same_and_counts(overflow: Overflow) -> N
     assert run.report.buffers["buffer"].dropped == 92
 
 
-async def test_21_the_error_policy_fails_after_the_backlog() -> None:
+@pytest.mark.case(21)
+async def test_the_error_policy_fails_after_the_backlog() -> None:
     got: list[int] = []
     with pytest.raises(sk.BufferOverflow):
         async with (sk.from_iterable(hundred) | sk.buffer(7, "error")).open() as run:
@@ -70,7 +73,8 @@ async def test_21_the_error_policy_fails_after_the_backlog() -> None:
 # -- retry and catch ----------------------------------------------------------------------------------------
 
 
-async def test_27_an_attempt_is_finalised_before_the_next_starts() -> None:
+@pytest.mark.case(27)
+async def test_an_attempt_is_finalised_before_the_next_starts() -> None:
     log: list[str] = []
 
     async def attempt() -> AsyncIterator[str]:
@@ -91,8 +95,9 @@ async def test_27_an_attempt_is_finalised_before_the_next_starts() -> None:
     assert log == ["open 1", "closed 1", "open 2", "closed 2", "open 3", "closed 3"]
 
 
+@pytest.mark.case(28)
 @pytest.mark.parametrize("where", ["stage", "body"])
-async def test_28_downstream_exceptions_are_never_retried(where: str) -> None:
+async def test_downstream_exceptions_are_never_retried(where: str) -> None:
     opened: list[int] = []
 
     async def source() -> AsyncIterator[int]:
@@ -112,7 +117,8 @@ async def test_28_downstream_exceptions_are_never_retried(where: str) -> None:
     assert opened == [1]
 
 
-async def test_28_cancellation_is_never_retried() -> None:
+@pytest.mark.case(28)
+async def test_cancellation_is_never_retried() -> None:
     opened: list[int] = []
 
     async def source() -> AsyncIterator[int]:
@@ -126,7 +132,8 @@ async def test_28_cancellation_is_never_retried() -> None:
     assert opened == [1]
 
 
-async def test_29_catch_sees_upstream_errors_only() -> None:
+@pytest.mark.case(29)
+async def test_catch_sees_upstream_errors_only() -> None:
     caught: list[str] = []
 
     def note(error: Exception) -> sk.Stream[str]:

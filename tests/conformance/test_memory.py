@@ -1,5 +1,5 @@
 """
-What each operator holds while its source could run a million items ahead of a stuck consumer: counted, against its stated bound.
+What each operator holds while its source could run very far ahead of a stuck consumer: counted, against its stated bound.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import reply, text, thinking, tool_use
 from streamkit.testing._fake_claude.frames import events_in
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.virtual_time
 
-MILLION = 1_000_000
-DAY = 86_400.0
+MANY = examples(pr=5_000, full=1_000_000)
+"""Items of a source that is never done."""
+LONG = examples(pr=600.0, full=86_400.0)
+"""Seconds for which the consumer takes nothing."""
 IN_HANDS = 3
 """Items that are nobody's: the source's current one, the one on its way, the consumer's, which may be a batch."""
 
@@ -46,7 +49,7 @@ class Item:
 
 class Endless:
     """
-    A source of a million items that is always ready.
+    A source of very many items that is always ready.
     """
 
     def __init__(self) -> None:
@@ -56,7 +59,7 @@ class Endless:
         return sk.from_iterable(self._items)
 
     async def _items(self) -> AsyncIterator[Item]:
-        for _ in range(MILLION):
+        for _ in range(MANY):
             self.pulled += 1
             yield Item()
 
@@ -91,7 +94,7 @@ BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
     "scan": (lambda: sk.scan(lambda _, item: item, None), 1),
     "batch": (lambda: sk.batch(20), 20),
     "batch, within": (lambda: sk.batch(20, 1.0), 20),
-    "take": (lambda: sk.take(MILLION), 0),
+    "take": (lambda: sk.take(MANY), 0),
     "skip": (lambda: sk.skip(100), 0),
     "take_while": (lambda: sk.take_while(lambda item: True), 0),
     "take_until": (lambda: sk.take_until(anyio.sleep_forever), 1),
@@ -111,7 +114,7 @@ BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
     "finalize": (lambda: sk.finalize(lambda: None), 0),
     "tee": (lambda: sk.tee(stuck, stuck, buffer=30, on_error="detach"), 2 * 30),
     "tee, drop_oldest": (lambda: sk.tee(stuck, buffer=30, overflow="drop_oldest", on_error="detach"), 30),
-    "split": (lambda: sk.split(a=sk.take(MILLION), b=sk.skip(0)), 1),
+    "split": (lambda: sk.split(a=sk.take(MANY), b=sk.skip(0)), 1),
     "split, unordered": (lambda: sk.split(ordered=False, a=sk.skip(0), b=sk.skip(0)), 4 * 16),
 }
 """Operators for items of any kind, and how many they may hold."""
@@ -132,12 +135,12 @@ async def held_by(stream: sk.Stream[Any], *, items: int) -> int:
     before = Item.alive
     async with stream.open(close_timeout=1) as run:
         del stream
-        with anyio.move_on_after(DAY):
+        with anyio.move_on_after(LONG):
             async for _ in run:
                 items -= 1
                 if not items:
                     break
-        await anyio.sleep(DAY)
+        await anyio.sleep(LONG)
         return Item.alive - before
 
 
@@ -150,7 +153,7 @@ async def test_an_operator_holds_no_more_than_it_says(name: str) -> None:
     assert held <= bound + in_hands
     said = " ".join(stage.holds() for stage in operator.stages)
     if name.startswith("buffer, ") and "error" not in name:
-        assert source.pulled == MILLION, "it lets the source run all the way"
+        assert source.pulled == MANY, "it lets the source run all the way"
     stated = [int(number) for number in re.findall(r"\d+", said)]
     if bound > 2:
         assert bound <= sum(stated) or str(bound) in said, f"explain() says only {said!r}"
@@ -169,26 +172,28 @@ async def test_text_that_waits_is_what_comes_within_one_interval(operator: sk.Sa
 
     async def pieces() -> AsyncIterator[str]:
         nonlocal pulled
-        for _ in range(MILLION):
+        for _ in range(MANY):
             await anyio.sleep(0.01)
             pulled += 1
             yield "word "
 
     async with (sk.from_iterable(pieces) | operator).open() as run:
         await anext(run)
-        await anyio.sleep(DAY)
+        await anyio.sleep(LONG)
     assert pulled <= 100 + IN_HANDS
 
 
 async def test_text_without_a_boundary_is_cut() -> None:
     async def pieces() -> AsyncIterator[str]:
-        for _ in range(MILLION // 10):
+        for _ in range(MANY // 10):
             yield "x" * 100
 
     for by in ("word", "sentence", "line", "grapheme"):
         async with (sk.from_iterable(pieces) | sk.recut(by)).open() as run:
             assert len(await anext(run)) <= 100_000, by
 
+
+MESSAGES = examples(pr=60, full=300)
 
 CLAUDE: dict[str, sk.Operator[Any, Any]] = {
     "text": sk.text(),
@@ -208,6 +213,7 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
 }
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize("name", CLAUDE)
 async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
     answer = reply(
@@ -217,8 +223,8 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
     held: list[int] = []
 
     def messages() -> Iterator[Event]:
-        for number in range(300):
-            if number in (100, 299):
+        for number in range(MESSAGES):
+            if number in (MESSAGES // 3, MESSAGES - 1):
                 gc.collect()
                 held.append(tracemalloc.get_traced_memory()[0])
             yield from message
@@ -228,7 +234,7 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
         await (sk.from_iterable(messages) | CLAUDE[name]).run()
     finally:
         tracemalloc.stop()
-    assert held[1] - held[0] < 10_000, "bytes, after 200 messages more"
+    assert held[1] - held[0] < 10_000, "bytes, after twice as many messages more"
 
 
 def test_every_public_operator_is_counted() -> None:

@@ -20,6 +20,8 @@ import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import reply, run_virtual, text, thinking, tool_use
 from streamkit.testing._fake_claude.frames import events_in
+from tests.support.backends import BACKENDS
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -352,7 +354,7 @@ def plans(draw: st.DrawFn, group: Group) -> Plan:
 
 # -- what must hold -----------------------------------------------------------------------------------------
 
-EXAMPLES = 100
+EXAMPLES = examples(pr=25, full=100)
 
 
 class LeftError(Exception):
@@ -406,13 +408,11 @@ async def consume(plan: Plan, run: sk.Run[Any]) -> None:
 def test_whatever_is_assembled_ends_and_leaves_nothing_behind(group: Group) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], database=None)
     @given(plan=plans(group))
     def check(plan: Plan) -> None:
         seen.update({*plan.names})
-        for backend in ("asyncio", "trio"):
+        for backend in BACKENDS:
             run_virtual(carry_out, plan, backend=backend)
 
     run_all: Callable[[], None] = check

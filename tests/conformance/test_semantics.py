@@ -13,43 +13,13 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import marbles
+from tests.support.profiles import examples
+from tests.support.sources import Watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.virtual_time
-
-
-class Watched:
-    """
-    A source of numbers that counts how it is pulled and closed.
-    """
-
-    def __init__(
-        self, n: int = 10, *, every: float = 0.0, error: Exception | None = None, closing_takes: float = 0.0
-    ) -> None:
-        self.pulled = 0
-        self.closed = 0
-        self._n = n
-        self._every = every
-        self._error = error
-        self._closing_takes = closing_takes
-
-    def stream(self) -> sk.Stream[int]:
-        return sk.from_iterable(self._items)
-
-    async def _items(self) -> AsyncIterator[int]:
-        try:
-            for number in range(self._n):
-                self.pulled += 1
-                await anyio.sleep(self._every)
-                yield number
-            if self._error is not None:
-                raise self._error
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.sleep(self._closing_takes)
-            self.closed += 1
 
 
 @sk.sink
@@ -72,13 +42,15 @@ def closing_stage(name: str, log: list[str]) -> sk.Same:
 # -- fan out ------------------------------------------------------------------------------------------------
 
 
-async def test_1_draining_one_branch_leaves_the_other_whole() -> None:
+@pytest.mark.case(1)
+async def test_draining_one_branch_leaves_the_other_whole() -> None:
     async with (Watched().stream() | sk.tee(sk.sinks.collect())).open() as run:
         assert [item async for item in run] == list(range(10))
     assert run.report.sinks["collect"].result == list(range(10))
 
 
-async def test_2_a_source_error_reaches_every_branch_and_never_a_clean_end() -> None:
+@pytest.mark.case(2)
+async def test_a_source_error_reaches_every_branch_and_never_a_clean_end() -> None:
     failure = ValueError("the source broke")
     ends: list[BaseException | None] = []
 
@@ -103,7 +75,8 @@ async def test_2_a_source_error_reaches_every_branch_and_never_a_clean_end() -> 
     assert run.outcome.error is failure
 
 
-async def test_3_a_sink_that_returns_early_leaves_the_others_going() -> None:
+@pytest.mark.case(3)
+async def test_a_sink_that_returns_early_leaves_the_others_going() -> None:
     @sk.sink
     async def first_only(items: AsyncIterator[int]) -> int:
         return await anext(items)
@@ -114,7 +87,8 @@ async def test_3_a_sink_that_returns_early_leaves_the_others_going() -> None:
     assert run.report.sinks["collect"].result == list(range(100))
 
 
-async def test_4_with_a_stuck_sink_tee_waits_for_room_before_it_pulls() -> None:
+@pytest.mark.case(4)
+async def test_with_a_stuck_sink_tee_waits_for_room_before_it_pulls() -> None:
     source = Watched()
     seen: list[int] = []
     with anyio.move_on_after(10):
@@ -125,7 +99,8 @@ async def test_4_with_a_stuck_sink_tee_waits_for_room_before_it_pulls() -> None:
     assert source.pulled == 1
 
 
-async def test_5_a_detached_sinks_failure_changes_nothing_for_the_rest() -> None:
+@pytest.mark.case(5)
+async def test_a_detached_sinks_failure_changes_nothing_for_the_rest() -> None:
     async def failing(item: int) -> None:
         raise OSError("the disk is full")
 
@@ -137,7 +112,8 @@ async def test_5_a_detached_sinks_failure_changes_nothing_for_the_rest() -> None
     assert run.report.sinks["collect"].result == list(range(10))
 
 
-async def test_5_a_raising_sink_ends_the_run_with_its_own_error() -> None:
+@pytest.mark.case(5)
+async def test_a_raising_sink_ends_the_run_with_its_own_error() -> None:
     async def failing(item: int) -> None:
         raise OSError("the disk is full")
 
@@ -152,7 +128,8 @@ async def test_5_a_raising_sink_ends_the_run_with_its_own_error() -> None:
     assert source.pulled < 1000
 
 
-async def test_6_a_sink_still_draining_at_the_end_is_awaited() -> None:
+@pytest.mark.case(6)
+async def test_a_sink_still_draining_at_the_end_is_awaited() -> None:
     @sk.sink
     async def slow(items: AsyncIterator[int]) -> int:
         count = 0
@@ -167,7 +144,8 @@ async def test_6_a_sink_still_draining_at_the_end_is_awaited() -> None:
     assert run.report.sinks["slow"].result == 5
 
 
-async def test_7_block_stops_the_pull_at_the_bound_and_latest_never_does() -> None:
+@pytest.mark.case(7)
+async def test_block_stops_the_pull_at_the_bound_and_latest_never_does() -> None:
     blocked, free = Watched(1000), Watched(1000)
     for source, overflow in ((blocked, "block"), (free, "latest")):
         tee = sk.tee(sk.branch(stuck(), buffer=8, overflow=overflow, on_error="detach"))  # type: ignore[arg-type]
@@ -188,12 +166,16 @@ LAZY: dict[str, Callable[[], sk.Same]] = {
 }
 
 
+@pytest.mark.case(8)
 @pytest.mark.parametrize("name", LAZY)
-async def test_8_no_pull_before_the_first_read(name: str) -> None:
+async def test_no_pull_before_the_first_read(name: str) -> None:
     source = Watched()
     async with (source.stream() | LAZY[name]()).open():
         await anyio.sleep(10)
     assert source.pulled == 0
+
+
+OPENS = examples(pr=1_000, full=10_000)
 
 
 class LeftByError(Exception):
@@ -202,8 +184,9 @@ class LeftByError(Exception):
     """
 
 
+@pytest.mark.case(9)
 @pytest.mark.parametrize("how", ["break", "raise", "return", "end"])
-async def test_9_each_way_out_closes_every_stage_once_downstream_first(how: str) -> None:
+async def test_each_way_out_closes_every_stage_once_downstream_first(how: str) -> None:
     log: list[str] = []
     source = Watched(3)
     stream = source.stream() | closing_stage("upper", log) | sk.map(str) | closing_stage("lower", log)
@@ -229,7 +212,8 @@ async def test_9_each_way_out_closes_every_stage_once_downstream_first(how: str)
         assert log == ["lower", "upper"]
 
 
-async def test_10_closing_awaits_the_sources_own_cleanup() -> None:
+@pytest.mark.case(10)
+async def test_closing_awaits_the_sources_own_cleanup() -> None:
     source = Watched(closing_takes=3)
     async with source.stream().open() as run:
         async for _ in run:
@@ -242,40 +226,48 @@ async def test_10_closing_awaits_the_sources_own_cleanup() -> None:
 # -- throttle -----------------------------------------------------------------------------------------------
 
 
-async def test_11_leading_only() -> None:
+@pytest.mark.case(11)
+async def test_a_throttle_with_leading_items_only() -> None:
     stream = marbles.source("-a-x-y----b---x-cx---|") | sk.throttle(5, merge="latest", trailing=False)
     await marbles.expect(stream, "-a--------b-----c----|")
 
 
-async def test_12_leading_and_trailing() -> None:
+@pytest.mark.case(12)
+async def test_a_throttle_with_leading_and_trailing_items() -> None:
     stream = marbles.source("-a-xy-----b--x--cxxx--|") | sk.throttle(4, merge="latest")
     await marbles.expect(stream, "-a---y----b---x---x---(x|)")
 
 
-async def test_12_trailing_only() -> None:
+@pytest.mark.case(12)
+async def test_a_throttle_with_trailing_items_only() -> None:
     stream = marbles.source("-a-xy-----b--x--cxxx--|") | sk.throttle(4, merge="latest", leading=False)
     await marbles.expect(stream, "-----y--------x---x---(x|)")
 
 
-async def test_12_what_an_explicit_merge_holds_keeps_its_distance_at_the_end() -> None:
+@pytest.mark.case(12)
+async def test_what_an_explicit_merge_holds_keeps_its_distance_at_the_end() -> None:
     await marbles.expect(marbles.source("-a-xy|") | sk.throttle(4, merge="latest"), "-a---(y|)")
 
 
-async def test_13_an_item_exactly_at_the_interval_passes() -> None:
+@pytest.mark.case(13)
+async def test_an_item_exactly_at_the_interval_passes() -> None:
     stream = marbles.source("a---b---c|") | sk.throttle(4, merge="latest", trailing=False)
     await marbles.expect(stream, "a---b---c|")
 
 
-async def test_14_an_explicit_merge_drops_what_is_pending_at_an_error() -> None:
+@pytest.mark.case(14)
+async def test_an_explicit_merge_drops_what_is_pending_at_an_error() -> None:
     await marbles.expect(marbles.source("a-b-#") | sk.throttle(8, merge="latest"), "a---#")
 
 
-async def test_14_a_completion_does_not_drop_it() -> None:
+@pytest.mark.case(14)
+async def test_a_completion_does_not_drop_it() -> None:
     await marbles.expect(marbles.source("a-b-|") | sk.throttle(8, merge="latest"), "a-------(b|)")
 
 
+@pytest.mark.case(14)
 @pytest.mark.parametrize(("end", "kind"), [("#", "fail"), ("|", "complete")])
-async def test_14_the_default_merge_flushes_before_both(end: str, kind: str) -> None:
+async def test_the_default_merge_flushes_before_both(end: str, kind: str) -> None:
     got = await marbles.record(marbles.source(f"a-b-c{end}") | sk.throttle(60))
     assert [(emission.tick, emission.value) for emission in got.emissions if emission.kind == "item"] == [
         (0, "a"),
@@ -284,7 +276,8 @@ async def test_14_the_default_merge_flushes_before_both(end: str, kind: str) -> 
     assert got.emissions[-1].kind == kind
 
 
-async def test_15_of_text_nothing_is_lost() -> None:
+@pytest.mark.case(15)
+async def test_of_text_nothing_is_lost() -> None:
     text = "the quick brown fox jumps over the lazy dog"
 
     async def pieces() -> AsyncIterator[str]:
@@ -300,7 +293,8 @@ async def test_15_of_text_nothing_is_lost() -> None:
 # -- task hygiene -------------------------------------------------------------------------------------------
 
 
-async def test_33_after_a_break_a_siblings_error_cancels_nothing_here() -> None:
+@pytest.mark.case(33)
+async def test_after_a_break_a_siblings_error_cancels_nothing_here() -> None:
     async def sibling() -> None:
         await anyio.sleep(5)
         raise OSError("elsewhere")
@@ -319,7 +313,8 @@ async def test_33_after_a_break_a_siblings_error_cancels_nothing_here() -> None:
     assert went_on
 
 
-async def test_34_an_outer_deadline_around_the_body_comes_out_as_itself() -> None:
+@pytest.mark.case(34)
+async def test_an_outer_deadline_around_the_body_comes_out_as_itself() -> None:
     stream = Watched(every=1).stream() | sk.tee(sk.sinks.collect()) | sk.throttle(2, merge="latest")
     async with stream.open() as run:
         with anyio.move_on_after(2) as inner:
@@ -333,7 +328,8 @@ async def test_34_an_outer_deadline_around_the_body_comes_out_as_itself() -> Non
     assert run.outcome.kind == "cancelled"
 
 
-async def test_35_cancel_from_another_task_is_safe() -> None:
+@pytest.mark.case(35)
+async def test_cancel_from_another_task_is_safe() -> None:
     async def cancel_later(run: sk.Run[int]) -> None:
         await anyio.sleep(2)
         run.cancel("enough")
@@ -353,22 +349,24 @@ async def test_35_cancel_from_another_task_is_safe() -> None:
     assert source.closed == 1
 
 
-async def test_36_ten_thousand_opens_and_cancels_leave_nothing() -> None:
+@pytest.mark.case(36)
+async def test_thousands_of_opens_and_cancels_leave_nothing() -> None:
     source = Watched(3)
     stream = source.stream() | sk.tee(sk.sinks.collect()) | sk.throttle(1, merge="latest")
     before = len(anyio.get_running_tasks())
     async with anyio.create_task_group() as group:
-        for number in range(10_000):
+        for number in range(OPENS):
             async with stream.open() as run:
                 if number % 2:
                     async for _ in run:
                         run.cancel("next")
         assert not group.cancel_scope.cancel_called
-    assert source.closed == 5_000
+    assert source.closed == OPENS // 2
     assert len(anyio.get_running_tasks()) == before
 
 
-async def test_37_an_outer_deadline_ends_a_fused_run_over_an_always_ready_source() -> None:
+@pytest.mark.case(37)
+async def test_an_outer_deadline_ends_a_fused_run_over_an_always_ready_source() -> None:
     def endless() -> Any:
         return iter(int, 1)
 

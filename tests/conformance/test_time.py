@@ -6,13 +6,14 @@ The cases are restated from the behaviour of RxJS 7, RxPY, Reactor and Kotlin's 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 import streamkit as sk
 from streamkit.testing import marbles
+from tests.support.sources import times
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,35 +21,29 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.virtual_time
 
 
-async def times(stream: sk.Stream[Any], *, each_takes: float = 0.0) -> list[tuple[float, Any]]:
-    start = anyio.current_time()
-    got: list[tuple[float, Any]] = []
-    async with stream.open() as run:
-        async for item in run:
-            got.append((anyio.current_time() - start, item))
-            await anyio.sleep(each_takes)
-    return got
-
-
 # -- debounce and sample ------------------------------------------------------------------------------------
 
 
-async def test_16_debounce() -> None:
+@pytest.mark.case(16)
+async def test_debounce_gives_the_last_item_of_a_burst() -> None:
     await marbles.expect(marbles.source("-a--bc--d---|") | sk.debounce(2), "---a---c--d-|")
 
 
-async def test_17_the_last_value_is_flushed_at_completion_and_dropped_on_error() -> None:
+@pytest.mark.case(17)
+async def test_the_last_value_is_flushed_at_completion_and_dropped_on_error() -> None:
     await marbles.expect(marbles.source("-a--bc|") | sk.debounce(2), "---a--(c|)")
     await marbles.expect(marbles.source("-a--bc#") | sk.debounce(2), "---a--#")
 
 
-async def test_18_max_wait_bounds_starvation() -> None:
+@pytest.mark.case(18)
+async def test_max_wait_bounds_starvation() -> None:
     busy = "abcdefghijklmnop|"
     await marbles.expect(marbles.source(busy) | sk.debounce(2), "----------------(p|)")
     await marbles.expect(marbles.source(busy) | sk.debounce(2, max_wait=5), "-----e----j----o(p|)")
 
 
-async def test_19_an_empty_sample_tick_emits_nothing_and_equal_new_values_do_emit() -> None:
+@pytest.mark.case(19)
+async def test_an_empty_sample_tick_emits_nothing_and_equal_new_values_do_emit() -> None:
     await marbles.expect(marbles.source("-a-------b--|") | sk.sample(2), "--a-------b-|")
     await marbles.expect(marbles.source("-a-a-a--|") | sk.sample(2), "--a-a-a-|")
 
@@ -56,12 +51,14 @@ async def test_19_an_empty_sample_tick_emits_nothing_and_equal_new_values_do_emi
 # -- timeout ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.case(22)
 @pytest.mark.parametrize("limits", [{"first": 2}, {"idle": 2}, {"total": 10}])
-async def test_22_a_slow_consumer_never_trips_a_timeout(limits: dict[str, float]) -> None:
+async def test_a_slow_consumer_never_trips_a_timeout(limits: dict[str, float]) -> None:
     got = await times(marbles.source("-a-b-c-d|") | sk.timeout(**limits), each_takes=1000)
     assert [item for _, item in got] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.case(23)
 @pytest.mark.parametrize(
     ("source", "limits", "timed"),
     [
@@ -74,7 +71,7 @@ async def test_22_a_slow_consumer_never_trips_a_timeout(limits: dict[str, float]
         ("-a-b-c-d-e-|", {"first": 2, "idle": 3, "total": 6}, "-a-b-c#"),
     ],
 )
-async def test_23_first_idle_and_total_are_independent(
+async def test_first_idle_and_total_are_independent(
     source: str, limits: dict[str, float], timed: str
 ) -> None:
     await marbles.expect(marbles.source(source) | sk.timeout(**limits), timed, error=TimeoutError)
@@ -83,8 +80,9 @@ async def test_23_first_idle_and_total_are_independent(
 # -- rate_limit ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.case(31)
 @pytest.mark.parametrize("limit", [sk.rate_limit(1, per=0.2, burst=5), sk.rate_limit(5, burst=5)], ids=repr)
-async def test_31_five_at_once_and_after_a_pause_five_more(limit: sk.Same) -> None:
+async def test_five_at_once_and_after_a_pause_five_more(limit: sk.Same) -> None:
     async def source() -> AsyncIterator[int]:
         for number in range(5):
             yield number
@@ -96,8 +94,9 @@ async def test_31_five_at_once_and_after_a_pause_five_more(limit: sk.Same) -> No
     assert [when for when, _ in got] == pytest.approx([0] * 5 + [1.2] * 5 + [1.4, 1.6], abs=1e-12)
 
 
+@pytest.mark.case(31)
 @pytest.mark.parametrize("limit", [sk.rate_limit(1, per=0.2, burst=5), sk.rate_limit(5, burst=5)], ids=repr)
-async def test_31_beyond_the_burst_one_each_200_ms(limit: sk.Same) -> None:
+async def test_beyond_the_burst_one_each_200_ms(limit: sk.Same) -> None:
     got = await times(sk.from_iterable(range(1000)) | limit)
     assert [item for _, item in got] == list(range(1000)), "it delays and never drops"
     assert [when for when, _ in got] == pytest.approx([0.0] * 5 + [n / 5 for n in range(1, 996)], abs=1e-12)
@@ -106,7 +105,8 @@ async def test_31_beyond_the_burst_one_each_200_ms(limit: sk.Same) -> None:
 # -- batch --------------------------------------------------------------------------------------------------
 
 
-async def test_32_empty_windows_are_never_emitted_and_a_full_batch_restarts_the_window() -> None:
+@pytest.mark.case(32)
+async def test_empty_windows_are_never_emitted_and_a_full_batch_restarts_the_window() -> None:
     lists = {"A": ["a", "b", "c"], "D": ["d"], "E": ["e"]}
     batch = sk.batch(3, within=4)
     await marbles.expect(marbles.source("-abcd---------e-|") | batch, "---A----D-------(E|)", values=lists)

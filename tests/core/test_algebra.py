@@ -163,7 +163,9 @@ async def test_two_runs_of_one_stream_share_nothing() -> None:
 # -- what does not fit --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("junk", [None, 3, "text", [1], object(), numbers], ids=repr)
+@pytest.mark.parametrize(
+    "junk", [None, 3, "text", [1], object(), numbers], ids=["None", "3", "text", "list", "object", "stream"]
+)
 @pytest.mark.parametrize("left", [numbers, shown], ids=["stream", "operator"])
 def test_junk_on_the_right_is_not_implemented(left: Any, junk: object) -> None:
     assert left.__or__(junk) is NotImplemented

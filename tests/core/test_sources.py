@@ -118,7 +118,7 @@ async def test_a_stream_is_taken_as_it_is() -> None:
     assert await sk.from_iterable(stream).collect() == [1]
 
 
-@pytest.mark.parametrize("junk", [3, None, object()], ids=repr)
+@pytest.mark.parametrize("junk", [3, None, object()], ids=["3", "None", "object"])
 def test_what_cannot_be_iterated_is_refused_at_once(junk: Any) -> None:
     with pytest.raises(TypeError, match=r"from_iterable\(\) takes an iterable"):
         sk.from_iterable(junk)

@@ -10,39 +10,17 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.restarts import Restart
+from tests.support.sources import Ticks
 
 pytestmark = pytest.mark.virtual_time
 
-BACKENDS = ["asyncio", "trio"]
 FORMS = [pytest.param({}, id="pure"), pytest.param({"within": 1000}, id="within")]
-
-
-class Watched:
-    """
-    Numbers, one every so many seconds, and how they are pulled and closed.
-    """
-
-    def __init__(self, every: float, n: int = 1_000_000) -> None:
-        self.pulled = 0
-        self.closed = 0
-        self._every = every
-        self._n = n
-
-    def stream(self) -> sk.Stream[int]:
-        return sk.from_iterable(self._items)
-
-    async def _items(self) -> AsyncIterator[int]:
-        try:
-            while self.pulled < self._n:
-                await anyio.sleep(self._every)
-                self.pulled += 1
-                yield self.pulled
-        finally:
-            self.closed += 1
 
 
 async def times(stream: sk.Stream[list[Any]], *, each_takes: float = 0.0) -> list[tuple[float, str]]:
@@ -58,8 +36,7 @@ async def times(stream: sk.Stream[list[Any]], *, each_takes: float = 0.0) -> lis
 # -- what both forms do alike -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)
+@on_both_backends
 @given(st.lists(st.integers(), max_size=30), st.integers(1, 7), st.sampled_from([None, 5]))
 def test_lists_of_n_and_what_is_left(backend: str, items: list[int], n: int, within: float | None) -> None:
     stream = sk.from_iterable(items) | sk.batch(n, within)
@@ -80,10 +57,6 @@ async def test_an_error_comes_after_the_list_begun(form: Any) -> None:
     assert got == [["a", "b"], ["c", "d"], ["e"]]
 
 
-class Restart:
-    __restart__ = True
-
-
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_restart_passes_and_drops_the_list_begun(form: Any) -> None:
     restart = Restart()
@@ -101,7 +74,7 @@ async def test_each_list_is_one_of_its_own(form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_break_drops_the_list_begun_and_closes_the_source_once(form: Any) -> None:
-    source = Watched(1)
+    source = Ticks(1)
     async with (source.stream() | sk.batch(3, **form)).open() as run:
         async for _ in run:
             break
@@ -110,7 +83,7 @@ async def test_a_break_drops_the_list_begun_and_closes_the_source_once(form: Any
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_cancellation_comes_out_as_itself(form: Any) -> None:
-    source = Watched(1)
+    source = Ticks(1)
     run = (source.stream() | sk.batch(30, **form)).open()
     with anyio.move_on_after(4.5) as scope:
         async with run:
@@ -122,7 +95,7 @@ async def test_a_cancellation_comes_out_as_itself(form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_of_a_million_items_it_holds_n(form: Any) -> None:
-    source = Watched(0.5)
+    source = Ticks(0.5)
     async with (source.stream() | sk.batch(50, **form)).open() as run:
         await anext(run)
         await anyio.sleep(10_000)
@@ -157,8 +130,7 @@ async def test_a_list_goes_out_when_it_is_full_or_its_time_is_up(source: str, ba
     await marbles.expect(marbles.source(source) | sk.batch(2, within=3), batched, values=LISTS)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)
+@on_both_backends
 @given(
     st.lists(st.integers(0, 12).map(lambda n: n / 4), max_size=25),
     st.integers(1, 4),
@@ -195,7 +167,7 @@ def test_under_any_timing_it_is_what_its_definition_says(
 
 
 async def test_it_stops_reading_once_a_list_that_is_due_has_not_been_taken() -> None:
-    source = Watched(2)
+    source = Ticks(2)
     async with (source.stream() | sk.batch(10, within=5)).open() as run:
         assert await anext(run) == [1, 2, 3]
         await anyio.sleep(1000)  # the second is due at 13, and what comes at 14 begins the third
@@ -211,7 +183,7 @@ async def test_a_list_whose_time_is_up_is_closed_however_late_it_is_taken() -> N
 
 
 async def test_it_reads_no_item_before_it_is_read() -> None:
-    source = Watched(1)
+    source = Ticks(1)
     async with (source.stream() | sk.batch(2, within=1)).open():
         await anyio.sleep(10)
     assert source.pulled == 0

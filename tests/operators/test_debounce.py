@@ -9,36 +9,15 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.restarts import Restart
+from tests.support.sources import Ticks
 
 pytestmark = pytest.mark.virtual_time
-
-
-class Watched:
-    """
-    Numbers, one every so many seconds, and how they are pulled and closed.
-    """
-
-    def __init__(self, every: float, n: int = 1_000_000) -> None:
-        self.pulled = 0
-        self.closed = 0
-        self._every = every
-        self._n = n
-
-    def stream(self) -> sk.Stream[int]:
-        return sk.from_iterable(self._items)
-
-    async def _items(self) -> AsyncIterator[int]:
-        try:
-            while self.pulled < self._n:
-                await anyio.sleep(self._every)
-                self.pulled += 1
-                yield self.pulled
-        finally:
-            self.closed += 1
 
 
 # -- what passes when ---------------------------------------------------------------------------------------
@@ -67,7 +46,7 @@ async def test_of_a_burst_the_last_one_passes(source: str, debounced: str, max_w
 
 
 async def test_it_reads_no_item_before_it_is_read() -> None:
-    source = Watched(1)
+    source = Ticks(1)
     async with (source.stream() | sk.debounce(1)).open():
         await anyio.sleep(10)
     assert source.pulled == 0
@@ -91,8 +70,7 @@ def times_of(schedule: list[float], quiet: float, max_wait: float) -> list[tuple
     return [*out, *([(now, held[1])] if held is not None else [])]
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(
     st.lists(st.integers(0, 12).map(lambda n: n / 4), max_size=25),
     st.integers(1, 8).map(lambda n: n / 4),
@@ -118,10 +96,6 @@ def test_under_any_timing_it_is_what_its_definition_says(
 # -- a restart ----------------------------------------------------------------------------------------------
 
 
-class Restart:
-    __restart__ = True
-
-
 async def test_a_restart_passes_at_once_and_what_came_before_counts_no_more() -> None:
     restart = Restart()
     stream = marbles.source("-ab-R-c---|", values={"R": restart}) | sk.debounce(3)
@@ -141,7 +115,7 @@ async def test_what_is_due_is_not_overwritten_by_what_comes_later() -> None:
 
 
 async def test_it_stops_reading_once_what_is_due_has_not_been_taken() -> None:
-    source = Watched(3)
+    source = Ticks(3)
     async with (source.stream() | sk.debounce(2)).open() as run:
         assert await anext(run) == 1
         await anyio.sleep(1000)  # the second is due at 8, while the third is being waited for
@@ -152,7 +126,7 @@ async def test_it_stops_reading_once_what_is_due_has_not_been_taken() -> None:
 
 
 async def test_of_a_million_items_it_holds_one() -> None:
-    source = Watched(0.5)
+    source = Ticks(0.5)
     async with (source.stream() | sk.debounce(1, max_wait=999.75)).open() as run:
         assert await anext(run) == 2000
         assert source.pulled == 2000
@@ -164,7 +138,7 @@ async def test_of_a_million_items_it_holds_one() -> None:
 
 
 async def test_a_break_drops_what_waits_and_closes_the_source_once() -> None:
-    source = Watched(2)
+    source = Ticks(2)
     async with (source.stream() | sk.debounce(1)).open() as run:
         async for _ in run:
             break
@@ -172,7 +146,7 @@ async def test_a_break_drops_what_waits_and_closes_the_source_once() -> None:
 
 
 async def test_a_cancellation_while_it_waits_comes_out_as_itself() -> None:
-    source = Watched(1)
+    source = Ticks(1)
     run = (source.stream() | sk.debounce(3)).open()
     with anyio.move_on_after(5.5) as scope:
         async with run:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import streamkit as sk
+from tests.support.restarts import Restart
 
 items = st.lists(st.sampled_from([0, 1, 1.0, True, "1", None, "", (1, 2)]))
 
@@ -39,10 +40,6 @@ def test_the_first_of_equal_neighbours_stays() -> None:
 
 def test_none_is_an_item() -> None:
     assert list(sk.dedupe().over([None, None, 1, None])) == [None, 1, None]
-
-
-class Restart:
-    __restart__ = True
 
 
 def test_a_restart_forgets() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 from wcwidth import iter_graphemes
 
 import streamkit as sk
+from tests.support.profiles import examples
 
 LONGEST = 64
 
@@ -64,13 +65,12 @@ PARTS = [
 texts = st.text(st.sampled_from(PARTS), max_size=40) | st.text(max_size=20)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(pr=60, full=300))
 @given(texts)
 def test_one_by_one_is_as_good_as_all_at_once(text: str) -> None:
     assert cut(*text) == cut(text) == list(iter_graphemes(text))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PARTS), st.integers(1, 150)), max_size=5), st.integers(1, 70))
 def test_clusters_without_end_are_cut_whatever_the_chunks(runs: list[tuple[str, int]], size: int) -> None:
     text = "".join(part * length for part, length in runs)

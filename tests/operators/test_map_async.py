@@ -12,11 +12,12 @@ from typing import Any, cast
 import anyio
 import pytest
 from anyio import lowlevel
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.events import Restarted
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
 
 pytestmark = pytest.mark.virtual_time
 
@@ -92,8 +93,7 @@ async def test_emit_hands_on_the_exception_in_its_place(concurrency: int, ordere
         assert isinstance(got[1], ZeroDivisionError)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(
     st.lists(st.sampled_from([0, 0, 0.5, 1, 2, 5]), max_size=20),
     st.integers(1, 5),

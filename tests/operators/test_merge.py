@@ -6,29 +6,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.sources import timed
 
 pytestmark = pytest.mark.virtual_time
-
-
-def timed(schedule: list[tuple[float, Any]]) -> sk.Stream[Any]:
-    """
-    A source that gives each item so many seconds after the one before it has been taken.
-    """
-
-    async def play() -> AsyncIterator[Any]:
-        for delay, item in schedule:
-            await anyio.sleep(delay)
-            yield item
-
-    return sk.from_iterable(play)
 
 
 @pytest.mark.parametrize(
@@ -127,14 +115,13 @@ schedules = st.lists(
 )
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(schedules, delays)
 def test_nothing_is_lost_and_each_stream_keeps_its_order(
     backend: str, given_schedules: list[list[tuple[float, int]]], each_takes: float
 ) -> None:
     parts = [
-        timed([(delay, (name, n)) for delay, n in schedule]) for name, schedule in enumerate(given_schedules)
+        timed(*[(delay, (name, n)) for delay, n in schedule]) for name, schedule in enumerate(given_schedules)
     ]
     got: list[tuple[int, int]] = []
 

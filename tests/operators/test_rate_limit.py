@@ -10,14 +10,15 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.profiles import examples
+from tests.support.restarts import Restart
 
 pytestmark = pytest.mark.virtual_time
-
-BACKENDS = ["asyncio", "trio"]
 
 
 async def times(stream: sk.Stream[Any]) -> list[float]:
@@ -49,8 +50,9 @@ async def test_tokens(source: str, limited: str, args: Any) -> None:
 
 
 async def test_it_does_not_drift() -> None:
-    got = await times(sk.from_iterable(range(10_001)) | sk.rate_limit(10))
-    assert got == [n / 10 for n in range(10_001)]
+    items = examples(pr=1_001, full=10_001)
+    got = await times(sk.from_iterable(range(items)) | sk.rate_limit(10))
+    assert got == [n / 10 for n in range(items)]
 
 
 async def test_what_the_consumer_is_late_is_saved_up() -> None:
@@ -116,10 +118,6 @@ async def test_what_cost_raises_is_the_error_of_the_stream() -> None:
         await (sk.from_iterable([0]) | sk.rate_limit(1, cost=lambda item: 1 / item)).run()
 
 
-class Restart:
-    __restart__ = True
-
-
 async def test_a_restart_costs_nothing_and_is_not_asked_about() -> None:
     restart = Restart()
     items: list[Any] = ["a", restart, "b"]
@@ -133,8 +131,7 @@ async def test_a_restart_costs_nothing_and_is_not_asked_about() -> None:
 gaps = st.lists(st.integers(0, 12).map(lambda n: n / 4), max_size=30)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)
+@on_both_backends
 @given(gaps, st.integers(1, 4), st.integers(1, 8), st.integers(1, 5))
 def test_in_no_stretch_of_time_more_passes_than_flowed_in(
     backend: str, schedule: list[float], rate: int, per: int, burst: int
@@ -156,8 +153,7 @@ def test_in_no_stretch_of_time_more_passes_than_flowed_in(
         assert last - first + 1 <= burst + (got[last][0] - got[first][0]) * rate / per + 1e-9
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@settings(deadline=None)
+@on_both_backends
 @given(gaps, st.integers(1, 4), st.integers(1, 5))
 def test_nothing_waits_longer_than_it_must(
     backend: str, schedule: list[float], rate: int, burst: int

@@ -18,6 +18,8 @@ from streamkit._operators.text.cutter import Cutter, cut_rule
 from streamkit._operators.text.match_automaton import MatchAutomaton
 from streamkit._operators.text.regex_rule import RegexRule
 from streamkit.events import Restarted
+from tests.support.patience import PATIENCE
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +179,7 @@ def in_chunks(text: str, at: Sequence[int]) -> list[str]:
     return [text[start:end] for start, end in itertools.pairwise(places)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(pr=60, full=300))
 @given(everything, texts, st.lists(st.integers(0, 60), max_size=8))
 @example("sentence", "a。\u201d", [1, 2])
 @example("abc|a", "abc", [2])
@@ -342,7 +344,7 @@ parts = [
 regexes = st.recursive(st.sampled_from(parts), _longer, max_leaves=5)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=examples(pr=60, full=300))
 @given(
     regexes,
     st.sampled_from([0, re.IGNORECASE, re.DOTALL, re.MULTILINE]),
@@ -488,6 +490,10 @@ assert list(sk.recut("word").over(["a b"])) and "wcwidth" not in sys.modules
 assert list(sk.recut("grapheme").over(["a b"])) and "wcwidth" in sys.modules
 """
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

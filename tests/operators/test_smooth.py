@@ -20,7 +20,7 @@ from anthropic.types import (
     ThinkingDelta as RawThinkingDelta,
 )
 from anthropic.types.beta import BetaRawContentBlockDeltaEvent, BetaThinkingDelta
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit._operators.text.piece_schedule import PieceSchedule
@@ -34,38 +34,13 @@ from streamkit.events import (
     from_dict,
 )
 from streamkit.testing import run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.sources import timed, times
 
 pytestmark = pytest.mark.virtual_time
 
 PLANNED = 7 / 8
 """The part of max_lag that is used: the rest is for timers that fire late."""
-
-
-def timed(*schedule: tuple[float, object], error: Exception | None = None) -> sk.Stream[Any]:
-    """
-    A source that gives each item so many seconds after the one before it has been taken.
-    """
-
-    async def play() -> AsyncIterator[object]:
-        for delay, item in schedule:
-            if delay:
-                await anyio.sleep(delay)
-            yield item
-        if error is not None:
-            raise error
-
-    return sk.from_iterable(play)
-
-
-async def times(stream: sk.Stream[Any], *, each_takes: float = 0.0) -> list[tuple[float, Any]]:
-    start = anyio.current_time()
-    got: list[tuple[float, Any]] = []
-    async with stream.open() as run:
-        async for item in run:
-            got.append((anyio.current_time() - start, item))
-            if each_takes:
-                await anyio.sleep(each_takes)
-    return got
 
 
 def gaps(got: list[tuple[float, Any]]) -> list[float]:
@@ -167,8 +142,7 @@ delays = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.1, 0.2, 0.499, 0.5, 0.7, 3.0]
 lags = st.sampled_from([0.05, 0.5, 0.7, 2.0])
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(kinds, lags, st.lists(st.tuples(delays, chunks), max_size=30))
 def test_the_lag_of_every_piece_is_bounded(
     backend: str, by: str, max_lag: float, schedule: list[tuple[float, str]]
@@ -404,8 +378,7 @@ items: st.SearchStrategy[Any] = (
 )
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(kinds, st.lists(st.tuples(delays, items), max_size=25), delays, st.booleans())
 def test_whatever_the_timing_nothing_is_lost_and_nothing_changes_its_place(
     backend: str, by: str, schedule: list[tuple[float, Any]], each_takes: float, fails: bool

@@ -522,7 +522,11 @@ def test_what_is_no_sink_is_refused(make: Any, junk: object) -> None:
         make(junk)
 
 
-@pytest.mark.parametrize("slip", [sk.take(1), collect, slow, sk.sinks.write, sk.take], ids=repr)
+@pytest.mark.parametrize(
+    "slip",
+    [sk.take(1), collect, slow, sk.sinks.write, sk.take],
+    ids=["operator", "collect", "slow", "write", "take"],
+)
 def test_an_operator_or_a_sink_that_was_not_called_is_refused(slip: Any) -> None:
     with pytest.raises(TypeError):
         sk.tee(slip)

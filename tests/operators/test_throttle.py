@@ -13,11 +13,13 @@ from typing import Any
 import anyio
 import pytest
 from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent, TextDelta as RawTextDelta
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.events import ContentBlockDelta, ContentBlockStop, InputJSONDelta, Restarted, TextDelta
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
+from tests.support.sources import timed, times
 
 pytestmark = pytest.mark.virtual_time
 
@@ -29,31 +31,6 @@ class Landmark:
     """
 
     type: str = "landmark"
-
-
-def timed(*schedule: tuple[float, object], error: Exception | None = None) -> sk.Stream[Any]:
-    """
-    A source that gives each item so many seconds after the one before it has been taken.
-    """
-
-    async def play() -> AsyncIterator[object]:
-        for delay, item in schedule:
-            await anyio.sleep(delay)
-            yield item
-        if error is not None:
-            raise error
-
-    return sk.from_iterable(play)
-
-
-async def times(stream: sk.Stream[Any], *, each_takes: float = 0.0) -> list[tuple[float, Any]]:
-    start = anyio.current_time()
-    got: list[tuple[float, Any]] = []
-    async with stream.open() as run:
-        async for item in run:
-            got.append((anyio.current_time() - start, item))
-            await anyio.sleep(each_takes)
-    return got
 
 
 # -- what passes when ---------------------------------------------------------------------------------------
@@ -251,8 +228,7 @@ def joined(items: list[Any]) -> list[Any]:
     return whole
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(schedules, edges, delays, st.booleans())
 def test_whatever_the_timing_nothing_is_lost_and_nothing_changes_its_place(
     backend: str, schedule: list[tuple[float, Any]], edge: tuple[bool, bool], each_takes: float, fails: bool
@@ -275,8 +251,7 @@ def test_whatever_the_timing_nothing_is_lost_and_nothing_changes_its_place(
     assert joined(got) == joined([item for _, item in schedule])
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(st.lists(st.tuples(delays, st.integers()), max_size=25), edges, delays)
 def test_whatever_the_timing_the_items_keep_their_distance(
     backend: str, schedule: list[tuple[float, int]], edge: tuple[bool, bool], each_takes: float

@@ -10,10 +10,11 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
 
 pytestmark = pytest.mark.virtual_time
 
@@ -135,8 +136,7 @@ async def test_what_is_ready_at_once_passes_even_when_the_total_is_used_up() -> 
     assert got[-1][0] == 3.5
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(
     st.lists(st.integers(0, 12).map(lambda n: n / 4), max_size=20),
     st.lists(st.sampled_from([0.0, 0.5, 7.0]), min_size=20, max_size=20),

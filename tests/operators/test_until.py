@@ -16,13 +16,11 @@ from streamkit._claude.operators.text import text
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.text.until import until
-from streamkit.events import Restarted
 from streamkit.testing import reply, text as text_block
+from tests.support.claude import RESTARTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-RESTARTED = Restarted(2, ValueError("cut"))
 
 
 def pieces_of(text: str, cuts: list[int]) -> list[str]:

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import anyio
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit.testing import marbles, run_virtual
+from tests.support.backends import on_both_backends
 
 pytestmark = pytest.mark.virtual_time
 
@@ -54,8 +55,7 @@ async def test_other_lengths_are_refused_as_by_the_builtin(lengths: tuple[int, .
     assert str(got.value) == str(wanted.value)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(deadline=None)
+@on_both_backends
 @given(st.lists(st.lists(st.sampled_from([0, 0.5, 1]), max_size=5), min_size=1, max_size=4), st.booleans())
 def test_it_is_the_builtin(backend: str, sources: list[list[float]], strict: bool) -> None:
     def play(delays: list[float]) -> sk.Stream[int]:

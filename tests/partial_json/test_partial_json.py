@@ -25,6 +25,7 @@ from streamkit._partial_json import (
 from streamkit._partial_json.parser import Parser
 from streamkit._partial_json.path import parse_path
 from streamkit._partial_json.tree import Tree
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +182,7 @@ def test_a_live_view_only_ever_grows(text: str, seed: int) -> None:
     assert before.complete
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(pr=60, full=300))
 @given(
     text=written(),
     at=st.integers(0, 10_000),

@@ -16,6 +16,7 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import reply, text
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def streamkit(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     line = [str(COMMAND), *map(str, arguments)]
-    return subprocess.run(line, env=os.environ | env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        line, env=os.environ | env, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def states(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str | None]]:

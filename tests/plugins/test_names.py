@@ -14,6 +14,7 @@ import pytest
 
 import streamkit as sk
 from streamkit.plugins import Namespace, _plugin
+from tests.support.patience import PATIENCE
 
 from .distribution import OPERATORS, SHOUT, SINKS
 
@@ -180,7 +181,7 @@ import streamkit as sk
 sk.take(3), sk.text(), sk.sinks.collect(), sk.ops, sk.sources, sk.PluginError, sk.plugins
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -18,6 +18,7 @@ from anthropic.types import RawContentBlockDeltaEvent
 from streamkit import from_iterable, tee
 from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -133,7 +134,7 @@ async def test_a_line_is_on_disk_before_the_next_item_comes(tmp_path: Path) -> N
             await anyio.sleep(0.001)
         yield 2
 
-    with anyio.fail_after(5):
+    with patience():
         await (from_iterable(speak) | jsonl(path))
     assert lines(path) == [1, 2]
 

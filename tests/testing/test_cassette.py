@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from io import FileIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
@@ -15,13 +15,13 @@ from hypothesis import given, strategies as st
 import streamkit as sk
 from streamkit._claude.sources.cassette import Cassette, Read, parse_recording
 from streamkit.testing import Drop, FakeClaude, Pause, Reply, reply, text
+from tests.support.claude import ASK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streamkit._claude.sources.cassette import End
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 HELLO = reply(text("Sa", "ône 🦀"), id="msg_1")
 HEAD = '{"streamkit": "cassette", "version": 1}'
 

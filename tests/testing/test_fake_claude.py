@@ -24,6 +24,7 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from anthropic.types import Message
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 TURN = reply(
     thinking("Let me see.", signature="sig"),
     text("Hello", PING, " world"),

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 
 from streamkit.testing import DeadlockError, marbles, run_virtual
 from streamkit.testing.marbles import Emission, MarbleError, Names, Timeline, draw, parse
+from tests.support.backends import on_both_backends
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -230,7 +231,7 @@ class TestExpecting:
             await marbles.expect(marbles.source("a|", values={"a": 2}), "a|", values={"a": 1})
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@on_both_backends
 def test_a_recording_without_an_end_is_a_deadlock(backend: str) -> None:
     async def items() -> AsyncIterator[int]:
         yield 1

@@ -16,12 +16,13 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import OperatorSuite, Probe
+from tests.support.backends import BACKENDS
+from tests.support.patience import PATIENCE
 
 from .seeded_faults import FAULTS, Fault, ReadsAhead, stage
 
 pytest_plugins = ["pytester"]
 
-BACKENDS: Final = ("asyncio", "trio")
 CHECKS: Final = sorted(name for name in dir(OperatorSuite) if name.startswith("test_"))
 
 
@@ -63,8 +64,13 @@ def failures(suite: OperatorSuite[Any, Any], backend: str) -> dict[str, str]:
 def test_each_fault_is_caught_by_the_tests_for_it(name: str, backend: str) -> None:
     fault = FAULTS[name]
     assert fault.caught_by
-    found = failures(suite_of(fault), backend)
-    caught = found.keys() & fault.caught_by if fault.breaks_more else found.keys()
+    caught: set[str] = set()
+    # trio draws lots which task comes next, so that a cancellation now and then misses the one step that shows a fault.
+    for _ in range(3):
+        found = failures(suite_of(fault), backend)
+        caught = found.keys() & fault.caught_by if fault.breaks_more else {*found}
+        if caught == fault.caught_by:
+            break
     assert caught == fault.caught_by
 
 
@@ -261,10 +267,19 @@ class TestWrong(TestShout):
 """
 
 
-@pytest.mark.parametrize("options", [(), ("--import-mode=importlib", "-W", "error", "--strict-markers")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        pytest.param(
+            ("--import-mode=importlib", "-W", "error", "--strict-markers"),
+            marks=pytest.mark.full("a project of its own, and without these options it is tried"),
+        ),
+    ],
+)
 def test_it_needs_no_settings(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     pytester.makepyfile(PROJECT)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=120)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=PATIENCE)
     both = sum("backend" in inspect.signature(getattr(OperatorSuite, name)).parameters for name in CHECKS)
     result.assert_outcomes(passed=2 * (len(CHECKS) + both) - 2, failed=2)
     result.stdout.fnmatch_lines(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamkit.testing import FakeClaude, reply, text
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from streamkit.testing.pytest_plugin import StartFakeClaude
@@ -87,7 +88,7 @@ def test_a_deadlock_fails_the_test_and_no_other(application: pytest.Pytester) ->
             assert anyio.current_time() == 1
         """
     )
-    result = application.runpytest_subprocess("-v", timeout=60)
+    result = application.runpytest_subprocess("-v", timeout=PATIENCE)
     outcomes = result.parseoutcomes()
     # On asyncio the error ends the loop, so the fixture of the failed test cannot be torn down
     assert (outcomes["passed"], outcomes["failed"], outcomes.get("errors", 0)) in {(2, 2, 0), (2, 2, 1)}

@@ -35,6 +35,7 @@ from streamkit.testing import (
     tool_use,
 )
 from streamkit.testing._recorded_body import RecordedBody
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -299,7 +300,7 @@ async def test_a_run_that_is_left_is_recorded_and_closed(tmp_path: Path) -> None
             async for item in running:
                 if item.type == "content_block_delta":
                     break
-        with anyio.fail_after(2):
+        with patience():
             await server.all_closed()
     assert body_of(tmp_path / "run.jsonl") == HELLO.cut(3).body
     assert end_of(tmp_path / "run.jsonl") == "closed"
@@ -315,7 +316,7 @@ async def test_a_response_that_is_closed_early_is_whole_on_disk_at_once(tmp_path
                     if body_of(tmp_path / "run.jsonl") == HELLO.cut(3).body:
                         scope.cancel()
         assert end_of(tmp_path / "run.jsonl") == "closed"
-        with anyio.fail_after(2):
+        with patience():
             await server.all_closed()
 
 
@@ -323,7 +324,7 @@ async def test_a_response_that_nobody_reads_leaves_no_file(tmp_path: Path) -> No
     async with FakeClaude(HELLO) as server:
         stream = await record(server.client(), tmp_path).messages.create(**ASK, stream=True)
         await stream.close()
-        with anyio.fail_after(2):
+        with patience():
             await server.all_closed()
     assert os.listdir(tmp_path) == []
 
@@ -427,7 +428,7 @@ async def test_a_disk_that_is_full_is_told_and_the_response_closed(tmp_path: Pat
     async with FakeClaude(HELLO.cut(1, Stall())) as server:
         with pytest.raises(OSError, match="No space left"):
             await sk.messages(record(server.client(), tmp_path / "run.jsonl"), **ASK).run()
-        with anyio.fail_after(2):
+        with patience():
             await server.all_closed()
 
 
@@ -451,7 +452,7 @@ async def test_responses_are_asked_for_uncompressed_and_refused_when_they_are_no
         assert server.requests[0].headers["accept-encoding"] == "identity"
         with pytest.raises(RuntimeError, match="cannot record one in gzip"):
             await sk.messages(client, **ASK).run()
-        with anyio.fail_after(2):
+        with patience():
             await server.all_closed()
     assert len(os.listdir(tmp_path)) == 1
 

@@ -25,7 +25,8 @@ pytest.importorskip("mypy", reason="mypy is not installed: it is in the group `t
 pytest.importorskip("pyright", reason="pyright is not installed: it is in the group `typing`")
 
 ROOT: Final = Path(__file__).parents[2]
-FILES: Final = sorted(path for path in Path(__file__).parent.glob("*.py") if path != Path(__file__))
+NOT_CHECKED: Final = {"conftest.py", Path(__file__).name}
+FILES: Final = sorted(path for path in Path(__file__).parent.glob("*.py") if path.name not in NOT_CHECKED)
 
 Line = tuple[str, int]
 

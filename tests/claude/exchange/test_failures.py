@@ -28,12 +28,13 @@ from streamkit.testing import (
     text,
     tool_use,
 )
+from tests.support.claude import ASK, HELLO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-HELLO = reply(text("Hello", " world"))
+pytestmark = pytest.mark.skips_idle_time
+
 BEGUN = ["message_start", "content_block_start", "content_block_delta"]
 WHOLE = [*BEGUN, "content_block_delta", "content_block_stop", "message_delta", "message_stop"]
 

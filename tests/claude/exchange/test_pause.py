@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 import pytest
 
 import streamkit as sk
@@ -23,6 +22,8 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import AT_ONCE, finished
+from tests.support.patience import patience
 
 QUESTION = {"role": "user", "content": "How long is the Rhine?"}
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [QUESTION]}
@@ -32,29 +33,18 @@ PAUSED = reply(
 )
 FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
 GOES_ON = reply(FOUND, text("1,233 km."), input_tokens=30)
-AT_ONCE = sk.RetryPolicy(base=0)
-
-
-async def read_all(stream: sk.Stream[Any], seen: list[Any] | None = None) -> sk.Run[Any]:
-    run = stream.open()
-    with anyio.fail_after(10):
-        async with run:
-            async for item in run:
-                if seen is not None:
-                    seen.append(item)
-    return run
 
 
 async def test_a_paused_turn_is_complete_unless_it_is_followed() -> None:
     async with FakeClaude(PAUSED) as server:
-        run = await read_all(sk.messages(server.client(), **ASK))
+        run = await finished(sk.messages(server.client(), **ASK))
         assert (run.outcome.kind, run.outcome.stop_reason) == ("complete", "pause_turn")
 
 
 async def test_a_paused_turn_goes_on_in_the_same_stream() -> None:
     async with FakeClaude(PAUSED, PAUSED, GOES_ON) as server:
         seen: list[Any] = []
-        run = await read_all(sk.messages(server.client(), **ASK, follow_pause=True) | sk.validate(), seen)
+        run = await finished(sk.messages(server.client(), **ASK, follow_pause=True) | sk.validate(), seen)
         assert "".join(sk.text().over(seen)) == "Let me see. Let me see. 1,233 km."
         first, second, third = (request.body for request in server.requests)
         answer = [
@@ -74,7 +64,7 @@ async def test_a_paused_turn_goes_on_in_the_same_stream() -> None:
 async def test_texts_of_two_turns_stay_two_blocks() -> None:
     paused = reply(text("Wait. "), stop_reason="pause_turn")
     async with FakeClaude(paused, paused, GOES_ON) as server:
-        await read_all(sk.messages(server.client(), **ASK, follow_pause=True))
+        await finished(sk.messages(server.client(), **ASK, follow_pause=True))
         said = {"type": "text", "text": "Wait. "}
         assert server.requests[2].body["messages"][1] == {"role": "assistant", "content": [said, said]}
 
@@ -83,7 +73,7 @@ async def test_each_turn_has_its_retries() -> None:
     busy = error_reply(529)
     async with FakeClaude(busy, PAUSED, busy, busy, GOES_ON) as server:
         policy = sk.RetryPolicy(attempts=3, base=0)
-        run = await read_all(sk.messages(server.client(), **ASK, retry=policy, follow_pause=True))
+        run = await finished(sk.messages(server.client(), **ASK, retry=policy, follow_pause=True))
         assert (len(run.outcome.messages), len(run.outcome.attempts)) == (2, 5)
         assert [attempt.error is None for attempt in run.outcome.attempts] == [
             False,
@@ -100,7 +90,7 @@ async def test_a_turn_that_is_cut_behind_a_pause_is_continued() -> None:
         seen: list[Any] = []
         policy = sk.RetryPolicy(base=0, resume="continue")
         chat = sk.messages(server.client(), **ASK, retry=policy, follow_pause=True)
-        run = await read_all(chat | sk.validate(), seen)
+        run = await finished(chat | sk.validate(), seen)
         assert "".join(sk.text().over(seen)) == "Let me see. 1,233 km."
         last = server.requests[2].body["messages"]
         assert [each["role"] for each in last] == ["user", "assistant", "user"]
@@ -116,7 +106,7 @@ async def test_a_turn_that_starts_over_behind_a_pause_starts_from_the_beginning(
         policy = sk.RetryPolicy(base=0, resume="restart")
         chat = sk.messages(server.client(), **ASK, retry=policy, follow_pause=True)
         seen: list[Any] = []
-        run = await read_all(chat | sk.validate() | sk.text(restarts=True), seen)
+        run = await finished(chat | sk.validate() | sk.text(restarts=True), seen)
         [restarted] = [item for item in seen if not isinstance(item, str)]
         # What came before it counts no more: the turn before the pause comes again too.
         assert "".join(seen[seen.index(restarted) + 1 :]) == "Let me see. 1,233 km."
@@ -132,7 +122,7 @@ async def test_starting_over_behind_pauses_has_an_end() -> None:
     async with FakeClaude(always_cut, repeat=True) as server:
         policy = sk.RetryPolicy(attempts=3, base=0, resume="restart")
         with pytest.raises(sk.StreamTruncated):
-            await read_all(sk.messages(server.client(), **ASK, retry=policy, follow_pause=True))
+            await finished(sk.messages(server.client(), **ASK, retry=policy, follow_pause=True))
         assert len(server.requests) == 6
 
 
@@ -171,24 +161,24 @@ async def test_the_sandbox_of_a_turn_is_used_again() -> None:
         lambda events: [item for item in events if item["type"] != "message_delta" or item["delta"] == delta]
     )
     async with FakeClaude(paused, GOES_ON, paused, GOES_ON) as server:
-        await read_all(sk.messages(server.client(), **ASK, follow_pause=True))
+        await finished(sk.messages(server.client(), **ASK, follow_pause=True))
         assert [request.body.get("container") for request in server.requests] == [None, "container_7"]
-        await read_all(sk.messages(server.client(), **ASK, follow_pause=True, container="mine"))
+        await finished(sk.messages(server.client(), **ASK, follow_pause=True, container="mine"))
         assert server.requests[3].body["container"] == "mine"
 
 
 async def test_a_pause_without_anything_said_is_the_end() -> None:
     async with FakeClaude(reply(stop_reason="pause_turn")) as server:
-        run = await read_all(sk.messages(server.client(), **ASK, follow_pause=True))
+        run = await finished(sk.messages(server.client(), **ASK, follow_pause=True))
         assert (run.outcome.kind, len(server.requests)) == ("complete", 1)
 
 
 async def test_it_can_be_left_between_the_turns() -> None:
     async with FakeClaude(PAUSED, reply(FOUND, text("1,233", Stall()))) as server:
         async with (sk.messages(server.client(), **ASK, follow_pause=True) | sk.take(12)).open() as run:
-            with anyio.fail_after(10):
+            with patience():
                 async for _ in run:
                     pass
         assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "take")
-        with anyio.fail_after(5):
+        with patience():
             await server.all_closed()

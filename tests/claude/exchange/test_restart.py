@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anthropic
-import anyio
 import pytest
 
 import streamkit as sk
@@ -24,23 +23,13 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, HELLO, finished
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 AGAIN = sk.RetryPolicy(base=0, resume="restart")
-HELLO = reply(text("Hello", " world"))
-
-
-async def read_all(stream: sk.Stream[Any], seen: list[Any] | None = None) -> sk.Run[Any]:
-    run = stream.open()
-    with anyio.fail_after(10):
-        async with run:
-            async for item in run:
-                if seen is not None:
-                    seen.append(item)
-    return run
 
 
 def types(items: list[Any]) -> list[str]:
@@ -50,7 +39,7 @@ def types(items: list[Any]) -> list[str]:
 async def test_it_says_so_and_starts_over() -> None:
     async with FakeClaude(reply(text("Hel", ErrorEvent()), input_tokens=11), HELLO) as server:
         seen: list[Any] = []
-        run = await read_all(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.validate(), seen)
+        run = await finished(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.validate(), seen)
         assert types(seen) == [
             "message_start", "content_block_start", "content_block_delta", "restarted",
             "message_start", "content_block_start", "content_block_delta", "content_block_delta",
@@ -75,7 +64,7 @@ async def test_it_says_so_and_starts_over() -> None:
 async def test_text_says_where_it_starts_over() -> None:
     async with FakeClaude(reply(text("Hel", Drop())), HELLO) as server:
         seen: list[Any] = []
-        await read_all(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.text(restarts=True), seen)
+        await finished(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.text(restarts=True), seen)
         assert seen[0] == "Hel"
         assert isinstance(seen[1], sk.Restarted)
         assert seen[2:] == ["Hello", " world"]
@@ -126,7 +115,7 @@ async def test_each_failure_after_content_starts_over_until_the_attempts_are_use
     async with FakeClaude(reply(text("Hel", Drop())), repeat=True) as server:
         seen: list[Any] = []
         with pytest.raises(sk.StreamTruncated):
-            await read_all(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.text(restarts=True), seen)
+            await finished(sk.messages(server.client(), **ASK, retry=AGAIN) | sk.text(restarts=True), seen)
         assert [item if isinstance(item, str) else item.attempt for item in seen] == [
             "Hel", 2, "Hel", 3, "Hel", 4, "Hel",
         ]  # fmt: skip
@@ -135,18 +124,18 @@ async def test_each_failure_after_content_starts_over_until_the_attempts_are_use
 async def test_an_error_that_would_come_again_is_raised() -> None:
     async with FakeClaude(reply(text("Hel", ErrorEvent("invalid_request_error"))), HELLO) as server:
         with pytest.raises(sk.StreamError, match="invalid_request_error"):
-            await read_all(sk.messages(server.client(), **ASK, retry=AGAIN))
+            await finished(sk.messages(server.client(), **ASK, retry=AGAIN))
         assert len(server.requests) == 1
 
 
 async def test_after_the_stop_reason_it_may_start_over_and_after_the_message_not() -> None:
     answer = reply(text("Hello"), end="message_delta")
     async with FakeClaude(Reply([*answer.steps, ErrorEvent().frame]), HELLO) as server:
-        run = await read_all(sk.messages(server.client(), **ASK, retry=AGAIN))
+        run = await finished(sk.messages(server.client(), **ASK, retry=AGAIN))
         assert (run.outcome.kind, len(server.requests)) == ("complete", 2)
     async with FakeClaude(Reply([*HELLO.steps, ErrorEvent().frame]), HELLO) as server:
         with pytest.raises(sk.StreamError, match="a message had ended before it, and must not come again"):
-            await read_all(sk.messages(server.client(), **ASK, retry=AGAIN))
+            await finished(sk.messages(server.client(), **ASK, retry=AGAIN))
         assert len(server.requests) == 1
 
 
@@ -212,7 +201,7 @@ async def test_it_can_be_left_and_cancelled_while_it_starts_over() -> None:
                 if isinstance(item, sk.Restarted):
                     break
         assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
-        with anyio.fail_after(5):
+        with patience():
             await server.all_closed()
 
 

@@ -17,17 +17,16 @@ from streamkit._claude.operators.blocks import blocks
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
-from streamkit.events import Restarted, from_dict
+from streamkit.events import from_dict
 from streamkit.testing import PING, reply, text, thinking, tool_use
+from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from streamkit._claude.protocol.events import Event
-    from streamkit.testing import Reply
 
-RESTARTED = Restarted(2, ValueError("cut"))
 CITATION = {
     "type": "char_location",
     "cited_text": "rivers",
@@ -36,10 +35,6 @@ CITATION = {
     "start_char_index": 1,
     "end_char_index": 7,
 }
-
-
-def decoded(*replies: Reply) -> list[Event]:
-    return [event for each in replies for event in EventDecoder().feed(each.body)]
 
 
 def watched(events: list[Event], seen: list[Event]) -> Iterator[Event]:

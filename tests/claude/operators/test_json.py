@@ -14,17 +14,13 @@ from hypothesis import given, strategies as st
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import PING, Drop, FakeClaude, reply, text, thinking, tool_use
+from tests.support.claude import ASK, events_of
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 ANSWER: dict[str, Any] = {
     "title": "Rivers",
     "items": [{"n": 1, "name": "Rhine"}, {"n": 2, "name": "Elbe \u2603"}],
 }
 SAID = json.dumps(ANSWER)
-
-
-def events_of(*blocks: Any, **settings: Any) -> list[Any]:
-    return [from_dict(item) for item in reply(*blocks, **settings).events]
 
 
 def shown(operator: sk.Operator[Any, Any], *blocks: Any, **settings: Any) -> list[Any]:

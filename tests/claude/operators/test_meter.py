@@ -15,24 +15,16 @@ from hypothesis import given, strategies as st
 from streamkit._claude.operators.meter import meter
 from streamkit._claude.operators.text import text
 from streamkit._claude.protocol.figures import Gaps, Meter
-from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.decorators import source
 from streamkit._core.from_iterable import from_iterable
-from streamkit.events import Restarted
 from streamkit.testing import reply, text as text_block, tool_use
+from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from streamkit._claude.protocol.events import Event
     from streamkit._core.algebra import Stream
-    from streamkit.testing import Reply
-
-RESTARTED = Restarted(2, ValueError("cut"))
-
-
-def decoded(*replies: Reply) -> list[Event]:
-    return [event for each in replies for event in EventDecoder().feed(each.body)]
 
 
 @source

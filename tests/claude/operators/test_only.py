@@ -29,6 +29,7 @@ from streamkit.events import (
     from_dict,
 )
 from streamkit.testing import PING, reply, text, thinking, tool_use
+from tests.support.claude import RESTARTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +41,6 @@ EVENTS = EventDecoder().feed(
 NEW_EVENT = from_dict({"type": "message_pause", "reason": "thinking"})
 MOOD = {"type": "mood_delta", "mood": "good"}
 NEW_DELTA = from_dict({"type": "content_block_delta", "index": 0, "delta": MOOD})
-RESTARTED = Restarted(2, ValueError("cut"))
 
 
 def kinds(events: Iterable[Any]) -> list[str]:

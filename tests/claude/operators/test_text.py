@@ -19,18 +19,13 @@ from streamkit._core.algebra import Operator, Stream
 from streamkit._core.from_iterable import from_iterable
 from streamkit.events import AnyEvent, Event, Restarted, Usage, from_dict
 from streamkit.testing import PING, reply, text as text_block, thinking as thinking_block, tool_use
+from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamkit.testing import Reply
 
-RESTARTED = Restarted(2, ValueError("cut"))
 CITATION = {"type": "char_location", "cited_text": "rivers", "document_index": 0, "start_char_index": 1}
-
-
-def decoded(*replies: Reply) -> list[Event]:
-    return [event for each in replies for event in EventDecoder().feed(each.body)]
 
 
 def by_the_sdk(body: bytes) -> list[Any]:

@@ -21,23 +21,17 @@ from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator
 from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import take
-from streamkit.events import AnyEvent, Event, Restarted, from_dict, to_dict
+from streamkit.events import AnyEvent, Event, from_dict, to_dict
 from streamkit.testing import PING, reply, text, tool_use
+from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from streamkit.testing import Reply
 
 CITY = {"city": "Paris", "days": [1, 2.5, None, True], "note": 'a "b" \\ ü 🌊'}
-RESTARTED = Restarted(2, ValueError("cut"))
-
 Blocks = Any  # of streamkit.testing
-
-
-def decoded(*replies: Reply) -> list[Event]:
-    return [event for each in replies for event in EventDecoder().feed(each.body)]
 
 
 def calls(*blocks: Blocks, **settings: Any) -> list[ToolCall | BrokenToolCall]:

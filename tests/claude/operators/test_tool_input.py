@@ -26,21 +26,17 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, events_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 EDIT: dict[str, Any] = {
     "path": "river.py",
     "edits": [{"line": 3, "text": "stone"}, {"line": 17, "text": 'a "moss" \u2603\U0001f600\n'}],
     "dry": False,
     "notes": None,
 }
-
-
-def events_of(*blocks: Block | Any, **settings: Any) -> list[Any]:
-    return [from_dict(item) for item in reply(*blocks, **settings).events]
 
 
 def shown(operator: sk.Operator[Any, Any], *blocks: Any, **settings: Any) -> list[Any]:

@@ -14,8 +14,9 @@ from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import take
-from streamkit.events import Restarted, from_dict
+from streamkit.events import from_dict
 from streamkit.testing import PING, reply, text, thinking, tool_use
+from tests.support.claude import RESTARTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Events = list[Event]
 
-RESTARTED = Restarted(2, ValueError("cut"))
 NEW = from_dict({"type": "message_pause"})
 PING_EVENT = from_dict({"type": "ping"})
 

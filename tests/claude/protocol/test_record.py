@@ -25,18 +25,10 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, AT_ONCE, HELLO, read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-AT_ONCE = sk.RetryPolicy(base=0)
-HELLO = reply(text("Hello", " world"))
-
-
-async def read_all(run: sk.Run[Any]) -> list[Any]:
-    async with run:
-        return [item async for item in run]
 
 
 async def test_the_outcome_of_a_whole_message() -> None:

@@ -30,11 +30,12 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, read_all
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 CITATION = {"type": "char_location", "cited_text": "x", "document_index": 0, "document_title": None}
 FULL = reply(
     thinking("Hm", "m"),
@@ -82,11 +83,6 @@ GIVE: dict[str, Callable[[anthropic.AsyncAnthropic], Awaitable[Any]]] = {
     "thread": thread_manager,
 }
 each_kind = pytest.mark.parametrize("kind", GIVE)
-
-
-async def read_all(run: sk.Run[Any]) -> list[Any]:
-    async with run:
-        return [item async for item in run]
 
 
 # -- what comes through --------------------------------------------------------------------------------------
@@ -229,7 +225,7 @@ async def test_a_runner_that_is_left_runs_no_more_tools(eagerly: bool) -> None:
                     if item.type == "content_block_start" and item.index == 1:
                         break
             assert asked == []
-            with anyio.fail_after(5):
+            with patience():
                 await server.connection_closed()
             assert [item async for item in runner] == []
 
@@ -346,7 +342,7 @@ async def test_a_stream_that_was_never_read_is_closed_with_its_run(kind: str) ->
     async with FakeClaude(reply(text("Hello", Stall()))) as server:
         async with sk.from_sdk(await GIVE[kind](server.client())).open() as run:
             assert server.open_connections == 1
-        with anyio.fail_after(5):
+        with patience():
             await server.connection_closed()
         assert run.outcome.kind == "stopped"
 
@@ -385,7 +381,9 @@ async def some_events() -> Any:
     yield {"type": "ping"}
 
 
-@pytest.mark.parametrize("given", [None, 7, some_events(), some_events], ids=str)
+@pytest.mark.parametrize(
+    "given", [None, 7, some_events(), some_events], ids=["None", "7", "generator", "function"]
+)
 def test_something_else_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match=r"from_sdk\(\) takes one of the SDK's asynchronous streams, not "):
         sk.from_sdk(given)

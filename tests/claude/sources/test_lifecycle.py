@@ -18,12 +18,13 @@ import pytest
 import streamkit as sk
 from streamkit._claude.transport import response as reading
 from streamkit.testing import FakeClaude, Pause, Reply, Stall, reply, text
+from tests.support.claude import ASK, HELLO
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-HELLO = reply(text("Hello", " world"))
+pytestmark = pytest.mark.skips_idle_time
+
 STALLED = reply(text("Hello", " wor", Stall()))
 
 OPEN: dict[str, Callable[[anthropic.AsyncAnthropic], sk.Stream[Any]]] = {

@@ -33,25 +33,16 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, AT_ONCE, HELLO, read_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-AT_ONCE = sk.RetryPolicy(base=0)
-HELLO = reply(text("Hello", " world"))
+pytestmark = pytest.mark.skips_idle_time
 
 
 def types(events: list[Any]) -> list[str]:
     return [to_dict(item)["type"] for item in events]
-
-
-async def read_all(run: sk.Run[Any], received: list[Any] | None = None) -> list[Any]:
-    items = [] if received is None else received
-    async with run:
-        async for item in run:
-            items.append(item)
-    return items
 
 
 async def events_of(answer: Reply) -> list[Any]:

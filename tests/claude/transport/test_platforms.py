@@ -14,7 +14,6 @@ import struct
 import zlib
 from typing import Any
 
-import anyio
 import httpx2
 import pytest
 from anthropic.lib.bedrock import AsyncAnthropicBedrock
@@ -33,8 +32,9 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, read_all
+from tests.support.patience import patience
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 HELLO = reply(thinking("Hm"), text("Hello", " world"), tool_use("go", {"to": "Rome"}, chunk=4))
 
 
@@ -51,11 +51,6 @@ class Mapping(httpx2.AsyncHTTPTransport):
         self.paths.append(request.url.path)
         request.url = request.url.copy_with(path="/v1/messages")
         return await super().handle_async_request(request)
-
-
-async def read_all(run: sk.Run[Any]) -> list[Any]:
-    async with run:
-        return [item async for item in run]
 
 
 def vertex(server: FakeClaude, transport: Mapping) -> Any:
@@ -203,5 +198,5 @@ async def test_a_bedrock_run_that_is_left_ends_its_connection() -> None:
             async for item in run:
                 if item.type == "content_block_delta":
                     break
-        with anyio.fail_after(5):
+        with patience():
             await server.connection_closed()

@@ -22,8 +22,7 @@ from anthropic.types.beta import BetaRawMessageStreamEvent
 from streamkit._claude.protocol import kinds
 from streamkit._claude.transport import sdk
 from streamkit.testing import FakeClaude, error_reply, reply, text
-
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
+from tests.support.claude import ASK
 
 
 async def test_a_stream_keeps_its_decoder_its_iterator_its_type_and_its_client() -> None:

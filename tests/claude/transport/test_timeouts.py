@@ -14,13 +14,14 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import PING, FakeClaude, Pause, Pings, Reply, Stall, error_reply, reply, text
+from tests.support.claude import ASK, HELLO
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
+pytestmark = pytest.mark.skips_idle_time
+
 ONCE = sk.RetryPolicy(attempts=1)
-HELLO = reply(text("Hello", " world"))
 NEVER: Any = dict.fromkeys(("first_event", "liveness", "progress"))
 SOON = 0.05
 

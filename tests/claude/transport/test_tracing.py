@@ -25,6 +25,7 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     import anthropic
     from opentelemetry.sdk.trace import ReadableSpan
 
+pytestmark = pytest.mark.skips_idle_time
+
 trace_sdk: Any = pytest.importorskip("opentelemetry.sdk.trace")
 export: Any = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
 processors: Any = pytest.importorskip("opentelemetry.sdk.trace.export")
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 WHOLE = reply(
     thinking("Hm"),
     text("Hello", " world"),
