@@ -21,10 +21,11 @@ from streamkit._core.elementary_steps import Filter, FlatMap, Map, Scan, Tap
 from streamkit._core.explain import explanation
 from streamkit._core.naming import call_text, name_of
 from streamkit._core.runtime.assembly import begin, described, run_offline
+from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.context import Context
 from streamkit._core.runtime.job_run import JobRun
 from streamkit._core.runtime.loop_spec import LoopSpec
-from streamkit._core.runtime.run import CLOSE_TIMEOUT, Run
+from streamkit._core.runtime.run import Run
 from streamkit._core.source import IterableSource
 from streamkit._core.stage import CallableStage, PureStage, pure
 

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from streamkit._core.algebra import Operator, Same, Sink, Stream
 from streamkit._core.naming import name_of
-from streamkit._core.runtime.channel import check_buffer
+from streamkit._core.runtime.overflow_queue import check_buffer
 from streamkit._core.source import CallSource, TaskSource
 from streamkit._core.stage import AsyncStage
 

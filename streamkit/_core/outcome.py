@@ -162,7 +162,9 @@ class Report(ReportFacts):
             if name.startswith("_"):
                 raise AttributeError(name)
             if name not in self._figures:
-                raise AttributeError(f"the report of this run has no {name!r}: no operator of it contributes one")
+                raise AttributeError(
+                    f"the report of this run has no {name!r}: no operator of it contributes one"
+                )
             return self._figures[name]
 
     def contribute(self, **figures: object) -> None:

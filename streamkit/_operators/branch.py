@@ -13,14 +13,14 @@ from streamkit._core.naming import free_name
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
-from streamkit._core.runtime.channel import Channel, check_overflow
+from streamkit._core.runtime.overflow_queue import OverflowQueue, check_overflow
 from streamkit._core.sink_like import as_sink
 from streamkit._core.source import Opened
 
 if TYPE_CHECKING:
     from streamkit._core.algebra import Sink
-    from streamkit._core.runtime.channel import Overflow
     from streamkit._core.runtime.context import Context, Task
+    from streamkit._core.runtime.overflow_queue import Overflow
     from streamkit._core.sink_like import SinkLike
 
 __all__ = ["Branch", "OnError", "RunningBranch", "branch"]
@@ -115,7 +115,9 @@ class RunningBranch:
         self._context = context.child()
         self._name = free_name(settings.name or settings.sink.name, context.report.sinks)
         self.report: SinkReport = SinkReport()
-        self.channel: Channel[Any] = Channel(settings.buffer or 1, settings.overflow or "block", self.report)
+        self.queue: OverflowQueue[Any] = OverflowQueue(
+            settings.buffer or 1, settings.overflow or "block", self.report
+        )
         context.report.sinks[self._name] = self.report
         self._task: Task | None = None
 
@@ -133,17 +135,17 @@ class RunningBranch:
             await self._task.done.wait()
 
     async def _serve(self) -> None:
-        chain = assemble(Opened("async", self.channel.items()), self._sink.stages, self._context)
+        chain = assemble(Opened("async", self.queue.items()), self._sink.stages, self._context)
         unread = 0
         try:
             try:
                 self.report.result = await self._sink.consume(chain.iterator)
             finally:
-                unread = self.channel.waiting
-                self.channel.abandon()
+                unread = self.queue.waiting
+                self.queue.abandon()
                 await self._context.closing(chain)
-            if self.channel.overflowed is not None:
-                raise self.channel.overflowed
+            if self.queue.overflowed is not None:
+                raise self.queue.overflowed
         except BaseException as error:
             stopped = (
                 self._task is not None
@@ -163,7 +165,7 @@ class RunningBranch:
 
     def _failed(self, error: BaseException) -> None:
         self.report.error = error
-        if self.channel.handed(error):
+        if self.queue.handed(error):
             return
         if self._detached:
             log_warning("sink_detached", sink=self._name, error=type(error).__name__)

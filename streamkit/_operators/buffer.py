@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.algebra import Same
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import BufferReport
-from streamkit._core.runtime.channel import check_overflow
+from streamkit._core.runtime.overflow_queue import check_overflow
 from streamkit._core.runtime.read_ahead import ReadAhead
 from streamkit._core.stage import ConcurrentStage
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.channel import Overflow
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.overflow_queue import Overflow
 
 __all__ = ["buffer"]
 

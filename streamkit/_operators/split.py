@@ -14,9 +14,9 @@ from streamkit._core.algebra import Operator
 from streamkit._core.pipeline_checks import refuse_reopening, remedies
 from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.channel import Channel
 from streamkit._core.runtime.fusion import MORE, PushLoop
 from streamkit._core.runtime.loop_spec import LoopSpec
+from streamkit._core.runtime.overflow_queue import OverflowQueue
 from streamkit._core.source import Opened
 from streamkit._core.stage import ConcurrentStage, PureStage
 
@@ -195,7 +195,7 @@ class _Splitting:
     def __init__(self, pipelines: Mapping[str, tuple[Stage, ...]], upstream: Chain, context: Context) -> None:
         self._context = context
         self._pipelines = pipelines
-        self._inputs: dict[str, Channel[Any]] = {name: Channel(_BUFFER) for name in pipelines}
+        self._inputs: dict[str, OverflowQueue[Any]] = {name: OverflowQueue(_BUFFER) for name in pipelines}
         self._upstream = ChainReader(upstream, context, self._arrived, self._upstream_ended)
         self._upstream_open = True
         self._running = len(pipelines)
@@ -239,21 +239,21 @@ class _Splitting:
         )
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:
-        for channel in self._inputs.values():
-            channel.write(item)
+        for queue in self._inputs.values():
+            queue.write(item)
         if self._left:
             # Pipelines that are being closed make room in their queues, and nobody wants what would fill it.
             return sleep_forever()
-        return self._room() if any(channel.full for channel in self._inputs.values()) else None
+        return self._room() if any(queue.full for queue in self._inputs.values()) else None
 
     async def _room(self) -> None:
-        for channel in self._inputs.values():
-            await channel.room()
+        for queue in self._inputs.values():
+            await queue.room()
 
     def _upstream_ended(self, error: BaseException | None) -> None:
         self._upstream_open = False
-        for channel in self._inputs.values():
-            channel.end(error)
+        for queue in self._inputs.values():
+            queue.end(error)
 
     def _made(self, name: str, value: Any) -> Awaitable[None] | None:
         self._ready.append((name, value))
@@ -265,12 +265,12 @@ class _Splitting:
             await self._taken.wait()
 
     def _pipeline_ended(self, name: str, error: BaseException | None) -> None:
-        channel = self._inputs[name]
+        queue = self._inputs[name]
         if error is not None:
             self._error = self._error or error
             # An error of upstream is for each pipeline, after the items before it. A pipeline's own error ends all of them.
-            self._failed = self._failed or not channel.handed(error)
-        channel.abandon()
+            self._failed = self._failed or not queue.handed(error)
+        queue.abandon()
         self._running -= 1
         self._changed.set()
 

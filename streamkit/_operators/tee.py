@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
 from streamkit._core.pipeline_checks import remedies
-from streamkit._core.runtime.channel import check_overflow
+from streamkit._core.runtime.overflow_queue import check_overflow
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.channel import Channel, Overflow
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.overflow_queue import Overflow, OverflowQueue
     from streamkit._core.sink_like import SinkLike
 
 __all__ = ["branch", "tee"]
@@ -89,24 +89,24 @@ async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterato
     # Sinks start with the first read, because a generator that never ran has no cleanup that could end them.
     for each in branches:
         each.start()
-    channels = [each.channel for each in branches]
+    queues = [each.queue for each in branches]
     try:
         async for item in upstream.iterator:
-            for channel in channels:
-                channel.write(item)
+            for queue in queues:
+                queue.write(item)
             yield item
-            for channel in channels:
-                if channel.keeps_waiting:
-                    await channel.room()
+            for queue in queues:
+                if queue.keeps_waiting:
+                    await queue.room()
     except Exception as error:
-        _end(channels, error)
+        _end(queues, error)
         raise
     finally:
-        _end(channels)
+        _end(queues)
     for each in branches:
         await each.finished()
 
 
-def _end(channels: Iterable[Channel[Any]], error: Exception | None = None) -> None:
-    for channel in channels:
-        channel.end(error)
+def _end(queues: Iterable[OverflowQueue[Any]], error: Exception | None = None) -> None:
+    for queue in queues:
+        queue.end(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import CancelScope, Event, create_task_group, current_time, to_thread
 
 from streamkit._core.log import log_warning
-from streamkit._core.runtime.channel import Channel
+from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -41,7 +41,7 @@ async def spool(
     # A thread writes, because a full pipe, a terminal on hold or a slow disk would stop the whole event loop. A
     # hop to it costs 0.05 to 0.25 ms, and writing a token a hundredth of that, so there is not a hop for each
     # item: while the thread writes, items pile up for the next hop, one token of a live stream, hundreds of a file.
-    waiting: Channel[T] = Channel(_WAITING)
+    waiting: OverflowQueue[T] = OverflowQueue(_WAITING)
     written = Event()
     # A cancellation ends the reading. The writer then has a while to write what was read before.
     patience = CancelScope(shield=True)

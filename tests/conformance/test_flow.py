@@ -15,7 +15,7 @@ from streamkit.testing import marbles
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.overflow_queue import Overflow
 
 pytestmark = pytest.mark.virtual_time
 

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 import streamkit as sk
-from streamkit._core.runtime.channel import Channel
+from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 TOTAL = 640
 EVERY = 64
@@ -142,7 +142,7 @@ async def test_turns_are_not_given_at_every_item() -> None:
 
 async def test_so_they_have_beside_a_channel() -> None:
     turns = Turns()
-    channel: Channel[int] = Channel(TOTAL)
+    channel: OverflowQueue[int] = OverflowQueue(TOTAL)
     for n in range(TOTAL):
         channel.write(n)
     channel.end()

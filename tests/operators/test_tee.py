@@ -18,7 +18,7 @@ from streamkit.sinks import call, collect, join
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamkit._core.runtime.channel import Overflow
+    from streamkit._core.runtime.overflow_queue import Overflow
 
 pytestmark = pytest.mark.virtual_time
 

@@ -1,5 +1,5 @@
 """
-Closing a chain that has failed already.
+Closing: how long it may take, and what becomes of a chain that has failed already.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["close_after"]
+__all__ = ["CLOSE_TIMEOUT", "close_after"]
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that closing may take, unless `open()` says otherwise."""
 
 
 async def close_after(failure: Exception, chain: Chain, context: Context) -> None:

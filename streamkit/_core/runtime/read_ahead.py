@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from anyio import sleep_forever
 
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.channel import Channel
+from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
     from streamkit._core.outcome import BufferReport
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.channel import Overflow
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.overflow_queue import Overflow
 
 __all__ = ["ReadAhead"]
 
@@ -42,9 +42,9 @@ class ReadAhead:
         overflow: Overflow = "block",
         count: BufferReport | None = None,
     ) -> None:
-        self._channel: Channel[Any] = Channel(buffer, overflow, count)
-        self._items = self._channel.items()
-        self._reader = ChainReader(upstream, context, self._arrived, self._channel.end)
+        self._queue: OverflowQueue[Any] = OverflowQueue(buffer, overflow, count)
+        self._items = self._queue.items()
+        self._reader = ChainReader(upstream, context, self._arrived, self._queue.end)
         self._begun = False
 
     def __aiter__(self) -> AsyncGenerator[Any, None]:
@@ -65,7 +65,7 @@ class ReadAhead:
         await self._reader.stop()
 
     def _arrived(self, item: Any) -> Awaitable[None] | None:
-        self._channel.write(item)
-        if self._channel.overflowed is not None:
+        self._queue.write(item)
+        if self._queue.overflowed is not None:
             return sleep_forever()  # until it is stopped: nothing more can be taken
-        return self._channel.room() if self._channel.keeps_waiting else None
+        return self._queue.room() if self._queue.keeps_waiting else None

@@ -26,12 +26,9 @@ if TYPE_CHECKING:
     from streamkit._core.source import Source
     from streamkit._core.stage import Stage
 
-__all__ = ["CLOSE_TIMEOUT", "Run"]
+__all__ = ["Run"]
 
 T_co = TypeVar("T_co", covariant=True)
-
-CLOSE_TIMEOUT = 5.0
-"""Seconds that closing may take, unless `open()` says otherwise."""
 
 
 class Run(Generic[T_co]):

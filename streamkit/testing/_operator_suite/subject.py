@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from anyio import CancelScope, get_available_backends
 
 from streamkit._core.algebra import Operator
-from streamkit._core.runtime.run import CLOSE_TIMEOUT
+from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit.testing._operator_suite.observed_run import PATIENCE, ObservedRun
 from streamkit.testing._operator_suite.probe import Probe
 from streamkit.testing._virtual_time.backend import run_virtual

@@ -12,21 +12,21 @@ import pytest
 
 from streamkit._core.errors import BufferOverflow
 from streamkit._core.outcome import SinkReport
-from streamkit._core.runtime.channel import Channel, Overflow, check_overflow
+from streamkit._core.runtime.overflow_queue import Overflow, OverflowQueue, check_overflow
 
 
-async def next_of(channel: Channel[int]) -> int:
+async def next_of(channel: OverflowQueue[int]) -> int:
     async with aclosing(channel.items()) as items:
         return await anext(items)
 
 
-async def read_all(channel: Channel[int]) -> list[int]:
+async def read_all(channel: OverflowQueue[int]) -> list[int]:
     return [item async for item in channel.items()]
 
 
-def filled(overflow: Overflow, n: int = 10, buffer: int = 3) -> tuple[Channel[int], SinkReport]:
+def filled(overflow: Overflow, n: int = 10, buffer: int = 3) -> tuple[OverflowQueue[int], SinkReport]:
     report = SinkReport()
-    channel: Channel[int] = Channel(buffer, overflow, report)
+    channel: OverflowQueue[int] = OverflowQueue(buffer, overflow, report)
     for item in range(n):
         channel.write(item)
     return channel, report
@@ -79,7 +79,7 @@ async def test_there_is_room_at_once_where_there_is_room() -> None:
 @pytest.mark.parametrize("overflow", ["drop_oldest", "drop_incoming", "latest"])
 async def test_a_dropping_queue_lets_its_reader_run_once_before_it_drops(overflow: Overflow) -> None:
     report = SinkReport()
-    channel: Channel[int] = Channel(2, overflow, report)
+    channel: OverflowQueue[int] = OverflowQueue(2, overflow, report)
     got: list[int] = []
 
     async def read() -> None:
@@ -97,7 +97,7 @@ async def test_a_dropping_queue_lets_its_reader_run_once_before_it_drops(overflo
 
 
 async def test_a_reader_waits_for_the_next_item() -> None:
-    channel: Channel[int] = Channel(1)
+    channel: OverflowQueue[int] = OverflowQueue(1)
     got: list[int] = []
 
     async def read() -> None:

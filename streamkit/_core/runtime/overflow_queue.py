@@ -19,12 +19,12 @@ from streamkit._core.runtime.fairness import CHECKPOINT_EVERY, let_others_run_un
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["Channel", "Overflow", "check_buffer", "check_overflow"]
+__all__ = ["Overflow", "OverflowQueue", "check_buffer", "check_overflow"]
 
 T = TypeVar("T")
 
 Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
-"""What happens when the queue is full: see `Channel.room` and `Channel.write`."""
+"""What happens when the queue is full: see `OverflowQueue.room` and `OverflowQueue.write`."""
 
 
 def check_buffer(buffer: object) -> None:
@@ -51,7 +51,7 @@ def check_overflow(buffer: object, overflow: object) -> None:
         raise ValueError(f"overflow must be one of {known}, not {overflow!r}")
 
 
-class Channel(Generic[T]):
+class OverflowQueue(Generic[T]):
     """
     At most `buffer` items, in order, then the end or an error.
 
