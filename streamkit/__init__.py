@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ROOMS = ("events", "plugins", "sinks", "testing")
 
-adapt("anthropic", "streamkit._claude.adapters")
+adapt("anthropic", "streamkit._claude.sdk_adapter")
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
 

@@ -28,7 +28,7 @@ SOURCES: Final = sorted(PACKAGE.rglob("*.py"))
 PROTOCOL: Final = {"_core", "_partial_json", "_claude.protocol"}
 EVERYTHING: Final = {
     *PROTOCOL,
-    "_claude.adapters",
+    "_claude.sdk_adapter",
     "_claude.exchange",
     "_claude.operators",
     "_claude.sinks",
@@ -50,7 +50,7 @@ MAY_IMPORT: Final = {
     "_claude.exchange": {*PROTOCOL, "_claude.transport", "_claude.exchange"},
     "_claude.sources": {*PROTOCOL, "_claude.transport", "_claude.exchange", "_claude.sources"},
     "_claude.operators": {*PROTOCOL, "_claude.operators"},
-    "_claude.adapters": PROTOCOL,
+    "_claude.sdk_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},
     "plugins": {"_core", "plugins", "streamkit"},

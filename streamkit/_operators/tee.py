@@ -1,5 +1,7 @@
 """
 `tee`: hands items on, and to sinks beside the stream.
+
+Each sink has a bounded queue (`_core/runtime/overflow_queue.py`, where the overflow policies are) and a task (`branch.py`).
 """
 
 from __future__ import annotations

@@ -11,16 +11,13 @@ from streamkit.testing._fake_claude.blocks import (
     tool_use as tool_use,
 )
 from streamkit.testing._fake_claude.connection import Connection as Connection, Request as Request
-from streamkit.testing._fake_claude.faults.edits import (
+from streamkit.testing._fake_claude.faults.bad_frames import GARBAGE as GARBAGE, huge as huge
+from streamkit.testing._fake_claude.faults.event_order import (
     reindexed as reindexed,
     swapped as swapped,
     without as without,
 )
-from streamkit.testing._fake_claude.faults.events import (
-    GARBAGE as GARBAGE,
-    ErrorEvent as ErrorEvent,
-    huge as huge,
-)
+from streamkit.testing._fake_claude.faults.fault import ErrorEvent as ErrorEvent
 from streamkit.testing._fake_claude.faults.responses import (
     error_reply as error_reply,
     page as page,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from streamkit._claude.sources.cassette import parse_recording
-from streamkit.testing._fake_claude.faults.events import ErrorEvent, check_order, is_end
+from streamkit.testing._fake_claude.faults.fault import ErrorEvent, check_order, is_end
 from streamkit.testing._fake_claude.faults.wire import Drop, Pause, Step, WireFault
 from streamkit.testing._fake_claude.frames import dumps, event, events_in
 

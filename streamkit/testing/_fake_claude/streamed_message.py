@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from streamkit.testing._fake_claude.blocks import Block
-from streamkit.testing._fake_claude.faults.events import ErrorEvent, Fault, check_order, is_end
+from streamkit.testing._fake_claude.faults.fault import ErrorEvent, Fault, check_order, is_end
 from streamkit.testing._fake_claude.faults.wire import Pause, WireFault
 from streamkit.testing._fake_claude.frames import event
 from streamkit.testing._fake_claude.reply import Reply

@@ -1,5 +1,7 @@
 """
 Faults of a whole response: an HTTP error, a redirect or a gateway's page in place of the stream.
+
+The folder's docstring has the other kinds of fault.
 """
 
 from __future__ import annotations

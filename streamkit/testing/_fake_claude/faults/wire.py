@@ -1,5 +1,7 @@
 """
 Faults on the connection: waits, pings and broken ends, which a server puts between the writes of a body.
+
+The folder's docstring has the other kinds of fault.
 """
 
 from __future__ import annotations

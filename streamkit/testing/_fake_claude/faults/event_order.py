@@ -1,5 +1,5 @@
 """
-Faults in the order of events: a reply whose events are left out, swapped or numbered otherwise.
+A reply whose events are left out, swapped or numbered otherwise. The folder's docstring has the other kinds of fault.
 """
 
 from __future__ import annotations
