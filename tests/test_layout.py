@@ -217,7 +217,7 @@ def test_what_is_said_to_be_public_exists(path: Path) -> None:
 FACADES: Final = [
     path
     for path in SOURCES
-    if path.name == "__init__.py" and "__all__" in vars(import_module(module_of(path)))
+    if path.name == "__init__.py" and "\n__all__ = " in path.read_text(encoding="utf-8")
 ]
 
 
