@@ -17,6 +17,7 @@ import pytest
 from streamkit import from_iterable, tee
 from streamkit.events import Restarted
 from streamkit.sinks import write
+from tests.support.patience import PATIENCE, patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,10 +109,14 @@ class FullPipe:
             self.offered += 1
 
     async def fill(self) -> None:
+        """
+        Wait until no more is taken: more than the pipe holds, and nothing while others had their time.
+        """
         before = -1
-        while self.offered > before:
-            before = self.offered
-            await anyio.sleep(0.05)
+        with patience():
+            while self.offered > before or self.offered <= 64:
+                before = self.offered
+                await anyio.sleep(0.05)
 
     async def drain(self) -> None:
         self.received = len(await anyio.to_thread.run_sync(self.reader.read))
@@ -135,11 +140,11 @@ async def test_a_full_pipe_stops_the_stream_and_not_the_event_loop() -> None:
 async def test_a_pipe_that_stays_full_does_not_keep_a_cancelled_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamkit.sinks._spool._PATIENCE", 0.05)
     pipe = FullPipe()
-    async with (from_iterable(pipe.speak) | write(pipe.file)).open() as run:
+    async with (from_iterable(pipe.speak) | write(pipe.file)).open(close_timeout=2 * PATIENCE) as run:
         await pipe.fill()
         run.cancel("enough")
         stopped_at = anyio.current_time()
-    assert anyio.current_time() - stopped_at < 3
+    assert anyio.current_time() - stopped_at < PATIENCE
     assert run.outcome.stopped_by == "cancel: enough"
     pipe.reader.close()
     with suppress(BrokenPipeError):

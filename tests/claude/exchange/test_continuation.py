@@ -479,7 +479,7 @@ async def test_an_answer_in_a_format_of_its_own_is_refused_before_it_is_asked_fo
 
 
 async def test_other_streams_cannot_be_continued() -> None:
-    with pytest.raises(ValueError, match=r"retry\(\) cannot go on in the middle of any stream"):
+    with pytest.raises(ValueError, match=r"retry\(\) cannot continue a stream in its middle"):
         sk.retry(GO_ON)
 
 
