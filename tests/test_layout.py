@@ -302,6 +302,6 @@ def test_it_is_typed() -> None:
 
 
 def test_the_readme_and_ci_run_the_same_command() -> None:
-    command = "python -m pip install nox && python -m nox"
+    command = 'python -m pip install "nox[uv]" && python -m nox'
     assert f"\n{command}\n" in (PROJECT / "README.md").read_text(encoding="utf-8")
     assert command in (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
