@@ -35,6 +35,9 @@ DESCRIPTION: Final = (
     "beside it. A server on this machine, which speaks the Messages API, answers from a script."
 )
 
+# Elsewhere than at a checkpoint, Ctrl-C may hit between the making of a coroutine and its first step, which Python complains of.
+BACKEND_OPTIONS: Final = {"trio": {"restrict_keyboard_interrupt_to_checkpoints": True}}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """
@@ -60,7 +63,9 @@ def run(options: Namespace) -> int:
         except OSError as error:
             raise UsageError(f"--save {options.save}: {error}") from error
         play = scripted if options.live is None else partial(live, options.live, options.model)
-        return anyio.run(play, record, backend=options.backend)
+        return anyio.run(
+            play, record, backend=options.backend, backend_options=BACKEND_OPTIONS.get(options.backend)
+        )
 
 
 async def scripted(record: sk.Sink[Event, None]) -> int:
