@@ -9,6 +9,9 @@ from msgspec import UNSET
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.content_blocks import (
     CompactionBlock,
+    ContainerUploadBlock,
+    FallbackBlock,
+    MCPToolListingBlock,
     MCPToolUseBlock,
     RedactedThinkingBlock,
     ServerToolUseBlock,
@@ -42,23 +45,40 @@ from streamkit._claude.protocol.events import (
     to_dict,
 )
 from streamkit._claude.protocol.kinds import ContentBlock, Delta
+from streamkit._claude.protocol.result_blocks import (
+    AdvisorToolResultBlock,
+    BashCodeExecutionToolResultBlock,
+    CodeExecutionToolResultBlock,
+    MCPToolResultBlock,
+    TextEditorCodeExecutionToolResultBlock,
+    ToolSearchToolResultBlock,
+    WebFetchToolResultBlock,
+    WebSearchToolResultBlock,
+)
 from streamkit._claude.protocol.usage import Usage
 from streamkit._core.items import Restarted
 from streamkit._core.naming import publish
 
 __all__ = [
     "UNSET",
+    "AdvisorToolResultBlock",
     "AnyEvent",
+    "BashCodeExecutionToolResultBlock",
     "CitationsDelta",
+    "CodeExecutionToolResultBlock",
     "CompactionBlock",
     "CompactionDelta",
+    "ContainerUploadBlock",
     "ContentBlock",
     "ContentBlockDelta",
     "ContentBlockStart",
     "ContentBlockStop",
     "Delta",
     "Event",
+    "FallbackBlock",
     "InputJSONDelta",
+    "MCPToolListingBlock",
+    "MCPToolResultBlock",
     "MCPToolUseBlock",
     "Message",
     "MessageChanges",
@@ -73,11 +93,15 @@ __all__ = [
     "SignatureDelta",
     "TextBlock",
     "TextDelta",
+    "TextEditorCodeExecutionToolResultBlock",
     "ThinkingBlock",
     "ThinkingDelta",
+    "ToolSearchToolResultBlock",
     "ToolUseBlock",
     "Unknown",
     "Usage",
+    "WebFetchToolResultBlock",
+    "WebSearchToolResultBlock",
     "decode",
     "from_dict",
     "to_dict",

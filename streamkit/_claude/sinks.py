@@ -53,7 +53,8 @@ async def _consume(events: AsyncIterator[Any], *, beta: bool | None = None) -> A
         if is_restart(event):
             progress, built = Progress(), MessageBuilder()
             continue
-        progress.follow(event)
+        if not progress.follow(event):
+            continue
         if event.type == "message_start":
             built = MessageBuilder()
         built.add(event)

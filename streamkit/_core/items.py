@@ -161,7 +161,8 @@ def is_restart(item: object) -> bool:
     """
     Whether the stream starts over at `item`, so that everything before it is void.
     """
-    return getattr(item, "__restart__", False) is True
+    # The item is asked first, which is quick, but its class decides: on the wire a field may have that name.
+    return getattr(item, "__restart__", False) is True and getattr(type(item), "__restart__", False) is True
 
 
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:

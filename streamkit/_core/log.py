@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["log_warning"]
+__all__ = ["log_debug", "log_warning"]
+
+
+def log_debug(event: str, **fields: object) -> None:
+    """
+    Log `event` with its fields at debug, if the application has configured structlog.
+    """
+    _log("debug", event, fields)
 
 
 def log_warning(event: str, **fields: object) -> None:
     """
-    Log `event` with its fields, if the application has configured structlog.
+    Log `event` with its fields as a warning, if the application has configured structlog.
     """
+    _log("warning", event, fields)
+
+
+def _log(level: str, event: str, fields: dict[str, object]) -> None:
     # Importing structlog takes longer than importing streamkit, and whoever has not imported it has not configured it.
     structlog = sys.modules.get("structlog")
     if structlog is not None and structlog.is_configured():
-        structlog.get_logger("streamkit").warning(event, **fields)
+        getattr(structlog.get_logger("streamkit"), level)(event, **fields)

@@ -88,7 +88,7 @@ async def test_no_message_at_all() -> None:
 async def test_a_message_inside_another_is_refused() -> None:
     events = decoded(reply(text("Hello")))
     with pytest.raises(GrammarError, match="message_start inside another message"):
-        await (from_iterable([*events[:3], *events]) | message())
+        await (from_iterable([*events[:3], *decoded(reply(text("Hello"), id="msg_another"))]) | message())
 
 
 async def test_an_upstream_error_stays_what_it_is() -> None:

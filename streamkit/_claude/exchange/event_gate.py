@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamkit._claude.exchange.stitching import Stitching
 from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
+from streamkit._claude.protocol.reading import list_in, text_of_field, type_of
 from streamkit._core.items import Restarted
 
 if TYPE_CHECKING:
@@ -104,8 +105,9 @@ def _is_content(event: Event) -> bool:
     """
     if event.type == "content_block_start":
         # Most kinds of block are filled by deltas. The others arrive whole in their start.
-        return event.content_block.type not in FILLED_BY_DELTAS
+        return type_of(getattr(event, "content_block", None)) not in FILLED_BY_DELTAS
     if event.type == "message_start":
         # A gateway that does not stream sends the whole message in its start.
-        return bool(event.message.content or event.message.stop_reason)
+        message: object = getattr(event, "message", None)
+        return bool(list_in(message, "content") or text_of_field(message, "stop_reason"))
     return event.type != "ping"

@@ -59,7 +59,7 @@ class MessagesRequest:
 
         Args:
             params: The parameters of `create`. A request that continues an answer has others than the first one.
-            attempt: Where the request's id is noted.
+            attempt: Where the request's id is noted, and what did not fit.
             watchdog: Limits each wait for the API.
 
         Returns:
@@ -75,4 +75,4 @@ class MessagesRequest:
         call = api.create(**params, **limits, stream=True)
         stream = await (call if watchdog is None else watchdog.response(call))
         attempt.request_id = stream.response.headers.get("request-id")
-        return response_events(stream, pings=self.pings, watchdog=watchdog)
+        return response_events(stream, pings=self.pings, watchdog=watchdog, oddities=attempt.oddities)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from streamkit._claude.protocol.codec import Unknown
@@ -17,6 +18,7 @@ from streamkit._claude.protocol.events import (
     MessageChanges,
     MessageDelta,
 )
+from streamkit._claude.protocol.reading import Places, index_of, list_in, text_of_field, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +49,7 @@ class Stitching:
         self._attempt = attempt
         self._cost = cost
         self._offset = 0
+        self._places = Places()
         self._begun = False  # whether the first block has come
         self._ended = False
         # Deltas of text that may be a repetition, held until that is known; None once it is.
@@ -74,7 +77,7 @@ class Stitching:
         elif kind == "content_block_delta":
             yield from self._delta(event)
         elif kind == "message_start":
-            yield from self._content_of(event.message)
+            yield from self._content_of(getattr(event, "message", None))
         elif kind in {"message_delta", "message_stop"}:
             yield from self._end_blocks()
             self._ended = kind == "message_stop"
@@ -87,27 +90,29 @@ class Stitching:
 
     def _start(self, event: ContentBlockStart) -> Iterator[Event]:
         yield from self._close_seam(final=True)
-        joins, block = False, event.content_block
+        joins, block = False, getattr(event, "content_block", None)
+        is_text = type_of(block) == "text"
+        index = self._places.begin(event)
         if not self._begun:
-            joins = self._continuation.open is not None and block.type == "text"
-            yield from self._begin(event.index, joins)
-        if block.type != "text" or self._seam is None:
+            joins = self._continuation.open is not None and is_text
+            yield from self._begin(index, joins)
+        if not is_text or self._seam is None:
             if not joins:
                 yield self._numbered(event)
             return
         # A gateway may put text into the start, and that may be a repetition too.
-        citations: Any = getattr(block, "citations", None) if joins else None
+        citations = list_in(block, "citations") if joins else []
         if not joins:
             yield self._numbered(_with(event, content_block=_with(block, text="")))
-        if block.text:
-            yield from self._rewrite(ContentBlockDelta(event.index, TextDelta(block.text)))
-        for citation in citations or ():
-            yield from self._rewrite(ContentBlockDelta(event.index, CitationsDelta(citation)))
+        if text := text_of_field(block, "text"):
+            yield from self._rewrite(ContentBlockDelta(index, TextDelta(text)))
+        for citation in citations:
+            yield from self._rewrite(ContentBlockDelta(index, CitationsDelta(citation)))
 
     def _delta(self, event: ContentBlockDelta) -> Iterator[Event]:
-        is_text = event.delta.type == "text_delta"
+        is_text = type_of(getattr(event, "delta", None)) == "text_delta"
         if not self._begun:  # a gateway has left out the start
-            yield from self._begin(event.index, is_text and self._continuation.open is not None)
+            yield from self._begin(self._places.begin(event), is_text and self._continuation.open is not None)
         if is_text and self._seam is not None:
             self._seam.append(self._numbered(event))
             if more := _text(event):
@@ -140,13 +145,13 @@ class Stitching:
         """
         The content that stands in `message_start` already, from a gateway that does not stream.
         """
-        for index, block in enumerate(message.content or ()):
+        for index, block in enumerate(list_in(message, "content")):
             yield from self._rewrite(ContentBlockStart(index, block))
             yield from self._rewrite(ContentBlockStop(index))
-        if message.stop_reason:
-            yield from self._rewrite(
-                MessageDelta(MessageChanges(message.stop_reason, message.stop_sequence), message.usage)
-            )
+        if reason := text_of_field(message, "stop_reason"):
+            sequence: Any = getattr(message, "stop_sequence", UNSET)
+            usage: Any = getattr(message, "usage", UNSET)
+            yield from self._rewrite(MessageDelta(MessageChanges(reason, sequence), usage))
 
     def _close_seam(self, *, final: bool) -> Iterator[Event]:
         """
@@ -177,8 +182,8 @@ class Stitching:
         The event with its block's index in the message.
         """
         # The `index` of an unknown event may be anything.
-        index: object = event.get("index") if isinstance(event, Unknown) else event.index
-        return _with(event, index=index + self._offset) if isinstance(index, int) else event
+        index = index_of(event)
+        return event if index is None else _with(event, index=index + self._offset)
 
 
 def _with(part: Any, **changes: Any) -> Any:
@@ -196,5 +201,4 @@ def _is_plain(event: ContentBlockDelta) -> bool:
 
 
 def _text(event: Any) -> str:
-    text: str = event.delta.text
-    return text
+    return text_of_field(event.delta, "text")

@@ -62,12 +62,14 @@ class Blocks(Transducer[Any, Any]):
         if kind == "content_block_delta":
             self.message.add(item)
             return ()
-        self.progress.follow(item)
+        if not self.progress.follow(item):
+            return ()
         if kind == "message_start":
             self._begin_message()
         self.message.add(item)
         if kind == "content_block_stop":
-            return self._finish(item.index)
+            block = self.message.block_of(item)
+            return () if block is None else self._finish(block.index)
         if kind == "message_stop" or (kind.startswith("message_") and self.message.stop_reason):
             return self._finish()
         return ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.content import blocks_in
+from streamkit._claude.protocol.reading import list_in, type_of
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 
@@ -47,10 +48,13 @@ class Citations(Transducer[Any, Any]):
 
     def feed(self, item: Any) -> Iterable[Any]:
         if item.type == "content_block_delta":
-            return (item.delta.citation,) if item.delta.type == "citations_delta" else ()
-        return [
-            citation
-            for block in blocks_in(item)
-            if block.type == "text"
-            for citation in getattr(block, "citations", None) or ()
-        ]
+            delta = getattr(item, "delta", None)
+            found = [getattr(delta, "citation", None)] if type_of(delta) == "citations_delta" else []
+        else:
+            blocks = [block for block in blocks_in(item) if type_of(block) == "text"]
+            found = [citation for block in blocks for citation in list_in(block, "citations")]
+        return [citation for citation in found if not isinstance(citation, _NO_OBJECTS)]
+
+
+_NO_OBJECTS = (str, int, float, list, type(None))
+"""What a gateway may say instead of a citation."""

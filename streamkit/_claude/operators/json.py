@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from streamkit._claude.protocol.content import text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -85,7 +86,7 @@ class JSON(Transducer[Any, Any]):
 
     def feed(self, item: Any) -> Iterable[Any]:
         kind = item.type
-        if kind == "content_block_delta" and item.delta.type != "text_delta":
+        if kind == "content_block_delta" and type_of(getattr(item, "delta", None)) != "text_delta":
             return ()
         if kind in {"message_start", "message_delta", "message_stop"}:
             return self._structure(kind, item)
@@ -107,7 +108,8 @@ class JSON(Transducer[Any, Any]):
         self.stop_reason: str | None = None
 
     def _structure(self, kind: str, event: Any) -> Iterable[Any]:
-        self.progress.follow(event)
+        if not self.progress.follow(event):
+            return
         if kind == "message_start":
             yield from self._end()
             self._begin_message()
@@ -115,7 +117,8 @@ class JSON(Transducer[Any, Any]):
             if piece := text_in(event):
                 yield from self._read(piece)
         elif kind == "message_delta":
-            self.stop_reason = self.stop_reason or event.delta.stop_reason
+            delta = getattr(event, "delta", None)
+            self.stop_reason = self.stop_reason or text_of_field(delta, "stop_reason") or None
         else:
             yield from self._end()
 

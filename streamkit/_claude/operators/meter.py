@@ -98,7 +98,7 @@ class Metering:
         elif kind == "message_start":
             self.reset()
             self.message_began = now
-            self._usage(event.message)
+            self._usage(getattr(event, "message", None))
         elif kind == "message_delta":
             self._usage(event)
         elif kind == "message_stop" and self.message_began is not None:
@@ -117,5 +117,6 @@ class Metering:
 
     def _usage(self, carrier: Any) -> None:
         tokens = getattr(getattr(carrier, "usage", None), "output_tokens", None)
-        if isinstance(tokens, int):
+        if isinstance(tokens, int | float) and tokens:  # a zero says nothing
+            tokens = int(tokens)
             self.figures.output_tokens = self.tokens_before + tokens

@@ -21,7 +21,7 @@ from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.kinds import DELTAS, EVENTS
 from streamkit._core.algebra import Operator
 from streamkit._core.elementary_steps import Filter
-from streamkit._core.items import Restarted
+from streamkit._core.items import Restarted, is_restart
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -131,11 +131,18 @@ _UNKNOWN = "unknown to this version"
 
 def _any_of(wanted: frozenset[str]) -> Callable[[Any], bool]:
     known = _KNOWN if _UNKNOWN in wanted else None
+    restarted = Restarted.type
 
     def is_wanted(event: Any) -> bool:
         kind = event.type
         if kind == "content_block_delta" and kind not in wanted:
-            kind = event.delta.type
+            try:
+                kind = event.delta.type
+                return kind in wanted or (known is not None and kind not in known)
+            except (AttributeError, TypeError):  # it has no delta, or one whose type is not a string
+                return known is not None
+        if kind == restarted and not is_restart(event):
+            return known is not None  # on the wire it is one more unknown type
         return kind in wanted or (known is not None and kind not in known)
 
     return is_wanted

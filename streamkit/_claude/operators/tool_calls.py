@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
+from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -97,7 +98,11 @@ class ToolCalls(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
         kind = item.type
         if kind == "content_block_delta":
-            if item.delta.type == "input_json_delta":
+            try:
+                is_input = item.delta.type == "input_json_delta"
+            except AttributeError:
+                is_input = False
+            if is_input:
                 self.blocks.write(item)
             return ()
         return self._structure(kind, item)
@@ -107,7 +112,7 @@ class ToolCalls(Transducer[Any, Any]):
         return self._release()
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(lambda block: block.type in self.kinds)
+        self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in self.kinds)
         self.calls: list[ToolCall | BrokenToolCall] = []
 
     def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:

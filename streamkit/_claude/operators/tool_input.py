@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
+from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -103,11 +105,13 @@ class ToolInput(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[Any]:
         if item.type != "content_block_delta":
             return self._structure(item)
-        if item.delta.type != "input_json_delta" or (block := self.blocks.write(item)) is None:
+        delta: Any = getattr(item, "delta", None)
+        is_input = delta.__class__ is InputJSONDelta or type_of(delta) == "input_json_delta"
+        if not is_input or (block := self.blocks.write(item)) is None:
             return ()
         extractor = self._extractor(block)
         try:
-            extractor.feed(item.delta.partial_json)
+            extractor.feed(text_of_field(delta, "partial_json"))
         except ParseError as error:
             return self._broken(block, extractor, error)
         return extractor.take()
@@ -122,8 +126,8 @@ class ToolInput(Transducer[Any, Any]):
 
     def _wants(self, block: Any) -> bool:
         if self.name is None:
-            return block.type in APPLICATION_TOOLS
-        return block.type in TOOLS and bool(block.name == self.name)
+            return type_of(block) in APPLICATION_TOOLS
+        return type_of(block) in TOOLS and text_of_field(block, "name") == self.name
 
     def _extractor(self, block: ToolBlock) -> Extractor:
         extractor = self.extractors.get(block.index)

@@ -56,16 +56,18 @@ class RunningUsage(Transducer[Any, Any]):
         kind = item.type
         if kind == "content_block_delta":
             return ()
-        self.progress.follow(item)
+        if not self.progress.follow(item):
+            return ()
         if kind == "message_start":
             self._begin_message()
-            carrier = item.message
+            carrier = getattr(item, "message", None)
         elif kind == "message_delta":
             carrier = item
         else:
             return ()
         self.message.add(item)
-        return (self.message.usage,) if getattr(carrier, "usage", None) else ()
+        told = getattr(carrier, "usage", None)
+        return (self.message.usage,) if told and not isinstance(told, str | int | float | list) else ()
 
     def reset(self) -> None:
         self.progress: Progress = Progress()

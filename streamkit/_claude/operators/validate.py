@@ -10,6 +10,7 @@ from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
 from streamkit._core.algebra import Same
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
@@ -100,16 +101,23 @@ class Validate:
         self.number += 1
         match event.type:
             case "content_block_delta":
-                self._check_delta(event.index, event.delta.type)
+                try:
+                    self._check_delta(event.index, event.delta.type)
+                except (AttributeError, TypeError):
+                    raise self._error("content_block_delta without its index or its type") from None
             case "content_block_start":
-                self._check_block_start(event.index, event.content_block.type)
+                block = getattr(event, "content_block", None)
+                self._check_block_start(self._index(event), type_of(block))
             case "content_block_stop":
-                if event.index != self.index:
-                    raise self._error(f"content_block_stop for block {event.index}, which is not open")
+                index = self._index(event)
+                if index != self.index:
+                    raise self._error(f"content_block_stop for block {index}, which is not open")
                 self.index = None
             case "message_start":
-                self._follow(event)
-                self._begin_message(blocks=len(blocks_in(event)), ending=bool(event.message.stop_reason))
+                if not self._follow(event):
+                    raise self._error("message_start a second time")
+                ending = bool(text_of_field(getattr(event, "message", None), "stop_reason"))
+                self._begin_message(blocks=len(blocks_in(event)), ending=ending)
             case "message_delta" | "message_stop" as kind:
                 self._check_message_end(kind)
                 self._follow(event)
@@ -138,16 +146,22 @@ class Validate:
         self.index, self.block = index, block
         self.next_index += 1
 
-    def _check_delta(self, index: int, delta: str) -> None:
-        if index != self.index:
+    def _check_delta(self, index: int | None, delta: str) -> None:
+        if index != self.index or index is None:
             raise self._error(f"{delta} for block {index}, which is not open")
         # What fits is known only of a known delta, and only of blocks that some known delta fits.
         if self.block not in _FITS.get(delta, FILLED_BY_DELTAS) and self.block in FILLED_BY_DELTAS:
             raise self._error(f"{delta} in block {index}, which is of type {self.block}")
 
-    def _follow(self, event: Any) -> None:
+    def _index(self, event: Any) -> int:
+        index = index_of(event)
+        if index is None:
+            raise self._error(f"{event.type} without the index of its block")
+        return index
+
+    def _follow(self, event: Any) -> bool:
         try:
-            self.progress.follow(event)
+            return self.progress.follow(event)
         except GrammarError as error:
             raise self._error(str(error)) from None
 

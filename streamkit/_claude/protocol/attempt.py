@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streamkit._claude.protocol.oddities import Oddities
+
 if TYPE_CHECKING:
     from streamkit._claude.protocol.usage import Usage
 
@@ -24,6 +26,7 @@ class Attempt:
         error: What it failed with.
         usage: What it was billed, as far as that is known; None if its message never began.
         overlap: The text that it repeated of the attempt before it, and that was removed.
+        oddities: What its response had in it that did not fit and was forgiven; see `outcome.oddities`.
     """
 
     number: int
@@ -31,3 +34,4 @@ class Attempt:
     error: Exception | None = None
     usage: Usage | None = None
     overlap: str = field(default="", repr=False)
+    oddities: Oddities = field(default_factory=Oddities, repr=False)

@@ -1,20 +1,22 @@
 """
 A content block that its deltas are added to, one after another.
 
-What each field of a delta adds is in `kinds.DELTAS`. A delta of an unknown type, and the unknown fields of a known one, are kept
-in the block's `unknown_deltas`.
+What each field of a delta adds is in `kinds.DELTAS`. A delta of an unknown type, the unknown fields of a known one, and values
+that do not fit are kept in the block's `unknown_deltas`. Null says nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.kinds import DELTAS
+from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_of
+from streamkit._claude.protocol.pieces import PIECES
+from streamkit._claude.protocol.reading import plain, type_of
 from streamkit._claude.protocol.tool_json import partial_object, read_object
 from streamkit._partial_json.surrogates import join_surrogates
 
@@ -31,22 +33,38 @@ class Block:
 
     Attributes:
         index: Its index on the wire.
-        type: Its type on the wire.
+        type: Its type on the wire; empty if it does not tell one.
         closed: Whether it got its `content_block_stop`.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
+        pieces: For each class of delta that only adds text to such a block: its field with the text, and the block's field.
     """
 
-    __slots__ = ("_fields", "_items", "_unknown", "closed", "index", "texts", "type")
+    __slots__ = ("_fields", "_items", "_unknown", "closed", "index", "pieces", "texts", "type")
 
     def __init__(self, index: int, fields: dict[str, Any]) -> None:
         self.index: int = index
-        self.type: str = fields.get("type", "unknown")
         self.closed: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
-        self._fields = fields
         self._items: defaultdict[str, list[Any]] = defaultdict(list)
-        self._unknown: list[dict[str, Any]] = []
+        self._unknown: list[Any] = []
+        self._begin(fields)
+
+    def _begin(self, fields: dict[str, Any]) -> None:
+        kind = fields.get("type")
+        self.type: str = kind if isinstance(kind, str) else ""
+        self.pieces: dict[type, tuple[str, str]] = _PIECES.get(self.type, {})
+        self._fields: dict[str, Any] = fields
+        for name, empty in BLOCKS[self.type].empty.items() if self.type in BLOCKS else ():
+            value = fields.get(name)
+            if isinstance(empty, str) and not isinstance(value, str):
+                self._keep_odd(self.type, name, value)
+                fields[name] = empty
+            elif not value:
+                fields[name] = empty
+        if not isinstance(citations := fields.get("citations"), list | None):
+            self._keep_odd(self.type, "citations", citations)
+            fields["citations"] = None
 
     @property
     def raw(self) -> str:
@@ -89,32 +107,52 @@ class Block:
         """
         Take one delta, of any kind: this library's, or the SDK's.
         """
-        kind = DELTAS.get(delta.type)
+        kind = DELTAS.get(type_of(delta))
         if kind is None:
-            self._unknown.append(to_dict(delta))
+            self._unknown.append(plain(delta))
             return
+        if not self.type and (start := start_of(kind.name)) is not None:
+            self._begin(
+                {**start, **self._fields, "type": start["type"]}
+            )  # the delta tells what the block does not
         for name, adds in kind.fields.items():
-            self._add(adds, getattr(delta, name, None))
-        if extra := unknown_fields(delta, kind.cls):
-            self._unknown.append({"type": delta.type, **extra})
+            self._add(delta, name, adds)
+        extra = unknown_fields(delta, kind.cls)
+        for name, adds in fields_for(self.type).items():
+            if name in extra:
+                del extra[name]
+                self._add(delta, name, adds)
+        if extra:
+            self._unknown.append({"type": kind.name, **extra})
 
-    def _add(self, adds: Adds, value: Any) -> None:
+    def _add(self, delta: Any, name: str, adds: Adds) -> None:
         """
-        Take the value of one field of a delta; None or `UNSET` where the wire has none.
+        Take the value of one field of a delta.
         """
+        value: Any = getattr(delta, name, None)
         if value is None or value is msgspec.UNSET:
             if adds.how == "value":
                 self._fields.setdefault(adds.into, None)  # as the SDK's helper has it
-            return
-        match adds.how:
-            case "text" | "json":
-                self.texts[adds.into].write(value)
-            case "value":
-                self._fields[adds.into] = value
-            case "item":
-                self._items[adds.into].append(to_dict(value))
-            case "count":
-                pass
+        elif adds.how == "item":
+            self._items[adds.into].append(plain(value))
+        elif adds.how != "count" and not isinstance(value, str):
+            self._keep_odd(delta.type, name, plain(value))
+        elif adds.how == "value":
+            self._fields[adds.into] = value
+        elif adds.how != "count":
+            self.texts[adds.into].write(value)
+
+    def _keep_odd(self, kind: str, name: str, value: Any) -> None:
+        if value is not None:
+            self._unknown.append({"type": kind, name: value})
+
+
+_PIECES: dict[str, dict[type, tuple[str, str]]] = {
+    block: {
+        piece.cls: (piece.field, piece.into) for name, piece in PIECES.items() if block in DELTAS[name].fits
+    }
+    for block in BLOCKS
+}
 
 
 def unknown_fields(part: Any, known: type[msgspec.Struct]) -> dict[str, Any]:
@@ -124,10 +162,10 @@ def unknown_fields(part: Any, known: type[msgspec.Struct]) -> dict[str, Any]:
     if type(part) is known:
         return {}
     names = {"type", *known.__struct_fields__}
-    given = getattr(part, "model_fields_set", None)
-    if given is not None and names.issuperset({*given, *(part.model_extra or ())}):
+    is_ours = isinstance(part, msgspec.Struct | Mapping)
+    if not is_ours and names.issuperset({*part.model_fields_set, *(part.model_extra or ())}):
         return {}  # the SDK's, with nothing new: not worth a dump of it
-    return {name: value for name, value in to_dict(part).items() if name not in names}
+    return {name: value for name, value in plain(part).items() if name not in names}
 
 
 def _whole(pieces: StringIO) -> str:

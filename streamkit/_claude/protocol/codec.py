@@ -1,32 +1,59 @@
 """
 Decodes JSON into typed structs without a loss: strictly first, and more slowly where the structs do not know all of it.
+
+A value that does not fit its field makes the smallest object that holds it an `Unknown`, which keeps it as it is.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import msgspec
 from msgspec import Struct
 
 from streamkit._claude.protocol.errors import GrammarError
 
-__all__ = ["Reader", "Unknown"]
+__all__ = ["MAX_DEPTH", "AnyValue", "Misfit", "Reader", "Unknown", "is_too_deep", "parse"]
 
 T = TypeVar("T", bound=Struct)
+
+MAX_DEPTH: Final = 200
+"""
+How deeply JSON may be nested. A few times as much would use up the stack of whoever walks through it, and where that happens
+would depend on the caller.
+"""
+
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]").finditer
+
+Misfit = Callable[[str], None]
+"""Is told the place of each value that does not fit, such as `"content_block_delta.delta.text"`."""
 
 
 class Unknown(dict[str, Any]):
     """
-    A JSON object that this version has no class for, exactly as it was on the wire.
+    A JSON object that this version has no class for, or that does not fit its class, exactly as it was on the wire.
 
     A `dict` whose keys are attributes too (`event.delta.type`), in nested objects as well. A key that is also
-    the name of a dict method (`items`, `get`, …) is read as `event["items"]`.
+    the name of a dict method (`items`, `get`, …), or that begins with two underscores, is read as `event["items"]`.
     """
 
     # At run time this is the wire's own word. For checkers it is a literal that no other class has, so that
@@ -34,6 +61,8 @@ class Unknown(dict[str, Any]):
     type: Literal["unknown to this version"]
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python asks for those, and what is on the wire must not answer
+            raise AttributeError(name)
         try:
             return self[name]
         except KeyError:
@@ -41,12 +70,24 @@ class Unknown(dict[str, Any]):
             raise AttributeError(f"this {kind!r} object has no field {name!r}") from None
 
 
+class _Anything(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return True
+
+
+class AnyValue(metaclass=_Anything):
+    """
+    The type of a field that may have any JSON value, whose objects are read as `Unknown`.
+    """
+
+
 class Reader(Generic[T]):
     """
     Reads JSON objects as one of several tagged structs, or as `Unknown` where no struct has the tag.
 
     An object with fields that its struct does not know becomes an instance of a subclass that has them as
-    attributes and encodes them again; nested structs likewise.
+    attributes and encodes them again; nested structs likewise. One that lacks a field, or has a value of the wrong type, is
+    an `Unknown`; the objects around it are what they are otherwise.
 
     Args:
         union: The structs, as a union type.
@@ -57,6 +98,8 @@ class Reader(Generic[T]):
 
     def __init__(self, union: object) -> None:
         self._union = union
+        self._is_tagged = None not in _plan(union).structs
+        self._name = getattr(union, "__name__", "event").lower()
         self.strict: msgspec.json.Decoder[T] = msgspec.json.Decoder(
             cast("type[T]", union), dec_hook=_to_unknown
         )
@@ -66,7 +109,7 @@ class Reader(Generic[T]):
         Read one JSON text.
 
         Raises:
-            GrammarError: It is not JSON, has no `type`, or a known field's value has the wrong type.
+            GrammarError: It is not a JSON object, or has no `type`.
         """
         try:
             return self.strict.decode(data)
@@ -74,9 +117,13 @@ class Reader(Generic[T]):
             pass  # it says more than the structs know, or is not JSON: the slow path tells
         return self.convert(parse(data))
 
-    def convert(self, value: object) -> T | Unknown:
+    def convert(self, value: object, misfit: Misfit | None = None) -> T | Unknown:
         """
         Read an object that is decoded already.
+
+        Args:
+            value: The object.
+            misfit: Is told of each value that does not fit.
 
         Raises:
             GrammarError: As for `decode`.
@@ -85,38 +132,49 @@ class Reader(Generic[T]):
             raise GrammarError(f"an event must be a JSON object, not {_json_type(value)}")
         obj = dict(cast("Mapping[str, Any]", value))
         name = obj.get("type")
+        if self._is_tagged and not isinstance(name, str):
+            raise GrammarError(f"event: the field `type` must be a string, not {_json_type(name)}")
+        where = name if isinstance(name, str) else self._name
         try:
-            return cast("T | Unknown", _read(self._union, obj, name if isinstance(name, str) else "event"))
+            return cast("T | Unknown", _read(self._union, obj, where, misfit or _ignore))
         except RecursionError:
             raise GrammarError("nested too deeply") from None
 
 
+def _ignore(_: str) -> None:
+    pass
+
+
 # -- reading into types --------------------------------------------------------------------------------------
 
+_MISFIT: Any = object()
+"""What is read of a value that does not fit."""
 
-def _read(annotation: object, value: object, where: str) -> object:
+
+def _read(annotation: object, value: object, where: str, misfit: Misfit) -> object:
     plan = _plan(annotation)
     if value.__class__ in plan.scalars:
         return value
     if plan.structs and isinstance(value, dict):
         obj = cast("dict[str, Any]", value)
         if None in plan.structs:
-            return _build(plan.structs[None], obj, where)
+            return _build(plan.structs[None], obj, where, misfit)
         tag = obj.get("type")
         if not isinstance(tag, str):
-            raise GrammarError(f"{where}: the field `type` must be a string, not {_json_type(tag)}")
+            misfit(f"{where}.type")
+            return _wrap(obj)
         cls = plan.structs.get(tag)
-        return _wrap(obj) if cls is None else _build(cls, obj, where)
+        return _wrap(obj) if cls is None else _build(cls, obj, where, misfit)
     if plan.items is not None and isinstance(value, list):
-        return [
-            _read(plan.items, each, f"{where}[{i}]") for i, each in enumerate(cast("list[object]", value))
-        ]
+        read = [_read(plan.items, each, f"{where}[]", misfit) for each in cast("list[object]", value)]
+        return _MISFIT if _MISFIT in read else read
     try:
         return msgspec.convert(value, cast("type[Any]", annotation), dec_hook=_to_unknown)
-    except msgspec.ValidationError as error:
-        raise GrammarError(f"{where}: {error}") from None
-    except UnicodeEncodeError:  # half of a character, where another type than text is due
-        raise GrammarError(f"{where}: Expected another type, got `str`") from None
+    except (
+        msgspec.ValidationError,
+        UnicodeEncodeError,
+    ):  # the latter: half of a character, where no text is due
+        return _MISFIT
 
 
 class _Plan(NamedTuple):
@@ -141,19 +199,27 @@ def _plan(annotation: object) -> _Plan:
     )
 
 
-def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct | Unknown:
-    types, required = _fields(cls)
+def _build(cls: type[Struct], obj: dict[str, Any], where: str, misfit: Misfit) -> Struct | Unknown:
+    fields, required = _fields(cls)
     tag_field = cls.__struct_config__.tag_field
     known: dict[str, object] = {}
     extra: dict[str, object] = {}
+    fits = True
     for name, value in obj.items():
-        if name in types:
-            known[name] = _read(types[name], value, f"{where}.{name}")
+        if name in fields:
+            attribute, annotation = fields[name]
+            known[attribute] = read = _read(annotation, value, f"{where}.{name}", misfit)
+            if read is _MISFIT:
+                fits = False
+                misfit(f"{where}.{name}")
         elif name != tag_field:
             extra[name] = _wrap(value)
     for name in required:
-        if name not in known:
-            raise GrammarError(f"{where}: the field `{name}` is missing")
+        if name not in obj:
+            fits = False
+            misfit(f"{where}.{name}")
+    if not fits:
+        return cast("Unknown", _wrap(obj))
     if not extra:
         return cls(**known)
     try:
@@ -164,10 +230,13 @@ def _build(cls: type[Struct], obj: dict[str, Any], where: str) -> Struct | Unkno
 
 
 @lru_cache(maxsize=64)
-def _fields(cls: type[Struct]) -> tuple[dict[str, object], tuple[str, ...]]:
+def _fields(cls: type[Struct]) -> tuple[dict[str, tuple[str, object]], tuple[str, ...]]:
+    """
+    For each name on the wire its attribute and type, and the names that must be there.
+    """
     fields = msgspec.structs.fields(cls)
-    types = {field.name: cast("object", field.type) for field in fields}
-    return types, tuple(field.name for field in fields if field.required)
+    types = {field.encode_name: (field.name, cast("object", field.type)) for field in fields}
+    return types, tuple(field.encode_name for field in fields if field.required)
 
 
 @lru_cache(maxsize=256)
@@ -195,7 +264,7 @@ def _widened(cls: type[Struct], extra: tuple[str, ...]) -> tuple[type[Struct], t
 
 def _by_wire_name(renamed: dict[str, str]) -> Callable[[Struct, str], object]:
     def __getattr__(self: Struct, name: str) -> object:
-        if name in renamed:
+        if name in renamed and not name.startswith("__"):  # Python asks for those
             return getattr(self, renamed[name])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -217,10 +286,12 @@ def _wrap(value: object) -> Any:
     return value
 
 
-def _to_unknown(_: type, value: object) -> Unknown:
+def _to_unknown(expected: type, value: object) -> Any:
+    if expected is AnyValue:
+        return _wrap(value)
     if not isinstance(value, dict):
         raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
-    return cast("Unknown", _wrap(cast("object", value)))
+    return _wrap(cast("object", value))
 
 
 def _json_type(value: object) -> str:
@@ -231,19 +302,42 @@ def _json_type(value: object) -> str:
 # -- text ----------------------------------------------------------------------------------------------------
 
 
-def parse(data: bytes | str) -> object:
+def is_too_deep(data: bytes | str) -> bool:
+    """
+    Whether JSON is nested more deeply than `MAX_DEPTH`.
+    """
+    text = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKETS(_STRINGS.sub(b"", text)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def parse(data: bytes | str, *, any_number: bool = False) -> object:
     """
     Decode JSON into plain objects; also what msgspec refuses, such as a lone surrogate.
 
+    Args:
+        data: The JSON text.
+        any_number: Whether `NaN`, `Infinity` and numbers beyond what a float holds are read as Python reads them.
+
     Raises:
-        GrammarError: It is not JSON, not UTF-8, or has a number beyond what a float holds.
+        GrammarError: It is not JSON, not UTF-8, nested too deeply, or has a number beyond what a float holds.
     """
+    if is_too_deep(data):
+        raise GrammarError("nested too deeply")
     try:
         return msgspec.json.decode(data)
     except (ValueError, RecursionError):
         pass
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
+        if any_number:
+            return json.loads(text)
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 at byte {error.start}"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.protocol.deltas import TextDelta
+from streamkit._claude.protocol.reading import list_in, text_of_field, type_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,8 +22,15 @@ def text_in(event: Any) -> str | None:
     The piece of the message's text in an event; None if there is none.
     """
     if event.type == "content_block_delta":
-        delta = event.delta
-        return delta.text if delta.type == "text_delta" else None
+        try:
+            delta = event.delta
+            if delta.__class__ is TextDelta:  # nearly all are, and then it has its text
+                return delta.text
+            if delta.type != "text_delta":
+                return None
+        except AttributeError:
+            return None
+        return text_of_field(delta, "text")
     return _begun(event, "text", "text")
 
 
@@ -29,8 +39,13 @@ def thinking_in(event: Any) -> str | None:
     The piece of the model's thinking in an event; None if there is none.
     """
     if event.type == "content_block_delta":
-        delta = event.delta
-        return delta.thinking if delta.type == "thinking_delta" else None
+        try:
+            delta = event.delta
+            if delta.type != "thinking_delta":
+                return None
+        except AttributeError:
+            return None
+        return text_of_field(delta, "thinking")
     return _begun(event, "thinking", "thinking")
 
 
@@ -40,12 +55,13 @@ def blocks_in(event: Any) -> Sequence[Any]:
     """
     kind = event.type
     if kind == "content_block_start":
-        return (event.content_block,)
-    return event.message.content or () if kind == "message_start" else ()
+        return (getattr(event, "content_block", None),)
+    return list_in(getattr(event, "message", None), "content") if kind == "message_start" else ()
 
 
 def _begun(event: Any, block_type: str, field: str) -> str | None:
     """
     The text that blocks of a type begin with. Nearly always it is empty, but a gateway may send all of it so.
     """
-    return "".join(getattr(block, field) for block in blocks_in(event) if block.type == block_type) or None
+    blocks = blocks_in(event)
+    return "".join(text_of_field(each, field) for each in blocks if type_of(each) == block_type) or None

@@ -1,20 +1,24 @@
 """
 The content blocks, as they begin in `content_block_start`.
 
-Which deltas fill each of them, and what else follows from its type, is its row in `kinds.BLOCKS`.
+Which deltas fill each of them, and what else follows from its type, is its row in `kinds.BLOCKS`. The results of tools are in
+`result_blocks.py`.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
 from streamkit._claude.protocol.codec import Unknown  # noqa: TC001 -- msgspec evaluates the annotations
 from streamkit._claude.protocol.structs import TaggedObject
 
 __all__ = [
     "CompactionBlock",
+    "ContainerUploadBlock",
+    "FallbackBlock",
+    "MCPToolListingBlock",
     "MCPToolUseBlock",
     "RedactedThinkingBlock",
     "ServerToolUseBlock",
@@ -98,3 +102,35 @@ class CompactionBlock(TaggedObject, frozen=True, tag="compaction"):
     type: ClassVar[Literal["compaction"]] = "compaction"
     content: str | UnsetType | None = UNSET
     encrypted_content: str | UnsetType | None = UNSET
+    signature: str | UnsetType | None = UNSET
+    tool_changes: list[Unknown] | UnsetType | None = UNSET
+
+
+class ContainerUploadBlock(TaggedObject, frozen=True, tag="container_upload"):
+    """
+    A file that was written in the container of a tool that runs code.
+    """
+
+    type: ClassVar[Literal["container_upload"]] = "container_upload"
+    file_id: str
+
+
+class FallbackBlock(TaggedObject, frozen=True, tag="fallback"):
+    """
+    Another model takes over, and goes on with the message. On the wire `from_` is `from`.
+    """
+
+    type: ClassVar[Literal["fallback"]] = "fallback"
+    from_: Unknown = field(name="from")
+    to: Unknown
+    trigger: Unknown
+
+
+class MCPToolListingBlock(TaggedObject, frozen=True, tag="mcp_tool_listing"):
+    """
+    The tools that an MCP server offers.
+    """
+
+    type: ClassVar[Literal["mcp_tool_listing"]] = "mcp_tool_listing"
+    mcp_server_name: str
+    tools: list[Unknown]

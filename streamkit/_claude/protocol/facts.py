@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -33,8 +33,15 @@ class OutcomeFacts:
         tool_calls: The calls of the caller's own tools whose input is complete.
         usage: What all messages together have cost.
         stop_reason: Why the last message ended.
+        model: The model that answered last: where one took over from another (a `fallback` block, or `usage.iterations`), that
+            one. None if nobody has told.
         request_id: The API's id of the last request.
         attempts: Every request that was sent.
+        oddities: What did not fit and was forgiven, and how often; empty where all was as documented. A key is the place of a
+            value that was missing or of the wrong type, such as `"content_block_delta.delta.text"`, or one of
+            `"skipped_frame"` (not an event, such as `[DONE]`), `"joined_frames"` (events without a blank line between them),
+            `"repeated_start"` (the same `message_start` again), `"missing_start"`, `"number"` (NaN and its like), and
+            `"after_end"` (an error or something unreadable behind a whole message).
     """
 
     if TYPE_CHECKING:
@@ -50,9 +57,13 @@ class OutcomeFacts:
         @property
         def stop_reason(self) -> str | None: ...
         @property
+        def model(self) -> str | None: ...
+        @property
         def request_id(self) -> str | None: ...
         @property
         def attempts(self) -> Sequence[Attempt]: ...
+        @property
+        def oddities(self) -> Mapping[str, int]: ...
 
 
 class ReportFacts:

@@ -10,7 +10,7 @@ can be taken back or continued, and what the SDK's stream helpers add. A new del
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, Union
 
 from msgspec import Struct  # noqa: TC002 -- a dataclass's annotation
@@ -18,6 +18,9 @@ from msgspec import Struct  # noqa: TC002 -- a dataclass's annotation
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.content_blocks import (
     CompactionBlock,
+    ContainerUploadBlock,
+    FallbackBlock,
+    MCPToolListingBlock,
     MCPToolUseBlock,
     RedactedThinkingBlock,
     ServerToolUseBlock,
@@ -32,6 +35,16 @@ from streamkit._claude.protocol.deltas import (
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
+)
+from streamkit._claude.protocol.result_blocks import (
+    AdvisorToolResultBlock,
+    BashCodeExecutionToolResultBlock,
+    CodeExecutionToolResultBlock,
+    MCPToolResultBlock,
+    TextEditorCodeExecutionToolResultBlock,
+    ToolSearchToolResultBlock,
+    WebFetchToolResultBlock,
+    WebSearchToolResultBlock,
 )
 
 __all__ = [
@@ -54,6 +67,7 @@ __all__ = [
     "KnownBlock",
     "KnownDelta",
     "arrives_whole",
+    "fields_for",
     "start_of",
 ]
 
@@ -66,37 +80,49 @@ class BlockKind:
     What is known of a type of content block. One that no delta in `DELTAS` fits arrives whole in its `content_block_start`.
 
     Attributes:
-        name: Its type on the wire.
-        cls: Its class; None for one that is read as `Unknown`.
-        start: Its fields as it begins, for a gateway that leaves out `content_block_start`; None where nobody can tell them: a
-            tool call without a name is not a call.
+        cls: Its class, which has its type on the wire.
+        empty: What its fields are as it begins, for a gateway that leaves them out, or all of `content_block_start`.
         tool: Whose tool it calls; None if it does not call one.
         is_thinking: Whether it is the model's thinking, which is not shown to the model again.
     """
 
-    name: str
-    cls: type[Struct] | None = None
-    start: Mapping[str, Any] | None = None
+    cls: type[Struct]
+    empty: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tool: Literal["application", "server"] | None = None
     is_thinking: bool = False
+
+    @property
+    def name(self) -> str:
+        """
+        Its type on the wire.
+        """
+        return str(self.cls.__struct_config__.tag)
 
 
 BLOCKS: Final = {
     kind.name: kind
     for kind in (
-        BlockKind("text", TextBlock, start={"text": ""}),
-        BlockKind("thinking", ThinkingBlock, start={"thinking": ""}, is_thinking=True),
-        BlockKind("redacted_thinking", RedactedThinkingBlock, is_thinking=True),
-        BlockKind("tool_use", ToolUseBlock, tool="application"),
-        BlockKind("server_tool_use", ServerToolUseBlock, tool="server"),
-        BlockKind("mcp_tool_use", MCPToolUseBlock, tool="server"),
-        BlockKind("compaction", CompactionBlock, start={}),
-        BlockKind("container_upload"),
-        BlockKind("fallback"),
-        BlockKind("mcp_tool_listing"),
+        BlockKind(TextBlock, empty={"text": ""}),
+        BlockKind(ThinkingBlock, empty={"thinking": ""}, is_thinking=True),
+        BlockKind(RedactedThinkingBlock, is_thinking=True),
+        BlockKind(ToolUseBlock, empty={"input": {}}, tool="application"),
+        BlockKind(ServerToolUseBlock, empty={"input": {}}, tool="server"),
+        BlockKind(MCPToolUseBlock, empty={"input": {}}, tool="server"),
+        BlockKind(CompactionBlock),
+        BlockKind(WebSearchToolResultBlock),
+        BlockKind(WebFetchToolResultBlock),
+        BlockKind(CodeExecutionToolResultBlock),
+        BlockKind(BashCodeExecutionToolResultBlock),
+        BlockKind(TextEditorCodeExecutionToolResultBlock),
+        BlockKind(ToolSearchToolResultBlock),
+        BlockKind(AdvisorToolResultBlock),
+        BlockKind(MCPToolResultBlock),
+        BlockKind(MCPToolListingBlock),
+        BlockKind(ContainerUploadBlock),
+        BlockKind(FallbackBlock),
     )
 }
-"""The known types of block. Those of a tool's result, which all end with `_result`, are too many to be listed."""
+"""The known types of block."""
 
 TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool)
 APPLICATION_TOOLS: Final = frozenset(kind.name for kind in BLOCKS.values() if kind.tool == "application")
@@ -248,10 +274,21 @@ if TYPE_CHECKING:
         | ServerToolUseBlock
         | MCPToolUseBlock
         | CompactionBlock
+        | WebSearchToolResultBlock
+        | WebFetchToolResultBlock
+        | CodeExecutionToolResultBlock
+        | BashCodeExecutionToolResultBlock
+        | TextEditorCodeExecutionToolResultBlock
+        | ToolSearchToolResultBlock
+        | AdvisorToolResultBlock
+        | MCPToolResultBlock
+        | MCPToolListingBlock
+        | ContainerUploadBlock
+        | FallbackBlock
     )
 else:
     KnownDelta = Union[tuple(kind.cls for kind in DELTAS.values())]  # noqa: UP007 -- of computed classes
-    KnownBlock = Union[tuple(kind.cls for kind in BLOCKS.values() if kind.cls is not None)]  # noqa: UP007 -- of computed classes
+    KnownBlock = Union[tuple(kind.cls for kind in BLOCKS.values())]  # noqa: UP007 -- of computed classes
 
 Delta: TypeAlias = KnownDelta | Unknown
 ContentBlock: TypeAlias = KnownBlock | Unknown
@@ -261,7 +298,7 @@ ContentBlock: TypeAlias = KnownBlock | Unknown
 
 def arrives_whole(block_type: str) -> bool:
     """
-    Whether a block of this type is known to be complete in its `content_block_start`.
+    Whether a block of this type is known to be complete in its `content_block_start`. A tool's result is, also a new one.
     """
     return block_type.endswith("_result") or (block_type in BLOCKS and block_type not in FILLED_BY_DELTAS)
 
@@ -269,14 +306,25 @@ def arrives_whole(block_type: str) -> bool:
 def start_of(delta_type: str) -> dict[str, Any] | None:
     """
     The block that a delta must have been sent for, as it begins, where its `content_block_start` was left out; None where
-    nobody can tell.
+    nobody can tell: a tool call without a name is not a call.
     """
     kind = DELTAS.get(delta_type)
     if kind is None:
         return None
-    starts = [
-        {"type": each, **start}
-        for each in kind.fits
-        if each in BLOCKS and (start := BLOCKS[each].start) is not None
-    ]
+    starts = [{"type": each, **BLOCKS[each].empty} for each in kind.fits if BLOCKS[each].tool is None]
     return starts[0] if len(starts) == 1 else None
+
+
+def fields_for(block_type: str) -> Mapping[str, Adds]:
+    """
+    What a field that has come in a delta of the wrong type adds to a block of this type, by the field's name.
+    """
+    return _FIELDS_FOR.get(block_type, {})
+
+
+_FIELDS_FOR = {
+    name: {
+        field: adds for kind in DELTAS.values() if name in kind.fits for field, adds in kind.fields.items()
+    }
+    for name in FILLED_BY_DELTAS
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
-from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.reading import text_of_field
 
 if TYPE_CHECKING:
     from streamkit._core.errors import StreamError
@@ -27,6 +27,7 @@ class Progress:
     def __init__(self) -> None:
         self.begun: bool = False
         self.open: bool = False
+        self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
 
     @property
@@ -43,27 +44,47 @@ class Progress:
         """
         return self.begun and (not self.open or self._has_stop_reason)
 
-    def follow(self, event: Any) -> None:
+    @property
+    def in_content(self) -> bool:
         """
-        Take the next event.
+        Whether a message is open and has not told its stop reason, so that more content changes nothing here.
+        """
+        return self.open and not self._has_stop_reason
+
+    def follow(self, event: Any) -> bool:
+        """
+        Take the next event. Content begins a message too, for a gateway may leave out its beginning.
+
+        Returns:
+            Whether the event counts. A `message_start` that repeats the one of the open message says nothing new.
 
         Raises:
             GrammarError: A message begins inside another one.
         """
         match event.type:
+            case "content_block_delta" | "content_block_start":
+                self._begin()
+                self._has_stop_reason = False  # what is told before a block is not the end
             case "message_start":
-                if self.open and not self._has_stop_reason:
-                    raise GrammarError("message_start inside another message")
-                self.begun = self.open = True
-                self._has_stop_reason = bool(event.message.stop_reason)
+                return self._start(getattr(event, "message", None))
             case "message_delta":
-                self._has_stop_reason = self._has_stop_reason or bool(event.delta.stop_reason)
+                self._begin()
+                if text_of_field(getattr(event, "delta", None), "stop_reason"):
+                    self._has_stop_reason = True
             case "message_stop":
                 self.open = False
-            case kind if not self.begun and kind in EVENTS and EVENTS[kind].is_content:
-                self.begun = self.open = True  # somebody else has read the beginning
+            case "content_block_stop":
+                self._begin()
             case _:
                 pass
+        return True
+
+    def forgives(self, error: Exception) -> bool:
+        """
+        Whether an error comes too late to matter: behind the whole message. Behind a stop reason alone, what cannot be read does
+        not matter, but what the API says does.
+        """
+        return self.complete if isinstance(error, GrammarError) else self.finished
 
     def failure(self, broken: StreamError | None = None) -> StreamError | None:
         """
@@ -77,3 +98,18 @@ class Progress:
         return broken or StreamTruncated(
             "the stream ended inside a message" if self.open else "the stream ended before a message began"
         )
+
+    def _begin(self) -> None:
+        if not self.begun:
+            self.begun = self.open = True
+
+    def _start(self, message: object) -> bool:
+        own_id = text_of_field(message, "id")
+        if self.in_content:
+            if own_id and own_id == self._id:
+                return False
+            raise GrammarError("message_start inside another message")
+        self.begun = self.open = True
+        self._id = own_id
+        self._has_stop_reason = bool(text_of_field(message, "stop_reason"))
+        return True

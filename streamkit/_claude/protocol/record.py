@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.oddities import Oddities
+from streamkit._claude.protocol.tool_blocks import name_in
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
+from streamkit._core.log import log_debug
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +37,14 @@ class Record:
 
     Args:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
+
+    Attributes:
+        oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
     def __init__(self, *, beta: bool | None = None) -> None:
         self._beta = beta
+        self.oddities: Oddities = Oddities()
         self._attempts: list[Attempt] = []
         self._turns: list[MessageBuilder] = []  # of the turns before this one
         self._messages = [MessageBuilder()]
@@ -141,7 +148,7 @@ class Record:
             for block in message.blocks:
                 if block.type == "tool_use" and isinstance(value := block.input(), dict):
                     fields = block.to_dict()
-                    calls.append(ToolCall(fields.get("id", ""), fields.get("name", ""), value, block.index))
+                    calls.append(ToolCall(name_in(fields, "id"), name_in(fields, "name"), value, block.index))
         return calls
 
     def attempts(self) -> list[Attempt]:
@@ -157,6 +164,19 @@ class Record:
         """
         return [message.usage for message in self._all() if message.started]
 
+    def all_oddities(self) -> Oddities:
+        """
+        What did not fit, in all requests.
+        """
+        return Oddities.of([self.oddities, *(attempt.oddities for attempt in self._attempts)])
+
+    def log_oddities(self) -> None:
+        """
+        Write to the log, at debug, what did not fit. Sources call it once, at their end.
+        """
+        if oddities := self.all_oddities():
+            log_debug("response_had_oddities", request_id=self.request_id, oddities=dict(oddities))
+
     @property
     def request_id(self) -> str | None:
         """
@@ -170,6 +190,13 @@ class Record:
         Why the last message ended.
         """
         return self._messages[-1].stop_reason
+
+    @property
+    def model(self) -> str | None:
+        """
+        The model that answered last.
+        """
+        return next((message.model for message in reversed(self._all()) if message.started), None)
 
     @staticmethod
     def fact(name: str, records: list[Contribution], /) -> object:
@@ -220,6 +247,8 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "stop_reason": lambda records: records[-1].stop_reason,
+    "model": lambda records: next((model for record in reversed(records) if (model := record.model)), None),
     "request_id": lambda records: records[-1].request_id,
     "attempts": lambda records: [attempt for record in records for attempt in record.attempts()],
+    "oddities": lambda records: dict(Oddities.of(record.all_oddities() for record in records)),
 }

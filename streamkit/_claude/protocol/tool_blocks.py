@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from streamkit._claude.protocol.block import Block
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import Places, plain, text_of_field
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ToolBlock", "ToolBlocks"]
+__all__ = ["ToolBlock", "ToolBlocks", "name_in"]
 
 
 class ToolBlock(Block):
@@ -32,8 +32,8 @@ class ToolBlock(Block):
 
     def __init__(self, index: int, fields: dict[str, Any]) -> None:
         super().__init__(index, fields)
-        self.id: str = fields["id"]
-        self.name: str = fields["name"]
+        self.id: str = name_in(fields, "id")
+        self.name: str = name_in(fields, "name")
 
     def call(self) -> ToolCall | BrokenToolCall:
         """
@@ -59,6 +59,7 @@ class ToolBlocks:
     def __init__(self, wants: Callable[[Any], bool]) -> None:
         self._wants = wants
         self._progress = Progress()
+        self._places = Places()
         self._open: dict[int, ToolBlock | None] = {}  # None for a block that is not followed
 
     def write(self, event: Any) -> ToolBlock | None:
@@ -73,10 +74,15 @@ class ToolBlocks:
         """
         try:
             block = self._open[event.index]
-        except KeyError:
-            raise GrammarError(f"input_json_delta for block {event.index}, which is not open") from None
-        if block is not None:
-            block.texts["input"].write(event.delta.partial_json)
+            piece = event.delta.partial_json
+        except (KeyError, TypeError, AttributeError):
+            index = self._places.of(event)
+            if index is None or index not in self._open:
+                raise GrammarError(f"input_json_delta for block {index}, which is not open") from None
+            block = self._open[index]
+            piece = text_of_field(event.delta, "partial_json")
+        if block is not None and piece.__class__ is str:
+            block.texts["input"].write(piece)
         return block
 
     def follow(self, event: Any) -> list[ToolBlock]:
@@ -91,15 +97,18 @@ class ToolBlocks:
         """
         match event.type:
             case "content_block_start":
-                self._begin(event.index, event.content_block)
+                self._progress.follow(event)
+                self._begin(self._places.begin(event), getattr(event, "content_block", None))
                 return []
             case "content_block_stop":
-                if (block := self._open.get(event.index)) is not None:
+                index = self._places.of(event)
+                if index is None:
+                    return []
+                if (block := self._open.get(index)) is not None:
                     block.closed = True
-                return self._ended(event.index)
+                return self._ended(index)
             case "message_start" | "message_delta" | "message_stop":
-                self._progress.follow(event)
-                return self._message(event)
+                return self._message(event) if self._progress.follow(event) else []
             case _:
                 return []
 
@@ -110,11 +119,14 @@ class ToolBlocks:
         return self._ended(*self._open)
 
     def _message(self, event: Any) -> list[ToolBlock]:
-        if event.type == "message_delta" and not event.delta.stop_reason:
+        delta = getattr(event, "delta", None)
+        if event.type == "message_delta" and not text_of_field(delta, "stop_reason"):
             return []
         ended = self.end()
         if event.type == "message_start":
+            self._places = Places()
             for index, whole in enumerate(blocks_in(event)):
+                self._places.take(index)
                 if (block := self._begin(index, whole)) is not None:
                     block.closed = True
         return ended
@@ -122,9 +134,17 @@ class ToolBlocks:
     def _begin(self, index: int, block: Any) -> ToolBlock | None:
         if self._open.get(index) is not None:
             raise GrammarError(f"block {index} begins while it is open")
-        begun = self._open[index] = ToolBlock(index, to_dict(block)) if self._wants(block) else None
+        begun = self._open[index] = ToolBlock(index, plain(block)) if self._wants(block) else None
         return begun
 
     def _ended(self, *indices: int) -> list[ToolBlock]:
         ended = [self._open.pop(index, None) for index in indices]
         return [block for block in ended if block is not None]
+
+
+def name_in(block: dict[str, Any], field: str) -> str:
+    """
+    The id or the name in a block that calls a tool; empty if there is none.
+    """
+    value = block.get(field)
+    return value if isinstance(value, str) else ""

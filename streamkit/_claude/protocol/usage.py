@@ -15,7 +15,7 @@ from streamkit._claude.protocol.structs import ABSENT, WireObject
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Usage", "total", "usage_of"]
+__all__ = ["Usage", "total", "updated", "usage_of"]
 
 
 class Usage(WireObject, frozen=True):
@@ -42,9 +42,38 @@ _READER: Reader[Usage] = Reader(Usage)
 
 def usage_of(fields: dict[str, Any]) -> Usage:
     """
-    The usage with these fields, also with some that this version does not know.
+    The usage with these fields, also with some that this version does not know. A value that does not fit says nothing, but a
+    whole float is a count.
     """
-    return cast("Usage", _READER.convert(fields))
+    misfits: list[str] = []
+    fields = {name: _count(value) for name, value in fields.items()}
+    usage = _READER.convert(fields, misfits.append)
+    if isinstance(usage, Unknown):
+        names = {place.removeprefix("usage.").partition(".")[0].removesuffix("[]") for place in misfits}
+        usage = _READER.convert({name: value for name, value in fields.items() if name not in names})
+    return cast("Usage", usage)
+
+
+def updated(usage: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """
+    A usage with what an event says of it: totals, of which null and zero say nothing where more is known.
+    """
+    merged = dict(usage)
+    for name, value in changes.items():
+        known = merged.get(name)
+        if isinstance(known, dict) and isinstance(value, dict):
+            merged[name] = updated(cast("dict[str, Any]", known), cast("dict[str, Any]", value))
+        elif name not in merged or not (value is None or (_is_count(value) and not value and known)):
+            merged[name] = value
+    return merged
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def total(usages: Iterable[Usage]) -> Usage:
@@ -67,4 +96,4 @@ def _sum(first: Any, second: Any) -> Any:
         return first if second is None else second
     if json_type == "dict":
         return {name: _sum(first.get(name), second.get(name)) for name in first | second}
-    return first + second if json_type in {"int", "list"} else second
+    return first + second if json_type in {"int", "float", "list"} else second

@@ -115,8 +115,9 @@ class _OpenedStream:
                 if self._record.attempts():  # the stream before keeps its message
                     self._record = Record()
                     self._context.contribute(self._record)
-                self._record.begin().request_id = stream.response.headers.get("request-id")
-                batches = response_events(stream)
+                attempt = self._record.begin()
+                attempt.request_id = stream.response.headers.get("request-id")
+                batches = response_events(stream, oddities=attempt.oddities)
                 try:
                     async for events in batches:
                         self._record.add(events)
@@ -127,6 +128,7 @@ class _OpenedStream:
                 finally:
                     with self._context.shielded():
                         await batches.aclose()
+                    self._record.log_oddities()
         finally:
             with self._context.shielded():
                 await streams.aclose()

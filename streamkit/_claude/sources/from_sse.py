@@ -85,6 +85,7 @@ class DecodedChunks:
     def __init__(self, chunks: AsyncIterator[bytes], context: Context) -> None:
         record = Record()
         context.contribute(record)
+        self._record = record
         self._chunks = Chain(chunks)
         self._batches = _decoded(chunks, record)
 
@@ -96,11 +97,12 @@ class DecodedChunks:
         Close the decoding and then the chunks, each once.
         """
         await self._batches.aclose()
+        self._record.log_oddities()
         await self._chunks.aclose()
 
 
 async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
-    decoder = EventDecoder()
+    decoder = EventDecoder(oddities=record.oddities)
     broken = None
     try:
         async for chunk in chunks:

@@ -19,7 +19,7 @@ from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import anthropic
 
@@ -179,4 +179,21 @@ class _Messages(Source):
     def open(self, context: Context) -> Opened:
         record = Record(beta=self._request.beta or None)
         context.contribute(record)
-        return Opened("batched", Answer(self._request, context, record).batches())
+        return Opened("batched", _OpenedAnswer(Answer(self._request, context, record), record))
+
+
+class _OpenedAnswer:
+    """
+    The answer in its run. At its end the log is told what in it did not fit.
+    """
+
+    def __init__(self, answer: Answer, record: Record) -> None:
+        self._batches = answer.batches()
+        self._record = record
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]:
+        return self._batches
+
+    async def aclose(self) -> None:
+        await self._batches.aclose()
+        self._record.log_oddities()

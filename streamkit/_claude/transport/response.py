@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import move_on_after
 
 from streamkit._claude.protocol.errors import GrammarError, StreamStalled
+from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import (
@@ -40,7 +41,11 @@ _MOST_READY = 1000
 
 
 def response_events(
-    stream: Any, *, pings: bool = False, watchdog: Watchdog | None = None
+    stream: Any,
+    *,
+    pings: bool = False,
+    watchdog: Watchdog | None = None,
+    oddities: Oddities | None = None,
 ) -> AsyncGenerator[list[Event], None]:
     """
     The events of one of the SDK's streams, in batches as they arrive. The stream is closed at the end.
@@ -52,15 +57,19 @@ def response_events(
         stream: The stream; nobody has begun to read it.
         pings: Whether pings are handed on.
         watchdog: Limits each wait for the API.
+        oddities: Where to count what does not fit.
 
     Raises:
         StreamError: The response is not a whole message. It is raised after everything that had arrived.
     """
-    return (_decoded if is_plain_sse(stream) else _iterated)(stream, pings, watchdog)
+    read = _decoded if is_plain_sse(stream) else _iterated
+    return read(stream, pings, watchdog, Oddities() if oddities is None else oddities)
 
 
-async def _decoded(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
-    decoder = EventDecoder(pings=pings)
+async def _decoded(
+    stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
+) -> AsyncGenerator[list[Event], None]:
+    decoder = EventDecoder(pings=pings, oddities=oddities)
     tracing = Tracing(stream)
     body = _body(stream.response)
     chunks = body
@@ -106,7 +115,9 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
     return body
 
 
-async def _iterated(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
+async def _iterated(
+    stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
+) -> AsyncGenerator[list[Event], None]:
     progress = Progress()
     items: AsyncGenerator[Any, None] = aiter(stream)
     watched = items if watchdog is None else watchdog.watched(items, raw=False)
@@ -114,10 +125,12 @@ async def _iterated(stream: Any, pings: bool, watchdog: Watchdog | None) -> Asyn
     try:
         try:
             while (item := await _next(watched, progress)) is not _END:
-                event = from_sdk_event(item)
+                event = from_sdk_event(item, oddities)
                 if event is None or (event.type == "ping" and not pings):
                     continue
-                progress.follow(event)
+                if not progress.follow(event):
+                    oddities.count("repeated_start")
+                    continue
                 if watchdog is not None:
                     watchdog.saw([event])
                 yield [event]
@@ -127,6 +140,9 @@ async def _iterated(stream: Any, pings: bool, watchdog: Watchdog | None) -> Asyn
             failure = progress.failure(broken_connection(error))
         except stream_failures() as error:
             failure = failed_stream(error)
+            if progress.forgives(failure):
+                failure = None
+                oddities.count("after_end")
         else:
             failure = progress.failure()
         if failure is not None:

@@ -5,12 +5,12 @@ What streamkit needs of the anthropic SDK beyond its public calls. This is the o
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.events import from_dict, to_dict
+from streamkit._claude.protocol.events import READER, to_dict
 from streamkit._claude.protocol.kinds import MADE_UP, MADE_UP_FIELDS
 from streamkit._core.errors import StreamError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.oddities import Oddities
 
 __all__ = [
     "Tracing",
@@ -62,7 +63,9 @@ class Tracing:
             return
         for event in events:
             if event.type in _FOR_THE_SPAN:
-                self._observer.item(self._sdk_event(event))
+                # The SDK's own stream fails where the span cannot read what has come. Here the span goes without it.
+                with suppress(AttributeError, TypeError, ValueError, LookupError, RuntimeError):
+                    self._observer.item(self._sdk_event(event))
             elif event.type == "content_block_delta" and not self._content:
                 self._content = True  # the span only wants to know when the first one came
                 self._observer.item({"type": event.type})
@@ -94,22 +97,25 @@ class Tracing:
         return anthropic.APIStatusError(str(error), response=self._stream.response, body=body)
 
 
-def from_sdk_event(item: Any) -> Event | None:
+def from_sdk_event(item: Any, oddities: Oddities) -> Event | None:
     """
-    The event of the wire that one of the SDK's events stands for; None for those that its stream helpers make up.
+    The event of the wire that one of the SDK's events stands for; None for those that its stream helpers make up, and where the
+    JSON that it was made of is not an event.
 
-    Raises:
-        GrammarError: It is not an event: the JSON that it was made of is not an object, or has no type.
+    Args:
+        item: What the SDK gives.
+        oddities: Where to count what does not fit.
     """
     kind: object = getattr(item, "type", None)
     if not isinstance(kind, str):
-        raise GrammarError(f"an event must be a JSON object with a type, not {type(item).__name__}")
+        oddities.count("skipped_frame")
+        return None
     if kind in MADE_UP:
         return None
     fields = to_dict(item)
     if kind in MADE_UP_FIELDS:
         fields.pop(MADE_UP_FIELDS[kind], None)
-    return from_dict(fields)
+    return READER.convert(fields, oddities.count)
 
 
 def is_plain_sse(stream: Any) -> bool:

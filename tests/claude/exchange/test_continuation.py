@@ -441,7 +441,6 @@ HOPELESS: dict[str, tuple[Reply, str]] = {
         Reply([*reply(text("Hello"), end="message_delta").steps, ErrorEvent().frame]),
         "had its stop reason already",
     ),
-    "behind the message": (Reply([*reply(text("Hello")).steps, ErrorEvent().frame]), "a message had ended"),
     "behind a message_delta that tells nothing": (
         Reply(
             [

@@ -168,7 +168,7 @@ def test_usage_starts_from_nothing_at_each_message_and_restart() -> None:
 
 def test_usage_refuses_a_message_inside_another() -> None:
     with pytest.raises(GrammarError, match="message_start inside another message"):
-        list(usage().over([*decoded(REPLY)[:3], *decoded(REPLY)]))
+        list(usage().over([*decoded(REPLY)[:3], *decoded(reply(id="msg_another"))]))
 
 
 def test_recorded_text_is_the_text_of_the_message(recording: Path) -> None:

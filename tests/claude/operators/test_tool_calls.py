@@ -298,7 +298,7 @@ def test_a_restart_forgets_what_was_open_or_held(when: Literal["block", "message
 def test_a_message_inside_another_is_refused() -> None:
     events = decoded(reply(tool_use("look", {})))
     with pytest.raises(GrammarError, match="message_start inside another message"):
-        list(tool_calls().over([*events[:3], *events]))
+        list(tool_calls().over([*events[:3], *decoded(reply(tool_use("look", {}), id="msg_another"))]))
 
 
 def test_input_that_belongs_to_no_block_is_not_lost_in_silence() -> None:

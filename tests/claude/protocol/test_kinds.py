@@ -13,12 +13,25 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from anthropic.types import ContentBlock, RawContentBlockDelta, RawMessageStreamEvent, StopReason
+from anthropic.types import (
+    ContentBlock,
+    Message,
+    MessageDeltaUsage,
+    RawContentBlockDelta,
+    RawMessageDeltaEvent,
+    RawMessageStreamEvent,
+    StopReason,
+    Usage,
+)
 from anthropic.types.beta import (
     BetaContentBlock,
+    BetaMessage,
+    BetaMessageDeltaUsage,
     BetaRawContentBlockDelta,
+    BetaRawMessageDeltaEvent,
     BetaRawMessageStreamEvent,
     BetaStopReason,
+    BetaUsage,
 )
 
 import streamkit
@@ -42,6 +55,13 @@ def types_in(*unions: Any) -> set[str]:
     }
 
 
+def fields_of(cls: Any) -> set[str]:
+    """
+    The names on the wire of the fields of one of the SDK's classes.
+    """
+    return {field.alias or name for name, field in cls.model_fields.items()} - {"type"}
+
+
 def names_for_checkers(alias: str) -> set[str]:
     """
     The classes that a union of `kinds.py` names for type checkers.
@@ -57,7 +77,7 @@ def names_for_checkers(alias: str) -> set[str]:
 
 def test_checkers_see_the_classes_of_the_table() -> None:
     deltas = {kind.cls.__name__ for kind in DELTAS.values()}
-    blocks = {kind.cls.__name__ for kind in BLOCKS.values() if kind.cls is not None}
+    blocks = {kind.cls.__name__ for kind in BLOCKS.values()}
     assert names_for_checkers("KnownDelta") == deltas
     assert names_for_checkers("KnownBlock") == blocks
     assert {*deltas, *blocks} <= {*events.__all__}
@@ -65,7 +85,7 @@ def test_checkers_see_the_classes_of_the_table() -> None:
 
 def test_each_class_has_the_type_of_its_row() -> None:
     classes: dict[str, Any] = {name: kind.cls for name, kind in DELTAS.items()}
-    classes |= {name: kind.cls for name, kind in BLOCKS.items() if kind.cls is not None}
+    classes |= {name: kind.cls for name, kind in BLOCKS.items()}
     for name, cls in classes.items():
         assert cls.type == cls.__struct_config__.tag == name
     assert EVENTS.keys() == CLASSES.keys()
@@ -81,8 +101,30 @@ def test_the_table_knows_what_the_sdk_knows() -> None:
     assert types_in(RawContentBlockDelta, BetaRawContentBlockDelta) == DELTAS.keys()
     assert types_in(RawMessageStreamEvent, BetaRawMessageStreamEvent) | {"ping"} == EVENTS.keys()
     blocks = types_in(ContentBlock, BetaContentBlock)
-    assert {name for name in blocks if not name.endswith("_tool_result")} == BLOCKS.keys()
+    assert blocks == BLOCKS.keys()
     assert {*get_args(StopReason), *get_args(BetaStopReason)} == STOP_REASONS.keys()
+
+
+@pytest.mark.parametrize(
+    "union", [ContentBlock, BetaContentBlock, RawContentBlockDelta, BetaRawContentBlockDelta]
+)
+def test_each_block_and_delta_has_the_fields_that_the_sdk_knows(union: Any) -> None:
+    classes: dict[str, Any] = {name: kind.cls for name, kind in BLOCKS.items()}
+    classes |= {name: kind.cls for name, kind in DELTAS.items()}
+    for cls in get_args(get_args(union)[0]):
+        [name] = get_args(cls.model_fields["type"].annotation)
+        assert fields_of(cls) <= {*classes[name].__struct_encode_fields__}, name
+
+
+def test_messages_and_their_usage_have_the_fields_that_the_sdk_knows() -> None:
+    for cls in (Message, BetaMessage):
+        assert fields_of(cls) <= {*events.Message.__struct_fields__}
+    for usage in (Usage, MessageDeltaUsage, BetaUsage, BetaMessageDeltaUsage):
+        assert fields_of(usage) <= {*events.Usage.__struct_fields__}
+    for event in (RawMessageDeltaEvent, BetaRawMessageDeltaEvent):
+        assert fields_of(event) <= {*events.MessageDelta.__struct_fields__}
+        changes = event.model_fields["delta"].annotation
+        assert fields_of(changes) <= {*events.MessageChanges.__struct_fields__}
 
 
 def test_an_unknown_stop_reason_has_no_consequence() -> None:
@@ -129,17 +171,27 @@ class MoodDelta(TaggedObject, frozen=True, tag="mood_delta"):
 
     type: ClassVar[Literal["mood_delta"]] = "mood_delta"
     mood: str
+
+
+class MoodBlock(TaggedObject, frozen=True, tag="mood"):
+    """
+    A mood.
+    """
+
+    type: ClassVar[Literal["mood"]] = "mood"
+    said: str
 '''
 DELTA = """
         DeltaKind(MoodDelta, fits=frozenset({"mood"}), fields={"mood": Adds("text", "said")}, made_up="mood"),
 """
 BLOCK = """
-        BlockKind("mood", start={"said": ""}),
+        BlockKind(MoodBlock, empty={"said": ""}),
 """
 PROGRAM = """
 import anyio
 import streamkit as sk
 from streamkit._claude.protocol.deltas import MoodDelta
+from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.sdk import from_sdk_event
 from streamkit._core.items import merged, text_of
@@ -184,7 +236,7 @@ else:
 # What the SDK's helpers make of it is left out.
 class Mood:
     type = "mood"
-assert from_sdk_event(Mood()) is None
+assert from_sdk_event(Mood(), Oddities()) is None
 
 # The API's stand-in can answer with it.
 block = {"type": "mood", "said": "gl"}
@@ -201,8 +253,8 @@ def test_a_new_delta_is_one_class_and_one_row(tmp_path: Path) -> None:
     source = table.read_text(encoding="utf-8")
     for before, added in (
         ("        DeltaKind(\n            TextDelta,", DELTA),
-        ('        BlockKind("text"', BLOCK),
-        ("    CitationsDelta,\n", "    MoodDelta,\n"),
+        ("        BlockKind(TextBlock", BLOCK),
+        ("    CitationsDelta,\n", "    MoodBlock,\n    MoodDelta,\n"),
     ):
         assert before in source
         source = source.replace(before, added + before, 1)

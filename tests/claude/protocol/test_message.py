@@ -16,7 +16,9 @@ from pydantic import TypeAdapter
 
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import UNSET, ContentBlockDelta, TextDelta, from_dict
+from streamkit.testing import event as frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -234,6 +236,103 @@ def test_a_block_tells_what_a_call_needs() -> None:
     assert (call.closed, call.raw, call.input()) == (False, "", "truncated")
     (call,) = built([START, *tool()]).blocks
     assert (call.closed, call.raw, call.input()) == (True, "", {})
+
+
+# -- what does not fit ---------------------------------------------------------------------------------------
+
+TEXT: Wire = {"type": "text", "text": ""}
+
+
+@pytest.mark.parametrize(
+    ("start", "deltas", "end"),
+    [
+        ({"type": "text"}, [], TEXT),
+        ({"type": "text", "text": None}, [], TEXT),
+        ({"type": "text", "citations": 7}, [], {**TEXT, "citations": None, "unknown_deltas": [{"type": "text", "citations": 7}]}),
+        ({"type": "text"}, [{"type": "text_delta", "text": None}, {"type": "text_delta", "text": "a"}], {**TEXT, "text": "a"}),
+        (TEXT, [{"type": "text_delta", "text": 7}], {**TEXT, "unknown_deltas": [{"type": "text_delta", "text": 7}]}),
+        (TEXT, [{"text": "a"}], {**TEXT, "unknown_deltas": [{"text": "a"}]}),
+        ({}, [{"type": "text_delta", "text": "a"}], {"type": "text", "text": "a"}),
+        ({"type": None, "text": "a"}, [{"type": "text_delta", "text": "b"}], {"type": "text", "text": "ab"}),
+        (
+            {"type": "thinking", "thinking": "", "signature": None},
+            [{"type": "thinking_delta", "thinking": "Hm"}, {"type": "thinking_delta", "signature": "s"}],
+            {"type": "thinking", "thinking": "Hm", "signature": "s"},
+        ),
+        (
+            {"type": "tool_use", "id": "t", "name": "n", "input": None},
+            [{"type": "input_json_delta", "partial_json": None}],
+            {"type": "tool_use", "id": "t", "name": "n", "input": {}},
+        ),
+    ],
+)  # fmt: skip
+def test_a_block_takes_what_makes_sense_and_keeps_the_rest(
+    start: Wire, deltas: list[Wire], end: Wire
+) -> None:
+    assert content(block(0, start, *deltas)) == [end]
+
+
+def test_a_delta_with_the_index_of_a_block_of_another_kind_does_not_change_that() -> None:
+    line = {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "\n"}}
+    call = tool('{"a": 1}', stop=False)
+    for each in call:
+        each["index"] = 1
+    alone = built([START, *call, line])
+    assert [*alone.to_dict()["content"][0]] == ["type", "id", "name", "input"]
+    assert alone.to_dict()["unknown_events"] == [line]
+    behind = built([START, *block(0, TEXT, {"type": "text_delta", "text": "Hi"}), *call, line])
+    assert [each.get("text") for each in behind.to_dict()["content"]] == ["Hi\n", None]
+
+
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        ({"type": "message_start", "message": 7}, {"type": "message_start", "message": 7}),
+        ({"type": "message_start", "message": {"usage": 7}}, {"type": "message_start", "usage": 7}),
+        ({"type": "message_start", "message": {"content": "Hi"}}, {"type": "message_start", "content": "Hi"}),
+        (
+            {"type": "message_start", "message": {"stop_reason": 7}},
+            {"type": "message_start", "stop_reason": 7},
+        ),
+    ],
+)
+def test_a_beginning_that_does_not_fit_is_kept_beside_the_message(odd: Wire, kept: Wire) -> None:
+    builder = built([odd, *block(0, TEXT, {"type": "text_delta", "text": "Hi"}), *END])
+    assert builder.to_dict()["unknown_events"] == [kept]
+    message: Any = builder.build()
+    assert (message.content[0].text, message.stop_reason, builder.stop_reason) == (
+        "Hi",
+        "end_turn",
+        "end_turn",
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"usage": 7}, {"delta": 7}, {"delta": {"stop_reason": 7}}, {"content": 7}]
+)
+def test_a_change_that_does_not_fit_is_kept_beside_the_message(change: Wire) -> None:
+    odd = {"type": "message_delta", **change}
+    builder = built([START, odd, *END])
+    [kept] = builder.to_dict()["unknown_events"]
+    assert kept == {
+        "type": "message_delta",
+        **(change.get("delta") if isinstance(change.get("delta"), dict) else change),
+    }  # type: ignore[dict-item]
+    assert builder.stop_reason == "end_turn"
+    builder.build()
+
+
+def test_what_is_nested_too_deeply_is_refused_and_what_is_not_is_a_message() -> None:
+    for depth, refused in ((150, False), (250, True), (900, True)):
+        deep = b"[" * depth + b"]" * depth
+        frame = frame_of(block(0, {"type": "aside"})[0]).replace(b'"aside"', b'"aside", "say": ' + deep)
+        decoder = EventDecoder()
+        events = decoder.feed(frame_of(START) + frame)
+        assert isinstance(decoder.error, GrammarError) is refused
+        builder = MessageBuilder()
+        for each in events:
+            builder.add(each)
+        builder.build()
 
 
 # -- the message ---------------------------------------------------------------------------------------------

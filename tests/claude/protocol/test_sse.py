@@ -130,7 +130,8 @@ def test_where_the_bytes_are_cut_makes_no_difference(
     places = sorted({0, len(sent), *(round(cut * len(sent)) for cut in cuts)})
     events, decoder = _decode(*(sent[a:b] for a, b in pairwise(places)))
     assert events == expected
-    assert decoder.error is None or isinstance(decoder.error, StreamTruncated)
+    # A delta without a beginning, and behind it a message: two of which the first is cut.
+    assert decoder.error is None or isinstance(decoder.error, StreamTruncated | GrammarError)
 
 
 def test_a_large_event_costs_linear_time() -> None:
@@ -219,7 +220,7 @@ def test_finished_is_known_before_the_end() -> None:
 
 
 def test_a_message_inside_another_is_a_grammar_error() -> None:
-    events, decoder = _decode(START + DELTA + NOT_YET + START + DELTA)
+    events, decoder = _decode(START + DELTA + NOT_YET + START.replace(b'"id":"m"', b'"id":"n"') + DELTA)
     assert len(events) == 3
     assert isinstance(decoder.error, GrammarError)
     assert str(decoder.error) == "frame 4: message_start inside another message"
@@ -260,10 +261,8 @@ def test_an_error_event_that_names_no_type_is_unknown(data: bytes) -> None:
     [
         (DELTA.replace(b"Hi", b"secret \xff"), "frame 3: not UTF-8 at byte "),
         (DELTA.replace(b'"Hi"', b'"secret'), "frame 3: not JSON at byte "),
-        (b"data: secret\n\n", "frame 3: not JSON at byte 0"),
-        (b'data: "secret"\n\n', "frame 3: an event must be a JSON object, not str"),
-        (b'data: {"secret":1}\n\n', "frame 3: event: the field `type` must be a string"),
-        (DELTA.replace(b"0", b'"secret"'), "frame 3: content_block_delta.index: Expected `int`, got `str`"),
+        (b"event: message_stop\ndata: secret\n\n", "frame 3: not JSON at byte 0"),
+        (b'data: {"type":"message_stop" secret\n\n', "frame 3: not JSON at byte "),
     ],
 )
 def test_a_frame_that_cannot_be_decoded_ends_the_stream_and_is_not_quoted(frame: bytes, message: str) -> None:

@@ -144,7 +144,9 @@ async def test_a_stream_that_has_been_read_in_part_is_read_from_there() -> None:
             assert [
                 item.delta.text for item in await read_all(run) if item.type == "content_block_delta"
             ] == [" world"]
-            assert (run.outcome.kind, run.outcome.message) == ("complete", None)
+            assert run.outcome.kind == "complete"
+            assert run.outcome.message is not None
+            assert run.outcome.message.content[0].text == " world"  # type: ignore[union-attr]
 
 
 async def test_pings_are_left_out_as_the_sdk_does() -> None:
