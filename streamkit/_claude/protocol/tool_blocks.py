@@ -74,15 +74,22 @@ class ToolBlocks:
         """
         try:
             block = self._open[event.index]
-            piece = event.delta.partial_json
+            if block is not None:
+                block.texts["input"].write(event.delta.partial_json)
         except (KeyError, TypeError, AttributeError):
-            index = self._places.of(event)
-            if index is None or index not in self._open:
-                raise GrammarError(f"input_json_delta for block {index}, which is not open") from None
-            block = self._open[index]
-            piece = text_of_field(event.delta, "partial_json")
-        if block is not None and piece.__class__ is str:
-            block.texts["input"].write(piece)
+            return self._write_odd(event)
+        return block
+
+    def _write_odd(self, event: Any) -> ToolBlock | None:
+        """
+        The same for an event whose index or text cannot be read as it is.
+        """
+        index = self._places.of(event)
+        if index is None or index not in self._open:
+            raise GrammarError(f"input_json_delta for block {index}, which is not open")
+        block = self._open[index]
+        if block is not None:
+            block.texts["input"].write(text_of_field(event.delta, "partial_json"))
         return block
 
     def follow(self, event: Any) -> list[ToolBlock]:
