@@ -11,6 +11,7 @@ from streamkit._claude.operators.text import text as text
 from streamkit._claude.operators.thinking import thinking as thinking
 from streamkit._claude.operators.tool_calls import tool_calls as tool_calls
 from streamkit._claude.operators.tool_input import tool_input as tool_input
+from streamkit._claude.operators.tool_results import tool_results as tool_results
 from streamkit._claude.operators.usage import usage as usage
 from streamkit._claude.operators.validate import validate as validate
 from streamkit._claude.protocol.attempt import Attempt as Attempt
@@ -23,6 +24,7 @@ from streamkit._claude.protocol.errors import (
 )
 from streamkit._claude.protocol.figures import Meter as Meter
 from streamkit._claude.protocol.tool_call import BrokenToolCall as BrokenToolCall, ToolCall as ToolCall
+from streamkit._claude.protocol.tool_result import ServerToolResult as ServerToolResult
 from streamkit._claude.sources.from_sdk import from_sdk as from_sdk
 from streamkit._claude.sources.from_sse import from_sse as from_sse
 from streamkit._claude.sources.messages import messages as messages

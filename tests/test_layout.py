@@ -25,7 +25,7 @@ PACKAGE: Final = Path(streamkit.__file__).parent
 PROJECT: Final = Path(__file__).parents[1]
 SOURCES: Final = sorted(PACKAGE.rglob("*.py"))
 
-PROTOCOL: Final = {"_core", "_partial_json", "_claude.protocol"}
+PROTOCOL: Final = {"_core", "_partial_json", "_surrogates", "_claude.protocol"}
 EVERYTHING: Final = {
     *PROTOCOL,
     "_claude.sdk_adapter",
@@ -42,9 +42,10 @@ EVERYTHING: Final = {
 }
 
 MAY_IMPORT: Final = {
-    "_core": {"_core"},
-    "_partial_json": {"_partial_json"},
-    "_operators": {"_core", "_operators"},
+    "_surrogates": set[str](),
+    "_core": {"_core", "_surrogates"},
+    "_partial_json": {"_partial_json", "_surrogates"},
+    "_operators": {"_core", "_operators", "_surrogates"},
     "_claude.protocol": PROTOCOL,
     "_claude.transport": {*PROTOCOL, "_claude.transport"},
     "_claude.exchange": {*PROTOCOL, "_claude.transport", "_claude.exchange"},

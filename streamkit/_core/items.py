@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
 from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
+from streamkit._surrogates import appended, cut_half
 
 __all__ = [
     "Mergeable",
@@ -23,6 +24,7 @@ __all__ = [
     "merged",
     "text_of",
     "with_text",
+    "without_half",
 ]
 
 
@@ -67,7 +69,9 @@ def merged(held: Any, item: Any) -> Any:
     The two as one item, or None where they do not belong together.
     """
     if isinstance(held, str):
-        return held + item if isinstance(item, str) else None
+        if not isinstance(item, str):
+            return None
+        return held + item if item.isascii() else appended(held, item)
     if _is_mergeable(held):
         return held.__merge__(item) if _is_mergeable(item) and item.__mergeable__ else None
     if _is_named(held):
@@ -135,6 +139,22 @@ def with_text(item: Any, text: str) -> Any:
     adapter = adapter_of(item)
     assert adapter is not None, "an item with a text"
     return adapter.with_text(item, text)
+
+
+def without_half(item: Any) -> tuple[Any, Any]:
+    """
+    `item` without the first half of a surrogate pair at the end of its text, and the same item with that half alone.
+
+    Returns:
+        The two, either of which is None where there is nothing of it.
+    """
+    text = text_of(item)
+    if text is None:
+        return item, None
+    whole, half = cut_half(text)
+    if not half:
+        return item, None
+    return with_text(item, whole) if whole else None, with_text(item, half)
 
 
 # -- starting over ------------------------------------------------------------------------------------------

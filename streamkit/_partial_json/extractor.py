@@ -24,17 +24,25 @@ class Extractor:
     Args:
         selector: What is wanted of the text.
         lenient: Whether anything may follow the value.
+        skips_empty: Whether an empty object does not count where another object follows it. Then it is shown at the end only.
 
     Attributes:
         parser: How far the text has been parsed.
     """
 
-    def __init__(self, selector: Selector, *, lenient: bool = False) -> None:
-        self._validate = selector.validate
+    def __init__(self, selector: Selector, *, lenient: bool = False, skips_empty: bool = False) -> None:
+        self._selector = selector
+        self._skips_empty = skips_empty
+        self._ended = False
+        builder = self._begin()
+        self.parser: Parser = Parser(builder, lenient=lenient, renew=self._begin if skips_empty else None)
+
+    def _begin(self) -> Tree | SelectedParts:
+        selector = self._selector
         self._tree = Tree() if selector.repeats else None
         self._parts = SelectedParts(selector.path or (), whole=selector.validate is not None)
-        self.parser: Parser = Parser(self._tree or self._parts, lenient=lenient)
         self._view: Any = None
+        return self._tree or self._parts
 
     def feed(self, text: str) -> None:
         """
@@ -52,6 +60,7 @@ class Extractor:
         Raises:
             ParseError: The value is not complete.
         """
+        self._ended = True
         self.parser.end()
 
     def take(self) -> list[Any]:
@@ -61,19 +70,25 @@ class Extractor:
         Raises:
             Exception: The model's own, for a value that does not fit it.
         """
+        if self._skips_empty and self.parser.empty and not self._ended:
+            return []
         return self._selected() if self._tree is None else self._grown(self._tree)
 
     def _grown(self, tree: Tree) -> list[Any]:
         if not tree.changed:
             return []
         tree.changed = False
-        if self._view is None or isinstance(self._view, str):
+        if self._view is None:
             self._view = view(tree.top[0])
-        return [Partial(self._view, self.parser.complete)]
+        shown = Partial(self._view, self.parser.complete)
+        if isinstance(self._view, str):
+            self._view = None  # a string grows in place only while nobody else holds it
+        return [shown]
 
     def _selected(self) -> list[Any]:
         found = self._parts.found
         if not found:
             return found
         self._parts.found = []
-        return found if self._validate is None else [self._validate(value) for value in found]
+        validate = self._selector.validate
+        return found if validate is None else [validate(value) for value in found]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from streamkit._partial_json.surrogates import join_surrogates
+from streamkit._surrogates import join_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,19 +98,26 @@ class Parser:
     Args:
         builder: Told what is found.
         lenient: Whether anything may follow the value.
+        renew: Gives the builder of another object that follows an empty one, which then does not count; None where that is an
+            error like anything else behind the value.
 
     Attributes:
         begun: Whether the value has begun.
         complete: Whether it has ended; a number at the top ends with the text.
+        empty: Whether it is an empty object.
         offset: Characters read so far.
     """
 
-    def __init__(self, builder: Builder, *, lenient: bool = False) -> None:
+    def __init__(
+        self, builder: Builder, *, lenient: bool = False, renew: Callable[[], Builder] | None = None
+    ) -> None:
         self.begun: bool = False
         self.complete: bool = False
+        self.empty: bool = False
         self.offset: int = 0
         self._builder = builder
         self._lenient = lenient
+        self._renew = renew
         self._open: list[bool] = []  # the containers around, outermost first: whether each is an object
         self._state: Callable[[str, int], int] = self._value
         self._token: list[str] = []  # of a number or a literal
@@ -191,6 +198,7 @@ class Parser:
         if (found := _NOT_SPACE(text, at)) is None:
             return len(text)
         if found[0] == "}":
+            self.empty = len(self._open) == 1
             return self._close(found.start())
         self._state = self._key
         return found.start()
@@ -226,6 +234,11 @@ class Parser:
     def _rest(self, text: str, at: int) -> int:
         if self._lenient or (found := _NOT_SPACE(text, at)) is None:
             return len(text)
+        if self.empty and self._renew is not None and found[0] == "{":
+            self._builder = self._renew()
+            self.complete = self.empty = False
+            self._state = self._value
+            return found.start()
         raise ParseError("something follows the value", "extra_data", self.offset + found.start())
 
     def _string(self, text: str, at: int) -> int:

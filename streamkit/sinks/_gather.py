@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamkit._core.algebra import GenericSink, Sink
+from streamkit._surrogates import WholeCharacters
 from streamkit.sinks._piece import piece_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def join(separator: str = "") -> Sink[Piece, str]:
     """
     A sink that joins the pieces of text into one.
 
-    Where the stream starts over (`Restarted`), the text starts over too.
+    Where the stream starts over (`Restarted`), the text starts over too. A character that two pieces share stands in the second.
 
     Args:
         separator: The text between two pieces.
@@ -59,10 +60,16 @@ def join(separator: str = "") -> Sink[Piece, str]:
 
 async def _join(items: AsyncIterator[Piece], separator: str = "") -> str:
     pieces: list[str] = []
+    characters = WholeCharacters()
     async for item in items:
         piece = piece_of("join", item)
         if piece is None:
             pieces.clear()
-        else:
+            characters.take()
+        elif piece.isascii() and not characters.half:
             pieces.append(piece)
+        elif (whole := characters.feed(piece)) or not characters.half:
+            pieces.append(whole)
+    if half := characters.take():
+        pieces.append(half)
     return separator.join(pieces)

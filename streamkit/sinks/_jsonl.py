@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 import msgspec
 from anyio import to_thread
 
 from streamkit._core.algebra import Sink
+from streamkit._core.items import merged, text_of, with_text, without_half
 from streamkit.sinks._spool import spool
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
     Events are written as they were on the wire, without a loss; unknown events and the SDK's own too. Other
     items may be values that JSON has, tuples, dataclasses, structs and pydantic models. The file is written in
     a worker thread. After the run, however it ended, it holds every item that the sink took.
+
+    A character that two pieces of one text share, half in each, stands in the line of the second.
 
     Args:
         path: The file, in UTF-8. It is created, or emptied, when the sink begins.
@@ -58,13 +61,55 @@ async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool 
     # The file is unbuffered: a line is in it once it is written, and closing it neither writes nor waits.
     file = await to_thread.run_sync(FileIO, name, "a" if append else "w")
     with file:
-        await spool(items, json_line, partial(_write_whole, file))
+        lines = _Lines()
+        await spool(items, lines.encode, partial(_write_whole, file), lines.take)
 
 
 def _write_whole(file: FileIO, lines: list[bytes]) -> None:
     rest = memoryview(b"".join(lines))
     while rest:
         rest = rest[file.write(rest) :]
+
+
+_NOTHING: Any = object()
+
+
+class _Lines:
+    """
+    Makes a line of each item. One that ends in half of a surrogate pair waits for the next, which may begin with the other half.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: Any = _NOTHING
+
+    def encode(self, item: Any) -> bytes:
+        """
+        The lines that are certain now that `item` has come.
+        """
+        if self._waiting is not _NOTHING:
+            return self._after_half(item)
+        try:
+            return _encoder.encode(item) + b"\n"
+        except UnicodeEncodeError:
+            if without_half(item)[1] is None:
+                return json_line(item)
+        self._waiting = item
+        return b""
+
+    def take(self) -> bytes:
+        """
+        The line of what waits; empty without any.
+        """
+        waiting, self._waiting = self._waiting, _NOTHING
+        return b"" if waiting is _NOTHING else json_line(waiting)
+
+    def _after_half(self, item: Any) -> bytes:
+        waiting, self._waiting = self._waiting, _NOTHING
+        whole, half = without_half(waiting)
+        begins_with_half = "\udc00" <= (text_of(item) or "")[:1] <= "\udfff"
+        if not begins_with_half or (joined := merged(half, item)) is None:
+            return json_line(waiting) + self.encode(item)
+        return json_line(with_text(waiting, "") if whole is None else whole) + self.encode(joined)
 
 
 def json_line(item: object) -> bytes:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
 import sys
 from typing import TYPE_CHECKING, Protocol
 
 from streamkit._core.algebra import Sink
+from streamkit._surrogates import WholeCharacters
 from streamkit.sinks._piece import piece_of
 from streamkit.sinks._spool import spool
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TextFile", "write"]
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _BINARY: tuple[type, ...] = (io.RawIOBase, io.BufferedIOBase)
 
 
@@ -39,6 +42,9 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
 
     A file of the operating system is written in a worker thread, so that a full pipe does not stop the event
     loop. A file in memory is written directly. Where the stream starts over (`Restarted`), a new line begins.
+
+    A character that two pieces share is written with the second. Half of one that nothing completes is written as U+FFFD where
+    the file's encoding does not know it.
 
     Args:
         file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins.
@@ -59,21 +65,33 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
 
 async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> None:
     target = sys.stdout if file is None else file
+    characters = WholeCharacters()
+
+    def text(item: Piece) -> str:
+        piece = piece_of("write", item)
+        if piece is None:
+            characters.take()
+            return "\n"
+        return piece if piece.isascii() and not characters.half else characters.feed(piece)
 
     def put(pieces: list[str]) -> None:
-        target.write("".join(pieces))
+        joined = "".join(pieces)
+        try:
+            target.write(joined)
+        except UnicodeEncodeError:
+            # Nothing of it has been written. The file knows all of it but the halves, or it raises again.
+            target.write(_SURROGATES.sub("\ufffd", joined))
         target.flush()
 
     if _may_block(target):
-        await spool(items, _text, put)
+        await spool(items, text, put, characters.take)
     else:
-        async for item in items:
-            put([_text(item)])
-
-
-def _text(item: Piece) -> str:
-    piece = piece_of("write", item)
-    return "\n" if piece is None else piece
+        try:
+            async for item in items:
+                put([text(item)])
+        finally:
+            if half := characters.take():
+                put([half])
 
 
 def _may_block(file: TextFile) -> bool:

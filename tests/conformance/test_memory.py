@@ -203,6 +203,7 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
     "blocks": sk.blocks(),
     "tool_calls": sk.tool_calls(),
     "tool_input": sk.tool_input(),
+    "tool_results": sk.tool_results(),
     "json": sk.json(),
     "only": sk.only("text_delta"),
     "validate": sk.validate(),

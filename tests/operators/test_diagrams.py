@@ -87,6 +87,8 @@ EVENTS: Final = {
     "j": delta(type="input_json_delta", partial_json="1}"),
     "k": delta(type="text_delta", text='{"n": '),
     "l": delta(type="text_delta", text="1}"),
+    "W": block_start(type="server_tool_use", id="srv_1", name="web_search", input={}),
+    "R": block_start(type="web_search_tool_result", tool_use_id="srv_1", content=[]),
     "E": from_dict({"type": "content_block_stop", "index": 0}),
     "D": from_dict({"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 9}}),
     "S": from_dict({"type": "message_stop"}),
@@ -104,13 +106,20 @@ EVENTS_IN: Final = {
     "thinking",
     "tool_calls",
     "tool_input",
+    "tool_results",
     "usage",
     "validate",
 }
 EVENTS_OUT: Final = {"meter", "only", "validate"}
 """The operators whose items before or behind them are such events."""
 
-NAMES: Final = {**EVENTS, "TextBlock": TextBlock, "ToolCall": sk.ToolCall, "Usage": sk.events.Usage}
+NAMES: Final = {
+    **EVENTS,
+    "ServerToolResult": sk.ServerToolResult,
+    "TextBlock": TextBlock,
+    "ToolCall": sk.ToolCall,
+    "Usage": sk.events.Usage,
+}
 """What the explanation of a letter may use."""
 
 

@@ -183,9 +183,9 @@ def test_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
     split(ordered=False, a=batch(3) | slowly(1), b=text()).explain()
     ordered, unordered = capsys.readouterr().out.splitlines()
     assert "pure" in ordered
-    assert ordered.endswith("holds 3 items + nothing")
+    assert ordered.endswith("holds 3 items + half a character")
     assert "concurrent" in unordered
-    assert unordered.endswith("holds 64 items + 3 items + what its function keeps + nothing")
+    assert unordered.endswith("holds 64 items + 3 items + what its function keeps + half a character")
 
 
 def test_splits_in_splits() -> None:

@@ -26,6 +26,23 @@ EVENTS: Final = [
 TEXTS: Final = [from_dict(event) for event in reply(tool_use("f", '{"b": "one ', 'two"}')).events]
 SAYS_JSON: Final = [from_dict(event) for event in reply(text('{"b": "one ', 'two"}')).events]
 
+FOUND: Final = {
+    "type": "web_search_tool_result",
+    "tool_use_id": "s1",
+    "content": [{"url": "https://a.example"}],
+}
+SEARCHES: Final = [
+    from_dict(event)
+    for event in reply(
+        tool_use("web_search", '{"query": ', '"a"}', id="s1", type="server_tool_use"), FOUND
+    ).events
+]
+SEARCHED: Final = [
+    sk.ServerToolResult(sk.ToolCall("s1", "web_search", {"query": "a"}, 0), event.content_block, 1)
+    for event in SEARCHES
+    if event.type == "content_block_start" and event.index
+]
+
 
 Suite = OperatorSuite[Any, Any]
 
@@ -128,6 +145,7 @@ TestText = case(sk.text(), EVENTS, ["Hello", " you."])
 TestThinking = case(sk.thinking(), EVENTS, ["Hm."])
 TestOnly = case(sk.only("text_delta"), EVENTS)
 TestToolCalls = case(sk.tool_calls(broken="skip"), EVENTS)
+TestToolResults = case(sk.tool_results(), SEARCHES, SEARCHED)
 TestLiveViews = case(
     sk.tool_input() | sk.map(kept),
     TEXTS,

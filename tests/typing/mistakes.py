@@ -285,6 +285,7 @@ def claude_operators() -> None:
     _ = numbers | sk.tool_calls()  # error
     _ = numbers | sk.blocks()  # error
     _ = numbers | sk.citations()  # error
+    _ = numbers | sk.tool_results()  # error
     _ = numbers | sk.usage()  # error
     _ = numbers | sk.only("text_delta")  # error
     _ = numbers | sk.split(text=sk.text())  # error
@@ -295,11 +296,13 @@ def claude_operators() -> None:
     _ = stream | sk.only(events.MessageStop) | sk.until("END")  # error
     sk.text().over(["text"])  # error
     sk.text(restarts="yes")  # error
+    sk.text(between=3)  # error
     sk.thinking(restarts=True)  # error
     sk.tool_calls(broken="ignore")  # error
     sk.tool_calls(when="later")  # error
     sk.blocks(3)  # error
     sk.citations(3)  # error
+    sk.tool_results(3)  # error
     sk.usage(3)  # error
     sk.only(int)  # error
     sk.only()  # error

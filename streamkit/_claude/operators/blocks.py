@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import as_object, list_in, plain, text_of_field
 from streamkit._claude.protocol.sdk_message import sdk_message
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -28,8 +29,9 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     """
     Each content block when it is finished, as the SDK's type: a beta type only where no other has it.
 
-    A block is finished by its `content_block_stop`, or else by the end of its message: the stop reason or
-    `message_stop`. A block that the end of the stream cuts is not handed on. What the SDK has no type for comes
+    A block is finished by its `content_block_stop`, or else by another block at its index or the end of its
+    message: the stop reason or `message_stop`. That of a tool without input is finished by what follows it. A
+    block that the end of the stream cuts is not handed on. What the SDK has no type for comes
     as an object with the same fields.
 
     In the diagram each character of the upper line is an event: `T` begins a block and `E` ends it.
@@ -45,14 +47,14 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     Completes: with its upstream.
     Fails: with its upstream, or with a `GrammarError` where a message begins inside another.
     Cancels: at once.
-    Memory: the message so far.
+    Memory: the open blocks.
     """
     return Operator(pure("blocks", Blocks))
 
 
 class Blocks(Transducer[Any, Any]):
     passes_restarts = False
-    memory = "the message so far"
+    memory = "the open blocks"
 
     def __init__(self) -> None:
         self.reset()
@@ -60,32 +62,44 @@ class Blocks(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[Any]:
         kind = item.type
         if kind == "content_block_delta":
-            self.message.add(item)
+            block = self.table.find(item)
+            if block is not None and not block.ended:
+                block.add(item.delta)
             return ()
         if not self.progress.follow(item):
             return ()
-        if kind == "message_start":
-            self._begin_message()
-        self.message.add(item)
-        if kind == "content_block_stop":
-            block = self.message.block_of(item)
-            return () if block is None else self._finish(block.index)
-        if kind == "message_stop" or (kind.startswith("message_") and self.message.stop_reason):
-            return self._finish()
-        return ()
+        match kind:
+            case "content_block_start":
+                fields = as_object(plain(getattr(item, "content_block", None))) or {}
+                return self._finished(self.table.begin(item, fields)[1])
+            case "content_block_stop":
+                return self._finished(self.table.close(item))
+            case "message_start":
+                return self._begin_message(getattr(item, "message", None))
+            case "message_delta":
+                return self._stop(getattr(item, "delta", None))
+            case "message_stop":
+                return self._finished(self.table.end())
+            case _:
+                return ()
 
     def reset(self) -> None:
         self.progress: Progress = Progress()
-        self._begin_message()
+        self.table: BlockTable = BlockTable(forgets=True)
 
-    def _begin_message(self) -> None:
-        self.message: MessageBuilder = MessageBuilder()
-        self.finished: set[Block] = set()
+    def _begin_message(self, message: Any) -> Iterable[Any]:
+        self.table = BlockTable(forgets=True)
+        ended: list[Block] = []
+        for index, block in enumerate(list_in(message, "content")):
+            ended += self.table.take_whole(index, as_object(plain(block)) or {})[1]
+        return [*self._finished(ended), *self._stop(message)]
 
-    def _finish(self, index: int | None = None) -> Iterable[Any]:
-        for block in self.message.blocks:
-            if block not in self.finished and index in {None, block.index}:
-                self.finished.add(block)
+    def _stop(self, carrier: object) -> Iterable[Any]:
+        return self._finished(self.table.end()) if text_of_field(carrier, "stop_reason") else ()
+
+    def _finished(self, blocks: Iterable[Block]) -> Iterable[Any]:
+        for block in sorted(blocks, key=lambda block: block.index):
+            if not (block.stray and block.is_blank):
                 yield sdk_message({**_SHELL, "content": [block.to_dict()]}).content[0]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from streamkit._claude.protocol.content import text_in
+from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import text_of_field, type_of
@@ -37,8 +37,9 @@ def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     The JSON in a message's text, while it is being written: structured output, or an answer in a fenced block.
 
     It works as `tool_input` does, on the text of each message. A text that begins with JSON is read from there. Otherwise what
-    comes first is prose, up to the first line that begins with `{` or `[`, or the first fenced block; one value is read, and what
-    follows it is left alone. A message without any JSON is an error, unless it has called a tool, was paused or refused.
+    comes first is prose, up to the first line that begins with `{` or `[`, or the first fenced block; each text block begins a
+    line. One value is read, and what follows it is left alone. A message without any JSON is an error, unless it has called a
+    tool, was paused or refused.
 
     In the diagram each character of the upper line is an event: `k` and `l` are deltas of text, `{"n": ` and `1}`.
 
@@ -73,6 +74,8 @@ def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
 
 class JSON(Transducer[Any, Any]):
     passes_restarts = False
+    index: int | None
+    """The text block that is read."""
 
     def __init__(self, path: str | None = None, model: Any = None) -> None:
         self.selector: Selector = Selector(path, model)
@@ -90,8 +93,15 @@ class JSON(Transducer[Any, Any]):
             return ()
         if kind in {"message_start", "message_delta", "message_stop"}:
             return self._structure(kind, item)
+        if kind == "content_block_start" and type_of(getattr(item, "content_block", None)) == "text":
+            self.index = None  # what follows begins a line
         piece = text_in(item)
-        return self._read(piece) if piece else ()
+        if not piece:
+            return ()
+        if self.extractor is None and (index := getattr(item, "index", None)) != self.index:
+            self.index = index
+            self.finder.begin_line()
+        return self._read(piece)
 
     def flush(self) -> Iterable[Any]:
         return self._end()
@@ -103,6 +113,7 @@ class JSON(Transducer[Any, Any]):
     def _begin_message(self) -> None:
         self.finder: ValueFinder = ValueFinder()
         self.extractor: Extractor | None = None  # once the value has begun
+        self.index = None
         self.offset: int = 0  # where it begins in the text
         self.due: bool = False
         self.stop_reason: str | None = None
@@ -114,8 +125,10 @@ class JSON(Transducer[Any, Any]):
             yield from self._end()
             self._begin_message()
             self.due = True
-            if piece := text_in(event):
-                yield from self._read(piece)
+            for block in blocks_in(event):
+                if type_of(block) == "text" and (piece := text_of_field(block, "text")):
+                    self.finder.begin_line()
+                    yield from self._read(piece)
         elif kind == "message_delta":
             delta = getattr(event, "delta", None)
             self.stop_reason = self.stop_reason or text_of_field(delta, "stop_reason") or None

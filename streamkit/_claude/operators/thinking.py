@@ -4,15 +4,20 @@ Thinking: the model's thinking, piece by piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import thinking_in
+from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
+from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
-from streamkit._core.elementary_steps import FilterMap
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._surrogates import WholeCharacters
 
 __all__ = ["thinking"]
 
@@ -27,18 +32,29 @@ def thinking() -> Operator[AnyEvent, str]:
         thinking()
         --h------|
 
-    Emits: a string for each piece of thinking, of every message in the stream.
+    Emits: a string for each piece of thinking, of every message in the stream. A piece never ends within a character.
     Backpressure: none of its own.
     Completes: with its upstream.
     Fails: with its upstream.
     Cancels: at once.
-    Memory: nothing.
+    Memory: half a character.
     """
     return Operator(pure("thinking", Thinking))
 
 
-class Thinking(FilterMap):
-    passes_restarts = False
+class Thinking(TextPieces):
+    piece_in = staticmethod(thinking_in)
 
-    def __init__(self) -> None:
-        super().__init__(thinking_in)
+    def _for_each(self, whole: WholeCharacters, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def feed(event: Any) -> Any:
+            if event.__class__ is ContentBlockDelta:
+                delta = event.delta
+                if delta.__class__ is ThinkingDelta:
+                    piece: str = delta.thinking
+                    if not whole.half and (piece.isascii() or piece[-1] <= NO_HALF):
+                        return piece
+                elif delta.__class__ is InputJSONDelta or delta.__class__ is TextDelta:
+                    return None
+            return otherwise(event)
+
+        return feed

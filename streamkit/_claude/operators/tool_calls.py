@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import type_of
-from streamkit._claude.protocol.tool_blocks import ToolBlocks
+from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
+    from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.events import AnyEvent
-    from streamkit._claude.protocol.tool_blocks import ToolBlock
 
 __all__ = ["tool_calls"]
 
@@ -38,9 +38,12 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     The calls of tools, each when its input is complete.
 
     The input is kept as text and parsed once, when its block closes. A block that never gets its
-    `content_block_stop` is closed by the stop reason of its message, by `message_stop`, or by the end of the
-    stream; then the input is taken only if it is a whole JSON object, while a block that was closed without
-    any input is a call without arguments.
+    `content_block_stop` is closed by the stop reason of its message, by `message_stop`, by another block at its
+    index, or by the end of the stream; then the input is taken only if it is a whole JSON object, while a block
+    that was closed without any input is a call without arguments. That is known when another block begins, or
+    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
+    An empty object before the input, which some gateways send, is not part of it. `outcome.tool_calls` has the
+    same calls.
 
     In the diagram each character of the upper line is an event:
     `i` and `j` are deltas of a tool's input, `E` ends its block.
@@ -55,7 +58,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
         broken: What becomes of a call whose input cannot be executed: `"raise"` raises `ToolInputError`,
             `"emit"` hands on a `BrokenToolCall`, `"skip"` drops it.
         server: Whether the calls of tools that Anthropic or an MCP server runs are handed on too.
-        when: `"block"` hands a call on when its block closes; `"message"` hands on all of them, or raises,
+        when: `"block"` hands a call on when its block has ended; `"message"` hands on all of them, or raises,
             when their message or the stream has ended, so that nothing is executed of a message that fails
             or starts over.
 
@@ -66,7 +69,8 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     Backpressure: none of its own.
     Completes: with its upstream, after the calls of a last message that did not end.
     Fails: with its upstream, and then says nothing of the call that was cut; with a `ToolInputError`; with a
-        `GrammarError` where a message begins inside another, or input arrives for a block that is not open.
+        `GrammarError` where a message begins inside another, or input arrives and it cannot be told for which
+        block.
     Cancels: at once.
     Memory: the input of the open blocks; of all blocks of a message with `when="message"`.
     """
@@ -120,8 +124,8 @@ class ToolCalls(Transducer[Any, Any]):
         if self.at_once or kind in {"message_start", "message_stop"}:
             yield from self._release()
 
-    def _add(self, ended: Iterable[ToolBlock]) -> None:
-        calls = [block.call() for block in ended]
+    def _add(self, ended: Iterable[Block]) -> None:
+        calls = [call_in(block) for block in ended]
         self.calls += [call for call in calls if isinstance(call, ToolCall) or self.broken != "skip"]
 
     def _release(self) -> Iterable[ToolCall | BrokenToolCall]:

@@ -11,7 +11,7 @@ from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import text_of_field, type_of
-from streamkit._claude.protocol.tool_blocks import ToolBlocks
+from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -20,8 +20,8 @@ from streamkit._partial_json import Extractor, ParseError, Selector
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.events import AnyEvent
-    from streamkit._claude.protocol.tool_blocks import ToolBlock
     from streamkit._partial_json import Partial
 
 __all__ = ["tool_input"]
@@ -122,28 +122,28 @@ class ToolInput(Transducer[Any, Any]):
 
     def reset(self) -> None:
         self.blocks: ToolBlocks = ToolBlocks(self._wants)
-        self.extractors: dict[int, Extractor] = {}
+        self.extractors: dict[Block, Extractor] = {}
 
     def _wants(self, block: Any) -> bool:
         if self.name is None:
             return type_of(block) in APPLICATION_TOOLS
         return type_of(block) in TOOLS and text_of_field(block, "name") == self.name
 
-    def _extractor(self, block: ToolBlock) -> Extractor:
-        extractor = self.extractors.get(block.index)
+    def _extractor(self, block: Block) -> Extractor:
+        extractor = self.extractors.get(block)
         if extractor is None:
-            extractor = self.extractors[block.index] = Extractor(self.selector)
+            extractor = self.extractors[block] = Extractor(self.selector, skips_empty=True)
         return extractor
 
     def _structure(self, event: Any) -> Iterable[Any]:
         for block in self.blocks.follow(event):
             yield from self._end(block)
 
-    def _end(self, block: ToolBlock) -> Iterable[Any]:
-        extractor, call = self._extractor(block), block.call()
-        del self.extractors[block.index]
+    def _end(self, block: Block) -> Iterable[Any]:
+        extractor, call = self._extractor(block), call_in(block)
+        del self.extractors[block]
         try:
-            if not block.raw and not isinstance(call, BrokenToolCall):
+            if not block.raw.strip() and not isinstance(call, BrokenToolCall):
                 extractor.feed(json.dumps(call.input))  # it has come whole, or is a call without arguments
             extractor.end()
         except ParseError as error:
@@ -152,7 +152,7 @@ class ToolInput(Transducer[Any, Any]):
         if isinstance(call, BrokenToolCall):
             raise ToolInputError(call)
 
-    def _broken(self, block: ToolBlock, extractor: Extractor, error: ParseError) -> Iterable[Any]:
+    def _broken(self, block: Block, extractor: Extractor, error: ParseError) -> Iterable[Any]:
         yield from extractor.take()
         call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
         raise ToolInputError(call, why=str(error), offset=error.offset)

@@ -18,7 +18,7 @@ from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_o
 from streamkit._claude.protocol.pieces import PIECES
 from streamkit._claude.protocol.reading import plain, type_of
 from streamkit._claude.protocol.tool_json import partial_object, read_object
-from streamkit._partial_json.surrogates import join_surrogates
+from streamkit._surrogates import join_surrogates
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.kinds import Adds
@@ -31,19 +31,43 @@ class Block:
     """
     A content block as far as it has come.
 
-    Attributes:
+    Args:
         index: Its index on the wire.
+        fields: What it begins with.
+        stray: Whether it was begun for deltas that were sent for a block which they do not fit.
+
+    Attributes:
+        index: Its index on the wire; of a stray one, that of the block that its deltas were sent for.
         type: Its type on the wire; empty if it does not tell one.
         closed: Whether it got its `content_block_stop`.
+        ended: Whether its message can say nothing more of it. A tool's block without input ends when what follows it is known.
+        cut: Whether the model was stopped before it had written any input, though the block was closed.
+        stray: As given.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
         pieces: For each class of delta that only adds text to such a block: its field with the text, and the block's field.
+            Empty for a tool's block that was closed, where more input is not just added.
     """
 
-    __slots__ = ("_fields", "_items", "_unknown", "closed", "index", "pieces", "texts", "type")
+    __slots__ = (
+        "_fields",
+        "_items",
+        "_unknown",
+        "closed",
+        "cut",
+        "ended",
+        "index",
+        "pieces",
+        "stray",
+        "texts",
+        "type",
+    )
 
-    def __init__(self, index: int, fields: dict[str, Any]) -> None:
+    def __init__(self, index: int, fields: dict[str, Any], *, stray: bool = False) -> None:
         self.index: int = index
         self.closed: bool = False
+        self.ended: bool = False
+        self.cut: bool = False
+        self.stray: bool = stray
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
         self._items: defaultdict[str, list[Any]] = defaultdict(list)
@@ -53,7 +77,8 @@ class Block:
     def _begin(self, fields: dict[str, Any]) -> None:
         kind = fields.get("type")
         self.type: str = kind if isinstance(kind, str) else ""
-        self.pieces: dict[type, tuple[str, str]] = _PIECES.get(self.type, {})
+        self.pieces: dict[type, tuple[str, str]]
+        self.take_pieces()
         self._fields: dict[str, Any] = fields
         for name, empty in BLOCKS[self.type].empty.items() if self.type in BLOCKS else ():
             value = fields.get(name)
@@ -73,13 +98,71 @@ class Block:
         """
         return _whole(self.texts["input"]) if "input" in self.texts else ""
 
+    @property
+    def id(self) -> str:
+        """
+        The id of a tool's call; empty without one.
+        """
+        return self._text_of("id")
+
+    @property
+    def name(self) -> str:
+        """
+        The name of a tool; empty without one.
+        """
+        return self._text_of("name")
+
+    @property
+    def has_input(self) -> bool:
+        """
+        Whether anything has come of a tool's input.
+        """
+        if self._fields.get("input"):
+            return True
+        text = self.texts["input"].getvalue() if "input" in self.texts else ""
+        return bool(text) and not text.isspace()
+
+    @property
+    def is_blank(self) -> bool:
+        """
+        Whether it is a text block with nothing but white space in it, which the API refuses.
+        """
+        return self.type == "text" and not (self._text_of("text") + _whole(self.texts["text"])).strip()
+
+    def take_pieces(self) -> None:
+        """
+        Have more text just added, as for any block that is open.
+        """
+        self.pieces = _PIECES.get(self.type, {})
+
+    def lacks(self, field: str) -> bool:
+        """
+        Whether nothing has come of a field.
+        """
+        return not self._fields.get(field)
+
+    def restated(self, fields: dict[str, Any]) -> bool:
+        """
+        Whether another start is this block's own, said again: it calls the same tool with the same id, or both are empty.
+
+        Args:
+            fields: What it says.
+        """
+        untouched = not (self.texts or self._items or self._unknown)
+        same_call = bool(self.id) and (fields.get("id"), fields.get("name")) == (self.id, self.name)
+        if same_call and untouched:
+            self._begin(fields)  # it may say more than the first
+        return same_call or (
+            untouched and _is_empty(fields) and _is_empty(self._fields) and fields.get("type") == self.type
+        )
+
     def input(self) -> dict[str, Any] | Flaw:
         """
         A tool's input, parsed now, or why it cannot be executed.
         """
         raw, whole = self.raw, self._fields.get("input")
         if raw or not whole:
-            return read_object(raw, closed=self.closed)
+            return read_object(raw, closed=self.closed and not self.cut)
         return cast("dict[str, Any]", msgspec.to_builtins(whole)) if isinstance(whole, dict) else "not_object"
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,6 +225,10 @@ class Block:
         elif adds.how != "count":
             self.texts[adds.into].write(value)
 
+    def _text_of(self, field: str) -> str:
+        value = self._fields.get(field)
+        return value if isinstance(value, str) else ""
+
     def _keep_odd(self, kind: str, name: str, value: Any) -> None:
         if value is not None:
             self._unknown.append({"type": kind, name: value})
@@ -153,6 +240,10 @@ _PIECES: dict[str, dict[type, tuple[str, str]]] = {
     }
     for block in BLOCKS
 }
+
+
+def _is_empty(fields: dict[str, Any]) -> bool:
+    return not any(value for name, value in fields.items() if name != "type")
 
 
 def unknown_fields(part: Any, known: type[msgspec.Struct]) -> dict[str, Any]:

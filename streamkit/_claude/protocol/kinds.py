@@ -68,6 +68,7 @@ __all__ = [
     "KnownDelta",
     "arrives_whole",
     "fields_for",
+    "fits",
     "start_of",
 ]
 
@@ -157,12 +158,16 @@ class DeltaKind:
         fits: The types of block that it may stand in.
         fields: What each of its fields adds to the block.
         made_up: The event that the SDK's `messages.stream()` makes of it besides, which would double it.
+        misplaced: What becomes of one that was sent for a block which it does not fit: `"own"`, it begins a block of its own
+            beside that one; `"lacking"`, it goes into the one block that lacks it, if there is just one; `"kept"`, it belongs to
+            no block.
     """
 
     cls: type[Struct]
     fits: frozenset[str]
     fields: Mapping[str, Adds]
     made_up: str
+    misplaced: Literal["own", "lacking", "kept"] = "kept"
 
     @property
     def name(self) -> str:
@@ -180,12 +185,14 @@ DELTAS: Final = {
             fits=frozenset({"text"}),
             fields={"text": Adds("text", "text")},
             made_up="text",
+            misplaced="own",
         ),
         DeltaKind(
             InputJSONDelta,
             fits=TOOLS,
             fields={"partial_json": Adds("json", "input")},
             made_up="input_json",
+            misplaced="lacking",
         ),
         DeltaKind(
             ThinkingDelta,
@@ -198,6 +205,7 @@ DELTAS: Final = {
             fits=frozenset({"thinking"}),
             fields={"signature": Adds("value", "signature")},
             made_up="signature",
+            misplaced="lacking",
         ),
         DeltaKind(
             CitationsDelta,
@@ -301,6 +309,14 @@ def arrives_whole(block_type: str) -> bool:
     Whether a block of this type is known to be complete in its `content_block_start`. A tool's result is, also a new one.
     """
     return block_type.endswith("_result") or (block_type in BLOCKS and block_type not in FILLED_BY_DELTAS)
+
+
+def fits(delta_type: str, block_type: str) -> bool:
+    """
+    Whether a delta may stand in a block. Of a type that is not known here, of either, everything is believed.
+    """
+    kind = DELTAS.get(delta_type)
+    return kind is None or block_type in kind.fits or not (block_type in BLOCKS or arrives_whole(block_type))
 
 
 def start_of(delta_type: str) -> dict[str, Any] | None:

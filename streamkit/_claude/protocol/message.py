@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from streamkit._claude.protocol.block import Block, unknown_fields
+from streamkit._claude.protocol.block import unknown_fields
+from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
-from streamkit._claude.protocol.kinds import DELTAS, EVENTS, FILLED_BY_DELTAS, arrives_whole, start_of
-from streamkit._claude.protocol.reading import Places, as_list, as_object, plain, type_of
+from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.reading import as_list, as_object, index_of, plain
+from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.usage import updated, usage_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
 
+    from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.usage import Usage
 
 __all__ = ["MessageBuilder"]
@@ -53,17 +56,18 @@ class MessageBuilder:
         self.ended: bool = False
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
-        self._blocks: list[Block] = []
-        self._by_index: dict[int, Block] = {}
-        self._places = Places()
+        self._table = BlockTable()
         self._unknown: list[Any] = []
 
     @property
     def blocks(self) -> list[Block]:
         """
         The content blocks so far, by index.
+
+        White space that was sent for a block of another kind is not among them, because it would be a block that the API refuses.
         """
-        return sorted(self._blocks, key=lambda block: block.index)
+        kept = [block for block in self._table.blocks if not (block.stray and block.is_blank)]
+        return sorted(kept, key=lambda block: block.index)
 
     @property
     def usage(self) -> Usage:
@@ -104,7 +108,7 @@ class MessageBuilder:
         Take events, in order, up to one that begins another message, which is returned.
         """
         # Nearly all events are pieces of text, so these are added here, without a call for each.
-        by_index = self._by_index
+        by_index = self._table.by_index
         for event in events:
             if event.__class__ is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
                 delta = event.delta
@@ -127,7 +131,10 @@ class MessageBuilder:
         Raises:
             GrammarError: Another message begins.
         """
-        if event.__class__ is ContentBlockDelta and (block := self._by_index.get(event.index)) is not None:
+        if (
+            event.__class__ is ContentBlockDelta
+            and (block := self._table.by_index.get(event.index)) is not None
+        ):
             delta = event.delta
             if (piece := block.pieces.get(delta.__class__)) is not None:
                 block.texts[piece[1]].write(getattr(delta, piece[0]))
@@ -142,23 +149,18 @@ class MessageBuilder:
                 self._change(to_dict(event))
             case "content_block_start":
                 block = plain(getattr(event, "content_block", None))
-                self._begin_block(self._places.begin(event), block)
+                self._begin_block(event, block)
                 self._keep_unknown(event)
             case "message_start":
                 self._start(event)
                 self._keep_unknown(event)
             case kind:
-                if kind == "content_block_stop" and (block := self.block_of(event)) is not None:
-                    block.closed = True
-                self.ended = self.ended or kind == "message_stop"
+                if kind == "content_block_stop":
+                    self._table.close(event)
+                elif kind == "message_stop":
+                    self.ended = True
+                    self._table.end()
                 self._keep_unknown(event)
-
-    def block_of(self, event: Any) -> Block | None:
-        """
-        The block that an event speaks of, or None.
-        """
-        index = self._places.of(event)
-        return None if index is None else self._by_index.get(index)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -168,8 +170,8 @@ class MessageBuilder:
         message["content"] = [block.to_dict() for block in self.blocks]
         if self._usage:
             message["usage"] = msgspec.to_builtins(self._usage)
-        if self._unknown:
-            message["unknown_events"] = list(self._unknown)
+        if unknown := [*self._unknown, *self._blank_strays()]:
+            message["unknown_events"] = unknown
         return message
 
     def build(self, beta: bool | None = None) -> Message | BetaMessage:
@@ -199,8 +201,9 @@ class MessageBuilder:
         blocks = as_list(content)
         if blocks is None:
             self._keep_odd("message_start", "content", content)
-        for block in blocks or ():
-            self._begin_block(self._places.take(len(self._blocks)), block).closed = True
+        for index, block in enumerate(blocks or ()):
+            self._take_fields(block, self._table.take_whole(index, as_object(block) or {})[0])
+        self._end_blocks()
 
     def _start_untold(self, kind: str) -> None:
         if kind == "message_delta" or (kind in EVENTS and EVENTS[kind].is_content):
@@ -214,42 +217,42 @@ class MessageBuilder:
         else:
             self._keep_odd(kind, "usage", given)
 
-    def _begin_block(self, index: int, given: Any) -> Block:
+    def _begin_block(self, event: Any, given: Any) -> None:
+        self._take_fields(given, self._table.begin(event, as_object(given) or {})[0])
+
+    def _take_fields(self, given: Any, block: Block) -> None:
         fields = as_object(given)
         if fields is None:
             self._keep_odd("content_block_start", "content_block", given)
-        block = self._by_index[index] = Block(index, fields or {})
-        self._blocks.append(block)
         # A fallback names the model that goes on, as the message does when it is not streamed.
         if block.type == "fallback" and fields is not None:
             to = as_object(fields.get("to")) or {}
             if isinstance(model := to.get("model"), str):
                 self._message["model"] = model
-        return block
+
+    def _end_blocks(self) -> None:
+        if reason := self.stop_reason:
+            self._table.end(cut=stop_reason(reason).cuts)
 
     def _add_delta(self, event: Any) -> None:
-        delta: Any = getattr(event, "delta", None)
-        kind = type_of(delta)
-        index = self._places.of(event)
-        block = None if index is None else self._by_index.get(index)
-        if block is None and (start := start_of(kind)) is not None:
-            block = self._begin_block(self._places.begin(event), start)
-        elif block is not None and not _fits(kind, block):
-            block = self._other_block(kind)
-        if block is None or delta is None:
+        block = self._table.find(event)
+        if block is None:
             self._unknown.append(plain(event))
+            self._table.lose(event)
             return
-        block.add(delta)
+        block.add(event.delta)
         self._keep_unknown(event)
 
-    def _other_block(self, kind: str) -> Block | None:
-        """
-        The block for a delta that has the index of a block of another kind: the last one of its own kind, if it is open. Text
-        can be added to one that is closed, too.
-        """
-        fits = DELTAS[kind].fits
-        last = next((block for block in reversed(self._blocks) if block.type in fits), None)
-        return None if last is None or (last.closed and last.type != "text") else last
+    def _blank_strays(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "content_block_delta",
+                "index": block.index,
+                "delta": {"type": "text_delta", "text": block.to_dict()["text"]},
+            }
+            for block in self._table.blocks
+            if block.stray and block.is_blank
+        ]
 
     def _change(self, event: dict[str, Any]) -> None:
         self.changed = True
@@ -263,6 +266,7 @@ class MessageBuilder:
         # The SDK's helper leaves it so, and the API's whole messages have it.
         self._message.setdefault("stop_details", None)
         self._update(event, "message_delta")
+        self._end_blocks()
 
     def _update(self, changes: dict[str, Any], kind: str) -> None:
         for name, value in changes.items():
@@ -280,14 +284,5 @@ class MessageBuilder:
         if known is None:
             self._unknown.append(to_dict(event))
         elif extra := unknown_fields(event, known):
-            index = {"index": self._places.of(event)} if "index" in known.__struct_fields__ else {}
+            index = {"index": index_of(event)} if "index" in known.__struct_fields__ else {}
             self._unknown.append({"type": event.type, **index, **extra})
-
-
-def _fits(kind: str, block: Block) -> bool:
-    """
-    Whether a delta may stand in a block. It is known only of a known delta, and of a block whose type says how it is filled.
-    """
-    if kind not in DELTAS or block.type in DELTAS[kind].fits:
-        return True
-    return block.type not in FILLED_BY_DELTAS and not arrives_whole(block.type)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET, Struct, UnsetType
 
 from streamkit._claude.protocol.kinds import DELTAS
+from streamkit._surrogates import appended
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.kinds import DeltaKind
@@ -42,7 +43,9 @@ class PieceKind:
         """
         The fields of two neighbours as one delta.
         """
-        fields: dict[str, Any] = {self.field: getattr(first, self.field) + getattr(second, self.field)}
+        text: str = getattr(first, self.field)
+        more: str = getattr(second, self.field)
+        fields: dict[str, Any] = {self.field: text + more if more.isascii() else appended(text, more)}
         for name in self.counts:
             fields[name] = _added(getattr(first, name, UNSET), getattr(second, name, UNSET))
         return fields

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.oddities import Oddities
-from streamkit._claude.protocol.tool_blocks import name_in
+from streamkit._claude.protocol.tool_blocks import complete_calls
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
 from streamkit._core.log import log_debug
@@ -139,17 +139,9 @@ class Record:
 
     def tool_calls(self) -> list[ToolCall]:
         """
-        The calls of the caller's tools whose input is whole.
+        The calls of the caller's tools that are complete: those that `tool_calls()` gives.
         """
-        from streamkit._claude.protocol.tool_call import ToolCall
-
-        calls: list[ToolCall] = []
-        for message in self._all():
-            for block in message.blocks:
-                if block.type == "tool_use" and isinstance(value := block.input(), dict):
-                    fields = block.to_dict()
-                    calls.append(ToolCall(name_in(fields, "id"), name_in(fields, "name"), value, block.index))
-        return calls
+        return [call for message in self._all() for call in complete_calls(message.blocks)]
 
     def attempts(self) -> list[Attempt]:
         """

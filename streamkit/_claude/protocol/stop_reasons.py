@@ -19,21 +19,23 @@ class StopReason(NamedTuple):
     Attributes:
         pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
         excuses_json: Whether a message that should hold JSON may well be without any.
+        cuts: Whether the model was stopped in the middle of what it wrote.
     """
 
     pauses: bool = False
     excuses_json: bool = False
+    cuts: bool = False
 
 
 STOP_REASONS: Final = {
     "end_turn": StopReason(),
-    "max_tokens": StopReason(),
+    "max_tokens": StopReason(cuts=True),
     "stop_sequence": StopReason(),
     "tool_use": StopReason(excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
     "refusal": StopReason(excuses_json=True),
     "compaction": StopReason(),
-    "model_context_window_exceeded": StopReason(),
+    "model_context_window_exceeded": StopReason(cuts=True),
 }
 
 _UNKNOWN: Final = StopReason()

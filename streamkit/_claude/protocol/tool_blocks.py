@@ -1,56 +1,54 @@
 """
-The tool blocks of a stream: which of them are open, and when each has ended.
+The tool calls of a stream: what each block of a tool becomes, and when.
+
+`tool_calls()`, `tool_input()`, `tool_results()` and the outcome all have their calls from here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.protocol.block import Block
+from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import Places, plain, text_of_field
+from streamkit._claude.protocol.reading import as_object, plain, text_of_field, type_of
+from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["ToolBlock", "ToolBlocks", "name_in"]
+    from streamkit._claude.protocol.block import Block
+
+__all__ = ["ToolBlocks", "call_in", "complete_calls"]
 
 
-class ToolBlock(Block):
+def call_in(block: Block) -> ToolCall | BrokenToolCall:
     """
-    A block that calls a tool, as far as it has come.
-
-    Attributes:
-        id: The call's id.
-        name: The tool's name.
+    The call that a block has become, once it has ended.
     """
+    value = block.input()
+    if isinstance(value, dict):
+        return ToolCall(block.id, block.name, value, block.index)
+    return BrokenToolCall(block.id, block.name, block.raw, value, block.index)
 
-    __slots__ = ("id", "name")
 
-    def __init__(self, index: int, fields: dict[str, Any]) -> None:
-        super().__init__(index, fields)
-        self.id: str = name_in(fields, "id")
-        self.name: str = name_in(fields, "name")
-
-    def call(self) -> ToolCall | BrokenToolCall:
-        """
-        The call, once the block has ended.
-        """
-        value = self.input()
-        if isinstance(value, dict):
-            return ToolCall(self.id, self.name, value, self.index)
-        return BrokenToolCall(self.id, self.name, self.raw, value, self.index)
+def complete_calls(blocks: Iterable[Block]) -> list[ToolCall]:
+    """
+    The calls of the caller's own tools that can be executed, among the blocks of a message.
+    """
+    calls = [call_in(block) for block in blocks if block.type in APPLICATION_TOOLS and block.ended]
+    return [call for call in calls if isinstance(call, ToolCall)]
 
 
 class ToolBlocks:
     """
-    Follows the events of a stream.
+    Follows the events of a stream, and tells which tool blocks have ended.
 
-    A block that never gets its `content_block_stop` ends with the stop reason of its message, with `message_stop`, or with the
-    stream.
+    A block that never gets its `content_block_stop` ends with the stop reason of its message, with `message_stop`, with another
+    block at its index, or with the stream.
 
     Args:
         wants: Whether a content block is one of those to follow.
@@ -59,40 +57,29 @@ class ToolBlocks:
     def __init__(self, wants: Callable[[Any], bool]) -> None:
         self._wants = wants
         self._progress = Progress()
-        self._places = Places()
-        self._open: dict[int, ToolBlock | None] = {}  # None for a block that is not followed
+        self._table = BlockTable(forgets=True)
+        self._followed: dict[Block, None] = {}
+        self._open: dict[int, Block] = {}  # those that are followed and take input
+        self._by_id: dict[str, Block] = {}  # those that are followed
 
-    def write(self, event: Any) -> ToolBlock | None:
+    def write(self, event: Any) -> Block | None:
         """
         Add an `input_json_delta` to its block.
 
         Returns:
-            The block; None if it is not followed.
+            The block; None if it is not followed, or its call has been made.
 
         Raises:
-            GrammarError: The block is not open.
+            GrammarError: The block cannot be told.
         """
         try:
             block = self._open[event.index]
-            if block is not None:
-                block.texts["input"].write(event.delta.partial_json)
+            block.texts["input"].write(event.delta.partial_json)
         except (KeyError, TypeError, AttributeError):
             return self._write_odd(event)
         return block
 
-    def _write_odd(self, event: Any) -> ToolBlock | None:
-        """
-        The same for an event whose index or text cannot be read as it is.
-        """
-        index = self._places.of(event)
-        if index is None or index not in self._open:
-            raise GrammarError(f"input_json_delta for block {index}, which is not open")
-        block = self._open[index]
-        if block is not None:
-            block.texts["input"].write(text_of_field(event.delta, "partial_json"))
-        return block
-
-    def follow(self, event: Any) -> list[ToolBlock]:
+    def follow(self, event: Any) -> list[Block]:
         """
         Take any other event.
 
@@ -100,58 +87,103 @@ class ToolBlocks:
             The blocks that have ended with it.
 
         Raises:
-            GrammarError: A message begins inside another one, or a block while it is open.
+            GrammarError: A message begins inside another one.
         """
         match event.type:
             case "content_block_start":
                 self._progress.follow(event)
-                self._begin(self._places.begin(event), getattr(event, "content_block", None))
-                return []
+                return self._begin(event)
             case "content_block_stop":
-                index = self._places.of(event)
-                if index is None:
-                    return []
-                if (block := self._open.get(index)) is not None:
-                    block.closed = True
-                return self._ended(index)
+                ended = self._ended(self._table.close(event))
+                if (index := self._table.place(event)) is not None:
+                    self._open.pop(index, None)
+                return ended
             case "message_start" | "message_delta" | "message_stop":
                 return self._message(event) if self._progress.follow(event) else []
             case _:
                 return []
 
-    def end(self) -> list[ToolBlock]:
+    def unended(self, call_id: str) -> Block | None:
         """
-        The blocks that end because nothing more comes.
+        The block of a call that has not ended yet; None if there is none.
         """
-        return self._ended(*self._open)
+        return self._by_id.get(call_id)
 
-    def _message(self, event: Any) -> list[ToolBlock]:
-        delta = getattr(event, "delta", None)
-        if event.type == "message_delta" and not text_of_field(delta, "stop_reason"):
-            return []
-        ended = self.end()
-        if event.type == "message_start":
-            self._places = Places()
-            for index, whole in enumerate(blocks_in(event)):
-                self._places.take(index)
-                if (block := self._begin(index, whole)) is not None:
-                    block.closed = True
+    def end(self) -> list[Block]:
+        """
+        The blocks that end because nothing more comes. Whether one without input is a call, nobody can tell then.
+        """
+        return self._ended(self._table.end(cut=True))
+
+    def _message(self, event: Any) -> list[Block]:
+        match event.type:
+            case "message_delta":
+                return self._stop(getattr(event, "delta", None))
+            case "message_stop":
+                return self._ended(self._table.end())
+            case _:
+                ended = self._ended(self._table.end())
+                self._table = BlockTable(forgets=True)
+                for index, whole in enumerate(blocks_in(event)):
+                    block, more = self._table.take_whole(index, self._fields(whole))
+                    ended += self._follow(block, whole, more)
+                return ended + self._stop(getattr(event, "message", None))
+
+    def _stop(self, carrier: object) -> list[Block]:
+        """
+        The blocks that end with the stop reason that this tells, if it does.
+        """
+        reason = text_of_field(carrier, "stop_reason")
+        return self._ended(self._table.end(cut=stop_reason(reason).cuts)) if reason else []
+
+    def _begin(self, event: Any) -> list[Block]:
+        part = getattr(event, "content_block", None)
+        block, more = self._table.begin(event, self._fields(part))
+        ended = self._follow(block, part, more)
+        self._open.pop(block.index, None)
+        if block in self._followed:
+            self._open[block.index] = block
         return ended
 
-    def _begin(self, index: int, block: Any) -> ToolBlock | None:
-        if self._open.get(index) is not None:
-            raise GrammarError(f"block {index} begins while it is open")
-        begun = self._open[index] = ToolBlock(index, plain(block)) if self._wants(block) else None
-        return begun
+    def _fields(self, part: Any) -> dict[str, Any]:
+        """
+        A block's fields; of one that is not followed, as much as tells it from others.
+        """
+        if self._wants(part):
+            return as_object(plain(part)) or {}
+        fields = {name: text_of_field(part, name) for name in ("id", "name")}
+        return {"type": type_of(part), **fields}
 
-    def _ended(self, *indices: int) -> list[ToolBlock]:
-        ended = [self._open.pop(index, None) for index in indices]
-        return [block for block in ended if block is not None]
+    def _follow(self, block: Block, part: Any, ended: list[Block]) -> list[Block]:
+        if self._wants(part):
+            self._followed[block] = None
+            self._by_id[block.id] = block
+        return self._ended(ended)
 
+    def _ended(self, blocks: Iterable[Block]) -> list[Block]:
+        """
+        Those that are followed.
+        """
+        followed = [block for block in blocks if block in self._followed]
+        for block in followed:
+            del self._followed[block]
+            if self._by_id.get(block.id) is block:
+                del self._by_id[block.id]
+            if self._open.get(block.index) is block:
+                del self._open[block.index]
+        return followed
 
-def name_in(block: dict[str, Any], field: str) -> str:
-    """
-    The id or the name in a block that calls a tool; empty if there is none.
-    """
-    value = block.get(field)
-    return value if isinstance(value, str) else ""
+    def _write_odd(self, event: Any) -> Block | None:
+        """
+        The same for an event that was sent for no block which is open and followed, or that does not fit.
+        """
+        piece = text_of_field(event.delta, "partial_json")
+        if not piece or self._table.is_made(event):
+            return None
+        block = self._table.find(event)
+        if block is None:
+            raise GrammarError(f"input_json_delta for block {self._table.place(event)}, which is not open")
+        if block not in self._followed:
+            return None
+        block.texts["input"].write(piece)
+        return block

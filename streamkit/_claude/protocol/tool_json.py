@@ -5,6 +5,7 @@ Reads the JSON text of a tool's input, once all of it is there.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.codec import parse
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["partial_object", "read_object"]
 
+# The empty input of a block's start, which some gateways send once more in front of the real one.
+_STRAY = re.compile(r"(?:[ \t\r\n]*\{[ \t\r\n]*\})+[ \t\r\n]*(?=\{)").match
+
 
 def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
     """
-    Parse a tool's input, or say why it cannot be used.
+    Parse a tool's input, or say why it cannot be used. An empty object before another one is not part of it.
 
     Args:
         raw: The JSON text. An empty one is a call without arguments, if its block was closed.
@@ -26,6 +30,7 @@ def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
     """
     if not raw.strip():
         return {} if closed else "truncated"
+    raw = _without_stray(raw)
     try:
         value = parse(raw)
     except GrammarError:
@@ -38,10 +43,15 @@ def partial_object(raw: str) -> dict[str, Any]:
     The whole members of an object whose text was cut, as the SDK reads it; empty where it is not an object.
     """
     try:
-        value = _jiter(raw, strings=False)
+        value = _jiter(_without_stray(raw), strings=False)
     except ValueError:
         return {}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _without_stray(raw: str) -> str:
+    stray = _STRAY(raw)
+    return raw if stray is None else raw[stray.end() :]
 
 
 def _flaw(raw: str) -> Flaw:

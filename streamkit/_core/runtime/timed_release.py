@@ -59,7 +59,7 @@ class TimedRelease(ABC):
     @abstractmethod
     def release(self) -> None:
         """
-        The time `due` has come: make ready what is due, and set `due` anew.
+        The time `due` has come: make ready what is due, and set `due` anew. Nothing is, where it cannot go out yet.
         """
 
     @abstractmethod
@@ -80,6 +80,8 @@ class TimedRelease(ABC):
                     item = self.ready.popleft()
                 elif current_time() >= self.due:
                     self.release()
+                    if not self.ready:
+                        self._taken.set()  # what was due waits for more
                     continue
                 elif self._ended and self.due == math.inf:
                     break

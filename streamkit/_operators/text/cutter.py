@@ -15,6 +15,7 @@ from streamkit._operators.text.match_automaton import MatchAutomaton
 from streamkit._operators.text.regex_rule import RegexRule
 from streamkit._operators.text.sentence_rule import SentenceRule
 from streamkit._operators.text.word_rule import WordRule
+from streamkit._surrogates import WholeCharacters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,13 +79,15 @@ class Cutter:
 
     Attributes:
         longest: The most characters that a piece can have.
-        size: How many characters are held because the end of their piece is not known yet.
+        size: How many characters are held because the end of their piece is not known yet. Half of a surrogate pair, which waits
+            for the other half, does not count.
     """
 
     def __init__(self, rule: Callable[[], CutRule]) -> None:
         self._new_rule = rule
         self._rule = rule()
         self._held: list[str] = []
+        self._whole = WholeCharacters()
         self.longest: int = self._rule.longest
         self.size: int = 0
 
@@ -92,6 +95,8 @@ class Cutter:
         """
         The pieces whose end is certain now that `text` has come.
         """
+        if not text.isascii() or self._whole.half:
+            text = self._whole.feed(text)
         if not text:
             return []
         pieces: list[str] = []
@@ -117,10 +122,17 @@ class Cutter:
         self.size = 0
         return held
 
+    def end(self) -> str:
+        """
+        All that is held, as a piece, because nothing follows. It may be empty.
+        """
+        return self.take() + self._whole.take()
+
     def restart(self) -> None:
         """
         Drop the characters that are held, because another text begins.
         """
+        self._whole.take()
         self._rule = self._new_rule()
         self._held.clear()
         self.size = 0

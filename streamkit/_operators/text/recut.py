@@ -75,7 +75,7 @@ class Recut(Transducer[str, str]):
         return self.cutter.feed(item)
 
     def flush(self) -> Iterable[str]:
-        held = self.cutter.take()
+        held = self.cutter.end()
         return (held,) if held else ()
 
     def reset(self) -> None:

@@ -144,8 +144,8 @@ class _Smoothing(TimedRelease):
         """
         Release everything that is held.
         """
-        if self._cutter.size:
-            self._pieces.append(self._cutter.take())
+        if held := self._cutter.end():
+            self._pieces.append(held)
         if self._pieces:
             self.ready.extend(with_text(self._place, piece) for piece in self._pieces)
             self._times.emitted(current_time())

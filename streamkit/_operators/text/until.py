@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
+from streamkit._surrogates import WholeCharacters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,10 +63,13 @@ class Until(Transducer[str, str]):
         self.inclusive = inclusive
         self.borders: list[int] = _borders(phrase)
         self.matched: int = 0
+        self.whole: WholeCharacters = WholeCharacters()
 
     def feed(self, item: str) -> Iterable[str]:
         if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"until() searches strings, not {type(item).__name__}: put text() before it")
+        if not item.isascii() or self.whole.half:
+            item = self.whole.feed(item)
         before = self.matched
         if not before and self.phrase[0] not in item:
             return (item,) if item else ()
@@ -79,15 +83,18 @@ class Until(Transducer[str, str]):
             piece = self.phrase[: min(length, before)] + item[: max(length - before, 0)]
         if found:
             self.done = True
-            self.matched = 0
+            self.reset()
         return (piece,) if piece else ()
 
     def flush(self) -> Iterable[str]:
-        held, self.matched = self.phrase[: self.matched], 0
-        return (held,) if held and not self.inclusive else ()
+        # With `inclusive` the beginning of the phrase has been handed on.
+        held = ("" if self.inclusive else self.phrase[: self.matched]) + self.whole.take()
+        self.matched = 0
+        return (held,) if held else ()
 
     def reset(self) -> None:
         self.matched = 0
+        self.whole.take()
 
     def _search(self, piece: str) -> int:
         """

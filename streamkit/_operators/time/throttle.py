@@ -12,7 +12,7 @@ from anyio import current_time
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
-from streamkit._core.items import can_wait, is_structural, merged
+from streamkit._core.items import can_wait, is_structural, merged, without_half
 from streamkit._core.naming import name_of
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
@@ -112,12 +112,12 @@ class _Throttling(TimedRelease):
         elif can_wait(item):
             joined = _NOTHING if self._held is _NOTHING else merged(self._held, item)
             if joined is None:
-                self.release()
+                self._let_go()
                 joined = item
             self._hold(item if joined is _NOTHING else joined)
         elif is_structural(item):
             if self._held is not _NOTHING:
-                self.release()
+                self._let_go()
             self.ready.append(item)
         else:
             raise TypeError(
@@ -126,13 +126,30 @@ class _Throttling(TimedRelease):
             )
 
     def release(self) -> None:
+        if self._merge is not None:
+            self._let_go()
+            return
+        whole, half = without_half(self._held)
+        if half is None:
+            self._let_go()
+            return
+        # The half waits for the rest of its character, however long that takes.
+        if whole is not None:
+            self._held = whole
+            self._let_go()
+        self._held, self.due = half, math.inf
+
+    def _let_go(self) -> None:
+        """
+        Release all that is held.
+        """
         self.ready.append(self._held)
         self._drop()
         self._window_ends = current_time() + self._interval
 
     def finish(self, error: BaseException | None) -> None:
         if self._held is not _NOTHING and self._merge is None:
-            self.release()
+            self._let_go()
         elif error is not None or not self._trailing:
             self._drop()
 
@@ -145,11 +162,11 @@ class _Throttling(TimedRelease):
         self._hold(merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item)
 
     def _hold(self, item: Any) -> None:
-        now, fresh = self.now, self._held is _NOTHING
+        now = self.now
         self._held = item
         if now >= self._window_ends and not self._leading:
             self._window_ends = now + self._interval
         if now >= self._window_ends:
             self.due = now
-        elif self._trailing and fresh:
+        elif self._trailing and self.due == math.inf:
             self.due = self._window_ends

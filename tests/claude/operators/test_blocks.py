@@ -20,6 +20,7 @@ from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import from_dict
 from streamkit.testing import PING, reply, text, thinking, tool_use
 from tests.support.claude import RESTARTED, decoded
+from tests.support.work import TWICE, counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,3 +137,16 @@ def test_recorded_blocks_are_those_of_the_message(recording: Path) -> None:
     wanted = [block for each in messages if each.stop_reason for block in each.to_dict()["content"]]
     made = [block.to_dict(mode="json", warnings=False) for block in blocks().over(events)]
     assert made[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_block_takes_the_same_work_however_many_there_are(closed: bool) -> None:
+    def work(number: int) -> int:
+        events = decoded(reply(*(text("x", closed=closed) for _ in range(number))))
+        with counting() as counted:
+            assert len(list(blocks().over(events))) == number
+        return counted[0]
+
+    work(1)
+    one, two, four = map(work, (100, 200, 400))
+    assert four - two <= TWICE * (two - one)

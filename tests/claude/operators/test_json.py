@@ -155,3 +155,46 @@ def test_a_model() -> None:
         River(2, "Elbe \u2603"),
     ]
     assert shown(sk.json(model=dict[str, object]), text(SAID, chunk=3)) == [ANSWER]
+
+
+# -- text blocks ---------------------------------------------------------------------------------------------
+
+
+SEARCH: Any = tool_use("web_search", {"query": "rivers"}, type="server_tool_use")
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 1000])
+@pytest.mark.parametrize("said", ["I'll look that up.", "I'll use `[this", "42", "true", "```", "  \n"])
+def test_each_text_block_begins_a_line(said: str, chunk: int) -> None:
+    blocks = (text(said, chunk=chunk), SEARCH, text(SAID, chunk=chunk))
+    assert shown(sk.json("$.items[*]"), *blocks) == ANSWER["items"]
+    assert shown(sk.json(), *blocks)[-1] == sk.Partial(ANSWER, True)
+
+
+def test_a_block_whose_start_was_left_out_begins_a_line_too() -> None:
+    blocks = (text("I look."), text(SAID))
+    events = [each for each in events_of(*blocks) if each.type != "content_block_start"]
+    assert list(sk.json("$.items[*]").over(events)) == ANSWER["items"]
+    whole = [{"type": "text", "text": "I look."}, {"type": "text", "text": SAID}]
+    start = reply(text("")).events[0]
+    start = {**start, "message": {**start["message"], "content": whole}}
+    assert list(sk.json("$.items[*]").over([from_dict(start)])) == ANSWER["items"]
+
+
+def test_json_that_has_begun_goes_on_in_the_next_block() -> None:
+    assert shown(sk.json(), text(SAID[:9]), text(SAID[9:]))[-1] == sk.Partial(ANSWER, True)
+
+
+def test_the_place_of_an_error_counts_the_text_alone() -> None:
+    with pytest.raises(sk.JSONError) as raised:
+        shown(sk.json(), text("I look."), text('{"a" 1}'))
+    assert raised.value.offset == len("I look.") + 5
+    with pytest.raises(sk.JSONError) as raised:
+        shown(sk.json(), text("42"), text("43"))
+    assert (raised.value.reason, raised.value.offset) == ("missing", 4)
+
+
+async def test_a_later_block_over_a_real_connection() -> None:
+    async with FakeClaude(reply(text("I'll look that up."), SEARCH, text(SAID, chunk=5))) as server:
+        chat = sk.messages(server.client(), **ASK)
+        assert await (chat | sk.json("$.items[*].name")).collect() == ["Rhine", "Elbe \u2603"]

@@ -10,20 +10,27 @@ import anthropic
 import httpx2
 import pytest
 
-from streamkit import citations, text, thinking, usage
+from streamkit import citations, messages, split, text, thinking, usage
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._core.algebra import Operator, Stream
 from streamkit._core.from_iterable import from_iterable
-from streamkit.events import AnyEvent, Event, Restarted, Usage, from_dict
-from streamkit.testing import PING, reply, text as text_block, thinking as thinking_block, tool_use
+from streamkit.events import AnyEvent, Event, Restarted, Usage, from_dict, to_dict
+from streamkit.testing import (
+    PING,
+    FakeClaude,
+    Reply,
+    reply,
+    text as text_block,
+    thinking as thinking_block,
+    tool_use,
+)
 from tests.support.claude import RESTARTED, decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
-
 
 CITATION = {"type": "char_location", "cited_text": "rivers", "document_index": 0, "start_char_index": 1}
 
@@ -198,3 +205,124 @@ def test_their_types() -> None:
     assert_type(from_iterable(decoded(REPLY)) | thinking(), Stream[str])
     assert_type(from_iterable(decoded(REPLY)) | citations(), Stream[Unknown])
     assert_type(from_iterable(decoded(REPLY)) | usage(), Stream[Usage])
+
+
+# -- between blocks ------------------------------------------------------------------------------------------
+
+
+def pieces_between(*events: Any, **settings: Any) -> list[Any]:
+    options: Any = {"between": "\n\n", **settings}
+    return list(text(**options).over(events))
+
+
+def test_a_separator_stands_between_the_texts_of_two_blocks() -> None:
+    events = decoded(
+        reply(text_block("I ", "look."), tool_use("look", {}), text_block("", "Found"), text_block("!"))
+    )
+    assert pieces_between(*events) == ["I ", "look.", "\n\n", "Found", "\n\n", "!"]
+
+
+def test_there_is_none_before_the_first_text_nor_for_a_block_without_any() -> None:
+    events = decoded(reply(thinking_block("Hm"), text_block(""), text_block("One"), text_block("")))
+    assert pieces_between(*events) == ["One"]
+
+
+def test_the_text_of_the_next_message_is_another_block() -> None:
+    assert pieces_between(*decoded(reply(text_block("One")), reply(text_block("Two")))) == [
+        "One",
+        "\n\n",
+        "Two",
+    ]
+
+
+def test_a_block_whose_start_was_left_out_is_known_by_its_index() -> None:
+    def said(index: int, piece: str) -> Event:
+        wire = {"type": "text_delta", "text": piece}
+        return from_dict({"type": "content_block_delta", "index": index, "delta": wire})
+
+    assert "".join(pieces_between(said(0, "a"), said(0, "b"), said(1, "c"))) == "ab\n\nc"
+    one_index = [
+        begin({"type": "text", "text": ""}),
+        said(0, "a"),
+        begin({"type": "text", "text": ""}),
+        said(0, "b"),
+    ]
+    assert "".join(pieces_between(*one_index)) == "a\n\nb"
+
+
+def test_texts_that_stand_in_their_starts_are_separated_too() -> None:
+    whole = [{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]
+    first: Any = decoded(reply(text_block("")))[0]
+    start = from_dict({"type": "message_start", "message": {**to_dict(first)["message"], "content": whole}})
+    assert (
+        "".join(pieces_between(start, begin({"type": "text", "text": "Three"}, 2))) == "One\n\nTwo\n\nThree"
+    )
+
+
+def test_after_a_restart_the_text_begins_anew() -> None:
+    events = [*decoded(reply(text_block("Cut")))[:3], RESTARTED, *decoded(reply(text_block("Whole")))]
+    assert pieces_between(*events, restarts=True) == ["Cut", RESTARTED, "Whole"]
+    assert pieces_between(*events) == ["Cut", "Whole"]
+    assert repr(text(between="\n", restarts=True)) == 'text(restarts=True, between="\\n")'.replace('"', "'")
+
+
+def test_a_separator_is_a_string() -> None:
+    with pytest.raises(TypeError, match="between= as a str"):
+        text(between=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+# -- halves of a character -----------------------------------------------------------------------------------
+
+HALVES = ["a\ud83c", "\udf0ab", "\ud83c", "\udf0a", "c"]
+WHOLE = ["a", "\U0001f30ab", "\U0001f30a", "c"]
+
+
+def halved(kind: str = "text", *, index: int = 0) -> list[Event]:
+    return [
+        from_dict(
+            {"type": "content_block_delta", "index": index, "delta": {"type": f"{kind}_delta", kind: piece}}
+        )
+        for piece in HALVES
+    ]
+
+
+def test_half_of_a_character_waits_for_the_other_half() -> None:
+    assert list(text().over(halved())) == WHOLE
+    assert list(text(restarts=True).over(halved())) == WHOLE
+    assert list(text(between="\n").over(halved())) == WHOLE
+    assert list(thinking().over(halved("thinking"))) == WHOLE
+
+
+def test_half_of_one_that_nothing_follows_is_handed_on_at_the_end() -> None:
+    for operator in (text(), text(between="\n")):
+        assert list(operator.over(halved()[:1])) == ["a", "\ud83c"]
+        assert list(operator.over([halved()[0], halved()[4]])) == ["a", "\ud83cc"]
+
+
+def test_half_of_one_stays_in_its_block() -> None:
+    events = [halved()[0], halved(index=1)[1]]
+    assert list(text(between="|").over(events)) == ["a", "\ud83c|", "\udf0ab"]
+
+
+def test_a_restart_drops_the_half_that_waits() -> None:
+    assert list(text().over([halved()[0], RESTARTED, halved()[1]])) == ["a", "\udf0ab"]
+    assert list(thinking().over([halved("thinking")[0], RESTARTED, halved("thinking")[1]])) == [
+        "a",
+        "\udf0ab",
+    ]
+    assert list(text(between="|").over([halved()[0], RESTARTED, halved()[1]])) == ["a", "\udf0ab"]
+
+
+def test_split_hands_on_whole_characters() -> None:
+    pairs = split(x=text(), y=thinking()).over([*halved(), *halved("thinking")])
+    assert list(pairs) == [*(("x", piece) for piece in WHOLE), *(("y", piece) for piece in WHOLE)]
+
+
+async def test_over_a_real_connection() -> None:
+    body = reply(text_block("X", "Y")).body.replace(b'"X"', b'"Oh \\ud83c"').replace(b'"Y"', b'"\\udf0a!"')
+    async with FakeClaude(Reply([body])) as server:
+        asked: Any = {"model": "claude-x", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+        async with (messages(server.client(), **asked) | text()).open() as run:
+            assert [piece async for piece in run] == ["Oh ", "\U0001f30a!"]
+        assert run.outcome.message is not None
+        assert run.outcome.message.content[0].to_dict()["text"] == "Oh \U0001f30a!"

@@ -305,8 +305,6 @@ def test_input_that_belongs_to_no_block_is_not_lost_in_silence() -> None:
     events = decoded(reply(tool_use("look", {"a": 1})))
     with pytest.raises(GrammarError, match="input_json_delta for block 0, which is not open"):
         list(tool_calls().over([events[0], *events[2:]]))
-    with pytest.raises(GrammarError, match="block 0 begins while it is open"):
-        list(tool_calls().over([*events[:3], *events[1:]]))
 
 
 @pytest.mark.parametrize("broken", ["raise", "emit"])

@@ -281,7 +281,8 @@ def test_a_delta_with_the_index_of_a_block_of_another_kind_does_not_change_that(
     assert [*alone.to_dict()["content"][0]] == ["type", "id", "name", "input"]
     assert alone.to_dict()["unknown_events"] == [line]
     behind = built([START, *block(0, TEXT, {"type": "text_delta", "text": "Hi"}), *call, line])
-    assert [each.get("text") for each in behind.to_dict()["content"]] == ["Hi\n", None]
+    assert [each.get("text") for each in behind.to_dict()["content"]] == ["Hi", None]
+    assert behind.to_dict()["unknown_events"] == [line]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,243 @@
+"""
+The content blocks of one message, as their events arrive: which block each delta belongs to, and when each block has ended.
+
+The message, its tool calls and the operators that read blocks are all made from this table, so that they cannot disagree.
+
+    content_block_start ──► open ──► content_block_stop ──► closed ──► ended
+                             ▲                                │
+                             └──── input of a call that had none
+
+A block that was closed has ended at once, unless it calls a tool and has no input. Then it may be a call without arguments, or
+the model was stopped before it wrote any; what follows tells: another block, or the stop reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streamkit._claude.protocol.block import Block
+from streamkit._claude.protocol.kinds import DELTAS, TOOLS, fits, start_of
+from streamkit._claude.protocol.reading import Places, text_of_field, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BlockTable"]
+
+_INPUT: Final = "input_json_delta"
+
+
+class BlockTable:
+    """
+    The blocks of one message.
+
+    Args:
+        forgets: Whether blocks are dropped once they have ended. By default all of them are kept.
+
+    Attributes:
+        blocks: All blocks that are kept, in the order in which they began.
+        by_index: The newest block of each index.
+        lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
+            arguments.
+    """
+
+    def __init__(self, *, forgets: bool = False) -> None:
+        self.blocks: list[Block] = []
+        self.by_index: dict[int, Block] = {}
+        self.lost_input: bool = False
+        self._places = Places()
+        self._forgets = forgets
+        self._unended: dict[Block, None] = {}  # in the order in which they began
+        self._undecided: dict[Block, None] = {}  # closed without input
+        self._strays: dict[tuple[int, str], Block] = {}
+        # For each delta that finds its block though it was sent for another: the blocks that lack it.
+        self._lacking: dict[str, dict[Block, None]] = {
+            name: {} for name, kind in DELTAS.items() if kind.misplaced == "lacking"
+        }
+
+    def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
+        """
+        Take a `content_block_start`. A block that is open at the same index is closed, because its stop was left out.
+
+        Args:
+            event: The event.
+            fields: What the block begins with.
+
+        Returns:
+            The block, which is the old one where its start has only been said again; and the blocks that have ended with this.
+        """
+        return self._begin(self._places.begin(event), fields)
+
+    def take_whole(self, index: int, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
+        """
+        Take a block that came whole in its `message_start`; the same as for `begin`.
+        """
+        block, ended = self._begin(self._places.take(index), fields)
+        return block, ended + self._close(block)
+
+    def close(self, event: Any) -> list[Block]:
+        """
+        Take a `content_block_stop`.
+
+        Returns:
+            The blocks that have ended with it.
+        """
+        index = self._places.of(event)
+        block = None if index is None else self.by_index.get(index)
+        return [] if block is None else self._close(block)
+
+    def end(self, *, cut: bool = False) -> list[Block]:
+        """
+        End all blocks, because their message has ended.
+
+        Args:
+            cut: Whether the model was stopped in the middle, or nobody knows.
+
+        Returns:
+            The blocks that have ended with it.
+        """
+        for block in self._undecided:
+            block.cut = cut or self.lost_input
+        return self._ended(self._unended)
+
+    def find(self, event: Any) -> Block | None:
+        """
+        The block that a delta belongs to. One that was left out is begun, where the delta tells what it is.
+
+        Args:
+            event: The `content_block_delta`.
+
+        Returns:
+            The block; None where the delta belongs to none of them.
+        """
+        delta: object = getattr(event, "delta", None)
+        kind = type_of(delta)
+        index = self._places.of(event)
+        block = None if index is None else self.by_index.get(index)
+        if delta is None:
+            return None
+        if block is None and (start := start_of(kind)) is not None:
+            return self._new(Block(self._places.begin(event), start))
+        empty = kind == _INPUT and not text_of_field(delta, "partial_json")
+        if block is None or index is None or not fits(kind, block.type):
+            return None if empty else self._elsewhere(index, kind)
+        if block.type in TOOLS and kind in DELTAS:
+            # An empty one says nothing, and so does not open a block again.
+            return None if block.ended or (block.closed and empty) else self._reopened(block)
+        if kind in self._lacking:
+            self._lacking[kind].pop(block, None)
+        return block
+
+    def lose(self, event: Any) -> None:
+        """
+        Note that a delta belongs to no block.
+        """
+        delta: object = getattr(event, "delta", None)
+        if type_of(delta) == _INPUT and text_of_field(delta, "partial_json") and not self.is_made(event):
+            self.lost_input = True
+
+    def _new(self, block: Block) -> Block:
+        # What a delta alone has begun does not decide whether the call before it is cut: not all that read this table see it.
+        if not self._forgets:
+            self.blocks.append(block)
+        self._unended[block] = None
+        if block.stray:
+            self._strays[block.index, block.type] = block
+        else:
+            self.by_index[block.index] = block
+        for name, lacking in self._lacking.items():
+            into = [adds.into for adds in DELTAS[name].fields.values()]
+            if block.type in DELTAS[name].fits and all(map(block.lacks, into)):
+                lacking[block] = None
+        return block
+
+    def _begin(self, index: int, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
+        before = self.by_index.get(index)
+        ended: list[Block] = []
+        if before is not None and not before.ended and before.restated(fields):
+            block = self._reopened(before)
+        else:
+            if before is not None:
+                ended += self._close(before)
+            block = None
+        for undecided in self._undecided:
+            undecided.cut = self.lost_input
+        ended += self._ended(self._undecided)
+        return (self._new(Block(index, fields)) if block is None else block), ended
+
+    def _close(self, block: Block) -> list[Block]:
+        if block.closed:
+            return []
+        block.closed = True
+        if block.type not in TOOLS:
+            return self._ended([block])
+        block.pieces = {}
+        if block.has_input:
+            return self._ended([block])
+        self._undecided[block] = None
+        return []
+
+    def _elsewhere(self, index: int | None, delta_type: str) -> Block | None:
+        match DELTAS[delta_type].misplaced if delta_type in DELTAS else "kept":
+            case "lacking" if len(self._lacking[delta_type]) == 1:
+                [block] = self._lacking[delta_type]
+                if block.type in TOOLS:
+                    return self._reopened(block)
+                del self._lacking[delta_type][block]
+                return block
+            case "own" if index is not None and (start := start_of(delta_type)) is not None:
+                stray = self._strays.get((index, start["type"]))
+                return self._new(Block(index, start, stray=True)) if stray is None else stray
+            case _:
+                return None
+
+    def place(self, event: Any) -> int | None:
+        """
+        The index of the block that an event speaks of; None if nobody can tell.
+        """
+        return self._places.of(event)
+
+    def is_made(self, event: Any) -> bool:
+        """
+        Whether a delta was sent for a call that has been made, so that more input comes too late.
+        """
+        index = self._places.of(event)
+        block = None if index is None else self.by_index.get(index)
+        return block is not None and block.ended and block.type in TOOLS
+
+    def _reopened(self, block: Block) -> Block:
+        """
+        A tool's block for which more input has come; where it was closed, that was too early.
+        """
+        if block.closed:
+            del self._undecided[block]
+            block.closed = False
+            block.take_pieces()
+        return block
+
+    def _ended(self, blocks: Iterable[Block]) -> list[Block]:
+        ended = list(blocks)
+        for block in ended:
+            block.ended = True
+            self._unended.pop(block, None)
+            self._undecided.pop(block, None)
+            if block.type in TOOLS:
+                block.pieces = {}
+                for lacking in self._lacking.values():
+                    lacking.pop(block, None)
+            if self._forgets:
+                self._forget(block)
+        return ended
+
+    def _forget(self, block: Block) -> None:
+        """
+        Keep of a block only that it was there.
+        """
+        if block.stray:
+            self._strays.pop((block.index, block.type), None)
+        elif self.by_index.get(block.index) is block:
+            rest = self.by_index[block.index] = Block(block.index, {"type": block.type})
+            rest.closed = rest.ended = True
+            rest.pieces = {}
+        for lacking in self._lacking.values():
+            lacking.pop(block, None)
