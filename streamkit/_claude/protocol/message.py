@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from streamkit._claude.protocol.block import Block, unknown_fields
-from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import start_of
 from streamkit._claude.protocol.pieces import PIECES_BY_CLASS
@@ -108,7 +108,7 @@ class MessageBuilder:
         Take one event.
 
         Raises:
-            GrammarError: Another message begins.
+            StreamSpliced: Another message begins.
         """
         match event.type:
             case "content_block_delta":
@@ -152,7 +152,7 @@ class MessageBuilder:
 
     def _start(self, event: Any) -> None:
         if self.started:
-            raise GrammarError("message_start inside another message")
+            raise StreamSpliced
         self.started = True
         self._message = to_dict(event.message)
         self._usage = self._message.pop("usage", None) or {}

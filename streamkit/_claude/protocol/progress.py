@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.errors import StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.kinds import EVENTS
 
 if TYPE_CHECKING:
@@ -48,14 +48,15 @@ class Progress:
         Take the next event.
 
         Raises:
-            GrammarError: A message begins inside another one.
+            StreamSpliced: A message begins inside another one. What follows belongs to it.
         """
         match event.type:
             case "message_start":
-                if self.open and not self._has_stop_reason:
-                    raise GrammarError("message_start inside another message")
+                is_spliced = self.open and not self._has_stop_reason
                 self.begun = self.open = True
                 self._has_stop_reason = bool(event.message.stop_reason)
+                if is_spliced:
+                    raise StreamSpliced
             case "message_delta":
                 self._has_stop_reason = self._has_stop_reason or bool(event.delta.stop_reason)
             case "message_stop":

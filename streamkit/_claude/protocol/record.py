@@ -62,6 +62,23 @@ class Record:
             self._messages = self._arriving
         return attempt
 
+    def take_over(self, error: E, *, beside: bool = False, joins: bool = False) -> Attempt:
+        """
+        Another message takes the place of the one that the last request was bringing, in the same response. It counts as an
+        attempt of its own.
+
+        Args:
+            error: What the one before has failed with.
+            beside: As for `begin`.
+            joins: As for `begin`.
+        """
+        if not self._attempts:  # a source that sends no requests
+            self._attempts.append(Attempt(1))
+        self.completed(error)
+        attempt = self.begin(beside=beside, joins=joins)
+        attempt.request_id = self._attempts[-2].request_id
+        return attempt
+
     def replace(self) -> None:
         """
         What came before the last request does not count any more, and neither do earlier turns.

@@ -3,6 +3,8 @@ Decodes the bytes of a Claude stream, which are server-sent events and may be sp
 
 The framing is WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end with LF,
 CR or CRLF, a blank line ends a frame, and a frame that the end of the bytes cuts is never dispatched.
+
+JSON that stands there without any framing is read too, as some gateways write an error so, or a whole message.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from streamkit._claude.protocol.codec import Unknown, parse
-from streamkit._claude.protocol.errors import GrammarError, from_error_event
-from streamkit._claude.protocol.events import READER, ContentBlockDelta
+from streamkit._claude.protocol.error_forms import is_error, read_error
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
+from streamkit._claude.protocol.events import READER, ContentBlockDelta, MessageStop
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from streamkit._claude.protocol.events import Event
     from streamkit._core.errors import StreamError
 
@@ -47,12 +52,15 @@ class EventDecoder:
         error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
             (after `end`) a message that did not end. What came before it has been returned by `feed`.
         over: Whether nothing more is expected, or can be decoded.
+        splices: Where, among the events that the last `feed` has returned, a message begins inside another one. It is for the
+            caller to empty.
         progress: How far the message has come.
     """
 
     def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
+        self.splices: list[int] = []
         self._pings = pings
         self.progress: Progress = Progress()
         self._max_frame = max_frame
@@ -108,14 +116,26 @@ class EventDecoder:
             self._keep(rest)
         return events
 
-    def end(self, broken: StreamError | None = None) -> None:
+    def end(self, broken: StreamError | None = None) -> Sequence[Event]:
         """
         Say that no more bytes come; sets `error` if a message was open, or none had begun.
 
         Args:
             broken: What is known of a bad end; it matters only while something is missing.
+
+        Returns:
+            The events of a whole message that is JSON and not a stream.
         """
+        events: Sequence[Event] = ()
+        if self.error is None and not self.progress.finished:
+            text = bytes(self._pending or self._head or b"")
+            events = self._decode_bare(text)
+            for event in events:
+                self._follow(event)
+            if self.error is None and not self.progress.begun and not broken and _is_cut(text):
+                broken = StreamTruncated("the response ended inside a JSON document")
         self.error = self.error or self.progress.failure(broken)
+        return events
 
     def _without_bom(self, chunk: bytes) -> bytes:
         head = (self._head or b"") + chunk
@@ -157,48 +177,93 @@ class EventDecoder:
                         self._frames += 1
                         append(event)
                         continue
-            other = self._decode_frame(frame)
+            for other in self._decode_frame(frame):
+                try:
+                    self._follow(other)
+                except StreamSpliced:
+                    self.splices.append(len(events))
+                append(other)
             if self.error is not None:
                 break
-            if other is not None:
-                append(other)
         return events
 
-    def _decode_frame(self, frame: bytes) -> Event | None:
+    def _decode_frame(self, frame: bytes) -> Sequence[Event]:
         """
-        The event in any frame; None if there is none, if it is a ping that nobody wants, or if `error` is set.
+        The events in any frame; none if it has none, if it is a ping that nobody wants, or if `error` is set.
         """
         if len(frame) > self._max_frame:
             self._refuse_size()
-            return None
+            return ()
         self._frames += 1
         name, body = _fields(frame)
         if name == b"error":
-            self.error = from_error_event(body)
-            return None
+            self.error = read_error(body)
+            return ()
         if not body:
-            return None
+            return () if name else self._decode_bare(frame)
         try:
-            event = self._read(name, body)
-            self._follow(event)
+            events = self._read(name, body)
         except GrammarError as error:
             self.error = GrammarError(f"frame {self._frames}: {error}")
-            return None
-        return None if event.type == "ping" and not self._pings else event
+            return ()
+        return () if len(events) == 1 and events[0].type == "ping" and not self._pings else events
 
-    def _read(self, name: bytes, body: bytes) -> Event:
+    def _read(self, name: bytes, body: bytes) -> Sequence[Event]:
         try:
-            return _strict(body)
+            return (_strict(body),)
         except (ValueError, RecursionError):
-            return READER.convert(_typed(parse(body), name))
+            value = parse(body)
+        events = self._read_other(value, name.decode("utf-8", "replace"))
+        return (READER.convert(_typed(value, name)),) if events is None else events
+
+    def _decode_bare(self, text: bytes) -> Sequence[Event]:
+        """
+        The events in text that is no frame: those of a whole message, where it is one as JSON. Sets `error` where it is one.
+        """
+        if not text.lstrip().startswith((b"{", b"[")):
+            return ()
+        try:
+            value = parse(text)
+            events = self._read_other(value)
+        except GrammarError:
+            return ()
+        return events or ()
+
+    def _read_other(self, value: object, name: str = "") -> Sequence[Event] | None:
+        """
+        The events in JSON that is a whole message or an error, which sets `error`; None if it is neither.
+        """
+        if isinstance(value, list) and value:  # some wrap an error so
+            value = cast("list[object]", value)[0]
+        if not isinstance(value, dict):
+            return None
+        obj = cast("dict[str, object]", value)
+        if is_error(obj, name):
+            self.error = read_error(obj, name=name)
+            return ()
+        if not self.progress.begun and _is_whole_message(obj):
+            return (READER.convert({"type": "message_start", "message": obj}), MessageStop())
+        return None
 
     def _follow(self, event: Event) -> None:
-        if isinstance(event, Unknown):
-            if event.get("type") == "error":
-                self.error = from_error_event(event)
         # Content alone does not begin a message here: a body has all of its message, or has lost the beginning.
-        elif not EVENTS[event.type].is_content:
+        if not isinstance(event, Unknown) and not EVENTS[event.type].is_content:
             self.progress.follow(event)
+
+
+def _is_whole_message(obj: Mapping[str, object]) -> bool:
+    """
+    Whether a JSON object is a message as a request without `stream=True` gets it.
+    """
+    return isinstance(obj.get("content"), list) and (obj.get("type") == "message" or obj.get("role") == "assistant")
+
+
+def _is_cut(text: bytes) -> bool:
+    """
+    Whether a text begins as a JSON document, and does not end as one.
+    """
+    text = text.strip()
+    return text.startswith(b"{") and not text.endswith(b"}")
 
 
 def _typed(value: object, name: bytes) -> object:
