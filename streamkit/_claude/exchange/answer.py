@@ -151,7 +151,7 @@ class Answer:
         Returns:
             Whether there is such a request. Otherwise the answer is whole.
         """
-        following = self._plan.after_pause(self._record) if self._request.follow_pause else None
+        following = self._plan.after_pause(self._record, self._request.most_turns)
         if following is None:
             return False
         self._record.next_turn()

@@ -33,15 +33,17 @@ class Block:
         index: Its index on the wire.
         type: Its type on the wire.
         closed: Whether it got its `content_block_stop`.
+        continues: Whether it came with a request that continued the message, and so had another conversation before it.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
     """
 
-    __slots__ = ("_fields", "_items", "_unknown", "closed", "index", "texts", "type")
+    __slots__ = ("_fields", "_items", "_unknown", "closed", "continues", "index", "texts", "type")
 
     def __init__(self, index: int, fields: dict[str, Any]) -> None:
         self.index: int = index
         self.type: str = fields.get("type", "unknown")
         self.closed: bool = False
+        self.continues: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
         self._fields = fields

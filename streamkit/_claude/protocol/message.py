@@ -43,12 +43,14 @@ class MessageBuilder:
         started: Whether it has seen `message_start`.
         changed: Whether it has seen `message_delta`, after which no content comes.
         ended: Whether it has seen `message_stop`.
+        continued: Whether what comes is from a request that continues the message.
     """
 
     def __init__(self) -> None:
         self.started: bool = False
         self.changed: bool = False
         self.ended: bool = False
+        self.continued: bool = False
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: list[Block] = []
@@ -161,6 +163,7 @@ class MessageBuilder:
 
     def _begin_block(self, index: int, fields: dict[str, Any]) -> Block:
         block = self._by_index[index] = Block(index, fields)
+        block.continues = self.continued
         self._blocks.append(block)
         # A fallback names the model that goes on, as the message does when it is not streamed.
         if block.type == "fallback" and isinstance(to := fields.get("to"), dict) and "model" in to:

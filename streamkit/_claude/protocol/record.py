@@ -5,15 +5,16 @@ Keeps what has arrived from a Claude source, and answers from it what the outcom
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamkit._claude.protocol.attempt import Attempt
+from streamkit._claude.protocol.history import history
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -34,9 +35,11 @@ class Record:
 
     Args:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
+        asked: The messages of the request, where they are known.
     """
 
-    def __init__(self, *, beta: bool | None = None) -> None:
+    def __init__(self, *, beta: bool | None = None, asked: Sequence[Any] = ()) -> None:
+        self._asked = asked
         self._beta = beta
         self._attempts: list[Attempt] = []
         self._turns: list[MessageBuilder] = []  # of the turns before this one
@@ -104,6 +107,7 @@ class Record:
         """
         Events that the last request has made for the message of the one before it.
         """
+        self._messages[-1].continued = True
         _add(self._messages, events)
 
     def completed(self, error: E) -> E:
@@ -146,6 +150,12 @@ class Record:
         The messages so far.
         """
         return [message.build(self._beta) for message in self._all() if message.started]
+
+    def history(self) -> list[dict[str, Any]]:
+        """
+        The conversation so far, as the next request can send it.
+        """
+        return history(self._asked, [message for message in self._all() if message.started])
 
     def tool_calls(self) -> list[ToolCall]:
         """
@@ -235,6 +245,8 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     ),
     "messages": lambda records: [message for record in records for message in record.messages()],
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
+    # The last source's: in a run of several turns its request has the turns before.
+    "history": lambda records: records[-1].history(),
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "stop_reason": lambda records: records[-1].stop_reason,
     "request_id": lambda records: records[-1].request_id,

@@ -14,12 +14,10 @@ from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.record import Record
 
-__all__ = ["Opening", "SplicedBatch", "parted", "taken_over"]
+__all__ = ["Opening", "SplicedBatch", "taken_over"]
 
 _MOST_HELD = 64
 """Events that are held before the first content."""
@@ -29,21 +27,6 @@ class SplicedBatch(list["Event"]):
     """
     A batch of events that begins with a message in the place of another one, which had not ended.
     """
-
-
-def parted(events: list[Event], places: Sequence[int]) -> list[list[Event]]:
-    """
-    The events as batches, of which each but the first is a `SplicedBatch`.
-
-    Args:
-        events: Events as they have arrived.
-        places: Where among them such messages begin, in order.
-    """
-    if not places:
-        return [events]
-    ends = [*places[1:], len(events)]
-    batches = [SplicedBatch(events[start:end]) for start, end in zip(places, ends, strict=True)]
-    return [events[: places[0]], *batches] if places[0] else [*batches]
 
 
 class Opening:

@@ -20,7 +20,7 @@ from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from streamkit._claude.protocol.events import Event
     from streamkit._core.errors import StreamError
@@ -52,15 +52,12 @@ class EventDecoder:
         error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
             (after `end`) a message that did not end. What came before it has been returned by `feed`.
         over: Whether nothing more is expected, or can be decoded.
-        splices: Where, among the events that the last `feed` has returned, a message begins inside another one. It is for the
-            caller to empty.
         progress: How far the message has come.
     """
 
     def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
-        self.splices: list[int] = []
         self._pings = pings
         self.progress: Progress = Progress()
         self._max_frame = max_frame
@@ -69,6 +66,8 @@ class EventDecoder:
         self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
         self._between_frames = False
         self._frames = 0
+        self._left: Iterator[bytes] = iter(())  # frames that have come and are not decoded yet
+        self._begins: Event | None = None  # what has begun inside another message
 
     def feed(self, chunk: bytes) -> list[Event]:
         """
@@ -111,9 +110,28 @@ class EventDecoder:
         frames = b"".join((self._pending, chunk)).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
         rest = frames.pop()
         self._pending.clear()
-        events = self._decode(frames)
-        if rest and self.error is None:
+        self._left = iter(frames)
+        events = self._decode()
+        if rest and (self.error is None or self.spliced):
             self._keep(rest)
+        return events
+
+    @property
+    def spliced(self) -> bool:
+        """
+        Whether a message has begun inside another one, which is the `error`. `read_on` goes on with it.
+        """
+        return self._begins is not None
+
+    def read_on(self) -> list[Event]:
+        """
+        The events from there on, as far as they have come, without those of the message that had not ended.
+        """
+        self.error = None
+        assert self._begins is not None, "only where it is spliced"
+        begins, self._begins = self._begins, None
+        events = [begins, *self._decode()]
+        self.over = self.error is not None or self.progress.finished
         return events
 
     def end(self, broken: StreamError | None = None) -> Sequence[Event]:
@@ -163,10 +181,10 @@ class EventDecoder:
         self._pending.clear()
         self.error = GrammarError(f"frame {self._frames + 1} is larger than {self._max_frame} bytes")
 
-    def _decode(self, frames: list[bytes]) -> list[Event]:
+    def _decode(self) -> list[Event]:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
-        for frame in frames:
+        for frame in self._left:
             if frame.startswith(_DELTA) and frame.find(b"\n", start) < 0 and len(frame) <= max_frame:
                 try:
                     event = strict(frame[start:])
@@ -180,8 +198,9 @@ class EventDecoder:
             for other in self._decode_frame(frame):
                 try:
                     self._follow(other)
-                except StreamSpliced:
-                    self.splices.append(len(events))
+                except StreamSpliced as error:
+                    self.error, self._begins = error, other
+                    return events
                 append(other)
             if self.error is not None:
                 break

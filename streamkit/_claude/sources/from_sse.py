@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.record import Record
-from streamkit._claude.protocol.splicing import Opening, SplicedBatch, parted, taken_over
+from streamkit._claude.protocol.splicing import Opening, taken_over
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import broken_connection, connection_failures
 from streamkit._core.algebra import Stream
@@ -109,16 +109,13 @@ async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
             if not isinstance(chunk, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
             events = decoder.feed(chunk)
-            if opening.over and not decoder.splices:
+            record.add(events)
+            yield events if opening.over else opening.admit(events)
+            while decoder.spliced:
+                opening = taken_over(opening, record)
+                events = decoder.read_on()
                 record.add(events)
-                yield events
-            else:
-                batches, decoder.splices = parted(events, decoder.splices), []
-                for batch in batches:
-                    if batch.__class__ is SplicedBatch:
-                        opening = taken_over(opening, record)
-                    record.add(batch)
-                    yield opening.admit(batch)
+                yield opening.admit(events)
             if decoder.error is not None:
                 break
     except connection_failures() as error:

@@ -13,7 +13,7 @@ from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamStalled
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.splicing import SplicedBatch, parted
+from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import (
     broken_connection,
@@ -24,7 +24,7 @@ from streamkit._claude.transport.failures import (
 from streamkit._claude.transport.sdk import Tracing, from_sdk_event, is_plain_sse, under_helpers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.transport.watchdog import Watchdog
@@ -83,18 +83,18 @@ async def _decoded(stream: Any, pings: bool, watchdog: Watchdog | None) -> Async
                     if watchdog is not None:
                         watchdog.saw(events)
                     tracing.events(events)
-                    if decoder.splices:
-                        for batch in _taken_apart(events, decoder):
-                            yield batch
-                    else:
-                        yield events
+                    yield events
                 if decoder.over:
-                    break
+                    for batch in _spliced(decoder, tracing, watchdog):
+                        yield batch
+                    if decoder.over:
+                        break
             while decoder.error is None and (chunk := await end.next(chunks)) is not _END:
                 if events := decoder.feed(chunk):
                     tracing.events(events)
-                    for batch in _taken_apart(events, decoder):
-                        yield batch
+                    yield events
+                for batch in _spliced(decoder, tracing, watchdog):
+                    yield batch
         except StreamStalled as error:
             broken = error
         except connection_failures() as error:
@@ -112,12 +112,16 @@ async def _decoded(stream: Any, pings: bool, watchdog: Watchdog | None) -> Async
         await stream.close()
 
 
-def _taken_apart(events: list[Event], decoder: EventDecoder) -> list[list[Event]]:
+def _spliced(decoder: EventDecoder, tracing: Tracing, watchdog: Watchdog | None) -> Iterator[SplicedBatch]:
     """
-    The events of the last `feed` as batches, of which one ends where a message takes the place of another.
+    What has come behind a message that was not ended by another one.
     """
-    places, decoder.splices = decoder.splices, []
-    return parted(events, places)
+    while decoder.spliced:
+        events = SplicedBatch(decoder.read_on())
+        if watchdog is not None:
+            watchdog.saw(events)
+        tracing.events(events)
+        yield events
 
 
 def _body(response: Any) -> AsyncGenerator[bytes, None]:

@@ -367,7 +367,6 @@ NO_EVENTS = {
     "a field of the wrong type": frame(
         b'{"type":"content_block_delta","index":"0","delta":{"type":"text_delta"}}'
     ),
-    "a message inside a message": HELLO.body,
 }
 
 

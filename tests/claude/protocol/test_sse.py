@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import ContentBlockDelta, Event, Ping, TextDelta, Unknown, to_dict
 from tests.support.patience import PATIENCE
@@ -218,11 +218,27 @@ def test_finished_is_known_before_the_end() -> None:
     assert decoder.progress.finished
 
 
-def test_a_message_inside_another_is_a_grammar_error() -> None:
-    events, decoder = _decode(START + DELTA + NOT_YET + START + DELTA)
-    assert len(events) == 3
-    assert isinstance(decoder.error, GrammarError)
-    assert str(decoder.error) == "frame 4: message_start inside another message"
+def test_where_a_message_begins_inside_another_is_told_and_it_is_read_on() -> None:
+    decoder = EventDecoder()
+    other = START.replace(b'"id":"m"', b'"id":"other"')
+    body = START + DELTA + NOT_YET + other + DELTA + STOPPING + STOP
+    assert len(decoder.feed(body[:-20])) == 3
+    assert isinstance(decoder.error, StreamSpliced)
+    assert [event.type for event in decoder.read_on()] == [
+        "message_start",
+        "content_block_delta",
+        "message_delta",
+    ]
+    assert (decoder.error, len(decoder.feed(body[-20:])), decoder.progress.finished) == (None, 1, True)
+
+
+def test_each_of_many_messages_inside_one_another_can_be_gone_on_with() -> None:
+    decoder = EventDecoder()
+    decoder.feed(START + DELTA + (START.replace(b'"id":"m"', b'"id":"other"') + DELTA) * 3 + STOPPING + STOP)
+    lengths: list[int] = []
+    while decoder.spliced:
+        lengths.append(len(decoder.read_on()))
+    assert (lengths, decoder.error, decoder.progress.finished) == ([2, 2, 4], None, True)
 
 
 # -- errors --------------------------------------------------------------------------------------------------
