@@ -1,8 +1,8 @@
 """
 Reads an error out of any JSON object, whoever has written it: the API, a cloud, a gateway or a local server.
 
-The API's own form is `{"type": "error", "error": {"type": …, "message": …}}` (https://docs.claude.com/en/api/errors). Others write
-`{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`, name the error by an HTTP status, or as AWS
+The API's own form is `{"type": "error", "error": {"type": …, "message": …}}` (https://docs.claude.com/en/api/errors). Others
+write `{"error": "…"}`, `{"message": "…"}` or `{"detail": "…"}`, name the error by an HTTP status, or as AWS
 (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html) and Google
 (https://cloud.google.com/apis/design/errors) name theirs. Whatever they say is in the message of the `StreamError`.
 """
@@ -137,7 +137,9 @@ def is_error(obj: Mapping[str, Any], name: str = "") -> bool:
     )
 
 
-def read_error(data: bytes | str | Mapping[str, object], *, name: str = "", request_id: str | None = None) -> StreamError:
+def read_error(
+    data: bytes | str | Mapping[str, object], *, name: str = "", request_id: str | None = None
+) -> StreamError:
     """
     The error that some data says.
 
@@ -198,7 +200,8 @@ def _wrapped(body: Mapping[str, object]) -> Mapping[str, object] | None:
     if len(body) != 1:
         return None
     [(name, value)] = body.items()
-    return {"type": name, **_mapping(value)} if _is_exception(name) and isinstance(value, Mapping) else None
+    inside = _first_object(value)
+    return {"type": name, **inside} if _is_exception(name) and inside is not None else None
 
 
 def _first_object(value: object) -> Mapping[str, object] | None:
@@ -276,10 +279,6 @@ def _json_object(data: bytes | str) -> Mapping[str, object]:
     except (ValueError, RecursionError):  # it is not JSON or not UTF-8, but a gateway's own words
         return {}
     return _first_object(value) or {}
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _quoted(data: bytes | str | Mapping[str, object]) -> str:

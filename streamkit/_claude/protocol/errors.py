@@ -113,7 +113,9 @@ class StreamSpliced(GrammarError):
     Always retriable. `type` is `"spliced"`.
     """
 
-    def __init__(self, message: str = SPLICED, *, request_id: str | None = None, partial: object = None) -> None:
+    def __init__(
+        self, message: str = SPLICED, *, request_id: str | None = None, partial: object = None
+    ) -> None:
         super().__init__(message, request_id=request_id, partial=partial)
         self.type: str = "spliced"
         self.retriable: bool = is_retriable("spliced")

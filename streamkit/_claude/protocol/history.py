@@ -43,7 +43,11 @@ def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[di
         return conversation
     pauses = stop_reason(messages[-1].stop_reason).pauses
     said = conversation.pop()
-    content = _answered(said["content"], keeps_calls=pauses) if isinstance(said["content"], list) else said["content"]
+    content = (
+        _answered(said["content"], keeps_calls=pauses)
+        if isinstance(said["content"], list)
+        else said["content"]
+    )
     return [*conversation, {**said, "content": content}] if content else conversation
 
 
@@ -144,7 +148,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _legal(value)
     if isinstance(value, Mapping):
-        return {_plain(name): _plain(each) for name, each in cast("Mapping[Any, Any]", value).items()}
+        fields = cast("Mapping[str, Any]", value)
+        return {_legal(name): _plain(each) for name, each in fields.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in cast("list[Any]", value)]
     if value is None or isinstance(value, bool | int | float):

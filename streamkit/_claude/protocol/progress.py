@@ -19,12 +19,17 @@ class Progress:
     """
     Follows the events of messages that come one after another.
 
+    Args:
+        until_stop: Whether a message is open until its `message_stop`, for one that answers a request has nothing behind it.
+            Otherwise one that has told its stop reason may lack that, and another follows.
+
     Attributes:
         begun: Whether a message has begun.
         open: Whether one is still to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, until_stop: bool = False) -> None:
+        self._until_stop = until_stop
         self.begun: bool = False
         self.open: bool = False
         self._has_stop_reason = False
@@ -52,7 +57,7 @@ class Progress:
         """
         match event.type:
             case "message_start":
-                is_spliced = self.open and not self._has_stop_reason
+                is_spliced = self.open and (self._until_stop or not self._has_stop_reason)
                 self.begun = self.open = True
                 self._has_stop_reason = bool(event.message.stop_reason)
                 if is_spliced:

@@ -65,7 +65,7 @@ class Record:
             self._messages = self._arriving
         return attempt
 
-    def take_over(self, error: E, *, beside: bool = False, joins: bool = False) -> Attempt:
+    def take_over(self, error: Exception, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
         Another message takes the place of the one that the last request was bringing, in the same response. It counts as an
         attempt of its own.

@@ -47,6 +47,7 @@ class EventDecoder:
     Args:
         max_frame: The largest frame that is accepted, in bytes.
         pings: Whether pings are among the events.
+        until_stop: Whether a message is open until its `message_stop`, as in the answer to a request.
 
     Attributes:
         error: Why the stream cannot go on, once it cannot: an error event, a frame that cannot be decoded, or
@@ -55,11 +56,11 @@ class EventDecoder:
         progress: How far the message has come.
     """
 
-    def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True) -> None:
+    def __init__(self, *, max_frame: int = MAX_FRAME, pings: bool = True, until_stop: bool = False) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
         self._pings = pings
-        self.progress: Progress = Progress()
+        self.progress: Progress = Progress(until_stop=until_stop)
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
         self._after_cr = False
@@ -112,7 +113,7 @@ class EventDecoder:
         self._pending.clear()
         self._left = iter(frames)
         events = self._decode()
-        if rest and (self.error is None or self.spliced):
+        if rest and (self.spliced or self.error is None):
             self._keep(rest)
         return events
 
@@ -127,10 +128,10 @@ class EventDecoder:
         """
         The events from there on, as far as they have come, without those of the message that had not ended.
         """
-        self.error = None
         assert self._begins is not None, "only where it is spliced"
-        begins, self._begins = self._begins, None
-        events = [begins, *self._decode()]
+        begins, self._begins, self.error = self._begins, None, None
+        events = [begins]
+        events += self._decode()
         self.over = self.error is not None or self.progress.finished
         return events
 
@@ -150,9 +151,10 @@ class EventDecoder:
             events = self._decode_bare(text)
             for event in events:
                 self._follow(event)
-            if self.error is None and not self.progress.begun and not broken and _is_cut(text):
+            if not self.progress.begun and broken is None and _is_cut(text):
                 broken = StreamTruncated("the response ended inside a JSON document")
-        self.error = self.error or self.progress.failure(broken)
+        if self.error is None:
+            self.error = self.progress.failure(broken)
         return events
 
     def _without_bom(self, chunk: bytes) -> bytes:
@@ -274,7 +276,9 @@ def _is_whole_message(obj: Mapping[str, object]) -> bool:
     """
     Whether a JSON object is a message as a request without `stream=True` gets it.
     """
-    return isinstance(obj.get("content"), list) and (obj.get("type") == "message" or obj.get("role") == "assistant")
+    return isinstance(obj.get("content"), list) and (
+        obj.get("type") == "message" or obj.get("role") == "assistant"
+    )
 
 
 def _is_cut(text: bytes) -> bool:

@@ -61,7 +61,8 @@ def messages(
     Raises:
         TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
             may start over, and a stage of the pipeline would hide that.
-        ValueError: `follow_pause` is less than 1. The policy would continue an answer that has a format of its own (`output_config`, `output_format`).
+        ValueError: `follow_pause` is less than 1, or the policy would continue an answer that has a format of its own
+            (`output_config`, `output_format`).
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 

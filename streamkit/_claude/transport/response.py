@@ -67,7 +67,7 @@ def response_events(
 
 
 async def _decoded(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
-    decoder = EventDecoder(pings=pings)
+    decoder = EventDecoder(pings=pings, until_stop=True)
     tracing = Tracing(stream)
     body = _body(stream.response)
     chunks = body
@@ -134,7 +134,7 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
 
 
 async def _iterated(stream: Any, pings: bool, watchdog: Watchdog | None) -> AsyncGenerator[list[Event], None]:
-    progress = Progress()
+    progress = Progress(until_stop=True)
     end = _End(progress)
     items: AsyncGenerator[Any, None] = aiter(stream)
     watched = items if watchdog is None else watchdog.watched(items, raw=False)

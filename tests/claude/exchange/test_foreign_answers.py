@@ -59,7 +59,10 @@ async def test_an_error_in_a_frame_of_any_form(frame: bytes) -> None:
         assert error.request_id == "req_000000000000000000000001"
         assert "".join(seen) == "Hello world"
         # Before the content it is retried unseen.
-        assert await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join()) == "Hello world"
+        assert (
+            await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join())
+            == "Hello world"
+        )
 
 
 async def test_an_error_as_bare_json_at_the_very_end_of_a_body() -> None:
@@ -70,10 +73,24 @@ async def test_an_error_as_bare_json_at_the_very_end_of_a_body() -> None:
 
 
 @pytest.mark.parametrize("said", ["model runner has stopped"])
-@pytest.mark.parametrize("form", [{"error": ...}, {"message": ...}, {"detail": ...}, {"type": "error", "message": ...}, {"error": {"message": ..., "code": 418}}], ids=str)
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"error": ...},
+        {"message": ...},
+        {"detail": ...},
+        {"type": "error", "message": ...},
+        {"error": {"message": ..., "code": 418}},
+    ],
+    ids=str,
+)
 async def test_what_it_says_is_kept(form: Any, said: str) -> None:
     document = json.loads(json.dumps(form, default=lambda _: said))
-    answers = [HELLO.cut(3, error_frame(document)), HELLO.cut(3, error_frame(document, "error")), json_body(document)]
+    answers = [
+        HELLO.cut(3, error_frame(document)),
+        HELLO.cut(3, error_frame(document, "error")),
+        json_body(document),
+    ]
     async with FakeClaude(*answers) as server:
         for _ in answers:
             error, _ = await failed(sk.messages(server.client(), **ASK))
@@ -85,14 +102,19 @@ async def test_what_it_says_is_kept(form: Any, said: str) -> None:
 async def test_an_error_as_the_whole_body_with_status_200(content_type: str) -> None:
     busy, wrong = (json_body(each, content_type) for each in (BUSY, WRONG))
     async with FakeClaude(busy, HELLO, wrong) as server:
-        assert await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join()) == "Hello world"
+        assert (
+            await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join())
+            == "Hello world"
+        )
         error, seen = await failed(sk.messages(server.client(), **ASK, retry=AT_ONCE))
         assert (error.type, error.status_code, seen) == ("invalid_request_error", 400, [])
         assert str(error) == "invalid_request_error: thinking must come first"
         assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("form", ["json", "indented", "labelled as a stream", "compressed", "in a frame", "drips"])
+@pytest.mark.parametrize(
+    "form", ["json", "indented", "labelled as a stream", "compressed", "in a frame", "drips"]
+)
 async def test_a_whole_message_instead_of_a_stream_is_that_message(form: str) -> None:
     data = json.dumps(MESSAGE).encode()
     answer = {
@@ -123,7 +145,10 @@ async def test_json_that_is_neither_is_no_stream() -> None:
         assert error.type == "grammar"
         assert "content-type is 'application/json'" in str(error)
         # One that was cut may be whole the next time.
-        assert await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join()) == "Hello"
+        assert (
+            await (sk.messages(server.client(), **ASK, retry=AT_ONCE) | sk.text() | sk.sinks.join())
+            == "Hello"
+        )
 
 
 async def test_bytes_and_recordings_are_read_so_too() -> None:

@@ -5,7 +5,7 @@ An error is read out of any JSON object, whoever has written it.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,34 +14,111 @@ from streamkit._claude.protocol.error_forms import is_error, read_error
 LATER = "Overloaded, please come again"
 
 FORMS: dict[str, tuple[dict[str, Any], str, int | None, bool]] = {
-    "the API's": ({"type": "error", "error": {"type": "overloaded_error", "message": LATER}}, "overloaded_error", 529, True),
-    "without its type": ({"error": {"type": "overloaded_error", "message": LATER}}, "overloaded_error", 529, True),
+    "the API's": (
+        {"type": "error", "error": {"type": "overloaded_error", "message": LATER}},
+        "overloaded_error",
+        529,
+        True,
+    ),
+    "without its type": (
+        {"error": {"type": "overloaded_error", "message": LATER}},
+        "overloaded_error",
+        529,
+        True,
+    ),
     "its inside alone": ({"type": "api_error", "message": LATER}, "api_error", 500, True),
-    "a request that is wrong": ({"error": {"type": "invalid_request_error", "message": LATER}}, "invalid_request_error", 400, False),
+    "a request that is wrong": (
+        {"error": {"type": "invalid_request_error", "message": LATER}},
+        "invalid_request_error",
+        400,
+        False,
+    ),
     "a text": ({"error": "model runner has stopped"}, "unknown_error", None, False),
-    "a text with a type": ({"type": "error", "message": "model runner has stopped"}, "unknown_error", None, False),
+    "a text with a type": (
+        {"type": "error", "message": "model runner has stopped"},
+        "unknown_error",
+        None,
+        False,
+    ),
     "a message": ({"message": "model runner has stopped"}, "unknown_error", None, False),
     "a detail": ({"detail": "model runner has stopped"}, "unknown_error", None, False),
-    "details of a field": ({"detail": [{"loc": ["body"], "msg": "a field is missing"}]}, "unknown_error", None, False),
+    "details of a field": (
+        {"detail": [{"loc": ["body"], "msg": "a field is missing"}]},
+        "unknown_error",
+        None,
+        False,
+    ),
     "a status": ({"error": {"code": 502, "message": "Provider returned error"}}, "unknown_error", 502, True),
-    "a status as text": ({"error": {"code": "429", "type": "None", "message": "slow down"}}, "unknown_error", 429, True),
-    "a status of a wrong request": ({"object": "error", "type": "BadRequestError", "code": 400, "message": "no"}, "BadRequestError", 400, False),
-    "a status outside": ({"status": 503, "error": "Service Unavailable", "message": "try"}, "unknown_error", 503, True),
-    "a type goes before a status": ({"error": {"type": "invalid_request_error", "code": 503, "message": "no"}}, "invalid_request_error", 400, False),
+    "a status as text": (
+        {"error": {"code": "429", "type": "None", "message": "slow down"}},
+        "unknown_error",
+        429,
+        True,
+    ),
+    "a status of a wrong request": (
+        {"object": "error", "type": "BadRequestError", "code": 400, "message": "no"},
+        "BadRequestError",
+        400,
+        False,
+    ),
+    "a status outside": (
+        {"status": 503, "error": "Service Unavailable", "message": "try"},
+        "unknown_error",
+        503,
+        True,
+    ),
+    "a type goes before a status": (
+        {"error": {"type": "invalid_request_error", "code": 503, "message": "no"}},
+        "invalid_request_error",
+        400,
+        False,
+    ),
     "a code of no HTTP": ({"error": {"code": 1305, "message": "busy"}}, "unknown_error", None, False),
     "known words": ({"error": "Rate limit reached, try again in 20 s"}, "unknown_error", None, True),
-    "Google's": ({"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}, "RESOURCE_EXHAUSTED", 429, True),
+    "Google's": (
+        {"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}},
+        "RESOURCE_EXHAUSTED",
+        429,
+        True,
+    ),
     "AWS's as a union": ({"throttlingException": {"message": "slow"}}, "throttlingException", 429, True),
-    "AWS's with a namespace": ({"__type": "com.amazon.coral#ThrottlingException", "Message": "slow"}, "ThrottlingException", 429, True),
-    "wrapped twice": ({"error": {"error": {"type": "overloaded_error", "message": LATER}}}, "overloaded_error", 529, True),
-    "a list of errors": ({"success": False, "errors": [{"code": 10000, "message": "who?"}]}, "unknown_error", None, False),
-    "a name in a code": ({"error": {"code": "rate_limit_exceeded", "message": "slow"}}, "rate_limit_exceeded", 429, True),
-    "no quota": ({"error": {"type": "insufficient_quota", "message": "pay"}}, "insufficient_quota", None, False),
-}  # fmt: skip
+    "AWS's with a namespace": (
+        {"__type": "com.amazon.coral#ThrottlingException", "Message": "slow"},
+        "ThrottlingException",
+        429,
+        True,
+    ),
+    "wrapped twice": (
+        {"error": {"error": {"type": "overloaded_error", "message": LATER}}},
+        "overloaded_error",
+        529,
+        True,
+    ),
+    "a list of errors": (
+        {"success": False, "errors": [{"code": 10000, "message": "who?"}]},
+        "unknown_error",
+        None,
+        False,
+    ),
+    "a name in a code": (
+        {"error": {"code": "rate_limit_exceeded", "message": "slow"}},
+        "rate_limit_exceeded",
+        429,
+        True,
+    ),
+    "no quota": (
+        {"error": {"type": "insufficient_quota", "message": "pay"}},
+        "insufficient_quota",
+        None,
+        False,
+    ),
+}
 
 
 @pytest.mark.parametrize(("said", "kind", "status", "retriable"), FORMS.values(), ids=FORMS)
-def test_it_is_read_from_a_dict_and_from_its_json(said: dict[str, Any], kind: str, status: int | None, retriable: bool) -> None:
+def test_it_is_read_from_a_dict_and_from_its_json(
+    said: dict[str, Any], kind: str, status: int | None, retriable: bool
+) -> None:
     assert is_error(said)
     for data in (said, json.dumps(said), json.dumps([said]).encode()):
         error = read_error(data)
@@ -51,9 +128,20 @@ def test_it_is_read_from_a_dict_and_from_its_json(said: dict[str, Any], kind: st
 
 
 def _texts(said: Any) -> list[str]:
-    if isinstance(said, dict):
-        return [text for key, each in said.items() for text in _texts(each) if key not in ("type", "status", "code", "__type")]
-    return [text for each in said for text in _texts(each)] if isinstance(said, list) else [said] if isinstance(said, str) else []
+    """
+    The texts in an error, without those that name it.
+    """
+    match said:
+        case str():
+            return [said]
+        case dict():
+            inside = cast("dict[str, Any]", said)
+            named = {"type", "__type", "status", "code"}
+            return [text for key in inside.keys() - named for text in _texts(inside[key])]
+        case list():
+            return [text for each in cast("list[Any]", said) for text in _texts(each)]
+        case _:
+            return []
 
 
 @pytest.mark.parametrize(

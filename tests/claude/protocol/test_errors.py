@@ -35,9 +35,7 @@ from streamkit._core.errors import StreamError
     ],
 )
 def test_an_error_type_has_its_status(kind: str, status: int | None, retriable: bool) -> None:
-    error = read_error(
-        {"type": "error", "error": {"type": kind, "message": "m"}, "request_id": "req_1"}
-    )
+    error = read_error({"type": "error", "error": {"type": kind, "message": "m"}, "request_id": "req_1"})
     assert (error.type, error.status_code, error.retriable) == (kind, status, retriable)
     assert error.request_id == "req_1"
     assert str(error) == f"{kind}: m"

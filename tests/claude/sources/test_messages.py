@@ -83,7 +83,10 @@ def test_something_else_is_no_client() -> None:
         ({**ASK, "messages": ["Hi"]}, "and got list"),
         ({**ASK, "retry": 3}, r"must be a RetryPolicy, such as RetryPolicy\(attempts=3\), or None, not 3"),
         ({**ASK, "pings": 1}, r"messages\(pings=…\) must be True or False, not 1"),
-        ({**ASK, "follow_pause": None}, r"messages\(follow_pause=…\) must be True, False, or how many messages .* not None"),
+        (
+            {**ASK, "follow_pause": None},
+            r"messages\(follow_pause=…\) must be True, False, or how many messages .* not None",
+        ),
         ({**ASK, "timeout": sk.Timeouts()}, "takes Timeouts as timeouts=…"),
         ({**ASK, "timeouts": 30}, r"must be Timeouts, such as Timeouts\(total=30\), or None, not 30"),
         (
