@@ -130,8 +130,9 @@ class EventDecoder:
         """
         assert self._begins is not None, "only where it is spliced"
         begins, self._begins, self.error = self._begins, None, None
-        events = [begins]
-        events += self._decode()
+        return self._as_far([begins, *self._decode()])
+
+    def _as_far(self, events: list[Event]) -> list[Event]:
         self.over = self.error is not None or self.progress.finished
         return events
 

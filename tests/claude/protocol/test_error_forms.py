@@ -138,8 +138,8 @@ def _texts(said: Any) -> list[str]:
             inside = cast("dict[str, Any]", said)
             named = {"type", "__type", "status", "code"}
             return [text for key in inside.keys() - named for text in _texts(inside[key])]
-        case list():
-            return [text for each in cast("list[Any]", said) for text in _texts(each)]
+        case [*several]:
+            return [text for each in several for text in _texts(each)]
         case _:
             return []
 
