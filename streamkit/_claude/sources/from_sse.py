@@ -111,13 +111,14 @@ async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
             events = decoder.feed(chunk)
             record.add(events)
             yield events if opening.over else opening.admit(events)
-            while decoder.spliced:
-                opening = taken_over(opening, record)
-                events = decoder.read_on()
-                record.add(events)
-                yield opening.admit(events)
             if decoder.error is not None:
-                break
+                while decoder.spliced:
+                    opening = taken_over(opening, record)
+                    events = decoder.read_on()
+                    record.add(events)
+                    yield opening.admit(events)
+                if decoder.error is not None:
+                    break
     except connection_failures() as error:
         broken = broken_connection(error)
     except Exception:

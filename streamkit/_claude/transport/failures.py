@@ -66,7 +66,16 @@ def stream_failures() -> tuple[type[Exception], ...]:
     import anthropic
 
     own = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
-    return (StreamError, anthropic.APIError, *own)
+    return (StreamError, anthropic.APIError, *own, *_amazon_failures())
+
+
+def _amazon_failures() -> tuple[type[Exception], ...]:
+    """
+    What botocore raises, with which the SDK decodes Amazon's framing; nothing where it has not been loaded.
+    """
+    names = (("botocore.eventstream", "ParserError"), ("botocore.parsers", "ResponseParserError"))
+    loaded = ((sys.modules.get(module), name) for module, name in names)
+    return tuple(getattr(module, name) for module, name in loaded if hasattr(module, name))
 
 
 def failed_stream(error: Exception) -> Exception:

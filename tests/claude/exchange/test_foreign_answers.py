@@ -9,14 +9,13 @@ import json
 from typing import Any
 
 import anthropic
-import anyio
 import pytest
 
 import streamkit as sk
-from streamkit.testing import PING, Drop, FakeClaude, Reply, error_frame, json_body, reply, text, tool_use
+from streamkit.testing import PING, Drop, FakeClaude, Reply, error_frame, json_body, reply, tool_use
+from tests.support.claude import ASK, HELLO
+from tests.support.patience import patience
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
-HELLO = reply(text("Hello", " world"))
 BUSY: Any = {"error": {"type": "overloaded_error", "message": "Overloaded, come again"}}
 WRONG: Any = {"error": {"type": "invalid_request_error", "message": "thinking must come first"}}
 AT_ONCE = sk.RetryPolicy(attempts=3, base=0)
@@ -33,7 +32,7 @@ MESSAGE: Any = {
 async def failed(stream: sk.Stream[Any]) -> tuple[sk.StreamError, list[Any]]:
     seen: list[Any] = []
     run = stream.open()
-    with pytest.raises(sk.StreamError) as caught, anyio.fail_after(10):
+    with pytest.raises(sk.StreamError) as caught, patience():
         async with run:
             async for item in run:
                 seen.append(item)

@@ -64,7 +64,7 @@ async def test_a_paused_turn_goes_on_in_the_same_stream() -> None:
 @pytest.mark.parametrize(("follow", "turns"), [(True, 16), (3, 3), (1, 1), (False, 1)])
 async def test_an_answer_that_pauses_again_and_again_has_an_end(follow: bool | int, turns: int) -> None:
     async with FakeClaude(PAUSED, repeat=True) as server:
-        run = await read_all(sk.messages(server.client(), **ASK, follow_pause=follow))
+        run = await finished(sk.messages(server.client(), **ASK, follow_pause=follow))
         assert len(server.requests) == len(run.outcome.messages) == turns
         assert (run.outcome.kind, run.outcome.stop_reason) == ("complete", "pause_turn")
 

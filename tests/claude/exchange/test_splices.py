@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anthropic
-import anyio
 import pytest
 
 import streamkit as sk
@@ -24,11 +23,12 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
+from tests.support.claude import ASK, finished
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 FIRST = reply(
     thinking("Hm"), text("Hello", " wor", "ld"), tool_use("go", {"to": "Rome"}, chunk=4), id="msg_1"
 )
@@ -44,18 +44,9 @@ PLACES = {
 }
 
 
-async def read_all(stream: sk.Stream[Any], seen: list[Any]) -> sk.Run[Any]:
-    run = stream.open()
-    with anyio.fail_after(10):
-        async with run:
-            async for item in run:
-                seen.append(item)
-    return run
-
-
 async def failed(stream: sk.Stream[Any], seen: list[Any]) -> tuple[sk.StreamError, sk.Outcome]:
     run = stream.open()
-    with pytest.raises(sk.StreamError) as caught, anyio.fail_after(10):
+    with pytest.raises(sk.StreamError) as caught, patience():
         async with run:
             async for item in run:
                 seen.append(item)
@@ -97,7 +88,7 @@ async def test_before_content_the_second_message_takes_the_place_of_the_first_un
 ) -> None:
     async with FakeClaude(spliced(beginning, len(beginning.steps), SECOND)) as server:
         seen: list[Any] = []
-        run = await read_all(WAYS[way](server.client()) | sk.validate(), seen)
+        run = await finished(WAYS[way](server.client()) | sk.validate(), seen)
         assert types(seen) == TYPES
         outcome = run.outcome
         assert (outcome.kind, len(outcome.messages), len(server.requests)) == ("complete", 1, 1)
@@ -118,7 +109,7 @@ async def test_so_it_is_in_bytes_and_however_they_are_cut() -> None:
     for size in (1, 7, 100, len(body)):
         chunks = [body[at : at + size] for at in range(0, len(body), size)]
         seen: list[Any] = []
-        run = await read_all(sk.from_sse(chunks) | sk.validate(), seen)
+        run = await finished(sk.from_sse(chunks) | sk.validate(), seen)
         assert types(seen) == TYPES
         assert [type(each.error).__name__ for each in run.outcome.attempts] == ["StreamSpliced", "NoneType"]
 
@@ -160,7 +151,7 @@ async def test_adopted_streams_and_bytes_end_with_that_error_too(place: str) -> 
 async def test_under_restart_the_same_response_is_read_on(place: str) -> None:
     async with FakeClaude(spliced(FIRST, PLACES[place], SECOND)) as server:
         seen: list[Any] = []
-        run = await read_all(
+        run = await finished(
             sk.messages(server.client(), **ASK, retry=policy("restart")) | sk.validate(), seen
         )
         assert types(seen)[PLACES[place] :] == ["restarted", *TYPES]
@@ -184,7 +175,7 @@ async def test_what_has_not_given_content_yet_does_not_void_what_was_handed_on()
     cut = spliced(first, 7, SECOND.cut(1, Drop()))
     async with FakeClaude(cut, SECOND) as server:
         seen: list[Any] = []
-        run = await read_all(
+        run = await finished(
             sk.messages(server.client(), **ASK, retry=policy("restart")) | sk.validate(), seen
         )
         assert types(seen)[7:] == ["restarted", *TYPES]
@@ -221,7 +212,7 @@ async def test_behind_a_pause_a_restart_asks_from_the_beginning() -> None:
         seen: list[Any] = []
         chat = sk.messages(server.client(), **ASK, retry=policy("restart"), follow_pause=True)
         # The response answers the request for the rest alone, and a restart makes the turn before void too.
-        await read_all(chat | sk.validate(), seen)
+        await finished(chat | sk.validate(), seen)
         restarted = next(number for number, item in enumerate(seen) if isinstance(item, sk.Restarted))
         assert types(seen[restarted + 1 :]) == TYPES
         assert len(server.requests) == 3
@@ -236,7 +227,7 @@ async def test_under_continue_the_rest_of_the_first_is_asked_for(model: str) -> 
         seen: list[Any] = []
         other_model: Any = {**ASK, "model": model}
         chat = sk.messages(server.client(), **other_model, retry=policy("continue"))
-        run = await read_all(chat | sk.validate(), seen)
+        run = await finished(chat | sk.validate(), seen)
         assert "".join(sk.text().over(seen)) == "Hello world"
         assert server.requests[1].body["messages"][1] == {"role": "assistant", "content": "Hello wor"}
         assert run.outcome.message is not None
@@ -251,7 +242,7 @@ async def test_a_continuation_may_be_spliced_too() -> None:
     async with FakeClaude(first, unseen, seen_of, reply(text("d"), id="msg_5")) as server:
         seen: list[Any] = []
         chat = sk.messages(server.client(), **ASK, retry=policy("continue", attempts=5))
-        run = await read_all(chat | sk.validate(), seen)
+        run = await finished(chat | sk.validate(), seen)
         assert "".join(sk.text().over(seen)) == "Hello world"
         kinds = [getattr(each.error, "type", None) for each in run.outcome.attempts]
         assert kinds == ["transport", "spliced", "transport", "spliced", None]
@@ -267,7 +258,7 @@ async def test_where_it_cannot_be_continued_the_error_says_why() -> None:
 
 async def test_in_bytes_of_unknown_origin_a_message_may_lack_its_last_event() -> None:
     body = spliced(reply(text("Hello"), id="msg_1"), -1, SECOND).body
-    run = await read_all(sk.from_sse(body), [])
+    run = await finished(sk.from_sse(body))
     assert [message.id for message in run.outcome.messages] == ["msg_1", "msg_2"]
 
 
@@ -283,12 +274,12 @@ async def test_it_can_be_left_where_it_is_read_on() -> None:
         spliced(FIRST, PLACES["in text"], reply(text("Good", Stall()), id="msg_2"))
     ) as server:
         async with sk.messages(server.client(), **ASK, retry=policy("restart")).open() as run:
-            with anyio.fail_after(5):
+            with patience():
                 async for item in run:
                     if isinstance(item, sk.Restarted):
                         break
         assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
-        with anyio.fail_after(5):
+        with patience():
             await server.all_closed()
 
 
@@ -301,7 +292,7 @@ async def test_so_it_is_on_the_aiohttp_transport(anyio_backend: str) -> None:
     ):
         seen: list[Any] = []
         client = server.client(http_client=http_client)
-        await read_all(sk.messages(client, **ASK, retry=policy("restart")) | sk.validate(), seen)
+        await finished(sk.messages(client, **ASK, retry=policy("restart")) | sk.validate(), seen)
         assert types(seen)[PLACES["in text"] :] == ["restarted", *TYPES]
 
 

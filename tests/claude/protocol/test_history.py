@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import pytest
 from anthropic.types import TextBlock
 
 import streamkit as sk
 from streamkit.testing import Drop, ErrorEvent, FakeClaude, Reply, event, reply, text, thinking, tool_use
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ async def outcome_of(*answers: Reply, **more: Any) -> Outcome:
     async with FakeClaude(*answers) as server:
         asked: Any = {**ASK, "retry": sk.RetryPolicy(attempts=1), **more}
         run = sk.messages(server.client(), **asked).open()
-        with anyio.fail_after(10):
+        with patience():
             try:
                 async with run:
                     async for _ in run:

@@ -15,11 +15,12 @@ import pytest
 import streamkit as sk
 from streamkit._claude.transport import response
 from streamkit.testing import PING, ErrorEvent, FakeClaude, Pause, Pings, Reply, Stall, reply, text
+from tests.support.claude import ASK
+from tests.support.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hi"}]}
 HELLO = reply(text("Hello"))
 ENDINGS: dict[str, list[Any]] = {
     "silence": [Stall()],
@@ -38,7 +39,7 @@ async def test_the_end_of_a_body_has_one_deadline_from_the_message_s_end_on(
     async with FakeClaude(Reply([*HELLO.steps, *ENDINGS[ending]])) as server:
         chat = sk.messages(server.client(), **ASK, timeouts=sk.Timeouts() if watched else None)
         began = anyio.current_time()
-        with anyio.fail_after(5):
+        with patience():
             async with (chat | sk.text()).open() as run:
                 assert [piece async for piece in run] == ["Hello"]
         assert run.outcome.kind == "complete"
@@ -48,7 +49,7 @@ async def test_the_end_of_a_body_has_one_deadline_from_the_message_s_end_on(
 async def test_so_it_is_through_the_sdk_s_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response, "_DRAIN", 0.2)
     async with FakeClaude(Reply([*HELLO.steps, *ENDINGS["frames"]])) as server:
-        with anyio.fail_after(4):
+        with patience():
             stream = sk.from_sdk(server.client().messages.stream(**ASK))
             assert await (stream | sk.text()).collect() == ["Hello"]
 
@@ -103,6 +104,6 @@ async def test_what_is_read_on_after_an_error_has_a_limit_in_bytes(way: str, com
             chat = sk.messages(client, **ASK, retry=None)
         else:
             chat = sk.from_sdk(client.messages.create(**ASK, stream=True))
-        with pytest.raises(sk.StreamError, match="Overloaded"), anyio.fail_after(10):
+        with pytest.raises(sk.StreamError, match="Overloaded"), patience():
             await chat.run()
         assert body.sent * len(PIECE) < 2 * 1024 * 1024

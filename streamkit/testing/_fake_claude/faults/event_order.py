@@ -1,6 +1,6 @@
 """
-A reply whose events are left out, swapped or numbered otherwise, or cut by another one's. The folder's docstring has the other kinds
-of fault.
+A reply whose events are left out, swapped or numbered otherwise, or cut by another one's. The folder's docstring has the other
+kinds of fault.
 """
 
 from __future__ import annotations
