@@ -111,7 +111,7 @@ async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
             events = decoder.feed(chunk)
             record.add(events)
             yield events if opening.over else opening.admit(events)
-            if decoder.error is not None:
+            if decoder.over:
                 while decoder.spliced:
                     opening = taken_over(opening, record)
                     events = decoder.read_on()
