@@ -35,15 +35,19 @@ class Block:
         index: Its index on the wire.
         type: Its type on the wire; empty if it does not tell one.
         closed: Whether it got its `content_block_stop`.
+        continues: Whether it came with a request that continued the message, and so had another conversation before it.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
         pieces: For each class of delta that only adds text to such a block: its field with the text, and the block's field.
     """
 
-    __slots__ = ("_fields", "_items", "_unknown", "closed", "index", "pieces", "texts", "type")
+    __slots__ = (
+        "_fields", "_items", "_unknown", "closed", "continues", "index", "pieces", "texts", "type",
+    )  # fmt: skip
 
     def __init__(self, index: int, fields: dict[str, Any]) -> None:
         self.index: int = index
         self.closed: bool = False
+        self.continues: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
         self._items: defaultdict[str, list[Any]] = defaultdict(list)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from streamkit._claude.protocol.block import Block, unknown_fields
-from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import DELTAS, EVENTS, FILLED_BY_DELTAS, arrives_whole, start_of
 from streamkit._claude.protocol.reading import Places, as_list, as_object, plain, type_of
@@ -45,12 +45,14 @@ class MessageBuilder:
         started: Whether it has begun, with `message_start` or without.
         changed: Whether it has seen `message_delta`, after which no content comes.
         ended: Whether it has seen `message_stop`.
+        continued: Whether what comes is from a request that continues the message.
     """
 
     def __init__(self) -> None:
         self.started: bool = False
         self.changed: bool = False
         self.ended: bool = False
+        self.continued: bool = False
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: list[Block] = []
@@ -125,7 +127,7 @@ class MessageBuilder:
         Take one event.
 
         Raises:
-            GrammarError: Another message begins.
+            StreamSpliced: Another message begins.
         """
         if event.__class__ is ContentBlockDelta and (block := self._by_index.get(event.index)) is not None:
             delta = event.delta
@@ -185,7 +187,7 @@ class MessageBuilder:
 
     def _start(self, event: Any) -> None:
         if self.started:
-            raise GrammarError("message_start inside another message")
+            raise StreamSpliced
         self.started = True
         given = plain(getattr(event, "message", None))
         message = as_object(given)
@@ -219,6 +221,7 @@ class MessageBuilder:
         if fields is None:
             self._keep_odd("content_block_start", "content_block", given)
         block = self._by_index[index] = Block(index, fields or {})
+        block.continues = self.continued
         self._blocks.append(block)
         # A fallback names the model that goes on, as the message does when it is not streamed.
         if block.type == "fallback" and fields is not None:
