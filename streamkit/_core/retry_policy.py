@@ -23,12 +23,13 @@ class RetryPolicy:
     How often something that has failed is tried again, and how long after.
 
     The wait before the n-th retry is `base * 2 ** (n - 1)` seconds, at most `cap`. With `jitter` it is drawn evenly from
-    the upper half of that. Where the server asks to wait for some time, that is waited instead, at most `cap` too.
+    the upper half of that. Where the server asks to wait for some time, that is waited instead. If it asks for more than
+    `cap`, there is no other try, because one that comes too early fails again.
 
     Attributes:
         attempts: Tries in all, at least 1.
         base: Seconds before the first retry.
-        cap: The longest wait, in seconds.
+        cap: The longest wait, in seconds. Where the server asks to wait longer, the error is raised at once.
         jitter: Whether waits are spread, so that clients do not come back all at once.
         resume: What happens after the first content, which cannot be taken back. `"never"` raises, `"restart"` emits a
             `Restarted` and starts over, `"continue"` asks for the rest, which only `messages()` can.
@@ -67,16 +68,13 @@ class RetryPolicy:
                 f'RetryPolicy(resume=…) must be "never", "restart" or "continue", not {self.resume!r}'
             )
 
-    def wait(self, attempt: int, after: float | None = None) -> float:
+    def wait(self, attempt: int) -> float:
         """
-        Seconds to wait after the failure of the `attempt`-th try.
+        Seconds to wait after the failure of the `attempt`-th try, where the server does not ask for any.
 
         Args:
             attempt: Counted from 1.
-            after: Seconds that the server asks to wait; None if it does not ask.
         """
-        if after is not None:
-            return min(after, self.cap)
         longest = min(self.base * 2.0 ** min(attempt - 1, 64), self.cap)
         return longest * random.uniform(0.5, 1.0) if self.jitter else longest
 
@@ -90,7 +88,9 @@ class RetryPolicy:
         """
         if not said.retriable or attempt >= self.attempts:
             return None
-        return self.wait(attempt, said.after)
+        if said.after is None:
+            return self.wait(attempt)
+        return said.after if said.after <= self.cap else None
 
 
 def retry_advice(error: Exception) -> RetryAdvice:

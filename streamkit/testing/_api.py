@@ -11,15 +11,21 @@ from streamkit.testing._fake_claude.blocks import (
     tool_use as tool_use,
 )
 from streamkit.testing._fake_claude.connection import Connection as Connection, Request as Request
-from streamkit.testing._fake_claude.faults.bad_frames import GARBAGE as GARBAGE, huge as huge
+from streamkit.testing._fake_claude.faults.bad_frames import (
+    GARBAGE as GARBAGE,
+    error_frame as error_frame,
+    huge as huge,
+)
 from streamkit.testing._fake_claude.faults.event_order import (
     reindexed as reindexed,
+    spliced as spliced,
     swapped as swapped,
     without as without,
 )
 from streamkit.testing._fake_claude.faults.fault import ErrorEvent as ErrorEvent
 from streamkit.testing._fake_claude.faults.responses import (
     error_reply as error_reply,
+    json_body as json_body,
     page as page,
     redirect as redirect,
 )

@@ -26,9 +26,12 @@ from streamkit.testing import (
     Reply,
     Request,
     Stall,
+    error_frame,
     error_reply,
+    json_body,
     page,
     reply,
+    spliced,
     text,
     thinking,
     tool_use,
@@ -51,6 +54,7 @@ ASK: Final[dict[str, Any]] = {
 SAID: Final = "Let me look at the tides of tomorrow."
 TOOL: Final = tool_use("tides", {"place": "Lindholm"}, id="toolu_1", chunk=5)
 ANSWER: Final = reply(thinking("Hm, the tides."), text(SAID, chunk=8), TOOL)
+AGAIN: Final = reply(thinking("Hm, the tides."), text(SAID, chunk=8), TOOL, id="msg_again")
 TYPES: Final = [item["type"] for item in ANSWER.events]
 
 LIMIT: Final = 1.0
@@ -69,6 +73,11 @@ PLACES: Final[dict[str, int]] = {
 FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
     "an `overloaded_error` event": lambda at: ANSWER.cut(at, ErrorEvent("overloaded_error")),
     "an `invalid_request_error` event": lambda at: ANSWER.cut(at, ErrorEvent("invalid_request_error")),
+    "an error without an event line": lambda at: ANSWER.cut(
+        at, error_frame({"error": {"code": 502, "message": "Gone"}})
+    ),
+    "an error that says only a text": lambda at: ANSWER.cut(at, error_frame({"error": "Gone"})),
+    "another answer begins": lambda at: spliced(ANSWER, at, AGAIN),
     "the connection breaks": lambda at: ANSWER.cut(at, Drop()),
     "the body ends": lambda at: ANSWER.cut(at),
     "it ends in a frame": lambda at: ANSWER.cut_bytes(len(ANSWER.cut(at).body) + 20),
@@ -77,12 +86,31 @@ FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
     "a frame that is not JSON": lambda at: ANSWER.insert(at, GARBAGE["not-json"]),
 }
 
+WHOLE: Final = json_body(
+    {
+        **ANSWER.events[0]["message"],
+        "content": [
+            {"type": "thinking", "thinking": "Hm, the tides.", "signature": "c2ln"},
+            {"type": "text", "text": SAID},
+            {"type": "tool_use", "id": "toolu_1", "name": "tides", "input": {"place": "Lindholm"}},
+        ],
+        "stop_reason": "tool_use",
+    }
+)
+
 BEFORE: Final[dict[str, Reply]] = {
     "HTTP 529": error_reply(529, headers={"retry-after": "0"}),
     "HTTP 429": error_reply(429, headers={"retry-after": "0"}),
     "HTTP 500": error_reply(500),
+    "HTTP 524, which is Cloudflare's": page(524),
+    "HTTP 429, to wait an hour": error_reply(429, headers={"retry-after": "3600"}),
     "an HTML page with 502": page(502),
     "an HTML page with 200": page(200),
+    "JSON with 200: an `overloaded_error`": json_body(
+        {"error": {"type": "overloaded_error", "message": "Later"}}
+    ),
+    "JSON with 200: an error that says only a text": json_body({"detail": "no model is loaded"}),
+    "JSON with 200: the whole message": WHOLE,
     "HTTP 400": error_reply(400),
     "HTTP 401": error_reply(401),
     "an empty body": Reply([]),
@@ -138,7 +166,8 @@ class Seen:
         if self.restarts:
             return "`Restarted`, then whole"
         if self.requests == 1:
-            return "whole: nothing was missing"
+            unseen = len(self.outcome.attempts) > 1
+            return "whole: takes its place unseen" if unseen else "whole: nothing was missing"
         return "goes on, then whole" if self.went_on else "whole: retried unseen"
 
 

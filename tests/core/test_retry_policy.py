@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import streamkit as sk
+from streamkit._core.adapters import RetryAdvice
 
 
 @pytest.mark.parametrize(
@@ -44,4 +45,9 @@ def test_jitter_spreads_a_wait_over_its_upper_half() -> None:
 
 def test_what_the_server_says_takes_the_place_of_a_wait_up_to_the_cap() -> None:
     policy = sk.RetryPolicy(base=8, cap=30)
-    assert (policy.wait(1, 0), policy.wait(4, 12.5), policy.wait(1, 3600)) == (0, 12.5, 30)
+    said = [RetryAdvice(True, after) for after in (0, 12.5, 30)]
+    assert [policy.again(3, each) for each in said] == [0, 12.5, 30]
+
+
+def test_where_the_server_asks_for_more_than_the_cap_there_is_no_other_try() -> None:
+    assert sk.RetryPolicy(cap=30).again(1, RetryAdvice(True, 30.5)) is None

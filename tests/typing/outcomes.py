@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never, assert_type
 
-from anthropic.types import Message
+from anthropic.types import Message, MessageParam
 from anthropic.types.beta import BetaMessage
 from msgspec import UnsetType
 
@@ -66,6 +66,7 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     assert_type(run.outcome.message, Message | BetaMessage | None)
     assert_type(run.outcome.messages, Sequence[Message | BetaMessage])
     assert_type(run.outcome.tool_calls, Sequence[sk.ToolCall])
+    assert_type(run.outcome.history, list[MessageParam])
     assert_type(run.outcome.usage, events.Usage)
     assert_type(run.outcome.usage.output_tokens, int | None)
     assert_type(run.outcome.stop_reason, str | None)

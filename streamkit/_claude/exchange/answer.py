@@ -22,6 +22,8 @@ from anyio import sleep
 
 from streamkit._claude.exchange.event_gate import EventGate
 from streamkit._claude.exchange.request_plan import GiveUp, RequestPlan, Retry
+from streamkit._claude.protocol.errors import StreamSpliced
+from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.transport.failures import failed_follow_up
 from streamkit._claude.transport.watchdog import Watchdog
 from streamkit._core.errors import StreamError
@@ -73,6 +75,8 @@ class Answer:
             try:
                 response = await self._request.send(self._plan.sends, attempt, self._watchdog)
                 async for events in response:
+                    if events.__class__ is SplicedBatch:
+                        attempt, gate = self._read_on(gate)
                     if passed := gate.admit(events):
                         yield passed
             except Exception as error:
@@ -113,11 +117,32 @@ class Answer:
         """
         Note the next request in the record, and make the gate for its events.
         """
-        plan, policy = self._plan, self._request.retry
+        plan = self._plan
         attempt = self._record.begin(beside=plan.delivered, joins=plan.continuation is not None)
-        # Events are held only as long as a failure would be followed by another request that makes them void.
-        may_retry = policy is not None and plan.number < policy.attempts
-        return attempt, EventGate(plan, attempt, self._record, may_hold=may_retry or plan.delivered)
+        return attempt, EventGate(plan, attempt, self._record)
+
+    def _read_on(self, gate: EventGate) -> tuple[Attempt, EventGate]:
+        """
+        Let another message of the same response take the place of the one that was arriving.
+
+        Args:
+            gate: The gate of the one that was arriving.
+
+        Raises:
+            StreamSpliced: It has been handed on, and the policy does not start over, or not from this message.
+        """
+        error = StreamSpliced()
+        if gate.delivered:
+            decision = self._decide(self._record.completed(error), delivered=True)
+            # The response answers the last request alone. Where that was not the first one, it is not the whole answer.
+            if isinstance(decision, GiveUp) or decision.plan.sends is not self._plan.sends:
+                raise error
+            self._last_delivering = gate
+            self._adopt(decision.plan, error)
+        log_warning("response_spliced", attempt=len(self._record.attempts()))
+        plan = self._plan
+        attempt = self._record.take_over(error, beside=plan.delivered, joins=plan.continuation is not None)
+        return attempt, EventGate(plan, attempt, self._record)
 
     def _continue_after_pause(self) -> bool:
         """
@@ -126,7 +151,7 @@ class Answer:
         Returns:
             Whether there is such a request. Otherwise the answer is whole.
         """
-        following = self._plan.after_pause(self._record) if self._request.follow_pause else None
+        following = self._plan.after_pause(self._record, self._request.most_turns)
         if following is None:
             return False
         self._record.next_turn()
@@ -159,12 +184,15 @@ class Answer:
         """
         Adopt the plan of a retry, and wait as long as it says.
         """
-        self._plan = retry.plan
-        if retry.plan.interruption is failure and isinstance(failure, StreamError):
-            failure.with_fixed_partial()  # the next request may add to the message that it is built from
-        _drop_tracebacks(failure)
+        self._adopt(retry.plan, failure)
         wait = sleep(retry.wait)
         await (wait if self._watchdog is None else self._watchdog.counted(wait))
+
+    def _adopt(self, plan: RequestPlan, failure: Exception) -> None:
+        self._plan = plan
+        if plan.interruption is failure and isinstance(failure, StreamError):
+            failure.with_fixed_partial()  # the next request may add to the message that it is built from
+        _drop_tracebacks(failure)
 
     def _withheld(self, last: EventGate) -> list[Event]:
         """

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamkit._claude.exchange.seam import regained_space, repeated_tail
-from streamkit._claude.protocol.events import to_dict
+from streamkit._claude.protocol.history import as_params, is_blank, with_answer
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, arrives_whole
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
 
-__all__ = ["Continuation", "Repetition", "as_params", "continuation", "is_blank", "obstacle", "with_answer"]
+__all__ = ["Continuation", "Repetition", "continuation", "obstacle"]
 
 _PREFILL_UP_TO = (4, 5)
 # A date, as in claude-opus-4-20250514, is not a minor version.
@@ -124,41 +124,6 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     )
 
 
-def as_params(blocks: Iterable[Block]) -> list[dict[str, Any]]:
-    """
-    Blocks of an answer as they are sent back to the API.
-    """
-    params = [block.to_dict() for block in blocks]
-    for fields in params:
-        fields.pop("unknown_deltas", None)
-        if not fields.get("citations", True):
-            del fields["citations"]
-    return params
-
-
-def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined: bool = False) -> list[Any]:
-    """
-    A conversation with what the model has answered so far. Where it ends with a prefill, the answer is added to that.
-
-    Args:
-        messages: The conversation.
-        answer: The blocks of the answer.
-        joined: Whether the answer's first text continues the block of a prefill, instead of a block of its own.
-    """
-    conversation = list(messages)
-    if conversation and conversation[-1]["role"] == "assistant":
-        prefill = conversation.pop()["content"]
-        blocks = (
-            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(to_dict, prefill))
-        )
-        if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
-            first = blocks.pop()
-            answer = [{**first, **answer[0], "text": first["text"] + answer[0]["text"]}, *answer[1:]]
-        answer = [*blocks, *answer]
-    plain = len(answer) == 1 and answer[0].keys() == {"type", "text"}
-    return [*conversation, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
-
-
 def _text(blocks: Iterable[Block]) -> str:
     return "".join(block.to_dict()["text"] for block in blocks if block.type == "text")
 
@@ -188,13 +153,6 @@ def _please_go_on(text: str) -> dict[str, str]:
         "content": f"Your previous response was interrupted{end}. Continue from there: begin with the very "
         "next character, without repeating anything and without a remark about the interruption.",
     }
-
-
-def is_blank(block: Block) -> bool:
-    """
-    Whether it is a text block with nothing but white space in it, which the API refuses.
-    """
-    return block.type == "text" and not block.to_dict()["text"].strip()
 
 
 def _is_whole(block: Block) -> bool:

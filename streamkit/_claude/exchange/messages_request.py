@@ -27,14 +27,15 @@ __all__ = ["MessagesRequest"]
 @dataclass(frozen=True, slots=True)
 class MessagesRequest:
     """
-    What `messages()` was asked for. Its attributes are the arguments of `messages()`.
+    What `messages()` was asked for. Its attributes are the arguments of `messages()`, but for `most_turns`: how many messages the
+    answer may have, because the API has paused it.
     """
 
     client: anthropic.AsyncAnthropic
     retry: RetryPolicy | None
     timeouts: Timeouts | None
     pings: bool
-    follow_pause: bool
+    most_turns: int
     params: Mapping[str, Any]
 
     @property

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamkit._claude.exchange.continuation import as_params, continuation, is_blank, obstacle, with_answer
+from streamkit._claude.exchange.continuation import continuation, obstacle
+from streamkit._claude.protocol.history import sendable, with_answer
 from streamkit._claude.protocol.retriable import retry_advice
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
@@ -58,6 +59,7 @@ class RequestPlan:
         interruption: What ended the last request that has handed events on, which cannot be taken back silently; None if no
             request for this message has.
         continuation: What is sent to continue the message from there. Without it, the next request starts over.
+        turn: Which message of the answer it is for, counted from 1. Only a pause of the API makes more than one.
     """
 
     params: Mapping[str, Any]
@@ -65,6 +67,7 @@ class RequestPlan:
     first_number: int = 1
     interruption: Exception | None = None
     continuation: Continuation | None = None
+    turn: int = 1
 
     @property
     def delivered(self) -> bool:
@@ -112,21 +115,22 @@ class RequestPlan:
             return GiveUp(reason)
         following = replace(following, interruption=failure)
         if policy.resume == "restart":
-            return Retry(replace(following, params=from_start, first_number=following.number), wait)
+            return Retry(replace(following, params=from_start, first_number=following.number, turn=1), wait)
         return Retry(replace(following, continuation=continuation(record.message, self.params)), wait)
 
-    def after_pause(self, record: Record) -> RequestPlan | None:
+    def after_pause(self, record: Record, most_turns: int) -> RequestPlan | None:
         """
-        The request that continues a message which the API has paused; None where it has not.
+        The request that continues a message which the API has paused; None where it has not, or has paused too often.
 
         Args:
             record: What has arrived.
+            most_turns: How many messages the answer may have.
         """
         message, params = record.message, self.params
         if not stop_reason(message.stop_reason).pauses:
             return None
-        answer = as_params(block for block in message.blocks if not is_blank(block))
-        if not answer:
+        answer = sendable(message)
+        if not answer or self.turn >= most_turns:
             return None
         sends = {**params, "messages": with_answer(params["messages"], answer)}
         match message.to_dict().get("container"):
@@ -134,7 +138,9 @@ class RequestPlan:
                 sends["container"] = container
             case _:
                 pass
-        return RequestPlan(sends, number=self.first_number, first_number=self.first_number)
+        return RequestPlan(
+            sends, number=self.first_number, first_number=self.first_number, turn=self.turn + 1
+        )
 
 
 def _obstacle(policy: RetryPolicy, record: Record) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
@@ -162,8 +162,8 @@ class Validate:
     def _follow(self, event: Any) -> bool:
         try:
             return self.progress.follow(event)
-        except GrammarError as error:
-            raise self._error(str(error)) from None
+        except StreamSpliced as error:
+            raise StreamSpliced(f"event {self.number}: {error}") from None
 
     def _error(self, reason: str) -> GrammarError:
         return GrammarError(f"event {self.number}: {reason}")

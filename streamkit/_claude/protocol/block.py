@@ -43,6 +43,7 @@ class Block:
         ended: Whether its message can say nothing more of it. A tool's block without input ends when what follows it is known.
         cut: Whether the model was stopped before it had written any input, though the block was closed.
         stray: As given.
+        continues: Whether it came with a request that continued the message, and so had another conversation before it.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
         pieces: For each class of delta that only adds text to such a block: its field with the text, and the block's field.
             Empty for a tool's block that was closed, where more input is not just added.
@@ -53,6 +54,7 @@ class Block:
         "_items",
         "_unknown",
         "closed",
+        "continues",
         "cut",
         "ended",
         "index",
@@ -68,6 +70,7 @@ class Block:
         self.ended: bool = False
         self.cut: bool = False
         self.stray: bool = stray
+        self.continues: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
         self._items: defaultdict[str, list[Any]] = defaultdict(list)

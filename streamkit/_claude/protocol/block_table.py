@@ -39,12 +39,14 @@ class BlockTable:
         by_index: The newest block of each index.
         lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
             arguments.
+        continued: Whether what comes is from another request, which continues the message.
     """
 
     def __init__(self, *, forgets: bool = False) -> None:
         self.blocks: list[Block] = []
         self.by_index: dict[int, Block] = {}
         self.lost_input: bool = False
+        self.continued: bool = False
         self._places = Places()
         self._forgets = forgets
         self._unended: dict[Block, None] = {}  # in the order in which they began
@@ -137,6 +139,7 @@ class BlockTable:
             self.lost_input = True
 
     def _new(self, block: Block) -> Block:
+        block.continues = self.continued
         # What a delta alone has begun does not decide whether the call before it is cut: not all that read this table see it.
         if not self._forgets:
             self.blocks.append(block)

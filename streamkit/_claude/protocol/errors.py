@@ -1,13 +1,10 @@
 """
-The errors of a Claude stream that has begun, and how the API's own errors become one of them.
+The errors of a Claude stream that has begun. How what others write becomes one of them is in `error_forms.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, cast
-
-import msgspec
+from typing import TYPE_CHECKING, Literal
 
 from streamkit._claude.protocol.retriable import is_retriable
 from streamkit._core.errors import StreamError
@@ -19,10 +16,10 @@ __all__ = [
     "STATUS_OF_ERROR",
     "GrammarError",
     "JSONError",
+    "StreamSpliced",
     "StreamStalled",
     "StreamTruncated",
     "ToolInputError",
-    "from_error_event",
     "status_of",
 ]
 
@@ -41,8 +38,7 @@ STATUS_OF_ERROR = {
     "overloaded_error": 529,
 }
 
-_MAX_QUOTED = 200
-"""Characters of an unreadable error that its message quotes."""
+SPLICED = "message_start inside another message"
 
 
 class StreamTruncated(StreamError):
@@ -109,6 +105,22 @@ class GrammarError(StreamError):
         super().__init__(message, type="grammar", request_id=request_id, partial=partial)
 
 
+class StreamSpliced(GrammarError):
+    """
+    Another message began where one had not ended: somebody between the API and here has lost a response, asked again, and
+    written both answers into one.
+
+    Always retriable. `type` is `"spliced"`.
+    """
+
+    def __init__(
+        self, message: str = SPLICED, *, request_id: str | None = None, partial: object = None
+    ) -> None:
+        super().__init__(message, request_id=request_id, partial=partial)
+        self.type: str = "spliced"
+        self.retriable: bool = is_retriable("spliced")
+
+
 class ToolInputError(StreamError):
     """
     A tool call whose input cannot be executed.
@@ -169,45 +181,3 @@ def status_of(type: str) -> int | None:  # noqa: A002 -- the API's own word for 
     The HTTP status that the API uses for an error type; None for an unknown type.
     """
     return STATUS_OF_ERROR.get(type)
-
-
-def from_error_event(
-    data: bytes | str | Mapping[str, object], *, request_id: str | None = None
-) -> StreamError:
-    """
-    The error that an `event: error` frame stands for.
-
-    Args:
-        data: The frame's data, or the JSON object in it. Data that names no type (a gateway's plain text)
-            becomes an error of type `"unknown_error"`, which is not retriable and has no status.
-        request_id: The API's id of the request, where the data does not name it.
-    """
-    body = data if isinstance(data, Mapping) else _json_object(data)
-    error = _mapping(body.get("error")) or ({} if body.get("type") == "error" else body)
-    kind, message, own_id = error.get("type"), error.get("message"), body.get("request_id")
-    type_ = kind if isinstance(kind, str) else "unknown_error"
-    if not isinstance(message, str):
-        message = _quoted(data) if not body and isinstance(data, (bytes, str)) else "no message"
-    return StreamError(
-        f"{type_}: {message}",
-        type=type_,
-        status_code=status_of(type_),
-        retriable=is_retriable(type_),
-        request_id=(own_id if isinstance(own_id, str) else None) or request_id,
-    )
-
-
-def _json_object(data: bytes | str) -> Mapping[str, object]:
-    try:
-        return _mapping(msgspec.json.decode(data))
-    except (ValueError, RecursionError):  # it is not JSON or not UTF-8, but a gateway's own words
-        return {}
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
-
-
-def _quoted(data: bytes | str) -> str:
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from anthropic.types import Message
+    from anthropic.types import Message, MessageParam
     from anthropic.types.beta import BetaMessage
 
     from streamkit._claude.protocol.attempt import Attempt
@@ -30,6 +30,8 @@ class OutcomeFacts:
     Attributes:
         message: The last message, as far as it had arrived; None if none had begun.
         messages: All messages: of several turns, and of several streams in one run.
+        history: The conversation so far, as the next request can send it: the messages that were asked, where this library has
+            sent them, and the answer without what the API would refuse, such as a call or thinking that was cut.
         tool_calls: The calls of the caller's own tools whose input is complete.
         usage: What all messages together have cost.
         stop_reason: Why the last message ended.
@@ -50,6 +52,8 @@ class OutcomeFacts:
         def message(self) -> Message | BetaMessage | None: ...
         @property
         def messages(self) -> Sequence[Message | BetaMessage]: ...
+        @property
+        def history(self) -> list[MessageParam]: ...
         @property
         def tool_calls(self) -> Sequence[ToolCall]: ...
         @property

@@ -15,7 +15,7 @@ import msgspec
 
 from streamkit._claude.protocol.block import unknown_fields
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.reading import as_list, as_object, index_of, plain
@@ -58,6 +58,12 @@ class MessageBuilder:
         self._usage: dict[str, Any] = {}
         self._table = BlockTable()
         self._unknown: list[Any] = []
+
+    def note_continuation(self) -> None:
+        """
+        Note that what comes from now on is from another request, which continues the message.
+        """
+        self._table.continued = True
 
     @property
     def blocks(self) -> list[Block]:
@@ -129,7 +135,7 @@ class MessageBuilder:
         Take one event.
 
         Raises:
-            GrammarError: Another message begins.
+            StreamSpliced: Another message begins.
         """
         if (
             event.__class__ is ContentBlockDelta
@@ -187,7 +193,7 @@ class MessageBuilder:
 
     def _start(self, event: Any) -> None:
         if self.started:
-            raise GrammarError("message_start inside another message")
+            raise StreamSpliced
         self.started = True
         given = plain(getattr(event, "message", None))
         message = as_object(given)

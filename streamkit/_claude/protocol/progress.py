@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.reading import text_of_field
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ class Progress:
     """
     Follows the events of messages that come one after another.
 
+    Args:
+        until_stop: Whether a message is open until its `message_stop`, for one that answers a request has nothing behind it.
+            Otherwise one that has told its stop reason may lack that, and another follows.
+
     Attributes:
         begun: Whether a message has begun.
         open: Whether one is still to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, until_stop: bool = False) -> None:
+        self._until_stop = until_stop
         self.begun: bool = False
         self.open: bool = False
         self._id = ""  # of the message that has begun last
@@ -59,7 +64,7 @@ class Progress:
             Whether the event counts. A `message_start` that repeats the one of the open message says nothing new.
 
         Raises:
-            GrammarError: A message begins inside another one.
+            StreamSpliced: A message begins inside another one. What follows belongs to it.
         """
         match event.type:
             case "content_block_delta" | "content_block_start":
@@ -105,11 +110,12 @@ class Progress:
 
     def _start(self, message: object) -> bool:
         own_id = text_of_field(message, "id")
-        if self.in_content:
-            if own_id and own_id == self._id:
-                return False
-            raise GrammarError("message_start inside another message")
+        is_inside = self.open and (self._until_stop or not self._has_stop_reason)
+        if is_inside and own_id and own_id == self._id:
+            return False
         self.begun = self.open = True
         self._id = own_id
         self._has_stop_reason = bool(text_of_field(message, "stop_reason"))
+        if is_inside:
+            raise StreamSpliced
         return True

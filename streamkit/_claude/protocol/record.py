@@ -5,9 +5,10 @@ Keeps what has arrived from a Claude source, and answers from it what the outcom
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamkit._claude.protocol.attempt import Attempt
+from streamkit._claude.protocol.history import history
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.tool_blocks import complete_calls
@@ -16,7 +17,7 @@ from streamkit._core.errors import StreamError
 from streamkit._core.log import log_debug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -37,12 +38,14 @@ class Record:
 
     Args:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
+        asked: The messages of the request, where they are known.
 
     Attributes:
         oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
-    def __init__(self, *, beta: bool | None = None) -> None:
+    def __init__(self, *, beta: bool | None = None, asked: Sequence[Any] = ()) -> None:
+        self._asked = asked
         self._beta = beta
         self.oddities: Oddities = Oddities()
         self._attempts: list[Attempt] = []
@@ -67,6 +70,23 @@ class Record:
         self._arriving = [MessageBuilder()]
         if not (beside or joins):
             self._messages = self._arriving
+        return attempt
+
+    def take_over(self, error: Exception, *, beside: bool = False, joins: bool = False) -> Attempt:
+        """
+        Another message takes the place of the one that the last request was bringing, in the same response. It counts as an
+        attempt of its own.
+
+        Args:
+            error: What the one before has failed with.
+            beside: As for `begin`.
+            joins: As for `begin`.
+        """
+        if not self._attempts:  # a source that sends no requests
+            self._attempts.append(Attempt(1))
+        self.completed(error)
+        attempt = self.begin(beside=beside, joins=joins)
+        attempt.request_id = self._attempts[-2].request_id
         return attempt
 
     def replace(self) -> None:
@@ -94,6 +114,7 @@ class Record:
         """
         Events that the last request has made for the message of the one before it.
         """
+        self._messages[-1].note_continuation()
         _add(self._messages, events)
 
     def completed(self, error: E) -> E:
@@ -136,6 +157,12 @@ class Record:
         The messages so far.
         """
         return [message.build(self._beta) for message in self._all() if message.started]
+
+    def history(self) -> list[dict[str, Any]]:
+        """
+        The conversation so far, as the next request can send it.
+        """
+        return history(self._asked, [message for message in self._all() if message.started])
 
     def tool_calls(self) -> list[ToolCall]:
         """
@@ -237,6 +264,8 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     ),
     "messages": lambda records: [message for record in records for message in record.messages()],
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
+    # The last source's: in a run of several turns its request has the turns before.
+    "history": lambda records: records[-1].history(),
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "stop_reason": lambda records: records[-1].stop_reason,
     "model": lambda records: next((model for record in reversed(records) if (model := record.model)), None),

@@ -25,10 +25,11 @@ _TYPES = frozenset(
         "api_error",
         "timeout_error",
         "rate_limit_error",
-        # These are streamkit's own: the connection's failures, and not the API's.
+        # These are streamkit's own: failures of the connection and of those who pass it on, and not the API's.
         "transport",
         "truncated",
         "stalled",
+        "spliced",
     }
 )
 _CLIENT_STATUSES = frozenset({408, 409, 429})

@@ -5,24 +5,34 @@ The framing is WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-even
 CR or CRLF, a blank line ends a frame, and a frame that the end of the bytes cuts is never dispatched.
 
 Gateways put other things between Claude's events, such as OpenAI's `[DONE]`. A frame that cannot be one of the events is
-skipped, and counted in `oddities`. One that must be, and cannot be decoded, is an error.
+skipped, and counted in `oddities`. One that must be, and cannot be decoded, is an error. JSON that stands there without any
+framing is read too, as some write an error so, or a whole message.
 """
 
 from __future__ import annotations
 
-import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.codec import MAX_DEPTH, is_too_deep, parse
-from streamkit._claude.protocol.errors import GrammarError, from_error_event
+from streamkit._claude.protocol.error_forms import is_error, read_error
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.events import READER, ContentBlockDelta
+from streamkit._claude.protocol.frames import (
+    data_lines,
+    fields_of,
+    is_cut,
+    is_json,
+    is_typed,
+    is_whole_message,
+)
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.progress import Progress
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streamkit._claude.protocol.events import Event
 
@@ -33,7 +43,6 @@ MAX_FRAME = 64 * 1024 * 1024
 
 _LF, _CR = b"\n\r"
 _BOM = b"\xef\xbb\xbf"
-_LINES = re.compile(rb"[^\n]+").finditer
 # Nearly every frame begins so, and has no other line.
 _DELTA = b"event: content_block_delta\ndata: "
 _START = len(_DELTA)
@@ -54,6 +63,7 @@ class EventDecoder:
     Args:
         max_frame: The largest frame that is accepted, in bytes.
         pings: Whether pings are among the events.
+        until_stop: Whether a message is open until its `message_stop`, as in the answer to a request.
         oddities: Where to count what is forgiven.
 
     Attributes:
@@ -64,19 +74,26 @@ class EventDecoder:
     """
 
     def __init__(
-        self, *, max_frame: int = MAX_FRAME, pings: bool = True, oddities: Oddities | None = None
+        self,
+        *,
+        max_frame: int = MAX_FRAME,
+        pings: bool = True,
+        until_stop: bool = False,
+        oddities: Oddities | None = None,
     ) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
         self.oddities: Oddities = Oddities() if oddities is None else oddities
         self._pings = pings
-        self.progress: Progress = Progress()
+        self.progress: Progress = Progress(until_stop=until_stop)
         self._max_frame = max_frame
         self._head: bytes | None = b""  # until it is clear whether there is a BOM
         self._after_cr = False
         self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
         self._between_frames = False
         self._frames = 0
+        self._left: Iterator[bytes] = iter(())  # frames that have come and are not decoded yet
+        self._begins: Event | None = None  # what has begun inside another message
         self._is_deaf = False  # behind a whole message came a frame that is too large
 
     def feed(self, chunk: bytes) -> list[Event]:
@@ -122,19 +139,53 @@ class EventDecoder:
         frames = b"".join((self._pending, chunk)).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
         rest = frames.pop()
         self._pending.clear()
-        events = self._decode(frames)
-        if rest and self.error is None:
+        self._left = iter(frames)
+        events = self._decode()
+        if rest and (self.spliced or self.error is None):
             self._keep(rest)
         return events
 
-    def end(self, broken: StreamError | None = None) -> None:
+    @property
+    def spliced(self) -> bool:
+        """
+        Whether a message has begun inside another one, which is the `error`. `read_on` goes on with it.
+        """
+        return self._begins is not None
+
+    def read_on(self) -> list[Event]:
+        """
+        The events from there on, as far as they have come, without those of the message that had not ended.
+        """
+        assert self._begins is not None, "only where it is spliced"
+        begins, self._begins = self._begins, None
+        if isinstance(self.error, StreamSpliced):  # not where what has come behind it is too large
+            self.error = None
+        events = [begins, *self._decode()]
+        self.over = self.error is not None or self.progress.finished
+        return events
+
+    def end(self, broken: StreamError | None = None) -> Sequence[Event]:
         """
         Say that no more bytes come; sets `error` if a message was open, or none had begun.
 
         Args:
             broken: What is known of a bad end; it matters only while something is missing.
+
+        Returns:
+            The events of a whole message that is JSON and not a stream.
         """
-        self.error = self.error or self.progress.failure(broken)
+        events: Sequence[Event] = ()
+        if self.error is None and not self.progress.finished:
+            text = bytes(self._pending or self._head or b"")
+            try:
+                events = self._events(b"", text, is_bare=True)
+            except StreamError as error:
+                self.error = error
+            if not self.progress.begun and broken is None and is_cut(text):
+                broken = StreamTruncated("the response ended inside a JSON document")
+        if self.error is None:
+            self.error = self.progress.failure(broken)
+        return events
 
     def _without_bom(self, chunk: bytes) -> bytes:
         head = (self._head or b"") + chunk
@@ -166,11 +217,11 @@ class EventDecoder:
             return
         self.error = GrammarError(f"frame {self._frames + 1} is larger than {self._max_frame} bytes")
 
-    def _decode(self, frames: list[bytes]) -> list[Event]:
+    def _decode(self) -> list[Event]:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
         in_content = self.progress.in_content
-        for frame in frames:
+        for frame in self._left:
             if (
                 in_content
                 and frame.startswith(_DELTA)
@@ -205,7 +256,7 @@ class EventDecoder:
             self._refuse_size()
             return ()
         self._frames += 1
-        name, body = _fields(frame)
+        name, body = fields_of(frame)
         if name != b"error" and (len(body) < _SHALLOW or not is_too_deep(body)):
             try:
                 event = _strict(body)
@@ -213,54 +264,104 @@ class EventDecoder:
                 pass
             else:
                 return (event,) if self._counts(event) else ()
-        if b"\n" in body and not _is_json(body) and any(_is_typed(line) for _, line in _data_lines(frame)):
+        if b"\n" in body and not is_json(body) and any(is_typed(line) for _, line in data_lines(frame)):
             self.oddities.count("joined_frames")
-            # One after another, so that those before an error are handed on.
-            return (event for own_name, line in _data_lines(frame) for event in self._events(own_name, line))
+            return self._joined(data_lines(frame))
+        if not (body or name):
+            return self._events(b"", frame, is_bare=True)
         return self._events(name, body) if body or name == b"error" else ()
 
-    def _events(self, name: bytes, body: bytes) -> Iterable[Event]:
+    def _joined(self, lines: Iterator[tuple[bytes, bytes]]) -> Iterator[Event]:
         """
-        The event in a frame's data, or nothing.
+        The events of several frames in one, each when it is asked for, so that those before an error are handed on.
+        """
+        for name, line in lines:
+            yield from self._events(name, line)
+            if self.spliced:
+                rest = (b"event: " + name + b"\ndata: " + line for name, line in lines)
+                self._left = chain(rest, self._left)
+                return
+
+    def _events(self, name: bytes, body: bytes, *, is_bare: bool = False) -> Sequence[Event]:
+        """
+        The event in a frame's data, or nothing; those of a whole message where it is one as JSON.
+
+        Args:
+            name: The event that the frame names.
+            body: Its data.
+            is_bare: Whether it is no frame, but text without any framing.
 
         Raises:
             StreamError: It is an error, or an event that cannot be read. Behind a whole message nothing is.
         """
         try:
             if name == b"error":
-                raise from_error_event(body)
-            found = self._object(name, body)
-            if found is not None:
-                event = READER.convert(found, self.oddities.count)
-                return (event,) if self._counts(event) else ()
-            self.oddities.count("skipped_frame")
+                raise read_error(body)
+            objects = self._bare_objects(body) if is_bare else self._objects(name, body)
+            if objects:
+                events = (READER.convert(each, self.oddities.count) for each in objects)
+                return [event for event in events if self._counts(event)]
+            if not is_bare:
+                self.oddities.count("skipped_frame")
         except StreamError as error:
             if not self.progress.forgives(error):
                 raise
             self.oddities.count("after_end")
         return ()
 
-    def _object(self, name: bytes, body: bytes) -> object:
+    def _objects(self, name: bytes, body: bytes) -> Sequence[dict[str, Any]]:
         """
-        The JSON object in a frame, with the frame's name as its type where it does not have one; None if the frame is not an
+        The JSON object in a frame, with the frame's name as its type where it does not have one; nothing if the frame is not an
         event.
+
+        Raises:
+            StreamError: It is an error, or must be an event and is not JSON.
         """
         try:
             value = parse(body)
         except GrammarError as error:
             value = self._with_any_number(name, body, error)
-        if not isinstance(value, dict):
-            return None
+        if (others := self._others(value, name)) or not isinstance(value, dict):
+            return others
         obj = cast("dict[str, Any]", value)
         if isinstance(obj.get("type"), str):
-            return obj
-        if name not in _NO_NAME:
-            if "type" in obj:
-                self.oddities.count("event.type")
-            return {**obj, "type": name.decode("utf-8", "replace")}
-        if obj.get("error"):
-            raise from_error_event(obj)
-        return None
+            return (obj,)
+        if name in _NO_NAME:
+            return ()
+        if "type" in obj:
+            self.oddities.count("event.type")
+        return ({**obj, "type": name.decode("utf-8", "replace")},)
+
+    def _bare_objects(self, text: bytes) -> Sequence[dict[str, Any]]:
+        """
+        As `_objects`, of text without any framing. It need not be anything.
+        """
+        if not text.lstrip().startswith((b"{", b"[")):
+            return ()
+        try:
+            value = parse(text)
+        except GrammarError:
+            return ()
+        return self._others(value)
+
+    def _others(self, value: object, name: bytes = b"") -> Sequence[dict[str, Any]]:
+        """
+        The events in JSON that is a whole message; none if it is not.
+
+        Raises:
+            StreamError: It is an error.
+        """
+        if isinstance(value, list) and value:  # some wrap an error so
+            value = cast("list[object]", value)[0]
+        if not isinstance(value, dict):
+            return ()
+        obj = cast("dict[str, Any]", value)
+        named = name.decode("utf-8", "replace")
+        if is_error(obj, named):
+            raise read_error(obj, name=named)
+        if not self.progress.begun and is_whole_message(obj):
+            return ({"type": "message_start", "message": obj}, {"type": "message_stop"})
+        return ()
 
     def _with_any_number(self, name: bytes, body: bytes, error: GrammarError) -> object:
         """
@@ -280,70 +381,20 @@ class EventDecoder:
 
     def _counts(self, event: Any) -> bool:
         """
-        Follow an event, and tell whether it is handed on: not where it says nothing new, or is a ping that nobody wants.
+        Follow an event, and tell whether it is handed on: not where it says nothing new, is a ping that nobody wants, or begins
+        another message, which sets `error`.
         """
         kind: str = event.type
         if kind not in EVENTS:
-            if kind == "error":
-                raise from_error_event(event)
             return True
         had_begun = self.progress.begun
-        counts = self.progress.follow(event)
+        try:
+            counts = self.progress.follow(event)
+        except StreamSpliced as error:
+            self.error, self._begins = error, event
+            return False
         if not counts:
             self.oddities.count("repeated_start")
         elif not had_begun and self.progress.begun and kind != "message_start":
             self.oddities.count("missing_start")
         return counts and (self._pings or kind != "ping")
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        parse(body)
-    except GrammarError:
-        return False
-    return True
-
-
-def _is_typed(line: bytes) -> bool:
-    """
-    Whether a line of data is a whole event by itself.
-    """
-    try:
-        value = parse(line)
-    except GrammarError:
-        return False
-    return isinstance(value, dict) and isinstance(cast("dict[str, object]", value).get("type"), str)
-
-
-def _fields(frame: bytes) -> tuple[bytes, bytes]:
-    """
-    A frame's event name and data; either may be empty, as in a comment that keeps the connection alive.
-    """
-    name = b""
-    data: bytearray | None = None
-    # One by one, because a list of short lines would be many times as large as the frame.
-    for line in _LINES(frame):
-        field, _, value = line[0].partition(b":")
-        if field == b"data":
-            if data is None:
-                data = bytearray()
-            else:
-                data += b"\n"
-            data += value.removeprefix(b" ")
-        elif field == b"event":
-            name = value.removeprefix(b" ")
-    return name, bytes(data or b"")
-
-
-def _data_lines(frame: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """
-    Each line of a frame's data, with the name that stands before it.
-    """
-    name = b""
-    for line in _LINES(frame):
-        field, _, value = line[0].partition(b":")
-        if field == b"data":
-            yield name, value.removeprefix(b" ")
-            name = b""
-        elif field == b"event":
-            name = value.removeprefix(b" ")

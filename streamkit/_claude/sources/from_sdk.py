@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.record import Record
+from streamkit._claude.protocol.splicing import Opening, SplicedBatch, taken_over
 from streamkit._claude.transport.response import response_events
 from streamkit._core.algebra import Stream
 from streamkit._core.naming import value_text
@@ -46,7 +47,8 @@ def from_sdk(
         RuntimeError: While running, it is opened a second time.
         StreamError: While running, from the first event on.
 
-    Emits: each event of each message.
+    Emits: each event of each message. Those before the first content of a stream are held until it comes, because another
+        message may still take its place.
     Backpressure: asks the SDK for more when asked for events.
     Completes: with the stream, if its last message is complete.
     Fails: with a `StreamError`; before a stream begins, with what the SDK raises.
@@ -118,13 +120,21 @@ class _OpenedStream:
                 attempt = self._record.begin()
                 attempt.request_id = stream.response.headers.get("request-id")
                 batches = response_events(stream, oddities=attempt.oddities)
+                opening = Opening()
                 try:
                     async for events in batches:
+                        if events.__class__ is SplicedBatch:
+                            opening = taken_over(opening, self._record)
                         self._record.add(events)
-                        yield events
+                        yield events if opening.over else opening.admit(events)
                 except Exception as error:
                     self._record.completed(error)
+                    if held := opening.withheld():
+                        yield held
                     raise
+                else:
+                    if held := opening.withheld():
+                        yield held
                 finally:
                     with self._context.shielded():
                         await batches.aclose()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.record import Record
+from streamkit._claude.protocol.splicing import Opening, taken_over
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import broken_connection, connection_failures
 from streamkit._core.algebra import Stream
@@ -44,7 +45,8 @@ def from_sse(
         RuntimeError: While running, an iterator is opened a second time.
         StreamError: While running, the body is not a whole message.
 
-    Emits: each event, in order, unknown ones too.
+    Emits: each event, in order, unknown ones too. Those before the first content of the first message are held until it comes,
+        because another message may still take its place.
     Backpressure: takes a chunk when asked for events.
     Completes: with the bytes, if the last message is complete.
     Fails: with a `StreamError`, after everything that has arrived; with the error of `chunks`.
@@ -102,7 +104,7 @@ class DecodedChunks:
 
 
 async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
-    decoder = EventDecoder(oddities=record.oddities)
+    decoder, opening = EventDecoder(oddities=record.oddities), Opening()
     broken = None
     try:
         async for chunk in chunks:
@@ -110,11 +112,24 @@ async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
                 raise TypeError(f"from_sse() takes chunks of bytes, and got {type(chunk).__name__}")
             events = decoder.feed(chunk)
             record.add(events)
-            yield events
-            if decoder.error is not None:
-                break
+            yield events if opening.over else opening.admit(events)
+            if decoder.over:
+                while decoder.spliced:
+                    opening = taken_over(opening, record)
+                    events = decoder.read_on()
+                    record.add(events)
+                    yield opening.admit(events)
+                if decoder.error is not None:
+                    break
     except connection_failures() as error:
         broken = broken_connection(error)
-    decoder.end(broken)
+    except Exception:
+        if held := opening.withheld():
+            yield held
+        raise
+    whole = [*decoder.end(broken)]
+    record.add(whole)
+    if rest := [*opening.withheld(), *whole]:
+        yield rest
     if decoder.error is not None:
         raise record.completed(decoder.error)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["messages"]
 
+_MOST_TURNS = 16
+"""Messages of an answer that the API pauses again and again."""
+
 
 def messages(
     client: anthropic.AsyncAnthropic,
@@ -35,7 +38,7 @@ def messages(
     retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- immutable
     timeouts: Timeouts | None = None,
     pings: bool = False,
-    follow_pause: bool = False,
+    follow_pause: bool | int = False,
     **params: Any,
 ) -> Stream[Event]:
     """
@@ -51,13 +54,15 @@ def messages(
         timeouts: How long to wait for what. None leaves the limits to the client, and a row of pings has no limit.
         pings: Whether pings are handed on.
         follow_pause: Whether an answer that the API pauses (`pause_turn`) is continued by another request. Its message
-            follows the first one in the same stream.
+            follows the first one in the same stream. True allows 16 messages in all, a number that many. If the last of them is
+            paused too, the stream ends with it, and `outcome.stop_reason` says so.
         params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given.
 
     Raises:
         TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
             may start over, and a stage of the pipeline would hide that.
-        ValueError: The policy would continue an answer that has a format of its own (`output_config`, `output_format`).
+        ValueError: `follow_pause` is less than 1, or the policy would continue an answer that has a format of its own
+            (`output_config`, `output_format`).
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 
@@ -73,8 +78,7 @@ def messages(
     _check_policy(retry, params)
     _check_timeouts(timeouts, params)
     flag("messages", "pings", pings)
-    flag("messages", "follow_pause", follow_pause)
-    request = MessagesRequest(client, retry, timeouts, pings, follow_pause, params)
+    request = MessagesRequest(client, retry, timeouts, pings, _most_turns(follow_pause), params)
     _check_params(request)
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
     kept = {name: _kept(value) for name, value in params.items()}
@@ -123,6 +127,21 @@ def _check_timeouts(timeouts: object, params: Mapping[str, Any]) -> None:
         )
     if "timeout" in params:
         raise TypeError("messages() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
+
+
+def _most_turns(follow_pause: object) -> int:
+    if isinstance(follow_pause, bool):
+        return _MOST_TURNS if follow_pause else 1
+    if not isinstance(follow_pause, int):
+        raise TypeError(
+            "messages(follow_pause=…) must be True, False, or how many messages the answer may have, not "
+            f"{follow_pause!r}"
+        )
+    if follow_pause < 1:
+        raise ValueError(
+            f"messages(follow_pause=…) must be at least 1 message, or False, not {follow_pause!r}"
+        )
+    return follow_pause
 
 
 def _check_params(request: MessagesRequest) -> None:
@@ -177,7 +196,7 @@ class _Messages(Source):
         return _Messages(replace(self._request, retry=RetryPolicy(attempts=1)))
 
     def open(self, context: Context) -> Opened:
-        record = Record(beta=self._request.beta or None)
+        record = Record(beta=self._request.beta or None, asked=self._request.params["messages"])
         context.contribute(record)
         return Opened("batched", _OpenedAnswer(Answer(self._request, context, record), record))
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from streamkit._claude.protocol.errors import GrammarError, StreamStalled, StreamTruncated, from_error_event
+from streamkit._claude.protocol.error_forms import read_error
+from streamkit._claude.protocol.errors import GrammarError, StreamStalled, StreamTruncated
 from streamkit._claude.protocol.retriable import can_retry, is_retriable
 from streamkit._core.errors import StreamError
 
@@ -65,7 +66,16 @@ def stream_failures() -> tuple[type[Exception], ...]:
     import anthropic
 
     own = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
-    return (StreamError, anthropic.APIError, *own)
+    return (StreamError, anthropic.APIError, *own, *_amazon_failures())
+
+
+def _amazon_failures() -> tuple[type[Exception], ...]:
+    """
+    What botocore raises, with which the SDK decodes Amazon's framing; nothing where it has not been loaded.
+    """
+    names = (("botocore.eventstream", "ParserError"), ("botocore.parsers", "ResponseParserError"))
+    loaded = ((sys.modules.get(module), name) for module, name in names)
+    return tuple(getattr(module, name) for module, name in loaded if hasattr(module, name))
 
 
 def failed_stream(error: Exception) -> Exception:
@@ -83,7 +93,7 @@ def failed_stream(error: Exception) -> Exception:
         return error
     body = error.body  # the JSON of the frame, or its text where that is not JSON
     data = cast("Mapping[str, object] | str", body if isinstance(body, dict | str) else {})
-    return _caused_by(error, from_error_event(data, request_id=error.request_id))
+    return _caused_by(error, read_error(data, request_id=error.request_id))
 
 
 def failed_follow_up(error: Exception) -> Exception:

@@ -7,11 +7,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio import move_on_after
+from anyio import CancelScope, current_time, move_on_after
 
-from streamkit._claude.protocol.errors import GrammarError, StreamStalled
+from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.error_forms import is_error, read_error
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamStalled
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import (
     broken_connection,
@@ -22,7 +25,7 @@ from streamkit._claude.transport.failures import (
 from streamkit._claude.transport.sdk import Tracing, from_sdk_event, is_plain_sse, under_helpers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.transport.watchdog import Watchdog
@@ -36,6 +39,9 @@ _END: Any = object()
 _DRAIN = 1.0
 """Seconds that the end of a body may take after its message. Only a body read to its end leaves the connection reusable."""
 
+_MOST_READ_ON = 1024 * 1024
+"""Bytes that are read and dropped at the end, as they are when they have been decompressed."""
+
 _MOST_READY = 1000
 """Items that are read and dropped at the end, while none of them has to be waited for."""
 
@@ -48,7 +54,8 @@ def response_events(
     oddities: Oddities | None = None,
 ) -> AsyncGenerator[list[Event], None]:
     """
-    The events of one of the SDK's streams, in batches as they arrive. The stream is closed at the end.
+    The events of one of the SDK's streams, in batches as they arrive. The stream is closed at the end. A message that begins
+    inside another one begins a `SplicedBatch`.
 
     They are decoded from its bytes where decoding is all that the stream does. Otherwise the stream is iterated, because its
     helpers keep track of what passes, and some clients have a framing of their own.
@@ -69,7 +76,7 @@ def response_events(
 async def _decoded(
     stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
 ) -> AsyncGenerator[list[Event], None]:
-    decoder = EventDecoder(pings=pings, oddities=oddities)
+    decoder = EventDecoder(pings=pings, until_stop=True, oddities=oddities)
     tracing = Tracing(stream)
     body = _body(stream.response)
     chunks = body
@@ -77,6 +84,7 @@ async def _decoded(
         watchdog.rely_on_client(stream.response)
         chunks = watchdog.watched(body, raw=True)
     broken: StreamError | None = None
+    end = _End(decoder.progress)
     try:
         try:
             async for chunk in chunks:
@@ -86,24 +94,43 @@ async def _decoded(
                     tracing.events(events)
                     yield events
                 if decoder.over:
-                    break
-            while decoder.error is None and (chunk := await _next(chunks, decoder.progress)) is not _END:
+                    for batch in _spliced(decoder, tracing, watchdog):
+                        yield batch
+                    if decoder.over:
+                        break
+            while decoder.error is None and (chunk := await end.next(chunks)) is not _END:
                 if events := decoder.feed(chunk):
                     tracing.events(events)
                     yield events
+                for batch in _spliced(decoder, tracing, watchdog):
+                    yield batch
         except StreamStalled as error:
             broken = error
         except connection_failures() as error:
             broken = broken_connection(error)
-        decoder.end(broken or _not_events(stream.response, decoder.progress))
+        if whole := decoder.end(broken or _not_events(stream.response, decoder.progress)):
+            tracing.events(whole)
+            yield [*whole]
         tracing.end(decoder.error)
         if decoder.error is not None:
             raise decoder.error
     finally:
         if chunks is not body:
             await chunks.aclose()
-        await _drain(body, _DRAIN if decoder.progress.finished else 0)
+        await _drain(body, end.left)
         await stream.close()
+
+
+def _spliced(decoder: EventDecoder, tracing: Tracing, watchdog: Watchdog | None) -> Iterator[SplicedBatch]:
+    """
+    What has come behind a message that was not ended by another one.
+    """
+    while decoder.spliced:
+        events = SplicedBatch(decoder.read_on())
+        if watchdog is not None:
+            watchdog.saw(events)
+        tracing.events(events)
+        yield events
 
 
 def _body(response: Any) -> AsyncGenerator[bytes, None]:
@@ -118,22 +145,29 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
 async def _iterated(
     stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
 ) -> AsyncGenerator[list[Event], None]:
-    progress = Progress()
+    progress = Progress(until_stop=True)
+    end = _End(progress)
     items: AsyncGenerator[Any, None] = aiter(stream)
     watched = items if watchdog is None else watchdog.watched(items, raw=False)
     failure: Exception | None
     try:
         try:
-            while (item := await _next(watched, progress)) is not _END:
+            while (item := await end.next(watched)) is not _END:
                 event = from_sdk_event(item, oddities)
                 if event is None or (event.type == "ping" and not pings):
                     continue
-                if not progress.follow(event):
-                    oddities.count("repeated_start")
-                    continue
+                if isinstance(event, Unknown) and is_error(event):
+                    raise read_error(event)
+                batch = [event]
+                try:
+                    if not progress.follow(event):
+                        oddities.count("repeated_start")
+                        continue
+                except StreamSpliced:
+                    batch = SplicedBatch(batch)
                 if watchdog is not None:
-                    watchdog.saw([event])
-                yield [event]
+                    watchdog.saw(batch)
+                yield batch
         except StreamStalled as error:
             failure = progress.failure(error)
         except connection_failures() as error:
@@ -150,21 +184,45 @@ async def _iterated(
     finally:
         if watched is not items:
             await watched.aclose()
-        await _drain(under_helpers(stream) or items, _DRAIN if progress.finished else 0)
+        await _drain(under_helpers(stream) or items, end.left)
         # The generators that the SDK's helpers have put around it have nothing left to read, and end too.
         await _drain(items, 0)
         await stream.close()
 
 
-async def _next(items: AsyncGenerator[T, None], progress: Progress) -> T:
+class _End:
     """
-    The next item, or `_END`. After a whole message only little can follow, so the wait for it has a limit.
+    Limits the wait for the end of a body. After a whole message only little can follow, so there is one deadline for all of it,
+    however it comes.
     """
-    if not progress.finished:
-        return await anext(items, _END)
-    with move_on_after(_DRAIN):
-        return await anext(items, _END)
-    return _END  # type: ignore[no-any-return]
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._deadline: float | None = None
+
+    @property
+    def left(self) -> float:
+        """
+        The seconds that are left; none where the message is not whole.
+        """
+        if not self._progress.finished:
+            self._deadline = None  # another message has begun
+            return 0.0
+        if self._deadline is None:
+            self._deadline = current_time() + _DRAIN
+        return max(0.0, self._deadline - current_time())
+
+    async def next(self, items: AsyncGenerator[T, None]) -> T:
+        """
+        The next item, or `_END`.
+        """
+        left = self.left
+        if self._deadline is None:
+            return await anext(items, _END)
+        if left:
+            with CancelScope(deadline=self._deadline):
+                return await anext(items, _END)
+        return _END  # type: ignore[no-any-return]
 
 
 async def _drain(items: AsyncIterator[object], patience: float) -> None:
@@ -176,10 +234,12 @@ async def _drain(items: AsyncIterator[object], patience: float) -> None:
     read ends all of them. Failures are suppressed, because the caller has an error already, or has its whole message.
     """
     with suppress(*connection_failures(), *stream_failures()), move_on_after(patience, shield=True):
-        left = _MOST_READY
-        async for _ in items:
-            left -= 1
-            if not left:  # a cancellation arrives only where something is waited for
+        # A cancellation arrives only where something is waited for.
+        items_left, bytes_left = _MOST_READY, _MOST_READ_ON
+        async for item in items:
+            items_left -= 1
+            bytes_left -= len(item) if isinstance(item, bytes) else 0
+            if not items_left or bytes_left <= 0:
                 break
     if (aclose := getattr(items, "aclose", None)) is not None:
         await aclose()

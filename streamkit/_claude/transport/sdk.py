@@ -10,8 +10,10 @@ from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.events import READER, to_dict
 from streamkit._claude.protocol.kinds import MADE_UP, MADE_UP_FIELDS
+from streamkit._claude.protocol.reading import as_object
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -105,9 +107,14 @@ def from_sdk_event(item: Any, oddities: Oddities) -> Event | None:
     Args:
         item: What the SDK gives.
         oddities: Where to count what does not fit.
+
+    Raises:
+        StreamError: It is JSON without a type that says an error.
     """
     kind: object = getattr(item, "type", None)
     if not isinstance(kind, str):
+        if is_error(untyped := _fields_of(item)):
+            raise read_error(untyped)
         oddities.count("skipped_frame")
         return None
     if kind in MADE_UP:
@@ -116,6 +123,15 @@ def from_sdk_event(item: Any, oddities: Oddities) -> Event | None:
     if kind in MADE_UP_FIELDS:
         fields.pop(MADE_UP_FIELDS[kind], None)
     return READER.convert(fields, oddities.count)
+
+
+def _fields_of(item: Any) -> dict[str, Any]:
+    """
+    The fields of something without a type; none if it is not a JSON object.
+    """
+    with suppress(AttributeError, TypeError, ValueError):
+        return as_object(to_dict(item)) or {}
+    return {}
 
 
 def is_plain_sse(stream: Any) -> bool:

@@ -61,6 +61,23 @@ async def test_a_paused_turn_goes_on_in_the_same_stream() -> None:
         assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("follow", "turns"), [(True, 16), (3, 3), (1, 1), (False, 1)])
+async def test_an_answer_that_pauses_again_and_again_has_an_end(follow: bool | int, turns: int) -> None:
+    async with FakeClaude(PAUSED, repeat=True) as server:
+        run = await finished(sk.messages(server.client(), **ASK, follow_pause=follow))
+        assert len(server.requests) == len(run.outcome.messages) == turns
+        assert (run.outcome.kind, run.outcome.stop_reason) == ("complete", "pause_turn")
+
+
+@pytest.mark.parametrize("follow", [0, -1])
+async def test_a_number_of_turns_is_at_least_one(follow: int) -> None:
+    async with FakeClaude(PAUSED) as server:
+        with pytest.raises(
+            ValueError, match=rf"follow_pause=…\) must be at least 1 message, or False, not {follow}"
+        ):
+            sk.messages(server.client(), **ASK, follow_pause=follow)
+
+
 async def test_texts_of_two_turns_stay_two_blocks() -> None:
     paused = reply(text("Wait. "), stop_reason="pause_turn")
     async with FakeClaude(paused, paused, GOES_ON) as server:

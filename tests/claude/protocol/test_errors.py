@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import pytest
 
+from streamkit._claude.protocol.error_forms import read_error
 from streamkit._claude.protocol.errors import (
     GrammarError,
     StreamStalled,
     StreamTruncated,
     ToolInputError,
-    from_error_event,
     status_of,
 )
 from streamkit._claude.protocol.tool_call import BrokenToolCall
@@ -35,9 +35,7 @@ from streamkit._core.errors import StreamError
     ],
 )
 def test_an_error_type_has_its_status(kind: str, status: int | None, retriable: bool) -> None:
-    error = from_error_event(
-        {"type": "error", "error": {"type": kind, "message": "m"}, "request_id": "req_1"}
-    )
+    error = read_error({"type": "error", "error": {"type": kind, "message": "m"}, "request_id": "req_1"})
     assert (error.type, error.status_code, error.retriable) == (kind, status, retriable)
     assert error.request_id == "req_1"
     assert str(error) == f"{kind}: m"
@@ -46,19 +44,19 @@ def test_an_error_type_has_its_status(kind: str, status: int | None, retriable: 
 
 @pytest.mark.parametrize("data", ["upstream \ud800", b"\xff", "", '{"error":"x"}', "[1]", "{" * 100_000])
 def test_what_is_no_error_object_is_an_unknown_error(data: str | bytes) -> None:
-    error = from_error_event(data)
+    error = read_error(data)
     assert (error.type, error.status_code, error.retriable) == ("unknown_error", None, False)
     assert len(str(error)) < 250
 
 
 def test_a_gateways_own_words_are_quoted() -> None:
-    assert str(from_error_event(b"upstream connect error")) == "unknown_error: 'upstream connect error'"
+    assert str(read_error(b"upstream connect error")) == "unknown_error: 'upstream connect error'"
 
 
 def test_the_request_id_of_the_frame_goes_before_that_of_the_response() -> None:
     frame = {"type": "error", "error": {"type": "api_error", "message": "m"}, "request_id": "req_1"}
-    assert from_error_event(frame, request_id="req_2").request_id == "req_1"
-    assert from_error_event(b"gateway", request_id="req_2").request_id == "req_2"
+    assert read_error(frame, request_id="req_2").request_id == "req_1"
+    assert read_error(b"gateway", request_id="req_2").request_id == "req_2"
 
 
 def test_context_fills_what_an_error_does_not_know() -> None:

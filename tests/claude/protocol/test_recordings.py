@@ -15,7 +15,7 @@ import httpx2
 import msgspec
 import pytest
 
-from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import Event, Unknown, from_dict, to_dict
@@ -33,7 +33,7 @@ INCOMPLETE = f"{_SDK}incomplete_partial_json_response.txt__d3027ea8"
 
 # The recordings that do not end well: the error, and how many events come before it.
 BROKEN: dict[str, tuple[type[StreamError], int]] = {
-    SPLICED: (GrammarError, 7),  # a second message begins inside the first
+    SPLICED: (StreamSpliced, 7),  # a second message begins inside the first
 }
 
 # The recordings whose `message_stop` has no blank line after it: it is never dispatched, and the end is

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from streamkit._claude.protocol.errors import GrammarError, StreamTruncated
+from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import ContentBlockDelta, Event, Ping, TextDelta, Unknown, to_dict
 from tests.support.patience import PATIENCE
@@ -219,11 +219,59 @@ def test_finished_is_known_before_the_end() -> None:
     assert decoder.progress.finished
 
 
-def test_a_message_inside_another_is_a_grammar_error() -> None:
-    events, decoder = _decode(START + DELTA + NOT_YET + START.replace(b'"id":"m"', b'"id":"n"') + DELTA)
-    assert len(events) == 3
-    assert isinstance(decoder.error, GrammarError)
-    assert str(decoder.error) == "frame 4: message_start inside another message"
+def test_where_a_message_begins_inside_another_is_told_and_it_is_read_on() -> None:
+    decoder = EventDecoder()
+    other = START.replace(b'"id":"m"', b'"id":"other"')
+    body = START + DELTA + NOT_YET + other + DELTA + STOPPING + STOP
+    assert len(decoder.feed(body[:-20])) == 3
+    assert isinstance(decoder.error, StreamSpliced)
+    assert [event.type for event in decoder.read_on()] == [
+        "message_start",
+        "content_block_delta",
+        "message_delta",
+    ]
+    assert not decoder.spliced
+    assert [event.type for event in decoder.feed(body[-20:])] == ["message_stop"]
+
+
+def test_each_of_many_messages_inside_one_another_can_be_gone_on_with() -> None:
+    decoder = EventDecoder()
+    others = [START.replace(b'"id":"m"', b'"id":"other %d"' % number) + DELTA for number in range(3)]
+    decoder.feed(START + DELTA + b"".join(others) + STOPPING + STOP)
+    lengths: list[int] = []
+    while decoder.spliced:
+        lengths.append(len(decoder.read_on()))
+    assert (lengths, decoder.error, decoder.progress.finished) == ([2, 2, 4], None, True)
+
+
+def test_the_lines_behind_a_splice_in_one_frame_are_read_on() -> None:
+    other = START.replace(b'"id":"m"', b'"id":"other"')
+    decoder = EventDecoder()
+    joined = b"".join(
+        frame.partition(b"\n")[2].rstrip() + b"\n" for frame in (DELTA, other, DELTA, STOPPING, STOP)
+    )
+    assert len(decoder.feed(START + joined + b"\n" + PING)) == 2
+    assert decoder.spliced
+    assert [event.type for event in decoder.read_on()] == [
+        "message_start",
+        "content_block_delta",
+        "message_delta",
+        "message_stop",
+        "ping",
+    ]
+    assert (decoder.error, decoder.progress.finished) == (None, True)
+
+
+def test_the_same_start_behind_the_stop_reason_begins_nothing_in_an_answer() -> None:
+    decoder = EventDecoder(until_stop=True)
+    events = decoder.feed(START + DELTA + STOPPING + START + STOP)
+    assert [event.type for event in events][2:] == ["message_delta", "message_stop"]
+    assert (decoder.error, decoder.oddities) == (None, {"repeated_start": 1})
+
+
+def test_an_error_without_framing_behind_a_whole_message_is_forgiven() -> None:
+    _, decoder = _decode(WHOLE, b'{"error": {"message": "Bad gateway", "code": 502}}\n\n')
+    assert (decoder.error, decoder.oddities) == (None, {"after_end": 1})
 
 
 # -- errors --------------------------------------------------------------------------------------------------

@@ -83,7 +83,10 @@ def test_something_else_is_no_client() -> None:
         ({**ASK, "messages": ["Hi"]}, "and got list"),
         ({**ASK, "retry": 3}, r"must be a RetryPolicy, such as RetryPolicy\(attempts=3\), or None, not 3"),
         ({**ASK, "pings": 1}, r"messages\(pings=…\) must be True or False, not 1"),
-        ({**ASK, "follow_pause": None}, r"messages\(follow_pause=…\) must be True or False, not None"),
+        (
+            {**ASK, "follow_pause": None},
+            r"messages\(follow_pause=…\) must be True, False, or how many messages .* not None",
+        ),
         ({**ASK, "timeout": sk.Timeouts()}, "takes Timeouts as timeouts=…"),
         ({**ASK, "timeouts": 30}, r"must be Timeouts, such as Timeouts\(total=30\), or None, not 30"),
         (
@@ -333,10 +336,17 @@ async def test_what_was_held_comes_before_the_error(attempts: int) -> None:
 
 
 @pytest.mark.parametrize("retry", [None, sk.RetryPolicy(attempts=1)], ids=["left to the SDK", "no retries"])
-async def test_nothing_is_held_where_nothing_can_be_retried(retry: sk.RetryPolicy | None) -> None:
-    async with FakeClaude(reply(Stall())) as server:
+async def test_the_beginning_waits_for_content_even_where_nothing_can_be_retried(
+    retry: sk.RetryPolicy | None,
+) -> None:
+    # Another message may still take its place in the same response.
+    async with FakeClaude(reply(Stall()), reply(text("Hel", Stall()))) as server:
+        chat = sk.messages(server.client(), **ASK, retry=retry)
+        with anyio.move_on_after(0.2) as scope:
+            await chat.first()
+        assert scope.cancelled_caught
         with anyio.fail_after(5):
-            assert (await sk.messages(server.client(), **ASK, retry=retry).first()).type == "message_start"
+            assert (await chat.first()).type == "message_start"
 
 
 async def test_a_request_has_ended_before_the_next_one_goes_out() -> None:
@@ -446,7 +456,7 @@ async def test_without_a_policy_the_retries_are_those_of_the_sdk() -> None:
     [
         (sk.RetryPolicy(base=3600, cap=3600), {"retry-after": "0"}),
         (sk.RetryPolicy(base=3600, cap=3600), {"retry-after-ms": "5", "retry-after": "3600"}),
-        (sk.RetryPolicy(cap=0.01), {"retry-after": "3600"}),
+        (sk.RetryPolicy(cap=0), {"retry-after": "0"}),
     ],
     ids=["in place of its own wait", "in milliseconds", "up to the cap"],
 )
@@ -454,6 +464,16 @@ async def test_retry_after_is_honoured(policy: sk.RetryPolicy, headers: dict[str
     async with FakeClaude(error_reply(429, headers=headers), HELLO) as server:
         with anyio.fail_after(5):
             assert len(await sk.messages(server.client(), **ASK, retry=policy).collect()) == 7
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "31"}, {"retry-after-ms": "30001"}])
+async def test_where_the_server_asks_to_wait_beyond_the_cap_its_error_is_raised_at_once(
+    headers: dict[str, str],
+) -> None:
+    async with FakeClaude(error_reply(429, headers=headers), HELLO) as server:
+        with anyio.fail_after(5), pytest.raises(anthropic.RateLimitError):
+            await sk.messages(server.client(), **ASK).run()
+        assert len(server.requests) == 1
 
 
 async def test_the_consumer_s_own_failure_is_not_retried() -> None:

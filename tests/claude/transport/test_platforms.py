@@ -189,6 +189,39 @@ async def test_bedrock_retries_before_the_first_content() -> None:
         assert len(run.outcome.attempts) == 2
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # of the SDK, whose iterators fail here
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "throttlingException",
+        "internalServerException",
+        "modelStreamErrorException",
+        "serviceUnavailableException",
+    ],
+)
+async def test_bedrock_s_exceptions_are_retried_before_the_first_content(kind: str) -> None:
+    begun = as_amazon(reply(end="content"))
+    sick = Reply([*begun.steps, amazon_error(kind, "Slow")], headers=begun.headers)
+    async with FakeClaude(sick, as_amazon(HELLO)) as server, bedrock(server, Mapping()) as client:
+        run = sk.messages(client, **ASK, retry=sk.RetryPolicy(base=0)).open()
+        assert len(await read_all(run)) == len(HELLO.steps)
+        first, _ = run.outcome.attempts
+        assert isinstance(first.error, sk.StreamError)
+        assert (first.error.type, first.error.retriable, str(first.error)) == (kind, True, f"{kind}: Slow")
+    del run, first
+    gc.collect()  # what it warns of is of this test
+
+
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
+@pytest.mark.parametrize("data", [b'{"message": "no such model in this region, sorry"}', b"\x00" * 64])
+async def test_what_is_not_amazon_s_framing_is_a_grammar_error(data: bytes) -> None:
+    answer = Reply([data], headers=as_amazon(HELLO).headers)
+    async with FakeClaude(answer) as server, bedrock(server, Mapping()) as client:
+        with pytest.raises(sk.GrammarError, match="the SDK could not read the stream"):
+            await sk.messages(client, **ASK).run()
+    gc.collect()
+
+
 async def test_a_bedrock_run_that_is_left_ends_its_connection() -> None:
     async with (
         FakeClaude(as_amazon(reply(text("Hello", Stall())))) as server,

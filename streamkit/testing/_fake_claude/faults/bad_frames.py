@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from streamkit.testing._fake_claude.frames import event
+from streamkit.testing._fake_claude.frames import dumps, event
 
-__all__ = ["GARBAGE", "huge"]
+__all__ = ["GARBAGE", "error_frame", "huge"]
 
 
 DELTA: Final = b"event: content_block_delta\ndata: %b\n\n"
@@ -45,6 +45,18 @@ Frames that are not events, by name; put them into a reply with `Reply.insert`.
 
 `"noise"` has no colon, so by the rules of server-sent events it is an unknown field, which is skipped.
 """
+
+
+def error_frame(document: object, name: str | None = None) -> bytes:
+    """
+    A frame in which others than the API tell an error; put it into a reply with `Reply.cut` or between deltas.
+
+    Args:
+        document: What it says, as JSON, such as `{"error": {"code": 502, "message": "…"}}`.
+        name: The event that it names; None leaves the line out, as many do.
+    """
+    line = b"" if name is None else b"event: %b\n" % name.encode()
+    return b"%bdata: %b\n\n" % (line, dumps(document))
 
 
 def huge(size: int) -> bytes:

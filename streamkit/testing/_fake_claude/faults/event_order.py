@@ -1,5 +1,6 @@
 """
-A reply whose events are left out, swapped or numbered otherwise. The folder's docstring has the other kinds of fault.
+A reply whose events are left out, swapped or numbered otherwise, or cut by another one's. The folder's docstring has the other
+kinds of fault.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from streamkit.testing._fake_claude.reply import Reply  # noqa: TC001 -- get_typ
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["reindexed", "swapped", "without"]
+__all__ = ["reindexed", "spliced", "swapped", "without"]
 
 
 def without(reply: Reply, type: str, nth: int = 0) -> Reply:  # noqa: A002 -- the API's own word for it
@@ -61,6 +62,26 @@ def swapped(reply: Reply, first: int, second: int) -> Reply:
         return events
 
     return reply.edited(edit)
+
+
+def spliced(reply: Reply, events: int, other: Reply) -> Reply:
+    """
+    The beginning of a reply, and all of another one behind it, in one response.
+
+    So it comes from a gateway that has lost its upstream in the middle of an answer, and asked again.
+
+    Args:
+        reply: The reply that is cut.
+        events: How many of its writes to keep; negative counts from the end.
+        other: The reply that follows, with another message.
+
+    Raises:
+        ValueError: One of the two is not a stream of events.
+    """
+    for each in (reply, other):
+        if not each.is_events:
+            raise ValueError(f"spliced() needs replies of events, not one with {each.headers or each.status}")
+    return reply.cut(events, *other.steps)
 
 
 def reindexed(reply: Reply, indices: Mapping[int, int]) -> Reply:

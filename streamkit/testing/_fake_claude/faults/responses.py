@@ -1,5 +1,5 @@
 """
-Faults of a whole response: an HTTP error, a redirect or a gateway's page in place of the stream.
+Faults of a whole response: an HTTP error, a redirect, a gateway's page or a JSON document in place of the stream.
 
 The folder's docstring has the other kinds of fault.
 """
@@ -13,7 +13,7 @@ from typing import Final
 from streamkit._claude.protocol.errors import STATUS_OF_ERROR
 from streamkit.testing._fake_claude.reply import Reply, json_reply
 
-__all__ = ["error_reply", "page", "redirect"]
+__all__ = ["error_reply", "json_body", "page", "redirect"]
 
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 
@@ -60,6 +60,17 @@ def redirect(location: str = "/v1/messages", status: int = 307) -> Reply:
         raise ValueError(f"redirect(status={status!r}): give one of {', '.join(map(str, REDIRECTS))}")
     headers = {"location": location, "content-type": "text/plain", "content-length": "0"}
     return Reply((), status, headers)
+
+
+def json_body(document: object, content_type: str = "application/json") -> Reply:
+    """
+    A JSON document with status 200 in place of events: a gateway's error, or a message from one that cannot stream.
+
+    Args:
+        document: What it holds.
+        content_type: What the response calls itself; some say `"text/event-stream"` even so.
+    """
+    return json_reply(document, headers={"content-type": content_type})
 
 
 def page(status: int = 200, title: str = "Bad gateway") -> Reply:

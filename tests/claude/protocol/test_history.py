@@ -1,0 +1,207 @@
+"""
+`outcome.history`: the conversation so far, always legal to send again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anthropic.types import TextBlock
+
+import streamkit as sk
+from streamkit.testing import Drop, ErrorEvent, FakeClaude, Reply, event, reply, text, thinking, tool_use
+from tests.support.patience import patience
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamkit._core.outcome import Outcome
+
+QUESTION: Any = {"role": "user", "content": "How long is the Rhine?"}
+ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [QUESTION]}
+SIGNED: Any = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
+SEARCH = tool_use("web_search", {"query": "Rhine"}, type="server_tool_use", id="srvtoolu_1")
+FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+
+
+async def outcome_of(*answers: Reply, **more: Any) -> Outcome:
+    async with FakeClaude(*answers) as server:
+        asked: Any = {**ASK, "retry": sk.RetryPolicy(attempts=1), **more}
+        run = sk.messages(server.client(), **asked).open()
+        with patience():
+            try:
+                async with run:
+                    async for _ in run:
+                        pass
+            except sk.StreamError:
+                pass
+        history: Any = run.outcome.history
+        assert json.loads(json.dumps(history)) == history
+        return run.outcome
+
+
+def answer(outcome: Outcome) -> Any:
+    [question, said] = outcome.history
+    assert question == QUESTION
+    assert said["role"] == "assistant"
+    return said["content"]
+
+
+async def test_it_is_what_was_asked_and_then_the_answer() -> None:
+    outcome = await outcome_of(
+        reply(
+            thinking("Hm", signature="c2ln"), text("1,233 km."), tool_use("go", {"to": "Basel"}, id="toolu_1")
+        )
+    )
+    assert answer(outcome) == [
+        SIGNED,
+        {"type": "text", "text": "1,233 km."},
+        {"type": "tool_use", "id": "toolu_1", "name": "go", "input": {"to": "Basel"}},
+    ]
+    assert (await outcome_of(reply(text("1,233", " km.")))).history == [
+        QUESTION,
+        {"role": "assistant", "content": "1,233 km."},
+    ]
+
+
+async def test_the_next_request_can_send_it() -> None:
+    async with FakeClaude(reply(text("Hello")), reply(text("Yes"))) as server:
+        async with sk.messages(server.client(), **ASK).open() as run:
+            async for _ in run:
+                pass
+        follow_up: list[Any] = [*run.outcome.history, {"role": "user", "content": "Sure?"}]
+        asked: Any = {**ASK, "messages": follow_up}
+        await sk.messages(server.client(), **asked).run()
+        assert server.requests[1].body["messages"] == follow_up
+
+
+LEFT_OUT: dict[str, Reply] = {
+    "thinking without a signature": reply(thinking("Hm", signature=""), text("Yes")),
+    "thinking that was cut": reply(text("Yes"), thinking("Hm", Drop())),
+    "a call that was cut": reply(text("Yes"), tool_use("go", '{"to": "Ba', Drop())),
+    "a call that was cut before its input": reply(text("Yes"), tool_use("go", Drop())),
+    "a call whose input is no object": reply(text("Yes"), tool_use("go", "[1]")),
+    "a call that max_tokens has cut": reply(text("Yes"), tool_use("go", '{"to": "Ba', closed=False), stop_reason="max_tokens"),
+    "a server's call that was cut": reply(text("Yes"), tool_use("web_search", '{"q', Drop(), type="server_tool_use")),
+    "a server's call without a result": reply(text("Yes"), SEARCH, text(ErrorEvent())),
+    "a result without its call": reply(text("Yes"), FOUND),
+    "empty text": reply(text(""), text("Yes"), text(" \n")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", LEFT_OUT.values(), ids=LEFT_OUT)
+async def test_what_the_api_would_refuse_is_left_out(said: Reply) -> None:
+    content = answer(await outcome_of(said))
+    assert content in ("Yes", [{"type": "text", "text": "Yes"}])
+
+
+async def test_a_call_of_the_api_s_own_tools_stays_with_its_result_and_where_the_api_has_paused() -> None:
+    call = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "Rhine"}}
+    assert answer(await outcome_of(reply(SEARCH, FOUND, text("Yes")))) == [
+        call,
+        FOUND,
+        {"type": "text", "text": "Yes"},
+    ]
+    assert answer(await outcome_of(reply(SEARCH, stop_reason="pause_turn"))) == [call]
+
+
+async def test_all_turns_of_a_paused_answer_are_one_message() -> None:
+    outcome = await outcome_of(
+        reply(text("Let me see. "), SEARCH, stop_reason="pause_turn"),
+        reply(FOUND, text("1,233 km.")),
+        follow_pause=True,
+    )
+    assert [block["type"] for block in answer(outcome)] == [
+        "text", "server_tool_use", "web_search_tool_result", "text",
+    ]  # fmt: skip
+
+
+async def test_where_nothing_was_answered_it_is_what_was_asked() -> None:
+    assert (await outcome_of(Reply([]))).history == [QUESTION]
+    assert (await outcome_of(reply(text("")))).history == [QUESTION]
+    assert (await outcome_of(reply(thinking("Hm", Drop())))).history == [QUESTION]
+
+
+async def test_an_answer_to_a_prefill_is_joined_to_it() -> None:
+    prefilled: Any = [QUESTION, {"role": "assistant", "content": "It is"}]
+    outcome = await outcome_of(reply(text(" 1,233 km.")), messages=prefilled)
+    assert outcome.history == [QUESTION, {"role": "assistant", "content": "It is 1,233 km."}]
+
+
+async def test_what_was_asked_may_hold_the_sdk_s_objects() -> None:
+    asked: Any = [QUESTION, {"role": "assistant", "content": [TextBlock(type="text", text="Hm?")]}, QUESTION]
+    outcome = await outcome_of(reply(text("Yes")), messages=asked)
+    assert outcome.history[1] == {"role": "assistant", "content": [{"type": "text", "text": "Hm?"}]}
+
+
+async def test_half_a_character_is_marked_because_no_request_can_carry_it() -> None:
+    assert answer(await outcome_of(reply(text("Yes \ud83d", Drop())))) == "Yes \ufffd"
+
+
+# -- continued messages --------------------------------------------------------------------------------------
+
+GO_ON: Any = sk.RetryPolicy(base=0, resume="continue")
+
+
+async def test_thinking_of_a_request_that_continues_is_handed_on_but_not_sent_back() -> None:
+    # It was signed for another conversation than the next request will have.
+    first = reply(thinking("Hm", signature="c2ln"), text("1,2", Drop()))
+    rest = reply(
+        thinking("Where was I?", signature="b3RoZXI="),
+        text("33 km."),
+        tool_use("go", {"to": "Basel"}, id="toolu_1"),
+    )
+    outcome = await outcome_of(first, rest, retry=GO_ON)
+    assert outcome.message is not None
+    assert [block.type for block in outcome.message.content] == [
+        "thinking",
+        "text",
+        "thinking",
+        "text",
+        "tool_use",
+    ]
+    assert [block["type"] for block in answer(outcome)] == ["thinking", "text", "text", "tool_use"]
+    assert answer(outcome)[0] == SIGNED
+
+
+async def test_nor_is_it_sent_where_the_continued_message_pauses() -> None:
+    first = reply(text("Let me ", Drop()))
+    rest = reply(thinking("Hm", signature="b3RoZXI="), text("see. "), SEARCH, stop_reason="pause_turn")
+    async with FakeClaude(first, rest, reply(FOUND, text("1,233 km."))) as server:
+        async with sk.messages(server.client(), **ASK, retry=GO_ON, follow_pause=True).open() as run:
+            async for _ in run:
+                pass
+        sent = server.requests[2].body["messages"][1]["content"]
+        assert [block["type"] for block in sent] == ["text", "text", "server_tool_use"]
+        history: Any = run.outcome.history
+        assert history[1]["content"][: len(sent)] == sent
+
+
+async def test_after_a_restart_it_has_the_new_answer_alone() -> None:
+    outcome = await outcome_of(
+        reply(text("Hel", Drop())), reply(text("Yes")), retry=sk.RetryPolicy(base=0, resume="restart")
+    )
+    assert answer(outcome) == "Yes"
+
+
+# -- other sources -------------------------------------------------------------------------------------------
+
+
+async def test_of_bytes_and_adopted_streams_it_is_the_answer_alone(tmp_path: Path) -> None:
+    whole = reply(text("Yes"))
+    kept = tmp_path / "body.sse"
+    kept.write_bytes(whole.body)
+    async with FakeClaude(whole) as server:
+        adopted = sk.from_sdk(server.client().messages.create(**ASK, stream=True))
+        for stream in (adopted, sk.from_sse(whole.body), sk.replay(kept)):
+            async with stream.open() as run:
+                async for _ in run:
+                    pass
+            assert run.outcome.history == [{"role": "assistant", "content": "Yes"}]
+
+
+async def test_fields_that_nobody_knows_stay_and_those_of_our_own_do_not() -> None:
+    odd = event({"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "x": 1}})
+    assert answer(await outcome_of(reply(text("Yes", odd)))) == "Yes"
