@@ -205,3 +205,21 @@ async def test_of_bytes_and_adopted_streams_it_is_the_answer_alone(tmp_path: Pat
 async def test_fields_that_nobody_knows_stay_and_those_of_our_own_do_not() -> None:
     odd = event({"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "x": 1}})
     assert answer(await outcome_of(reply(text("Yes", odd)))) == "Yes"
+
+
+@pytest.mark.parametrize("odd", [{"id": None}, {"id": ["toolu_1"]}, {"id": ""}, {"name": None}, {"name": 7}])
+async def test_a_call_without_its_id_or_its_name_is_left_out(odd: dict[str, Any]) -> None:
+    block: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": "go", "input": {}, **odd}
+    call = event({"type": "content_block_start", "index": 1, "content_block": block})
+    call += event({"type": "content_block_stop", "index": 1})
+    outcome = await outcome_of(_with(call))
+    assert answer(outcome) == "Hm?"
+
+
+def _with(frames: bytes) -> Reply:
+    """
+    An answer with these frames behind its text block.
+    """
+    whole = reply(text("Hm?")).body
+    before, changed, after = whole.partition(b"event: message_delta")
+    return Reply([before + frames + changed + after])
