@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
 
-__all__ = ["as_params", "history", "is_blank", "sendable", "with_answer"]
+__all__ = ["as_params", "history", "sendable", "with_answer"]
 
 
 def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[dict[str, Any]]:
@@ -96,13 +96,6 @@ def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined
     return [*conversation, {"role": "assistant", "content": answer[0]["text"] if plain else answer}]
 
 
-def is_blank(block: Block) -> bool:
-    """
-    Whether it is a text block with nothing but white space in it, which the API refuses.
-    """
-    return block.type == "text" and not block.to_dict()["text"].strip()
-
-
 def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     """
     Whether the API takes a block back.
@@ -120,7 +113,7 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         is_named = bool(block.id and block.name)
         return is_whole and is_named and isinstance(block.input(), dict)
     if block.type == "text":
-        return not is_blank(block)
+        return not block.is_blank
     return is_whole and bool(block.type)
 
 
