@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, list_in, plain, text_of_field
 from streamkit._claude.protocol.sdk_message import sdk_message
@@ -62,9 +63,7 @@ class Blocks(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[Any]:
         kind = item.type
         if kind == "content_block_delta":
-            block = self.table.find(item)
-            if block is not None and not block.ended:
-                block.add(item.delta)
+            self._add(item)
             return ()
         if not self.progress.follow(item):
             return ()
@@ -86,6 +85,21 @@ class Blocks(Transducer[Any, Any]):
     def reset(self) -> None:
         self.progress: Progress = Progress()
         self.table: BlockTable = BlockTable(forgets=True)
+
+    def _add(self, event: Any) -> None:
+        # Nearly all deltas are pieces of text for a block that is open.
+        if (
+            event.__class__ is ContentBlockDelta
+            and (block := self.table.by_index.get(event.index)) is not None
+        ):
+            delta = event.delta
+            if (piece := block.pieces.get(delta.__class__)) is not None:
+                if not block.ended:
+                    block.texts[piece[1]].write(getattr(delta, piece[0]))
+                return
+        block = self.table.find(event)
+        if block is not None and not block.ended:
+            block.add(event.delta)
 
     def _begin_message(self, message: Any) -> Iterable[Any]:
         self.table = BlockTable(forgets=True)
