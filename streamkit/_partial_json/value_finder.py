@@ -193,7 +193,7 @@ class _Scalar:
 
     def _may_be(self, *, word: bool) -> bool:
         if word:
-            # It has at most as many pieces as the longest word has letters: one more, and it is none of them.
+            # It has at most as many pieces as the longest word has letters: one more, and it is not one of them.
             return len(self._pieces) <= len("false") and any(
                 each.startswith("".join(self._pieces)) for each in _WORDS
             )

@@ -169,7 +169,7 @@ def test_a_check_finds_what_cannot_be_used(
     assert [(entry["state"], complaint in entry["problem"]) for entry in plugins] == [(state, True)]
     assert entries(out)["source ticks"]["state"] == "ok"
 
-    assert command("operators").status == 0, "the list alone is no check"
+    assert command("operators").status == 0, "the list alone is not a check"
 
 
 def test_a_selection_is_seen_and_a_slip_in_it_reported(command: Command, site: Path) -> None:

@@ -27,7 +27,7 @@ class Seen(NamedTuple):
 
 async def see(stream: sk.Stream[Any]) -> Seen:
     """
-    Read to the end. Whatever is raised that is no `StreamError` comes out, and so does what the outcome raises.
+    Read to the end. Whatever is raised that is not a `StreamError` comes out, and so does what the outcome raises.
     """
     run = stream.open()
     events: list[dict[str, Any]] = []

@@ -289,7 +289,7 @@ class EventDecoder:
         Args:
             name: The event that the frame names.
             body: Its data.
-            is_bare: Whether it is no frame, but text without any framing.
+            is_bare: Whether it is not a frame, but text without any framing.
 
         Raises:
             StreamError: It is an error, or an event that cannot be read. Behind a whole message nothing is.

@@ -1,5 +1,5 @@
 """
-Validate: what is a legal Claude sequence, and what is none.
+Validate: what is a legal Claude sequence, and what is not.
 """
 
 from __future__ import annotations

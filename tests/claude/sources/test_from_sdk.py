@@ -367,7 +367,7 @@ async def test_what_is_never_opened_warns_as_without_streamkit(kind: str) -> Non
             del stream
 
 
-# -- what is none --------------------------------------------------------------------------------------------
+# -- what is not one ------------------------------------------------------------------------------------------
 
 
 def test_a_synchronous_stream_is_refused_with_a_way_out() -> None:

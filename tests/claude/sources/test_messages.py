@@ -388,7 +388,7 @@ async def test_no_more_than_some_pings_are_held_back() -> None:
                     if len(received) == 60:
                         break
         assert types(received) == ["ping"] * 60
-        # They are no content, so that a failure behind them is retried unseen.
+        # They are not content, so that a failure behind them is retried unseen.
         run = sk.messages(server.client(), **ASK, pings=True, retry=AT_ONCE).open()
         received = types(await read_all(run))
         assert [kind for kind in received if kind != "ping"] == types(await events_of(HELLO))
