@@ -1,5 +1,8 @@
 """
 Claude's events, under the name by which programs know them.
+
+They are defined in `_claude/protocol/`. How operators understand the events of another library is the business of an adapter: see
+`_core/adapters.py`.
 """
 
 from __future__ import annotations

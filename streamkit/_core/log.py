@@ -1,6 +1,6 @@
 """
 How a warning reaches the application's log. Each is logged where it happens: what concerns the end of a run in
-`runtime/run.py`, a retried request in `_claude/exchange/answer.py`, a detached sink in `_operators/branch.py`.
+`runtime/run.py`, closing in `runtime/context.py` and `closing.py`, a retried request in `_claude/exchange/answer.py`, a detached sink in `_operators/branch.py`.
 
 structlog prints to stdout until it is configured, and a library must not print. So nothing is logged before that.
 """

@@ -1,5 +1,8 @@
 """
 `throttle`: a least distance between items; what comes in between is merged.
+
+Which items merge, which wait and which pass at once is decided in `_core/items.py`, for Claude's events in
+`_claude/protocol/pieces.py`.
 """
 
 from __future__ import annotations
