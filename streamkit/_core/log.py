@@ -1,6 +1,7 @@
 """
-How a warning reaches the application's log. Each is logged where it happens: what concerns the end of a run in
-`runtime/run.py`, closing in `runtime/context.py` and `closing.py`, a retried request in `_claude/exchange/answer.py`, a detached sink in `_operators/branch.py`.
+How a line reaches the application's log. Each is logged where it happens: what concerns the end of a run in `runtime/run.py`,
+closing in `runtime/context.py` and `closing.py`, a retried request in `_claude/exchange/answer.py`, a detached sink in
+`_operators/branch.py`, odd answers in `_claude/protocol/`.
 
 structlog prints to stdout until it is configured, and a library must not print. So nothing is logged before that.
 """
