@@ -247,6 +247,7 @@ TO_TEXT: Final[dict[str, Ops]] = {
     "usage": st.just(sk.usage() | sk.map(str)),
     "blocks": st.just(sk.blocks() | sk.map(str)),
     "tool_calls": st.just(sk.tool_calls(broken="emit") | sk.map(str)),
+    "tool_results": st.just(sk.tool_results() | sk.map(str)),
     "tool_input": st.sampled_from([None, "$.*"]).map(lambda path: sk.tool_input(path=path) | sk.map(str)),
     # What the messages say is no JSON.
     "json": st.just(sk.json() | sk.map(str) | sk.catch(nothing)),
