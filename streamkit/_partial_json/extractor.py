@@ -72,9 +72,9 @@ class Extractor:
         """
         if self._skips_empty and self.parser.empty and not self._ended:
             return []
-        return self._selected() if self._tree is None else self._grown(self._tree)
-
-    def _grown(self, tree: Tree) -> list[Any]:
+        tree = self._tree
+        if tree is None:
+            return self._selected()
         if not tree.changed:
             return []
         tree.changed = False

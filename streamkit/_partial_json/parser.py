@@ -258,7 +258,11 @@ class Parser:
                     break
                 ended = found[0] == '"'
                 if found[0] == "\\":
-                    self._escape = "\\"
+                    if (char := _ESCAPES.get(text[at : at + 1])) is None:
+                        self._escape = "\\"
+                    else:
+                        pieces.append(char)
+                        at += 1
                 elif not ended:
                     raise self._invalid("a control character in a string", end)
         finally:

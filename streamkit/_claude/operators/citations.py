@@ -49,7 +49,9 @@ class Citations(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[Any]:
         if item.type == "content_block_delta":
             delta = getattr(item, "delta", None)
-            found = [getattr(delta, "citation", None)] if type_of(delta) == "citations_delta" else []
+            if type_of(delta) != "citations_delta":
+                return ()
+            found = [getattr(delta, "citation", None)]
         else:
             blocks = [block for block in blocks_in(item) if type_of(block) == "text"]
             found = [citation for block in blocks for citation in list_in(block, "citations")]

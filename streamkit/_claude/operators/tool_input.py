@@ -109,9 +109,10 @@ class ToolInput(Transducer[Any, Any]):
         is_input = delta.__class__ is InputJSONDelta or type_of(delta) == "input_json_delta"
         if not is_input or (block := self.blocks.write(item)) is None:
             return ()
-        extractor = self._extractor(block)
+        extractor = self.extractors.get(block) or self._extractor(block)
+        piece: Any = getattr(delta, "partial_json", None)
         try:
-            extractor.feed(text_of_field(delta, "partial_json"))
+            extractor.feed(piece if piece.__class__ is str else text_of_field(delta, "partial_json"))
         except ParseError as error:
             return self._broken(block, extractor, error)
         return extractor.take()

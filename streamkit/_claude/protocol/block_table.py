@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block import Block
-from streamkit._claude.protocol.kinds import DELTAS, TOOLS, fits, start_of
+from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS, TOOLS, fits, start_of
 from streamkit._claude.protocol.reading import Places, text_of_field, type_of
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ class BlockTable:
         self._undecided: dict[Block, None] = {}  # closed without input
         self._strays: dict[tuple[int, str], Block] = {}
         # For each delta that finds its block though it was sent for another: the blocks that lack it.
-        self._lacking: dict[str, dict[Block, None]] = {
-            name: {} for name, kind in DELTAS.items() if kind.misplaced == "lacking"
-        }
+        self._lacking: dict[str, dict[Block, None]] = {name: {} for name in _FINDS_ITS_BLOCK}
+        self._forgotten: dict[str, Block] = {}  # of each type, what stands for those that were dropped
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
         """
@@ -148,10 +147,9 @@ class BlockTable:
             self._strays[block.index, block.type] = block
         else:
             self.by_index[block.index] = block
-        for name, lacking in self._lacking.items():
-            into = [adds.into for adds in DELTAS[name].fields.values()]
-            if block.type in DELTAS[name].fits and all(map(block.lacks, into)):
-                lacking[block] = None
+        for name, fields in _LACKED.get(block.type, ()):
+            if all(map(block.lacks, fields)):
+                self._lacking[name][block] = None
         return block
 
     def _begin(self, index: int, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
@@ -226,8 +224,7 @@ class BlockTable:
             self._undecided.pop(block, None)
             if block.type in TOOLS:
                 block.pieces = {}
-                for lacking in self._lacking.values():
-                    lacking.pop(block, None)
+                self._lacks_nothing(block)
             if self._forgets:
                 self._forget(block)
         return ended
@@ -239,8 +236,26 @@ class BlockTable:
         if block.stray:
             self._strays.pop((block.index, block.type), None)
         elif self.by_index.get(block.index) is block:
-            rest = self.by_index[block.index] = Block(block.index, {"type": block.type})
-            rest.closed = rest.ended = True
-            rest.pieces = {}
-        for lacking in self._lacking.values():
-            lacking.pop(block, None)
+            if (rest := self._forgotten.get(block.type)) is None:
+                rest = self._forgotten[block.type] = Block(block.index, {"type": block.type})
+                rest.closed = rest.ended = True
+                rest.pieces = {}
+            self.by_index[block.index] = rest
+        self._lacks_nothing(block)
+
+    def _lacks_nothing(self, block: Block) -> None:
+        for name, _ in _LACKED.get(block.type, ()):
+            self._lacking[name].pop(block, None)
+
+
+_FINDS_ITS_BLOCK = [name for name, kind in DELTAS.items() if kind.misplaced == "lacking"]
+
+_LACKED: dict[str, list[tuple[str, list[str]]]] = {
+    block_type: [
+        (name, [adds.into for adds in DELTAS[name].fields.values()])
+        for name in _FINDS_ITS_BLOCK
+        if block_type in DELTAS[name].fits
+    ]
+    for block_type in FILLED_BY_DELTAS
+}
+"""For each type of block: the deltas that find such a block which lacks them, and the fields that they fill."""
