@@ -46,9 +46,9 @@ from streamkit._core.decorators import (
     source as source,
 )
 from streamkit._core.errors import BufferOverflow as BufferOverflow, StreamError as StreamError
+from streamkit._core.facade import publish
 from streamkit._core.from_iterable import from_iterable as from_iterable
 from streamkit._core.items import Restarted as Restarted
-from streamkit._core.naming import publish
 from streamkit._core.outcome import (
     BufferReport as BufferReport,
     Outcome as Outcome,

@@ -59,8 +59,8 @@ from streamkit._claude.protocol.result_blocks import (
     WebSearchToolResultBlock,
 )
 from streamkit._claude.protocol.usage import Usage
+from streamkit._core.facade import publish
 from streamkit._core.items import Restarted
-from streamkit._core.naming import publish
 
 __all__ = [
     "UNSET",

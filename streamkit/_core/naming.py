@@ -7,12 +7,10 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from contextlib import suppress
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container
 
 __all__ = [
     "call_text",
@@ -21,7 +19,6 @@ __all__ = [
     "gives_awaitable",
     "name_of",
     "private_text",
-    "publish",
     "value_text",
 ]
 
@@ -115,42 +112,3 @@ def free_name(name: str, taken: Container[str]) -> str:
         number += 1
         numbered = f"{name}-{number}"
     return numbered
-
-
-_PUBLIC = frozenset(
-    {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "testing"))}
-)
-
-
-def publish(module: str, namespace: Mapping[str, object]) -> list[str]:
-    """
-    Have public classes and functions say that they are from `module`, so that tracebacks, pickles and a `repr` name what
-    users import.
-
-    Args:
-        module: The public module.
-        namespace: Its names.
-
-    Returns:
-        The public names, for `__all__`.
-    """
-    names = [  # pytest, where it rewrites a module, adds names that are not identifiers
-        name
-        for name in namespace
-        if name.isidentifier() and not name.startswith("_") and name not in {"annotations", "publish"}
-    ]
-    for thing in map(namespace.__getitem__, names):
-        if isinstance(thing, type | FunctionType) and thing.__module__ not in _PUBLIC:
-            if isinstance(thing, type):
-                _evaluate_annotations(thing)
-            thing.__module__ = module
-    return names
-
-
-def _evaluate_annotations(kind: type) -> None:
-    """
-    Evaluate the annotations of a class while its `__module__` is still the one that knows their names.
-    """
-    if "__annotations__" in vars(kind):
-        with suppress(NameError):  # a name that is imported for checkers only stays a string
-            kind.__annotations__ = inspect.get_annotations(kind, eval_str=True)

@@ -6,7 +6,7 @@ A distribution offers them as entry points in the groups `streamkit.operators`, 
 A plugin that is broken harms only whoever uses it, with a `PluginError`.
 """
 
-from streamkit._core.naming import publish
+from streamkit._core.facade import publish
 from streamkit.plugins._errors import PluginError as PluginError
 from streamkit.plugins._expression import read_operators as read_operators
 from streamkit.plugins._namespace import (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._claude.sinks import message
-from streamkit._core.naming import publish
+from streamkit._core.facade import publish
 from streamkit.sinks._forward import call, send
 from streamkit.sinks._gather import collect, join
 from streamkit.sinks._jsonl import jsonl

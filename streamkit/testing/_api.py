@@ -3,7 +3,7 @@ The names that `streamkit.testing` publishes, each where it is defined. `streamk
 first is used.
 """
 
-from streamkit._core.naming import publish
+from streamkit._core.facade import publish
 from streamkit.testing._fake_claude.blocks import (
     Block as Block,
     text as text,

@@ -4,7 +4,7 @@ Marble diagrams: streams that follow one, and assertions whose failure shows two
     await marbles.expect(marbles.source("-a-b-|") | sk.map(str.upper), "-A-B-|")
 """
 
-from streamkit._core.naming import publish
+from streamkit._core.facade import publish
 from streamkit.testing.marbles._drawing import Names as Names, draw as draw
 from streamkit.testing.marbles._notation import (
     Emission as Emission,
