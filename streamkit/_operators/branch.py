@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from anyio import get_cancelled_exc_class
-
 from streamkit._core.log import log_warning
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
+from streamkit._core.runtime.failures import is_own_failure
 from streamkit._core.runtime.overflow_queue import OverflowQueue, check_overflow
 from streamkit._core.sink_like import as_sink
 from streamkit._core.source import Opened
@@ -147,12 +146,7 @@ class RunningBranch:
             if self.queue.overflowed is not None:
                 raise self.queue.overflowed
         except BaseException as error:
-            stopped = (
-                self._task is not None
-                and self._task.cancelled
-                and isinstance(error, get_cancelled_exc_class())
-            )
-            if not stopped:
+            if self._task is None or not self._task.is_end(error):
                 self._failed(error)
                 return
             self._failed(
@@ -167,7 +161,7 @@ class RunningBranch:
         self.report.error = error
         if self.queue.handed(error):
             return
-        if self._detached:
+        if self._detached and is_own_failure(error):
             log_warning("sink_detached", sink=self._name, error=type(error).__name__)
         else:
             self._context.sink_failed(error)

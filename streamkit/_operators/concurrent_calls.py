@@ -8,8 +8,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import get_cancelled_exc_class
-
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.runtime.failures import primary_failure
@@ -138,7 +136,7 @@ class ConcurrentCalls:
         try:
             result = await self._call(item)
         except BaseException as error:
-            if task.cancelled and isinstance(error, get_cancelled_exc_class()):
+            if task.is_end(error):
                 raise
             self._failed(error)
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, get_cancelled_exc_class
+from anyio import CancelScope
 
 from streamkit._core.algebra import Same
 from streamkit._core.naming import name_of, value_text
@@ -98,7 +98,7 @@ class _Until:
         finally:
             await self._task.stop()
             if self._error is not None:
-                raise self._error
+                self._context.cleanup_failed(self._error)
 
     async def _wait(self) -> None:
         try:
@@ -111,7 +111,7 @@ class _Until:
             await awaitable
         except BaseException as error:
             # A cancellation that this operator has not asked for is a failure like others.
-            if self._task.cancelled and isinstance(error, get_cancelled_exc_class()):
+            if self._task.is_end(error):
                 raise
             self._error = error
         self._over = True

@@ -10,7 +10,9 @@ others open.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from streamkit._core.runtime.failures import graver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,12 +35,20 @@ class Chain:
         if (closer := _closer(iterator)) is not None:
             self._closers.append(closer)
 
+    def handed_over(self) -> Self:
+        """
+        The same chain for a new owner, who closes it. Closing this one does nothing from now on.
+        """
+        theirs = type(self)(None)
+        theirs.iterator, theirs._closers, self._closers = self.iterator, self._closers, []
+        return theirs
+
     async def aclose(self) -> None:
         """
         Close every iterator once, downstream first, even where one of them fails to.
 
         Raises:
-            BaseException: The first failure of an iterator's own cleanup.
+            BaseException: The gravest failure of an iterator's own cleanup, or the first of them.
         """
         failure: BaseException | None = None
         while self._closers:
@@ -47,9 +57,10 @@ class Chain:
             except BaseExceptionGroup as group:
                 # A task group around a yield, which a source that is a task may have, puts the GeneratorExit that closes
                 # the generator into a group.
-                failure = failure or group.split(GeneratorExit)[1]
+                if (rest := group.split(GeneratorExit)[1]) is not None:
+                    failure = graver(failure, rest)
             except BaseException as error:
-                failure = failure or error
+                failure = graver(failure, error)
         if failure is not None:
             raise failure
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, get_cancelled_exc_class, lowlevel
+from anyio import CancelScope, lowlevel
 
+from streamkit._core.runtime.failures import graver
 from streamkit._core.runtime.fairness import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class ChainReader:
         """
         Begin to read. The consumer calls it when it is asked for its first item.
         """
+        # From now on it alone closes upstream, also where that takes longer than the run waits for it.
+        self._upstream = self._upstream.handed_over()
         self._task = self._context.spawn(self._read)
 
     def cancel(self) -> None:
@@ -76,7 +79,7 @@ class ChainReader:
         Cancel the task, wait until it has ended, and leave upstream closed.
 
         Raises:
-            Exception: What closing upstream has raised.
+            BaseException: What closing upstream has raised; as `Context.cleanup_failed`.
         """
         if self._task is None:
             return
@@ -86,34 +89,33 @@ class ChainReader:
             await self._task.done.wait()
         await self._task.stop()
         if self._failure is not None and not ended:
-            raise self._failure
+            self._context.cleanup_failed(self._failure)
 
     async def _read(self) -> None:
+        interrupted = False
         try:
             await self._read_all()
         except BaseException as error:
-            if self._is_stop(error):
-                await self._context.closing(self._upstream)
-                raise
-            self._failure = error
+            interrupted = self._is_stop(error)
+            if not interrupted:
+                self._failure = error
         try:
-            if self._stopping:
+            if self._stopping and not interrupted:
                 # Upstream may be inside cancel scopes that it has entered in this task, and they must not be left inside a
                 # shield that was entered after them. So it is closed without one; the task is shielded already.
                 await self._upstream.aclose()
             else:
                 await self._context.closing(self._upstream)
         except BaseException as error:
-            if self._is_stop(error):
-                raise
-            self._failure = self._failure or error
-        self._ended(self._failure)
+            # Nothing leaves this task, or it would end the run as a failure of nobody: `stop` tells it.
+            if not self._is_stop(error):
+                self._failure = error if self._failure is None else graver(self._failure, error)
+        if not interrupted:
+            self._ended(self._failure)
 
     def _is_stop(self, error: BaseException) -> bool:
         # A cancellation that nobody has asked this task for is the failure of whoever raised it.
-        return (
-            self._task is not None and self._task.cancelled and isinstance(error, get_cancelled_exc_class())
-        )
+        return self._task is not None and self._task.is_end(error)
 
     async def _read_all(self) -> None:
         if self._stopping:

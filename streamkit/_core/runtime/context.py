@@ -14,6 +14,7 @@ All of this is shielded from outside, and has the run's `close_timeout` together
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from anyio import CancelScope, Event, current_time
 
 from streamkit._core.log import log_warning
 from streamkit._core.outcome import Outcome, Report
+from streamkit._core.runtime.failures import is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -66,6 +68,12 @@ class Task:
         """
         return self._scope.cancel_called
 
+    def is_end(self, error: BaseException) -> bool:
+        """
+        Whether `error` is only how the task ends because it was asked to.
+        """
+        return self._scope.cancel_called and is_interruption(error)
+
     def cancel(self) -> None:
         """
         Ask it to end now.
@@ -92,6 +100,7 @@ class Context:
         task_group: The run's own; None under a bare `async for`.
         sink_error: The failure of a sink that ends the run.
         restarts: Whether the source may start over.
+        cleanup_errors: What cleaning up has failed with while the run was being cancelled.
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
@@ -106,6 +115,7 @@ class Context:
         # Shared with the contexts inside this one.
         self._tasks: list[Task] = [] if parent is None else parent._tasks
         self._close_by: list[float] = [] if parent is None else parent._close_by
+        self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
 
     def child(self, *, counts: bool = True) -> Context:
         """
@@ -183,11 +193,31 @@ class Context:
     async def closing(self, chain: Chain) -> None:
         """
         Close a chain, shielded. A chain that is not closed in time is given up, and logged.
+
+        Raises:
+            BaseException: As `cleanup_failed`.
         """
+        failure: BaseException | None = None
         with self.shielded() as scope:
-            await chain.aclose()
+            try:
+                await chain.aclose()
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
+                failure = error
         if scope.cancelled_caught:
             log_warning("close_timed_out", close_timeout=self.close_timeout)
+        if failure is not None:
+            self.cleanup_failed(failure)
+
+    def cleanup_failed(self, error: BaseException) -> None:
+        """
+        Raise what cleaning up has failed with. While a cancellation is on its way, that goes on instead, and the run tells of
+        the failure when it is left.
+        """
+        if not is_interruption(sys.exception()):
+            raise error
+        self.cleanup_errors.append(error)
 
     def contribute(self, record: Contribution) -> None:
         """

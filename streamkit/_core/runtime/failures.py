@@ -1,23 +1,99 @@
 """
-Several failures at once: one is raised, and the others are noted on it.
+What an exception is, and which one is raised where there are several.
+
+A cancellation is one whatever it is wrapped in: trio's nurseries put a `Cancelled` into a group. What ends the program, such as
+`KeyboardInterrupt`, wins over every failure, for whoever catches the failure would go on as if nobody had asked. Of failures the
+first one is raised, and the others are noted on it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from anyio import get_cancelled_exc_class
 
 from streamkit._core.log import log_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["primary_failure"]
+__all__ = [
+    "ends_program",
+    "graver",
+    "has_interruption",
+    "is_interruption",
+    "is_own_failure",
+    "primary_failure",
+]
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """
+    Whether it is a cancellation, or a group of nothing else.
+    """
+    cancelled = get_cancelled_exc_class()
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(cancelled)[1] is None
+    return isinstance(error, cancelled)
+
+
+def has_interruption(error: BaseException | None) -> bool:
+    """
+    Whether it is a cancellation, or a group with one in it.
+    """
+    cancelled = get_cancelled_exc_class()
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).subgroup(cancelled) is not None
+    return isinstance(error, cancelled)
+
+
+def is_own_failure(error: BaseException) -> bool:
+    """
+    Whether it is a failure of the code that has raised it: not what ends the program, and not a cancellation that was sent to
+    this task. One that was met in something else, such as an asyncio future that somebody has cancelled, is a failure.
+    """
+    if ends_program(error):
+        return False
+    if not is_interruption(error):
+        return True
+    task = asyncio.current_task() if get_cancelled_exc_class() is asyncio.CancelledError else None
+    return task is not None and not task.cancelling()
+
+
+def ends_program(error: BaseException | None) -> bool:
+    """
+    Whether it is `KeyboardInterrupt` or `SystemExit`, or a group with one in it.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).subgroup(_EXITS) is not None
+    return isinstance(error, _EXITS)
+
+
+_EXITS = (KeyboardInterrupt, SystemExit)
+
+
+def graver(first: BaseException | None, second: BaseException) -> BaseException:
+    """
+    Of two exceptions, the one to raise: what ends the program, or else a failure, or else a cancellation; of two alike, the
+    first.
+    """
+    return second if first is None or _rank(second) > _rank(first) else first
+
+
+def _rank(error: BaseException) -> int:
+    return 2 if ends_program(error) else 0 if is_interruption(error) else 1
 
 
 def primary_failure(failure: BaseException | None, others: Iterable[BaseException]) -> BaseException | None:
     """
-    The one to raise: `failure`, or else the first of `others`. Each of the rest is noted on it, and logged.
+    The one to raise: `failure`, or else the first of `others`, unless one of them ends the program. Each of the rest is noted on
+    it, and logged.
     """
+    others = list(others)
+    if (exit_ := next(filter(ends_program, others), None)) is not None and not ends_program(failure):
+        others = [*others, *([] if failure is None else [failure])]
+        failure = exit_
     seen: list[BaseException] = [] if failure is None else [failure]
     for error in others:
         if any(error is each for each in seen):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.failures import primary_failure
+from streamkit._core.runtime.failures import is_interruption, primary_failure
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ReaderGroup:
         Stop all of them for good, and then `upstream`, if there is a chain whose items they were made of.
 
         Raises:
-            Exception: Closing has failed, and nothing had failed before.
+            BaseException: Closing has failed, and nothing had failed before; as `Context.cleanup_failed`.
         """
         self.stopped = True
         await self.leave()
@@ -96,7 +96,7 @@ class ReaderGroup:
         if upstream is not None:
             await self._stop(upstream)
         if (failure := primary_failure(known, self._others)) is not known and failure is not None:
-            raise failure
+            self._context.cleanup_failed(failure)
 
     def _begin_to_stop(self, but: ChainReader | None = None) -> None:
         for reader in [each for each in self._running if each is not but]:
@@ -107,5 +107,7 @@ class ReaderGroup:
     async def _stop(self, reader: ChainReader) -> None:
         try:
             await reader.stop()
-        except Exception as error:
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             self._others.append(error)

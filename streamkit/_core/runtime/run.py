@@ -8,14 +8,15 @@ own, by `cancel` or by such a sink, ends the block quietly or with that error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from anyio import create_task_group, get_cancelled_exc_class
+from anyio import create_task_group
 
 from streamkit._core.checks import as_number
 from streamkit._core.log import log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
+from streamkit._core.runtime.failures import ends_program, graver, has_interruption, is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -117,13 +118,14 @@ class Run(Generic[T_co]):
         interruption, closing_error = await self._wind_up()
         leaving = exc if interruption is None else interruption
         quiet = await self._leave(leaving)
-        if leaving is None or quiet:
-            if self._context.sink_error is not None:
-                raise self._context.sink_error
-            if closing_error is not None:
-                self.outcome.fail(closing_error)
-                raise closing_error
-        elif closing_error is not None and closing_error is not exc:
+        sink_error = self._context.sink_error
+        beside = sink_error if closing_error is None else graver(sink_error, closing_error)
+        if beside is not None and (
+            leaving is None or quiet or (ends_program(beside) and not ends_program(leaving))
+        ):
+            self.outcome.fail(beside)
+            raise beside
+        if leaving is not None and closing_error is not None and closing_error is not exc:
             leaving.add_note(f"closing the stream failed too, with {type(closing_error).__name__}")
             log_warning("close_failed", error=type(closing_error).__name__)
         if interruption is not None and not quiet:
@@ -144,10 +146,13 @@ class Run(Generic[T_co]):
         for step in (self._stop_reading, self._close, self._context.drain):
             try:
                 await step()
-            except get_cancelled_exc_class() as error:
-                interruption = interruption or error
             except BaseException as error:
-                failure = failure or error
+                if is_interruption(error):
+                    interruption = interruption or error
+                else:
+                    failure = graver(failure, error)
+        for error in self._context.cleanup_errors:
+            failure = graver(failure, error)
         return interruption, failure
 
     async def _stop_reading(self) -> None:
@@ -170,13 +175,13 @@ class Run(Generic[T_co]):
         outcome = self.outcome
         if outcome.kind != "running":
             return
-        if self._cancelled_for is not None and (exc is None or _is_interruption(exc)):
+        if self._cancelled_for is not None and (exc is None or is_interruption(exc)):
             outcome.stopped_by = f"cancel: {self._cancelled_for}"
             outcome.kind = "stopped"
         elif exc is None:
             outcome.stopped_by = outcome.stopped_by or "consumer"
             outcome.kind = "stopped"
-        elif _is_interruption(exc):
+        elif is_interruption(exc):
             outcome.kind = "cancelled"
         else:
             outcome.fail(exc)
@@ -190,7 +195,7 @@ class Run(Generic[T_co]):
         """
         # Tasks report their errors themselves, and the body's own exception is kept out of the group, so neither is wrapped.
         # A cancellation has to pass through, because the group alone knows whether it was its own.
-        passing = exc if exc is not None and _has_interruption(exc) else None
+        passing = exc if exc is not None and has_interruption(exc) else None
         try:
             left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
         except BaseExceptionGroup as group:
@@ -199,23 +204,3 @@ class Run(Generic[T_co]):
             alone = group.exceptions[0]
             raise alone from alone.__cause__
         return passing is not None and bool(left)
-
-
-def _is_interruption(exc: BaseException) -> bool:
-    """
-    Whether `exc` is a cancellation, or a group of nothing else.
-    """
-    cancelled = get_cancelled_exc_class()
-    if isinstance(exc, BaseExceptionGroup):
-        return cast("BaseExceptionGroup[BaseException]", exc).split(cancelled)[1] is None
-    return isinstance(exc, cancelled)
-
-
-def _has_interruption(exc: BaseException) -> bool:
-    """
-    Whether `exc` is a cancellation, or a group with one in it.
-    """
-    cancelled = get_cancelled_exc_class()
-    if isinstance(exc, BaseExceptionGroup):
-        return cast("BaseExceptionGroup[BaseException]", exc).subgroup(cancelled) is not None
-    return isinstance(exc, cancelled)
