@@ -151,8 +151,8 @@ class Run(Generic[T_co]):
                     interruption = interruption or error
                 else:
                     failure = graver(failure, error)
-        for error in self._context.cleanup_errors:
-            failure = graver(failure, error)
+        for each in self._context.cleanup_errors:
+            failure = graver(failure, each)
         return interruption, failure
 
     async def _stop_reading(self) -> None:
