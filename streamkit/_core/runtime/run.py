@@ -17,6 +17,7 @@ from streamkit._core.log import log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
 from streamkit._core.runtime.failures import ends_program, graver, has_interruption, is_interruption
+from streamkit._core.runtime.host_loop import HostLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -68,7 +69,8 @@ class Run(Generic[T_co]):
 
     def cancel(self, reason: str = "cancelled") -> None:
         """
-        End the run from any task: the block is interrupted at its next checkpoint and left quietly.
+        End the run, from any task or thread, or in a signal handler: the block is interrupted at its next checkpoint and left
+        quietly. A block that is not waiting for anything still gets the items that are ready, at most 64.
 
         Args:
             reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
@@ -77,6 +79,10 @@ class Run(Generic[T_co]):
             return
         self._cancelled_for = reason
         if self._entered:
+            self._loop.call(self._interrupt)
+
+    def _interrupt(self) -> None:
+        if not self._left:
             self._tasks.cancel_scope.cancel()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
@@ -96,9 +102,10 @@ class Run(Generic[T_co]):
             raise RuntimeError(
                 "a run can be entered once: call open() again for another run of the same stream"
             )
-        self._entered = True
+        self._loop = HostLoop()
         self._tasks = self._context.task_group = create_task_group()
         await self._tasks.__aenter__()
+        self._entered = True
         if self._cancelled_for is not None:
             self._tasks.cancel_scope.cancel()
         try:
