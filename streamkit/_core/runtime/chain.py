@@ -12,6 +12,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Self
 
+from anyio import sleep
+
 from streamkit._core.runtime.failures import graver
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Chain:
         failure: BaseException | None = None
         while self._closers:
             try:
-                await self._closers.pop()()
+                await _closed(self._closers.pop())
             except BaseExceptionGroup as group:
                 # A task group around a yield, which a source that is a task may have, puts the GeneratorExit that closes
                 # the generator into a group.
@@ -63,6 +65,18 @@ class Chain:
                 failure = graver(failure, error)
         if failure is not None:
             raise failure
+
+
+async def _closed(close: Callable[[], Awaitable[None]]) -> None:
+    generator = getattr(close, "__self__", None)
+    # Where a program ends, asyncio closes all generators at once, and so some that are within others.
+    while getattr(generator, "ag_running", False):  # noqa: ASYNC110 -- a generator tells nobody when it stops
+        await sleep(_MOMENT)
+    await close()
+
+
+_MOMENT = 0.001
+"""Seconds between two looks at a generator that something else is running."""
 
 
 def as_iterator(iterable: Any) -> Any:

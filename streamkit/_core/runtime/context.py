@@ -1,8 +1,8 @@
 """
-What the stages of a run share: its outcome, its report, and its one task group.
+What the stages of a run share: its outcome, its report, and the place of its tasks.
 
-Who closes what, when, and in which task. The run's task group is entered by `open()` and left by the same `async with`. A
-stage's own tasks run in that group, but each in a shielded scope: a cancellation from outside does not reach them, because
+Who closes what, when, and in which task. The place of a run's tasks is made by `open()` and left by the same `async with`. A
+stage's own tasks run there, but each in a shielded scope: a cancellation from outside does not reach them, because
 whoever started a task stops it, at the right moment of closing. When a run is left, in this order:
 
 1. its chain is closed by the task that read it, downstream first; each stage stops its own tasks as it is closed;
@@ -27,17 +27,16 @@ from streamkit._core.runtime.failures import is_interruption
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
-    from anyio.abc import TaskGroup
-
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.run_tasks import RunTasks
 
 __all__ = ["Context", "Task"]
 
 
 class Task:
     """
-    A task in the run's task group.
+    A task of the run.
 
     It ends by itself or by `stop`, never by a cancellation from outside, so that whoever started it decides in which order
     things are closed.
@@ -53,7 +52,7 @@ class Task:
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """
-        Do the work, and set `done` at its end. The task group calls it.
+        Do the work, and set `done` at its end.
         """
         try:
             with self._scope:
@@ -97,7 +96,8 @@ class Context:
         outcome: How the run ends.
         report: What it counts.
         close_timeout: Seconds that closing may take.
-        task_group: The run's own; None under a bare `async for`.
+        tasks: Where the run's jobs live; None under a bare `async for`.
+        interrupted: Whether a read was cancelled, after which the chain gives nothing more.
         sink_error: The failure of a sink that ends the run.
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
@@ -107,7 +107,8 @@ class Context:
         self.outcome: Outcome = Outcome()
         self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
-        self.task_group: TaskGroup | None = None if parent is None else parent.task_group
+        self.tasks: RunTasks | None = None if parent is None else parent.tasks
+        self.interrupted: bool = False
         self.sink_error: BaseException | None = None
         self.restarts: bool = parent is not None and parent.restarts
         self._parent = parent
@@ -136,19 +137,19 @@ class Context:
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Task:
         """
-        Start a task in the run's task group. Whoever starts it stops it.
+        Start a task of the run. Whoever starts it stops it.
 
         Raises:
-            TypeError: There is no task group, because the stream is iterated without `open()`.
+            TypeError: There is no place for it, because the stream is iterated without `open()`.
         """
-        if self.task_group is None:
+        if self.tasks is None:
             raise TypeError(
                 "a concurrent stage needs the run's task group: use `async with stream.open() as run`"
             )
         task = Task(self)
         self._tasks[:] = [each for each in self._tasks if not each.done.is_set()]
         self._tasks.append(task)
-        self.task_group.start_soon(task.run, work)
+        self.tasks.start(task.run, work)
         return task
 
     async def drain(self) -> None:
@@ -160,8 +161,21 @@ class Context:
                 for task in list(self._tasks):
                     await task.done.wait()
         finally:
-            for task in self._tasks:
-                task.cancel()
+            self.cancel_tasks()
+
+    def cancel_tasks(self) -> None:
+        """
+        Ask all tasks to end now.
+        """
+        for task in self._tasks:
+            task.cancel()
+
+    def no_task_is_left(self) -> None:
+        """
+        Nobody has to wait for a task any more, not for one either that was cancelled before it could begin.
+        """
+        for task in self._tasks:
+            task.done.set()
 
     def begin_closing(self) -> None:
         """
@@ -251,6 +265,8 @@ class Context:
         """
         if isinstance(error, Exception):
             self.outcome.fail(error)
+        elif is_interruption(error):
+            self.interrupted = True
 
     def sink_failed(self, error: BaseException) -> None:
         """
@@ -261,5 +277,5 @@ class Context:
         elif self.sink_error is None:
             self.sink_error = error
             self.outcome.fail(error)
-            if self.task_group is not None:
-                self.task_group.cancel_scope.cancel()
+            if self.tasks is not None:
+                self.tasks.interrupt()

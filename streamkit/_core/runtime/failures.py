@@ -8,12 +8,12 @@ first one is raised, and the others are noted on it.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, cast
 
 from anyio import get_cancelled_exc_class
 
 from streamkit._core.log import log_warning
+from streamkit._core.runtime.host_loop import is_cancelled_natively
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,10 +55,7 @@ def is_own_failure(error: BaseException) -> bool:
     """
     if ends_program(error):
         return False
-    if not is_interruption(error):
-        return True
-    task = asyncio.current_task() if get_cancelled_exc_class() is asyncio.CancelledError else None
-    return task is not None and not task.cancelling()
+    return not is_interruption(error) or not is_cancelled_natively()
 
 
 def ends_program(error: BaseException | None) -> bool:

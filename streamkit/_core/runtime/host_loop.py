@@ -1,19 +1,21 @@
 """
-The event loop that a run belongs to, for what happens outside its tasks: in other threads, and in signal handlers.
+The event loop itself, for the little that anyio does not have: a call from a signal handler, a task that belongs to no task
+group, and whose a cancellation is. Nothing else in the core knows asyncio and trio.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 
 from anyio import get_cancelled_exc_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-__all__ = ["HostLoop"]
+__all__ = ["HostLoop", "begin_beside", "is_cancelled_natively"]
 
 
 class HostLoop:
@@ -22,9 +24,7 @@ class HostLoop:
     """
 
     def __init__(self) -> None:
-        self._is_here, self._soon = (
-            _asyncio() if get_cancelled_exc_class() is asyncio.CancelledError else _trio()
-        )
+        self._is_here, self._soon = _asyncio() if _on_asyncio() else _trio()
 
     def call(self, function: Callable[[], None]) -> None:
         """
@@ -35,6 +35,10 @@ class HostLoop:
             function()
         else:
             self._soon(function)
+
+
+def _on_asyncio() -> bool:
+    return get_cancelled_exc_class() is asyncio.CancelledError
 
 
 def _asyncio() -> tuple[Callable[[], bool], Callable[[Callable[[], None]], None]]:
@@ -70,3 +74,28 @@ def _trio() -> tuple[Callable[[], bool], Callable[[Callable[[], None]], None]]:
             token.run_sync_soon(function)
 
     return is_here, soon
+
+
+def begin_beside(serve: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]) -> object:
+    """
+    Begin a task that belongs to the event loop alone, and knows what the caller's context variables are.
+
+    Args:
+        serve: What it does.
+        ended: Called where the task ends before it has begun, because the program does.
+    """
+    if _on_asyncio():
+        task = asyncio.get_running_loop().create_task(serve())
+        task.add_done_callback(lambda _: ended())
+        return task
+    import trio
+
+    return trio.lowlevel.spawn_system_task(serve, context=copy_context())
+
+
+def is_cancelled_natively() -> bool:
+    """
+    Whether somebody has cancelled the current task itself, and not only something that it awaits. On trio it is always so.
+    """
+    task = asyncio.current_task() if _on_asyncio() else None
+    return task is None or task.cancelling() > 0

@@ -105,10 +105,16 @@ class JobRun(Run[Any], Generic[R_co]):
         await cast("Task", self._task).stop()
 
     async def _consume_all(self) -> None:
+        chain = self._opened
         try:
-            self._results.append(await self._consume(self._opened.iterator))
+            try:
+                result = await self._consume(chain.iterator)
+            finally:
+                # In the task and the context that have read it, because what is closed may have entered something there.
+                await self._context.closing(chain)
+            self._results.append(result)
         except BaseException as error:
-            if cast("Task", self._task).cancelled:
+            if cast("Task", self._task).is_end(error):
                 raise
             self._error = error
             self._context.sink_failed(error)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from anyio import create_task_group
-
 from streamkit._core.checks import as_number
 from streamkit._core.log import log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
-from streamkit._core.runtime.failures import ends_program, graver, has_interruption, is_interruption
+from streamkit._core.runtime.failures import ends_program, graver, is_interruption
 from streamkit._core.runtime.host_loop import HostLoop
+from streamkit._core.runtime.hosted_tasks import HostedTasks, in_generator
+from streamkit._core.runtime.requested_reads import RequestedReads
+from streamkit._core.runtime.run_tasks import BlockTasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -49,6 +50,8 @@ class Run(Generic[T_co]):
         self._stages = stages
         self._context = Context(close_timeout=close_timeout)
         self._chain: Chain | None = None
+        self._reads: AsyncIterator[T_co] | None = None
+        self._requested: RequestedReads | None = None
         self._cancelled_for: str | None = None
         self._entered = False
         self._left = False
@@ -83,13 +86,29 @@ class Run(Generic[T_co]):
 
     def _interrupt(self) -> None:
         if not self._left:
-            self._tasks.cancel_scope.cancel()
+            self._tasks.interrupt()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
-        return self._opened.iterator
+        # The chain's own iterator is handed out, which costs nothing for each item.
+        opened = self._opened
+        if self._reads is None:
+            self._reads = self._tasks.reads(opened.iterator)
+        return self._readable(self._reads)
 
     def __anext__(self) -> Awaitable[T_co]:
-        return anext(self._opened.iterator)
+        opened = self._opened
+        if self._reads is None:
+            self._requested = RequestedReads(opened, self._context)
+            self._reads = self._tasks.reads(self._requested)
+        return anext(self._readable(self._reads))
+
+    def _readable(self, reads: AsyncIterator[T_co]) -> AsyncIterator[T_co]:
+        if self._context.interrupted and self._requested is None:
+            raise RuntimeError(
+                "a read of this run was cancelled in the middle, and nothing more can be read. To give up the wait for an item "
+                "and go on later, read with `await anext(run)` from the beginning, or use heartbeat() or timeout()"
+            )
+        return reads
 
     @property
     def _opened(self) -> Chain:
@@ -103,16 +122,17 @@ class Run(Generic[T_co]):
                 "a run can be entered once: call open() again for another run of the same stream"
             )
         self._loop = HostLoop()
-        self._tasks = self._context.task_group = create_task_group()
-        await self._tasks.__aenter__()
+        self._tasks = HostedTasks(self._context) if in_generator() else BlockTasks()
+        self._context.tasks = self._tasks
+        await self._tasks.enter()
         self._entered = True
         if self._cancelled_for is not None:
-            self._tasks.cancel_scope.cancel()
+            self._tasks.interrupt()
         try:
             self._chain = await begin(self._source, self._stages, self._context)
         except BaseException as error:
-            self._tasks.cancel_scope.cancel()
-            await self._leave(None)
+            self._tasks.interrupt()
+            await self._tasks.leave(None)
             self.outcome.fail(error)
             raise
         return self
@@ -124,11 +144,14 @@ class Run(Generic[T_co]):
         self._context.begin_closing()
         interruption, closing_error = await self._wind_up()
         leaving = exc if interruption is None else interruption
-        quiet = await self._leave(leaving)
+        quiet = await self._tasks.leave(leaving)
         sink_error = self._context.sink_error
         beside = sink_error if closing_error is None else graver(sink_error, closing_error)
         if beside is not None and (
-            leaving is None or quiet or (ends_program(beside) and not ends_program(leaving))
+            leaving is None
+            or isinstance(leaving, GeneratorExit)
+            or quiet
+            or (ends_program(beside) and not ends_program(leaving))
         ):
             self.outcome.fail(beside)
             raise beside
@@ -166,6 +189,8 @@ class Run(Generic[T_co]):
         """
         Make sure that nobody else reads the chain. A job stops its sink here.
         """
+        if self._requested is not None:
+            await self._requested.stop()
 
     async def _close(self) -> None:
         chain = self._opened
@@ -182,32 +207,13 @@ class Run(Generic[T_co]):
         outcome = self.outcome
         if outcome.kind != "running":
             return
-        if self._cancelled_for is not None and (exc is None or is_interruption(exc)):
+        if self._cancelled_for is not None and (exc is None or self._tasks.is_own(exc)):
             outcome.stopped_by = f"cancel: {self._cancelled_for}"
             outcome.kind = "stopped"
-        elif exc is None:
+        elif exc is None or isinstance(exc, GeneratorExit):
             outcome.stopped_by = outcome.stopped_by or "consumer"
             outcome.kind = "stopped"
         elif is_interruption(exc):
             outcome.kind = "cancelled"
         else:
             outcome.fail(exc)
-
-    async def _leave(self, exc: BaseException | None) -> bool:
-        """
-        Leave the task group.
-
-        Returns:
-            Whether it was our own cancellation that interrupted the body.
-        """
-        # Tasks report their errors themselves, and the body's own exception is kept out of the group, so neither is wrapped.
-        # A cancellation has to pass through, because the group alone knows whether it was its own.
-        passing = exc if exc is not None and has_interruption(exc) else None
-        try:
-            left = await self._tasks.__aexit__(type(passing) if passing else None, passing, None)
-        except BaseExceptionGroup as group:
-            if group is passing or len(group.exceptions) != 1:
-                raise
-            alone = group.exceptions[0]
-            raise alone from alone.__cause__
-        return passing is not None and bool(left)

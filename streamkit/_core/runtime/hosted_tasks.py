@@ -1,0 +1,147 @@
+"""
+The jobs of a run in an async generator.
+
+Whoever reads the generator may leave it at a `yield`, and then it is finished in another task, where no scope of the first one
+can be left. So such a run has no scope in its block. Its jobs live in a task beside it, which begins with the first of them and
+ends with the run, and of the block only its reads can be interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, cast
+
+from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
+
+from streamkit._core.runtime.failures import is_interruption
+from streamkit._core.runtime.host_loop import begin_beside
+from streamkit._core.runtime.run_tasks import RunTasks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from anyio.abc import TaskGroup
+
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["HostedTasks", "in_generator"]
+
+_AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
+
+
+def in_generator() -> bool:
+    """
+    Whether an async generator awaits the caller, directly or through other coroutines.
+    """
+    frame = inspect.currentframe()
+    frame = None if frame is None else frame.f_back
+    while frame is not None and frame.f_code.co_flags & _AWAITS:
+        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class _Interrupted(BaseException):
+    """
+    Ends the block of a run in a generator. The run that has raised it catches it.
+    """
+
+
+class _InterruptibleReads:
+    """
+    The items of a run in a generator.
+    """
+
+    def __init__(self, iterator: AsyncIterator[Any], tasks: HostedTasks) -> None:
+        self._iterator = iterator
+        self._tasks = tasks
+
+    def __aiter__(self) -> _InterruptibleReads:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
+        return self._tasks.read(self._iterator)
+
+
+class HostedTasks(RunTasks):
+    """
+    Those of a run in an async generator.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._group: TaskGroup | None = None
+        self._waiting: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...]]] = []
+        self._host: object = None
+        self._over = Event()
+        self._ended = Event()
+        self._read: CancelScope | None = None
+        self._interruption: _Interrupted | None = None
+        self._failure: BaseException | None = None
+
+    async def enter(self) -> None: ...
+
+    def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        if self._group is not None:
+            self._group.start_soon(work, *args)
+            return
+        self._waiting.append((work, args))
+        if self._host is None:
+            self._host = begin_beside(self._serve, self._host_ended)
+
+    def interrupt(self) -> None:
+        self._interruption = self._interruption or _Interrupted()
+        if self._read is not None:
+            self._read.cancel()
+
+    async def leave(self, error: BaseException | None) -> bool:
+        if self._host is not None:
+            self._over.set()
+            with self._context.shielded():
+                await self._ended.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self.is_own(error)
+
+    def is_own(self, error: BaseException | None) -> bool:
+        return error is not None and error is self._interruption
+
+    def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        return _InterruptibleReads(iterator, self)
+
+    async def read(self, iterator: AsyncIterator[Any]) -> Any:
+        """
+        The next item, unless the block has been interrupted.
+
+        Raises:
+            StopAsyncIteration: There is none.
+        """
+        if self._interruption is None:
+            with CancelScope() as self._read:
+                return await anext(iterator)
+        # The interruption was set before the scope was cancelled.
+        raise cast("_Interrupted", self._interruption)
+
+    async def _serve(self) -> None:
+        try:
+            async with create_task_group() as self._group:
+                waiting, self._waiting = self._waiting, []
+                for work, args in waiting:
+                    self._group.start_soon(work, *args)
+                try:
+                    await self._over.wait()
+                except get_cancelled_exc_class():
+                    # The program ends with the run still open. Jobs are shielded, so they are told one by one.
+                    self._context.cancel_tasks()
+                    raise
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            self._failure = error
+        finally:
+            self._host_ended()
+
+    def _host_ended(self) -> None:
+        self._context.no_task_is_left()
+        self._ended.set()

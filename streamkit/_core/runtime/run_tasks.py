@@ -1,0 +1,105 @@
+"""
+Where the jobs of a run live, and how its block is interrupted.
+
+A run in an ordinary block has a task group there, which the block's own task enters and leaves, so that it can interrupt the
+block at any checkpoint. A run in an async generator cannot have one: see `hosted_tasks.py`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from anyio import create_task_group, get_current_task
+
+from streamkit._core.runtime.failures import has_interruption, is_interruption
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from anyio.abc import TaskGroup
+
+__all__ = ["BlockTasks", "RunTasks"]
+
+
+class RunTasks(ABC):
+    """
+    The jobs of one run.
+    """
+
+    @abstractmethod
+    async def enter(self) -> None:
+        """
+        The block begins.
+        """
+
+    @abstractmethod
+    def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """
+        Begin a job. It reports its failures itself.
+        """
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """
+        Interrupt the block.
+        """
+
+    @abstractmethod
+    async def leave(self, error: BaseException | None) -> bool:
+        """
+        The block has ended with `error`. Wait until no job is left.
+
+        Returns:
+            Whether that was only our own interruption, so that the program goes on behind the block.
+        """
+
+    def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """
+        The items for the block.
+        """
+        return iterator
+
+    def is_own(self, error: BaseException | None) -> bool:
+        """
+        Whether `error` may be our interruption of the block.
+        """
+        return is_interruption(error)
+
+
+class BlockTasks(RunTasks):
+    """
+    Those of a run in an ordinary block.
+    """
+
+    def __init__(self) -> None:
+        self._group: TaskGroup = create_task_group()
+
+    async def enter(self) -> None:
+        self._owner = get_current_task().id
+        await self._group.__aenter__()
+
+    def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        self._group.start_soon(work, *args)
+
+    def interrupt(self) -> None:
+        self._group.cancel_scope.cancel()
+
+    async def leave(self, error: BaseException | None) -> bool:
+        if get_current_task().id != self._owner:
+            raise RuntimeError(
+                "this run was opened in one task and left in another: leave it in the task that opened it. In an async generator "
+                "write `async with stream.open() as run` itself, and where something else holds the block, such as an "
+                "AsyncExitStack, close that in the same task"
+            ) from error
+        # Jobs report their errors themselves, and the body's own exception is kept out of the group, so neither is wrapped.
+        # A cancellation has to pass through, because the group alone knows whether it was its own.
+        passing = error if has_interruption(error) else None
+        try:
+            left = await self._group.__aexit__(type(passing) if passing else None, passing, None)
+        except BaseExceptionGroup as group:
+            if group is passing or len(group.exceptions) != 1:
+                raise
+            alone = group.exceptions[0]
+            raise alone from alone.__cause__
+        return passing is not None and bool(left)

@@ -1,0 +1,262 @@
+"""
+A run inside an async generator, as every streaming response of a web framework has one: its reader may leave it anywhere, and
+then it is finished in another task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+import streamkit as sk
+from streamkit.sinks import collect
+
+Pipeline = Callable[[sk.Stream[float]], sk.Stream[Any]]
+
+PIPELINES: dict[str, Pipeline] = {
+    "sequential": lambda source: source | sk.map(str),
+    "buffer": lambda source: source | sk.buffer(4),
+    "throttle": lambda source: source | sk.throttle(0.001, merge="latest"),
+    "tee": lambda source: source | sk.tee(collect()),
+    "merge": lambda source: sk.merge(source, sk.from_iterable([1.0])),
+    "calls": lambda source: source | sk.map_async(anyio.sleep, concurrency=3) | sk.map(str),
+}
+# Trio says so of every async generator that is left behind, whatever is in it.
+pytestmark = pytest.mark.filterwarnings("ignore:Async generator .* was garbage collected:ResourceWarning")
+each_pipeline = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+
+
+class Source:
+    """
+    A source that tells whether it was closed, with a cleanup that awaits.
+    """
+
+    def __init__(self) -> None:
+        self.closed = anyio.Event()
+        self.stream = sk.from_iterable(self._ticks)
+
+    async def _ticks(self) -> AsyncIterator[float]:
+        try:
+            while True:
+                yield 0.0
+                await anyio.lowlevel.checkpoint()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.lowlevel.checkpoint()
+                self.closed.set()
+
+    async def wait_until_closed(self) -> None:
+        with anyio.fail_after(5):
+            while not self.closed.is_set():
+                gc.collect()
+                await anyio.sleep(0.001)
+
+
+class Response:
+    """
+    A generator around a run, and the run.
+    """
+
+    def __init__(self, stream: sk.Stream[Any]) -> None:
+        self._stream = stream
+        self.run: sk.Run[Any] | None = None
+
+    async def body(self) -> AsyncGenerator[Any, None]:
+        async with self._stream.open() as self.run:
+            async for item in self.run:
+                yield item  # noqa: ASYNC119 -- what these tests are about
+
+    @property
+    def outcome(self) -> sk.Outcome:
+        assert self.run is not None
+        return self.run.outcome
+
+
+@each_pipeline
+async def test_a_generator_that_is_closed_in_another_task_closes_its_source(pipeline: Pipeline) -> None:
+    source = Source()
+    response = Response(pipeline(source.stream))
+    body = response.body()
+    async with anyio.create_task_group() as reader:
+        reader.start_soon(anext, body)
+    async with anyio.create_task_group() as other:
+        other.start_soon(body.aclose)
+    assert source.closed.is_set()
+    assert response.outcome.kind == "stopped"
+    assert response.outcome.stopped_by == "consumer"
+
+
+@each_pipeline
+async def test_a_reader_that_is_cancelled_between_two_items_leaves_the_source_closed(
+    pipeline: Pipeline,
+) -> None:
+    source = Source()
+    response = Response(pipeline(source.stream))
+
+    async def respond(sending: anyio.Event) -> None:
+        async for _ in response.body():
+            sending.set()
+            await anyio.sleep_forever()  # a client that does not read
+
+    sending = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(respond, sending)
+        await sending.wait()
+        tasks.cancel_scope.cancel()
+    await source.wait_until_closed()
+    assert response.outcome.kind == "stopped"
+
+
+@each_pipeline
+async def test_a_reader_that_fails_between_two_items_fails_with_its_own_error(pipeline: Pipeline) -> None:
+    source = Source()
+    response = Response(pipeline(source.stream))
+    with pytest.raises(OSError, match="gone"):
+        async for _ in response.body():
+            raise OSError("gone")
+    await source.wait_until_closed()
+    # Nobody's later waiting is disturbed.
+    await anyio.sleep(0.001)
+
+
+async def test_a_read_that_is_cancelled_ends_the_run_as_cancelled() -> None:
+    async def silent() -> AsyncIterator[float]:
+        try:
+            await anyio.sleep_forever()
+            yield 0.0
+        finally:
+            closed.set()
+
+    closed = anyio.Event()
+    response = Response(sk.from_iterable(silent) | sk.map(float) | sk.buffer(1))
+    with anyio.move_on_after(0.01):
+        async for _ in response.body():
+            pass
+    assert closed.is_set()
+    assert response.outcome.kind == "cancelled"
+
+
+@each_pipeline
+async def test_a_read_to_the_end_is_complete(pipeline: Pipeline) -> None:
+    response = Response(pipeline(sk.from_iterable([0.0, 0.0])))
+    items = [item async for item in response.body()]
+    assert len(items) >= 1
+    assert response.outcome.kind == "complete"
+
+
+async def test_cancelling_the_run_ends_the_pending_read_and_the_generator_quietly() -> None:
+    async def silent() -> AsyncIterator[int]:
+        yield 1
+        await anyio.sleep_forever()
+
+    response = Response(sk.from_iterable(silent) | sk.tee(collect()))
+    items: list[int] = []
+    async with anyio.create_task_group() as tasks:
+
+        async def stop() -> None:
+            await anyio.wait_all_tasks_blocked()
+            assert response.run is not None
+            response.run.cancel("enough")
+
+        tasks.start_soon(stop)
+        items += [item async for item in response.body()]
+    assert items == [1]
+    assert response.outcome.stopped_by == "cancel: enough"
+
+
+async def test_a_sink_that_fails_ends_the_generator_with_its_error_at_the_next_read() -> None:
+    @sk.sink
+    async def broken(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            raise OSError("disk full")
+
+    source = Source()
+    response = Response(source.stream | sk.tee(broken()))
+    with pytest.raises(OSError, match="disk full"):
+        async for _ in response.body():
+            await anyio.lowlevel.checkpoint()
+    assert source.closed.is_set()
+    assert response.outcome.kind == "failed"
+
+
+async def test_a_sink_of_a_generator_that_was_left_gets_what_was_queued_and_its_end() -> None:
+    @sk.sink
+    async def slow(items: AsyncIterator[float]) -> None:
+        async for item in items:
+            await anyio.lowlevel.checkpoint()
+            got.append(item)
+        got.append("end")
+
+    got: list[object] = []
+    response = Response(Source().stream | sk.tee(slow()))
+    body = response.body()
+    await anext(body)
+    await body.aclose()
+    assert got == [0.0, "end"]
+
+
+async def test_a_run_held_by_a_context_manager_function_is_safe_too() -> None:
+    source = Source()
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[sk.Run[float]]:
+        async with (source.stream | sk.buffer(2)).open() as run:
+            yield run
+
+    async with opened() as run:
+        await anext(run)
+    assert source.closed.is_set()
+    assert run.outcome.kind == "stopped"
+
+
+async def test_a_run_in_a_block_that_another_task_leaves_says_what_to_do() -> None:
+    source = Source()
+    stack = contextlib.AsyncExitStack()
+    failures: list[str] = []
+
+    async def enter() -> None:
+        run = await stack.enter_async_context((source.stream | sk.buffer(2)).open())
+        await anext(run)
+        entered.set()
+        await left.wait()
+
+    async def leave() -> None:
+        try:
+            await stack.aclose()
+        except RuntimeError as error:
+            failures.append(str(error))
+        left.set()
+
+    entered, left = anyio.Event(), anyio.Event()
+    with contextlib.suppress(BaseException):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(enter)
+            await entered.wait()
+            await leave()
+    assert source.closed.is_set()
+    assert "opened in one task and left in another" in failures[0]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@each_pipeline
+def test_a_program_can_end_while_a_generator_is_still_open(pipeline: Pipeline, backend: str) -> None:
+    kept: list[Any] = []
+    sources: list[Source] = []
+
+    async def main() -> None:
+        source = Source()
+        sources.append(source)
+        body = Response(pipeline(source.stream)).body()
+        kept.append(body)
+        await anext(body)
+        for _ in range(4):  # jobs begin: asyncio warns of any coroutine that it never began
+            await anyio.lowlevel.checkpoint()
+
+    anyio.run(main, backend=backend)
+    assert sources[0].closed.is_set()
