@@ -205,7 +205,7 @@ async def test_a_run_held_by_a_context_manager_function_is_safe_too() -> None:
     source = Source()
 
     @contextlib.asynccontextmanager
-    async def opened() -> AsyncIterator[sk.Run[float]]:
+    async def opened() -> AsyncGenerator[sk.Run[float]]:
         async with (source.stream | sk.buffer(2)).open() as run:
             yield run
 

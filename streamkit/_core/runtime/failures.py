@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from anyio import get_cancelled_exc_class
 
 from streamkit._core.log import log_warning
-from streamkit._core.runtime.host_loop import is_cancelled_natively
+from streamkit._core.runtime.host_loop import host_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,7 @@ def is_own_failure(error: BaseException) -> bool:
     """
     if ends_program(error):
         return False
-    return not is_interruption(error) or not is_cancelled_natively()
+    return not is_interruption(error) or not host_loop().is_cancelled_natively()
 
 
 def ends_program(error: BaseException | None) -> bool:

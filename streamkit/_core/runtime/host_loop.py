@@ -6,6 +6,7 @@ group, and whose a cancellation is. Nothing else in the core knows asyncio and t
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -15,87 +16,113 @@ from anyio import get_cancelled_exc_class
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["HostLoop", "begin_beside", "is_cancelled_natively"]
+__all__ = ["HostLoop", "host_loop"]
 
 
-class HostLoop:
+class HostLoop(ABC):
     """
-    The event loop that runs the current task.
+    The event loop of a run.
     """
 
-    def __init__(self) -> None:
-        self._is_here, self._soon = _asyncio() if _on_asyncio() else _trio()
+    @abstractmethod
+    def current_task(self) -> object:
+        """
+        The task of this loop that is running now; None where none is, as in another thread.
+        """
+
+    @abstractmethod
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """
+        Call `function` as soon as the loop can, which is woken for it. When the loop has ended, nothing is called any more.
+        """
 
     def call(self, function: Callable[[], None]) -> None:
         """
-        Call `function` now if a task of this loop is running, and otherwise as soon as the loop can, which is woken for it. When
-        the loop has ended, nothing is called any more.
+        Call `function` now if a task of this loop is running, and otherwise as soon as the loop can.
         """
-        if self._is_here():
+        if self.current_task() is not None:
             function()
         else:
-            self._soon(function)
+            self.call_soon(function)
+
+    @abstractmethod
+    def begin_beside(
+        self, work: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]
+    ) -> object:
+        """
+        Begin a task that belongs to the loop alone, with the caller's context variables.
+
+        Args:
+            work: What it does.
+            ended: Called where the task ends before it has begun, because the program does.
+
+        Returns:
+            The task. On asyncio it has to be kept.
+        """
+
+    @abstractmethod
+    def is_cancelled_natively(self) -> bool:
+        """
+        Whether somebody has cancelled the current task itself, and not only something that it awaits. On trio it is always so.
+        """
 
 
-def _on_asyncio() -> bool:
-    return get_cancelled_exc_class() is asyncio.CancelledError
+def host_loop() -> HostLoop:
+    """
+    The event loop that runs the current task.
+    """
+    return _Asyncio() if get_cancelled_exc_class() is asyncio.CancelledError else _Trio()
 
 
-def _asyncio() -> tuple[Callable[[], bool], Callable[[Callable[[], None]], None]]:
-    loop = asyncio.get_running_loop()
+class _Asyncio(HostLoop):
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
-    def is_here() -> bool:
+    def current_task(self) -> object:
         try:
-            return asyncio.get_running_loop() is loop and asyncio.current_task() is not None
+            return asyncio.current_task() if asyncio.get_running_loop() is self._loop else None
         except RuntimeError:
-            return False
+            return None
 
-    def soon(function: Callable[[], None]) -> None:
+    def call_soon(self, function: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(function)
+            self._loop.call_soon_threadsafe(function)
 
-    return is_here, soon
-
-
-def _trio() -> tuple[Callable[[], bool], Callable[[Callable[[], None]], None]]:
-    import trio
-
-    token = trio.lowlevel.current_trio_token()
-
-    def is_here() -> bool:
-        try:
-            trio.lowlevel.current_task()
-            return trio.lowlevel.current_trio_token() is token
-        except RuntimeError:
-            return False
-
-    def soon(function: Callable[[], None]) -> None:
-        with suppress(trio.RunFinishedError):
-            token.run_sync_soon(function)
-
-    return is_here, soon
-
-
-def begin_beside(serve: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]) -> object:
-    """
-    Begin a task that belongs to the event loop alone, and knows what the caller's context variables are.
-
-    Args:
-        serve: What it does.
-        ended: Called where the task ends before it has begun, because the program does.
-    """
-    if _on_asyncio():
-        task = asyncio.get_running_loop().create_task(serve())
+    def begin_beside(
+        self, work: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]
+    ) -> object:
+        task = self._loop.create_task(work())
         task.add_done_callback(lambda _: ended())
         return task
-    import trio
 
-    return trio.lowlevel.spawn_system_task(serve, context=copy_context())
+    def is_cancelled_natively(self) -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
 
 
-def is_cancelled_natively() -> bool:
-    """
-    Whether somebody has cancelled the current task itself, and not only something that it awaits. On trio it is always so.
-    """
-    task = asyncio.current_task() if _on_asyncio() else None
-    return task is None or task.cancelling() > 0
+class _Trio(HostLoop):
+    def __init__(self) -> None:
+        from trio import RunFinishedError, lowlevel
+
+        self._low = lowlevel
+        self._finished = RunFinishedError
+        self._token = lowlevel.current_trio_token()
+
+    def current_task(self) -> object:
+        try:
+            task = self._low.current_task()
+            return task if self._low.current_trio_token() is self._token else None
+        except RuntimeError:
+            return None
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        with suppress(self._finished):
+            self._token.run_sync_soon(function)
+
+    def begin_beside(
+        self, work: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]
+    ) -> object:
+        return self._low.spawn_system_task(work, context=copy_context())
+
+    def is_cancelled_natively(self) -> bool:
+        return True

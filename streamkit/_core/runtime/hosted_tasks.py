@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
 
 from streamkit._core.runtime.failures import is_interruption
-from streamkit._core.runtime.host_loop import begin_beside
 from streamkit._core.runtime.run_tasks import RunTasks
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.host_loop import HostLoop
 
 __all__ = ["HostedTasks", "in_generator"]
 
@@ -69,7 +69,8 @@ class HostedTasks(RunTasks):
     Those of a run in an async generator.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, loop: HostLoop, context: Context) -> None:
+        self._loop = loop
         self._context = context
         self._group: TaskGroup | None = None
         self._waiting: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...]]] = []
@@ -88,7 +89,7 @@ class HostedTasks(RunTasks):
             return
         self._waiting.append((work, args))
         if self._host is None:
-            self._host = begin_beside(self._serve, self._host_ended)
+            self._host = self._loop.begin_beside(self._serve, self._host_ended)
 
     def interrupt(self) -> None:
         self._interruption = self._interruption or _Interrupted()

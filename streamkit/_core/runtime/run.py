@@ -15,7 +15,7 @@ from streamkit._core.log import log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
 from streamkit._core.runtime.failures import ends_program, graver, is_interruption
-from streamkit._core.runtime.host_loop import HostLoop
+from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.hosted_tasks import HostedTasks, in_generator
 from streamkit._core.runtime.requested_reads import RequestedReads
 from streamkit._core.runtime.run_tasks import BlockTasks
@@ -121,8 +121,8 @@ class Run(Generic[T_co]):
             raise RuntimeError(
                 "a run can be entered once: call open() again for another run of the same stream"
             )
-        self._loop = HostLoop()
-        self._tasks = HostedTasks(self._context) if in_generator() else BlockTasks()
+        self._loop = host_loop()
+        self._tasks = HostedTasks(self._loop, self._context) if in_generator() else BlockTasks(self._loop)
         self._context.tasks = self._tasks
         await self._tasks.enter()
         self._entered = True

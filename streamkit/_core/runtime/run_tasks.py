@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from anyio import create_task_group, get_current_task
+from anyio import create_task_group
 
 from streamkit._core.runtime.failures import has_interruption, is_interruption
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from anyio.abc import TaskGroup
+
+    from streamkit._core.runtime.host_loop import HostLoop
 
 __all__ = ["BlockTasks", "RunTasks"]
 
@@ -72,11 +74,12 @@ class BlockTasks(RunTasks):
     Those of a run in an ordinary block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: HostLoop) -> None:
+        self._loop = loop
         self._group: TaskGroup = create_task_group()
 
     async def enter(self) -> None:
-        self._owner = get_current_task().id
+        self._owner = self._loop.current_task()
         await self._group.__aenter__()
 
     def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
@@ -86,7 +89,7 @@ class BlockTasks(RunTasks):
         self._group.cancel_scope.cancel()
 
     async def leave(self, error: BaseException | None) -> bool:
-        if get_current_task().id != self._owner:
+        if self._loop.current_task() is not self._owner:
             raise RuntimeError(
                 "this run was opened in one task and left in another: leave it in the task that opened it. In an async generator "
                 "write `async with stream.open() as run` itself, and where something else holds the block, such as an "
