@@ -88,6 +88,7 @@ from streamkit._operators.text.recut import recut as recut
 from streamkit._operators.text.smooth import smooth as smooth
 from streamkit._operators.text.until import until as until
 from streamkit._operators.time.debounce import debounce as debounce
+from streamkit._operators.time.heartbeat import heartbeat as heartbeat
 from streamkit._operators.time.rate_limit import rate_limit as rate_limit
 from streamkit._operators.time.sample import sample as sample
 from streamkit._operators.time.throttle import throttle as throttle

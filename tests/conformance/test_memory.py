@@ -103,6 +103,7 @@ BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
     "rate_limit": (lambda: sk.rate_limit(1000), 1),
     "debounce": (lambda: sk.debounce(1.0, max_wait=2.0), 1),
     "sample": (lambda: sk.sample(1.0), 1),
+    "heartbeat": (lambda: sk.heartbeat(1.0, "?"), 1),
     "timeout": (lambda: sk.timeout(idle=1.0), 1),
     "buffer": (lambda: sk.buffer(50), 50),
     "buffer, drop_oldest": (lambda: sk.buffer(50, "drop_oldest"), 50),

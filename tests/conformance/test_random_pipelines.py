@@ -214,6 +214,7 @@ ANY: Final[dict[str, Ops]] = {
     ),
     "debounce": seconds.map(lambda d: sk.debounce(d, max_wait=2 * d)),
     "sample": st.tuples(seconds, st.booleans()).map(lambda given: sk.sample(given[0], emit_last=given[1])),
+    "heartbeat": seconds.map(lambda d: sk.heartbeat(d, "x")),
     "timeout": st.tuples(seconds, seconds).map(lambda given: sk.timeout(first=given[0], idle=given[1])),
     "smooth": st.sampled_from(["word", "grapheme", "line"]).map(sk.smooth),
     "buffer": st.tuples(some, overflow).map(lambda given: sk.buffer(*given)),

@@ -133,6 +133,7 @@ TestThrottleLatest = case(sk.throttle(2, merge="latest"), "abcd", "ad", over_tim
 TestRateLimit = case(sk.rate_limit(2, burst=2), "abcd", "abcd")
 TestDebounce = case(sk.debounce(0.5), "abcd", "d", over_time=True, reads_ahead=2)
 TestSample = case(sk.sample(1.5), "abcd", "d", over_time=True, reads_ahead=3)
+TestHeartbeat = case(sk.heartbeat(5, "?"), "abcd", "abcd", keeps_state=True, reads_ahead=1)
 TestTimeout = case(sk.timeout(first=5, idle=5), "abcd", "abcd")
 
 TestBuffer = case(sk.buffer(2), "abcd", "abcd", reads_ahead=4)

@@ -38,6 +38,7 @@ async def they_hand_on_items_of_any_type() -> None:
     assert_type(numbers | sk.rate_limit(1, cost=lambda number: 0.5), sk.Stream[int])
     assert_type(numbers | sk.debounce(2, max_wait=10), sk.Stream[int])
     assert_type(words | sk.sample(1, emit_last=False), sk.Stream[str])
+    assert_type(words | sk.heartbeat(15, None), sk.Stream[str | None])
     assert_type(words | sk.timeout(first=60, idle=10.5, total=300), sk.Stream[str])
     assert_type(words | sk.dedupe(length), sk.Stream[str])
     assert_type(words | sk.dedupe(key=str.lower), sk.Stream[str])
