@@ -5,6 +5,8 @@ Cancelling, and what a block's own exceptions become: themselves.
 from __future__ import annotations
 
 import gc
+import signal
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest
 
 import streamkit as sk
 from streamkit.sinks import call, collect
+from tests.support.backends import on_both_backends
+from tests.support.patience import PATIENCE
 
 
 async def ticking() -> AsyncIterator[int]:
@@ -287,3 +291,172 @@ async def test_runs_leave_no_garbage_behind() -> None:
         await stream.first()
     gc.collect()
     assert len(gc.get_objects()) - before < 50
+
+
+# -- run.cancel from elsewhere ------------------------------------------------------------------------------
+
+
+@on_both_backends
+def test_cancel_takes_effect_at_once_from_another_thread(backend: str) -> None:
+    async def main() -> None:
+        async with sk.from_iterable(silent).open() as run:
+            thread = threading.Thread(target=run.cancel, args=("a button",))
+            thread.start()
+            with anyio.fail_after(PATIENCE):
+                await anext(run)
+        thread.join()
+        assert run.outcome.stopped_by == "cancel: a button"
+
+    anyio.run(main, backend=backend)
+
+
+@on_both_backends
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends a signal: POSIX")
+def test_cancel_takes_effect_at_once_in_a_signal_handler(backend: str) -> None:
+    async def main() -> None:
+        async with sk.from_iterable(silent).open() as run:
+
+            def pressed(number: int, frame: object) -> None:
+                run.cancel("a signal")
+
+            before = signal.signal(signal.SIGALRM, pressed)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.02)
+                with anyio.fail_after(PATIENCE):
+                    await anext(run)
+            finally:
+                signal.signal(signal.SIGALRM, before)
+        assert run.outcome.stopped_by == "cancel: a signal"
+
+    anyio.run(main, backend=backend)
+
+
+def test_cancel_when_the_loop_has_ended_changes_nothing() -> None:
+    runs: list[sk.Run[int]] = []
+
+    async def main() -> None:
+        async with sk.from_iterable([1]).open() as run:
+            runs.append(run)
+
+    anyio.run(main)
+    runs[0].cancel()
+    assert runs[0].outcome.stopped_by == "consumer"
+
+
+# -- what is raised -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exit_", [KeyboardInterrupt, SystemExit])
+@on_both_backends
+def test_what_ends_the_program_wins_over_what_the_block_has_raised(
+    backend: str, exit_: type[BaseException]
+) -> None:
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            raise exit_
+
+    async def main() -> None:
+        async with sk.from_iterable(source).open() as run:
+            async for _ in run:
+                raise KeyError("of the block")
+
+    with pytest.raises(exit_):
+        anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("exit_", [KeyboardInterrupt, SystemExit])
+@on_both_backends
+def test_what_ends_the_program_is_no_failure_of_a_detached_sink(
+    backend: str, exit_: type[BaseException]
+) -> None:
+    @sk.sink
+    async def pressed(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            raise exit_
+
+    async def main() -> None:
+        async with (sk.from_iterable([1, 2]) | sk.tee(sk.branch(pressed(), on_error="detach"))).open() as run:
+            async for _ in run:
+                pass
+
+    with pytest.raises(exit_):
+        anyio.run(main, backend=backend)
+
+
+def alone(item: int) -> sk.Stream[int]:
+    return sk.from_iterable([item])
+
+
+CONCURRENT: dict[str, Any] = {
+    "buffer": sk.buffer(4),
+    "throttle": sk.throttle(0.001, merge="latest"),
+    "split": sk.split(ordered=False, a=sk.map(int)),
+    "calls": sk.map_async(anyio.sleep, concurrency=2),
+    "batch": sk.batch(2, within=0.01),
+    "flat_map": sk.flat_map(alone, concurrency=2),
+    "sample": sk.sample(0.001),
+    "heartbeat": sk.heartbeat(0.5, 0),
+    "catch": sk.catch(lambda error: ticks),
+}
+each_concurrent = pytest.mark.parametrize("operator", CONCURRENT.values(), ids=CONCURRENT)
+
+
+def fails_to_close() -> sk.Stream[int]:
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 0
+            await anyio.sleep_forever()
+        finally:
+            raise ValueError("cleanup")
+
+    return sk.from_iterable(source)
+
+
+@each_concurrent
+async def test_a_cleanup_that_fails_never_takes_the_place_of_the_blocks_own_exception(operator: Any) -> None:
+    with pytest.raises(KeyError, match="of the block") as failure:
+        async with (fails_to_close() | operator).open() as run:
+            await anext(run)
+            raise KeyError("of the block")
+    assert "ValueError" in "".join(failure.value.__notes__)
+
+
+@each_concurrent
+async def test_a_cleanup_that_fails_never_takes_the_place_of_a_cancellation(operator: Any) -> None:
+    run = (fails_to_close() | operator | sk.filter(lambda _: False)).open()
+    with anyio.move_on_after(0.05) as patience:
+        async with run:
+            async for _ in run:
+                pass
+    assert patience.cancelled_caught
+    assert run.outcome.kind == "cancelled"
+
+
+@each_concurrent
+async def test_a_cleanup_that_fails_is_raised_where_nothing_else_is(operator: Any) -> None:
+    with pytest.raises(ValueError, match="cleanup"):
+        async with (fails_to_close() | operator).open() as run:
+            await anext(run)
+
+
+@each_concurrent
+async def test_a_group_of_cancellations_is_a_cancellation(operator: Any) -> None:
+    """
+    Trio's nurseries put a cancellation into a group, so a job that is connecting ends with one.
+    """
+
+    async def connecting(item: int) -> int:
+        if item:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.sleep_forever)
+        return item
+
+    stream = sk.from_iterable([0, 1]) | sk.map_async(connecting) | operator
+    async with stream.open() as run:
+        with anyio.move_on_after(0.05):
+            async for _ in run:
+                await anyio.sleep(0.01)
+                break
+    assert run.outcome.kind in {"stopped", "cancelled"}
