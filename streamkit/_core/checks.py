@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import inspect
 import math
+import operator
 import sys
+from typing import SupportsFloat, SupportsIndex, cast
 
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, value_text
 
 __all__ = [
     "above_zero",
     "as_number",
+    "as_whole",
     "check_plain",
     "flag",
     "plain_function",
@@ -31,56 +34,75 @@ __all__ = [
 
 def as_number(value: object) -> float | None:
     """
-    `value` as a float; None if it is not a number, which True and False are not.
+    `value` as a float; None if it is not a number, which True and False are not. One of another library, such as numpy's, is.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat | SupportsIndex):
         return None
     try:
         return float(value)
     except OverflowError:  # an int with hundreds of digits
-        return math.inf if value > 0 else -math.inf
+        return math.inf if operator.index(cast("SupportsIndex", value)) > 0 else -math.inf
+    except (TypeError, ValueError):
+        return None
 
 
-def whole_number(operator: str, value: object, *, least: int) -> int:
+def as_whole(value: object) -> int | None:
     """
-    `value`, if it is an int of at least `least`.
-
-    Raises:
-        TypeError: It is not an int.
-        ValueError: It is too small.
+    `value` as an int; None if it is not a whole number, as True and False are not. One of another library is.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{operator}() needs a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{operator}() needs a whole number of at least {least}, not {value}")
-    return value
+    return operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
 
 
-def seconds(operator: str, value: object, *, of: str | None = None) -> float:
+def whole_number(name: str, value: object, *, least: int) -> int:
     """
-    `value`, if it is a positive and finite number of seconds.
+    `value` as an int, if it is a whole number of at least `least`; one of another library, such as numpy's, too.
 
     Args:
-        operator: Whose argument it is.
+        name: The operator whose argument it is.
         value: The argument.
-        of: Its name, where the operator has several such arguments.
+        least: The least that it may be.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is too small.
+    """
+    number = as_whole(value)
+    if number is None:
+        raise TypeError(f"{name}() needs a whole number, not {value!r}")
+    if number < least:
+        raise ValueError(f"{name}() needs a whole number of at least {least}, not {value}")
+    return number
+
+
+def seconds(name: str, value: object, *, of: str | None = None) -> float:
+    """
+    `value`, if it is a positive and finite number of seconds; at least a nanosecond.
+
+    Args:
+        name: The operator whose argument it is.
+        value: The argument.
+        of: The argument's name, where the operator has several such arguments.
 
     Raises:
         TypeError: It is not a number.
         ValueError: It is not above 0, or not finite.
     """
-    return above_zero(operator, value, "a number of seconds", of=of)
+    return max(above_zero(name, value, "a number of seconds", of=of), _MOMENT)
 
 
-def above_zero(operator: str, value: object, what: str, *, of: str | None = None) -> float:
+_MOMENT = 1e-9
+"""Seconds that no event loop tells from none. Less would be lost, or too much, where times are divided."""
+
+
+def above_zero(name: str, value: object, what: str, *, of: str | None = None) -> float:
     """
     `value`, if it is a positive and finite number.
 
     Args:
-        operator: Whose argument it is.
+        name: The operator whose argument it is.
         value: The argument.
         what: What it should be, in words.
-        of: Its name, where the operator has several such arguments.
+        of: The argument's name, where the operator has several such arguments.
 
     Raises:
         TypeError: It is not a number.
@@ -89,9 +111,9 @@ def above_zero(operator: str, value: object, what: str, *, of: str | None = None
     place = "" if of is None else f" for {of}"
     number = as_number(value)
     if number is None:
-        raise TypeError(f"{operator}() needs {what}{place}, not {value!r}")
+        raise TypeError(f"{name}() needs {what}{place}, not {value!r}")
     if not 0 < number < math.inf:
-        raise ValueError(f"{operator}() needs {what} above 0{place}, not {value_text(value)}")
+        raise ValueError(f"{name}() needs {what} above 0{place}, not {value_text(value)}")
     return number
 
 

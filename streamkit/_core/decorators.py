@@ -95,7 +95,7 @@ def source(fn: Callable[..., Any] | None = None, /, *, task: bool = False, buffe
         TypeError: `fn` is not an async generator function; or, when the stream is made, the arguments do not fit.
         ValueError: `buffer` is not an int, or is below 1.
     """
-    check_buffer(buffer)
+    buffer = check_buffer(buffer)
     if fn is None:
         return functools.partial(_source, task=task, buffer=buffer)
     return _source(fn, task=task, buffer=buffer)

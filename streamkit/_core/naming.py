@@ -106,9 +106,17 @@ def free_name(name: str, taken: Container[str]) -> str:
     """
     `name`, or `name-2`, `name-3`, … where it is taken.
     """
-    number = 1
-    numbered = name
-    while numbered in taken:
-        number += 1
-        numbered = f"{name}-{number}"
-    return numbered
+    if name not in taken:
+        return name
+    # Names are given out in order, so the first one that is free is found by doubling and halving.
+    last = 1
+    while f"{name}-{2 * last}" in taken:
+        last *= 2
+    free = 2 * last
+    while free - last > 1:
+        middle = (last + free) // 2
+        if f"{name}-{middle}" in taken:
+            last = middle
+        else:
+            free = middle
+    return f"{name}-{free}"

@@ -12,7 +12,7 @@ from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.failures import is_own_failure
-from streamkit._core.runtime.overflow_queue import OverflowQueue, check_overflow
+from streamkit._core.runtime.overflow_queue import OverflowQueue, check_buffer, check_overflow
 from streamkit._core.sink_like import as_sink
 from streamkit._core.source import Opened
 
@@ -42,7 +42,8 @@ class Branch:
         overflow: Overflow | None,
         on_error: OnError | None,
     ) -> None:
-        check_overflow(1 if buffer is None else buffer, "block" if overflow is None else overflow)
+        buffer = None if buffer is None else check_buffer(buffer)
+        check_overflow("block" if overflow is None else overflow)
         refuse_reopening(sink.stages, "a branch")
         if name == "" or type(name) not in (str, type(None)):
             raise ValueError(f"name must be a text of at least one character, not {name!r}")

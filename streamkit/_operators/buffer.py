@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.algebra import Same
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import BufferReport
-from streamkit._core.runtime.overflow_queue import check_overflow
+from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
 from streamkit._core.runtime.read_ahead import ReadAhead
 from streamkit._core.stage import ConcurrentStage
 
@@ -48,8 +48,8 @@ def buffer(n: int, overflow: Overflow = "block") -> Same:
     Cancels: at once; what is waiting is dropped.
     Memory: `n` items.
     """
-    check_overflow(n, overflow)
-    return Same((_Buffer(n, overflow),))
+    check_overflow(overflow)
+    return Same((_Buffer(check_buffer(n), overflow),))
 
 
 class _Buffer(ConcurrentStage):

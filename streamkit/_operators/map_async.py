@@ -87,7 +87,7 @@ def map_async(
     Cancels: at once: first the calls, then upstream is closed.
     Memory: `concurrency` items.
     """
-    whole_number("map_async", concurrency, least=1)
+    concurrency = whole_number("map_async", concurrency, least=1)
     flag("map_async", "ordered", ordered)
     if on_error not in get_args(OnError):
         raise ValueError(f'map_async(on_error=…) must be "raise" or "emit", not {on_error!r}')

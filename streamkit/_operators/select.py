@@ -78,13 +78,25 @@ class Dedupe(Transducer[A, A], Generic[A]):
 
     def feed(self, item: A) -> Iterable[A]:
         mark = item if self.key is None else self.key(item)
-        if self.before is not _NOTHING and mark == self.before:
+        if mark is self.before or (self.before is not _NOTHING and _equal(mark, self.before)):
             return ()
         self.before = mark
         return (item,)
 
     def reset(self) -> None:
         self.before = _NOTHING
+
+
+def _equal(mark: Any, before: Any) -> bool:
+    """
+    Whether two marks are equal, also where the answer is an array of answers, as numpy's is.
+    """
+    equal = mark == before
+    try:
+        return bool(equal)
+    except ValueError:
+        every = getattr(equal, "all", None)
+        return bool(every()) if callable(every) else False
 
 
 @overload

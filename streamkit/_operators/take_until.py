@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope
+from anyio import CancelScope, Event
 
 from streamkit._core.algebra import Same
 from streamkit._core.naming import name_of, value_text
@@ -108,7 +108,7 @@ class _Until:
                     f"take_until() awaits what {name_of(self._factory)}() returns, "
                     f"and a {type(awaitable).__name__} cannot be awaited"
                 )
-            await awaitable
+            await _ended(awaitable)
         except BaseException as error:
             # A cancellation that this operator has not asked for is a failure like others.
             if self._task.is_end(error):
@@ -118,6 +118,23 @@ class _Until:
         # Lets an item through that has come already, and only needs its turn.
         await let_others_run()
         self._reading.cancel()
+
+
+async def _ended(awaitable: Any) -> None:
+    """
+    Wait for it. A task or a future, which others may wait for too, is not cancelled together with this wait.
+    """
+    if not hasattr(awaitable, "add_done_callback"):
+        await awaitable
+        return
+    ended = Event()
+
+    def set_ended(_: object) -> None:
+        ended.set()
+
+    awaitable.add_done_callback(set_ended)
+    await ended.wait()
+    awaitable.result()
 
 
 def _check_factory(factory: object) -> None:

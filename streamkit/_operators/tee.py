@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
 from streamkit._core.pipeline_checks import remedies
-from streamkit._core.runtime.overflow_queue import check_overflow
+from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
 
@@ -59,7 +59,8 @@ def tee(
     """
     if not sinks:
         raise TypeError("tee() needs at least one sink")
-    check_overflow(buffer, overflow)
+    buffer = check_buffer(buffer)
+    check_overflow(overflow)
     branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
     settings = {"buffer": (buffer, 64), "overflow": (overflow, "block"), "on_error": (on_error, "raise")}
     changed = {name: value for name, (value, usual) in settings.items() if value != usual}

@@ -85,8 +85,18 @@ async def test_the_first_error_cancels_the_siblings_and_awaits_their_cleanup(com
 
 
 @pytest.mark.case(26)
-@pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize(("a", "b"), [("a-|", "b---#"), ("a---#", "b-|"), ("a-|", "b-#"), ("a-#", "b-|")])
+@pytest.mark.parametrize(
+    ("a", "b", "strict"),
+    [
+        ("a-|", "b---#", True),
+        ("a---#", "b-|", True),
+        ("a-|", "b-#", True),
+        ("a-#", "b-|", True),
+        # Without strict, a round ends with the first end, so the error has to come at the same moment.
+        ("a-|", "b-#", False),
+        ("a-#", "b-|", False),
+    ],
+)
 async def test_in_one_round_an_error_beats_an_end(a: str, b: str, strict: bool) -> None:
     stream = sk.zip(marbles.source(a), marbles.source(b), strict=strict)
     wanted = f"X{'-' * (max(len(a), len(b)) - 2)}#"

@@ -12,7 +12,7 @@ import pytest
 
 from streamkit._core.errors import BufferOverflow
 from streamkit._core.outcome import SinkReport
-from streamkit._core.runtime.overflow_queue import Overflow, OverflowQueue, check_overflow
+from streamkit._core.runtime.overflow_queue import Overflow, OverflowQueue, check_buffer, check_overflow
 
 
 async def next_of(channel: OverflowQueue[int]) -> int:
@@ -147,9 +147,9 @@ async def test_an_abandoned_queue_is_empty_and_lets_its_writer_go() -> None:
 @pytest.mark.parametrize("buffer", [0, -1, 1.5, "2", True, None])
 def test_a_bound_is_a_whole_number_from_one_on(buffer: Any) -> None:
     with pytest.raises(ValueError, match="buffer must be an int of at least 1, not"):
-        check_overflow(buffer, "block")
+        check_buffer(buffer)
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"one of 'block', 'drop_oldest', .*, not 'drop'"):
-        check_overflow(1, "drop")
+        check_overflow("drop")

@@ -4,6 +4,8 @@ Arguments that no operator can do anything with are refused where they stand.
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 async def upper(item: str) -> str:
     return item.upper()
+
+
+async def kept(item: int) -> int:
+    return item
 
 
 HUGE: Final = 10**400
@@ -49,3 +55,73 @@ def test_what_no_clock_can_count_is_refused_where_it_stands(call: Callable[[], o
 def test_a_flag_is_true_or_false(call: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match="must be True or False"):
         call()
+
+
+# -- numbers of other libraries -----------------------------------------------------------------------------
+
+
+def alone(item: int) -> sk.Stream[int]:
+    return sk.from_iterable([item])
+
+
+class Int64:
+    """
+    A whole number as numpy's are: it has `__index__`, and is no int.
+    """
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+
+ONE: Final[Any] = Int64(1)
+TWO: Final[Any] = Int64(2)
+MOMENT: Final[Any] = Fraction(1, 1000)
+SECONDS: Final[Any] = Decimal(5)
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        sk.take(TWO),
+        sk.skip(ONE),
+        sk.batch(TWO),
+        sk.buffer(TWO),
+        sk.map_async(kept, TWO),
+        sk.flat_map(alone, concurrency=TWO),
+        sk.throttle(MOMENT, merge="latest"),
+        sk.timeout(idle=SECONDS),
+        sk.rate_limit(TWO, MOMENT, TWO),
+        sk.heartbeat(SECONDS, 0),
+    ],
+    ids=repr,
+)
+async def test_a_number_of_another_library_is_a_number(operator: sk.Operator[Any, Any]) -> None:
+    assert await (sk.from_iterable([1, 2, 3]) | operator).collect()
+
+
+@pytest.mark.parametrize("seconds", [5e-324, 10**400, 1e308, float("inf")])
+async def test_any_length_of_time_is_taken_or_refused_where_it_is_given(seconds: float) -> None:
+    makers: list[Any] = [
+        lambda: sk.throttle(seconds),
+        lambda: sk.debounce(seconds),
+        lambda: sk.sample(seconds),
+        lambda: sk.timeout(idle=seconds),
+        lambda: sk.timeout(total=seconds),
+        lambda: sk.heartbeat(seconds, "?"),
+        lambda: sk.batch(2, within=seconds),
+        lambda: sk.rate_limit(5, seconds),
+        lambda: sk.smooth(max_lag=seconds),
+        lambda: sk.retry(sk.RetryPolicy(base=seconds, cap=seconds)),
+    ]
+    for make in makers:
+        try:
+            operator = make()
+        except ValueError:
+            continue
+        async with (sk.from_iterable(["a", "b"]) | operator).open() as run:
+            await anext(run)
+    async with (sk.from_iterable(["a", "b"]) | sk.buffer(1)).open(close_timeout=seconds) as run:
+        await anext(run)

@@ -39,9 +39,16 @@ async def test_a_round_takes_as_long_as_its_slowest_answer() -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "wanted"),
-    [("a-b-|", "c|", "X-|"), ("a|", "c-d-|", "X-|"), ("a-|", "c----#", "X----#"), ("a-#", "c----d", "X-#")],
+    [
+        pytest.param("a-b-|", "c|", "X|", id="the second"),
+        pytest.param("a|", "c-d-|", "X|", id="the first"),
+        pytest.param("a-|", "c", "X-|", id="beside one that is silent"),
+        pytest.param("a-|", "c----#", "X-|", id="before another fails"),
+        pytest.param("a-|", "c-#", "X-#", id="unless another fails at the same moment"),
+        pytest.param("a-#", "c----d", "X-#", id="or before"),
+    ],
 )
-async def test_it_ends_with_the_shortest_when_all_have_answered(a: str, b: str, wanted: str) -> None:
+async def test_without_strict_it_ends_as_soon_as_one_ends(a: str, b: str, wanted: str) -> None:
     stream = sk.zip(marbles.source(a), marbles.source(b), strict=False)
     await marbles.expect(stream, wanted, values={"X": ("a", "c")})
 

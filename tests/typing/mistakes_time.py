@@ -23,6 +23,7 @@ def times_are_numbers() -> None:
     sk.debounce("1")  # error
     sk.debounce(None)  # error
     sk.sample("1")  # error
+    sk.heartbeat("1", None)  # error
     sk.timeout(idle="1")  # error
     sk.batch(2, within="1")  # error
     sk.batch("2", within=1)  # error

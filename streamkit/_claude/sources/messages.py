@@ -13,7 +13,7 @@ from streamkit._claude.protocol.record import Record
 from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
 from streamkit._core.algebra import Stream
-from streamkit._core.checks import flag
+from streamkit._core.checks import as_whole, flag
 from streamkit._core.naming import call_text
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
@@ -132,16 +132,17 @@ def _check_timeouts(timeouts: object, params: Mapping[str, Any]) -> None:
 def _most_turns(follow_pause: object) -> int:
     if isinstance(follow_pause, bool):
         return _MOST_TURNS if follow_pause else 1
-    if not isinstance(follow_pause, int):
+    turns = as_whole(follow_pause)
+    if turns is None:
         raise TypeError(
             "messages(follow_pause=…) must be True, False, or how many messages the answer may have, not "
             f"{follow_pause!r}"
         )
-    if follow_pause < 1:
+    if turns < 1:
         raise ValueError(
             f"messages(follow_pause=…) must be at least 1 message, or False, not {follow_pause!r}"
         )
-    return follow_pause
+    return turns
 
 
 def _check_params(request: MessagesRequest) -> None:

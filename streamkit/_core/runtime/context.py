@@ -88,6 +88,22 @@ class Task:
             await self.done.wait()
 
 
+class _Tasks(list[Task]):
+    """
+    The tasks of a run that have not ended, and some that have.
+    """
+
+    prune_at = 16
+    """How many there may be until those that have ended are looked for, so that each costs a bounded number of looks."""
+
+    def prune(self) -> None:
+        """
+        Leave out those that have ended.
+        """
+        self[:] = [each for each in self if not each.done.is_set()]
+        self.prune_at = max(16, 2 * len(self))
+
+
 class Context:
     """
     One run, as its stages see it.
@@ -114,7 +130,7 @@ class Context:
         self._parent = parent
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
-        self._tasks: list[Task] = [] if parent is None else parent._tasks
+        self._tasks: _Tasks = _Tasks() if parent is None else parent._tasks
         self._close_by: list[float] = [] if parent is None else parent._close_by
         self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
 
@@ -147,8 +163,9 @@ class Context:
                 "a concurrent stage needs the run's task group: use `async with stream.open() as run`"
             )
         task = Task(self)
-        self._tasks[:] = [each for each in self._tasks if not each.done.is_set()]
         self._tasks.append(task)
+        if len(self._tasks) >= self._tasks.prune_at:
+            self._tasks.prune()
         self.tasks.start(task.run, work)
         return task
 

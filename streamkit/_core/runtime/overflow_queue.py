@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast, get_args
 
 from anyio import Event, lowlevel
 
+from streamkit._core.checks import as_whole
 from streamkit._core.errors import BufferOverflow
 from streamkit._core.outcome import BufferReport
 from streamkit._core.runtime.fairness import CHECKPOINT_EVERY, let_others_run_until
@@ -27,25 +28,26 @@ Overflow = Literal["block", "drop_oldest", "drop_incoming", "latest", "error"]
 """What happens when the queue is full: see `OverflowQueue.room` and `OverflowQueue.write`."""
 
 
-def check_buffer(buffer: object) -> None:
+def check_buffer(buffer: object) -> int:
     """
-    Reject an invalid bound.
+    The bound as an int.
 
     Raises:
-        ValueError: `buffer` is not an int, or is below 1.
+        ValueError: `buffer` is not a whole number, or is below 1.
     """
-    if type(buffer) is not int or buffer < 1:
+    number = as_whole(buffer)
+    if number is None or number < 1:
         raise ValueError(f"buffer must be an int of at least 1, not {buffer!r}")
+    return number
 
 
-def check_overflow(buffer: object, overflow: object) -> None:
+def check_overflow(overflow: object) -> None:
     """
-    Reject an invalid bound, or an unknown policy.
+    Reject an unknown policy.
 
     Raises:
-        ValueError: `buffer` is not an int or is below 1, or `overflow` is unknown.
+        ValueError: `overflow` is unknown.
     """
-    check_buffer(buffer)
     if overflow not in get_args(Overflow):
         known = ", ".join(repr(policy) for policy in get_args(Overflow))
         raise ValueError(f"overflow must be one of {known}, not {overflow!r}")

@@ -48,7 +48,7 @@ class Run(Generic[T_co]):
             raise ValueError(f"close_timeout must be a positive number of seconds, not {close_timeout!r}")
         self._source = source
         self._stages = stages
-        self._context = Context(close_timeout=close_timeout)
+        self._context = Context(close_timeout=seconds)
         self._chain: Chain | None = None
         self._reads: AsyncIterator[T_co] | None = None
         self._requested: RequestedReads | None = None

@@ -53,6 +53,8 @@ class _Concat(CombinedSource):
 
     def __init__(self, name: str, streams: tuple[object, ...]) -> None:
         super().__init__(name, streams)
+        # One concat in another is one row of streams, however often that is done, as in a loop.
+        self.streams = [part for each in self.streams for part in _parts(each)]
         self.concurrent: bool = any(each.concurrent for each in self.streams)
 
     def open(self, context: Context) -> Opened:
@@ -66,3 +68,7 @@ class _Concat(CombinedSource):
                     yield item
             finally:
                 await context.closing(chain)
+
+
+def _parts(stream: Stream[Any]) -> list[Stream[Any]]:
+    return stream.source.streams if isinstance(stream.source, _Concat) and not stream.stages else [stream]

@@ -10,6 +10,7 @@ from anyio import Event
 
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag
+from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._core.runtime.reader_group import ReaderGroup
 from streamkit._core.source import Opened
 from streamkit._operators.combine.combined_source import CombinedSource, begin_all
@@ -79,7 +80,8 @@ def zip(*streams: AsyncIterable[Any], strict: bool = True) -> Stream[Any]:  # no
     Tuples with one item of each stream.
 
     In each round, all streams are asked for one item at the same time. If one of them fails, its error is raised at once. If
-    one of them ends, the others are waited for, so an error takes precedence over an end in the same round.
+    one of them ends, the others are waited for, so an error takes precedence over an end in the same round; with `strict=False`
+    nobody is waited for then.
 
     Args:
         streams: Streams, or other async iterables; at least one.
@@ -148,8 +150,11 @@ class _Zipping:
             for number, chain in enumerate(await begin_all(self._streams, contexts)):
                 readers.start(chain, self._arrived(number), self._over(number))
             while True:
-                while self._unanswered and readers.failure is None:
+                while self._unanswered and readers.failure is None and not (self._ended and not self._strict):
                     await readers.wakeup.wait()
+                if self._ended and not self._strict:
+                    # An error of the same moment takes precedence.
+                    await let_others_run_until(lambda: readers.failure is not None)
                 if readers.failure is not None or self._ended:
                     break
                 answers, next_round = tuple(self._answers), self._next_round
@@ -183,7 +188,7 @@ class _Zipping:
     def _answer(self, number: int, answer: Any) -> None:
         self._answers[number] = answer
         self._unanswered -= 1
-        if not self._unanswered:
+        if not self._unanswered or (answer is _END and not self._strict):
             self._readers.wakeup.wake()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import current_time, sleep_until
 
 from streamkit._core.algebra import Same
-from streamkit._core.checks import above_zero, plain_function, seconds
+from streamkit._core.checks import above_zero, as_number, plain_function, seconds
 from streamkit._core.items import is_restart
 from streamkit._core.stage import AsyncStage
 
@@ -52,14 +52,16 @@ def rate_limit(
     Cancels: at once, dropping the item that waits.
     Memory: one item.
     """
-    above_zero("rate_limit", rate, "a number of tokens", of="rate")
-    seconds("rate_limit", per, of="per")
-    above_zero("rate_limit", burst, "a number of tokens", of="burst")
+    bucket = (
+        above_zero("rate_limit", rate, "a number of tokens", of="rate"),
+        seconds("rate_limit", per, of="per"),
+        above_zero("rate_limit", burst, "a number of tokens", of="burst"),
+    )
     if cost is not None:
         plain_function("rate_limit", "cost", cost)
     settings = {"per": (per, 1.0), "burst": (burst, 1), "cost": (cost, None)}
     changed = {name: value for name, (value, usual) in settings.items() if value != usual}
-    return Same((_RateLimit(rate, per, burst, cost, changed),))
+    return Same((_RateLimit(rate, bucket, cost, changed),))
 
 
 class _RateLimit(AsyncStage):
@@ -68,13 +70,12 @@ class _RateLimit(AsyncStage):
     def __init__(
         self,
         rate: float,
-        per: float,
-        burst: float,
+        bucket: tuple[float, float, float],
         cost: Callable[[Any], float] | None,
         changed: Mapping[str, object],
     ) -> None:
         super().__init__("rate_limit", _limited, (rate,), changed)
-        self._bucket = (rate, per, burst)
+        self._bucket = bucket
         self._cost = cost
 
     def bind(self, upstream: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -123,8 +124,9 @@ class _Bucket:
 
 
 def _tokens(cost: object) -> float:
-    if not isinstance(cost, int | float):
+    number = float(cost) if isinstance(cost, bool) else as_number(cost)
+    if number is None:
         raise TypeError(f"rate_limit() needs a number of tokens from cost, not {type(cost).__name__}")
-    if not 0 <= cost < math.inf:
+    if not 0 <= number < math.inf:
         raise ValueError(f"rate_limit() needs a finite number of tokens from cost, at least 0, not {cost!r}")
-    return cost
+    return number

@@ -15,10 +15,11 @@ from anyio import current_time
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
-from streamkit._core.items import can_wait, is_structural, merged, without_half
+from streamkit._core.items import can_wait, is_structural, without_half
 from streamkit._core.naming import name_of
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
+from streamkit._operators.time.merged_run import MergedRun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -106,20 +107,21 @@ class _Throttling(TimedRelease):
         self._leading = settings.leading
         self._trailing = settings.trailing
         self._merge: Callable[[Any, Any], Any] | Merge | None = settings.merge
-        self._held: Any = _NOTHING
+        self._held: Any = _NOTHING  # with an explicit merge
+        self._run: MergedRun | None = None  # with the default one
         self._window_ends = -math.inf
 
     def take_in(self, item: Any) -> None:
         if self._merge is not None:
             self._take_in_merging(item, self._merge)
         elif can_wait(item):
-            joined = _NOTHING if self._held is _NOTHING else merged(self._held, item)
-            if joined is None:
-                self._let_go()
-                joined = item
-            self._hold(item if joined is _NOTHING else joined)
+            if self._run is None or not self._run.add(item):
+                if self._run is not None:
+                    self._let_go()
+                self._run = MergedRun(item)
+            self._schedule()
         elif is_structural(item):
-            if self._held is not _NOTHING:
+            if self._run is not None:
                 self._let_go()
             self.ready.append(item)
         else:
@@ -132,41 +134,41 @@ class _Throttling(TimedRelease):
         if self._merge is not None:
             self._let_go()
             return
-        whole, half = without_half(self._held)
-        if half is None:
-            self._let_go()
-            return
-        # The half waits for the rest of its character, however long that takes.
+        whole, half = without_half(self._all_held())
+        self._run = None if whole is None else MergedRun(whole)
         if whole is not None:
-            self._held = whole
             self._let_go()
-        self._held, self.due = half, math.inf
+        if half is not None:  # it waits for the rest of its character, however long that takes
+            self._run, self.due = MergedRun(half), math.inf
 
     def _let_go(self) -> None:
         """
         Release all that is held.
         """
-        self.ready.append(self._held)
+        self.ready.append(self._all_held())
         self._drop()
         self._window_ends = current_time() + self._interval
 
+    def _all_held(self) -> Any:
+        return self._held if self._run is None else self._run.merged
+
     def finish(self, error: BaseException | None) -> None:
-        if self._held is not _NOTHING and self._merge is None:
+        if self._run is not None:
             self._let_go()
         elif error is not None or not self._trailing:
             self._drop()
 
     def _drop(self) -> None:
-        self._held, self.due = _NOTHING, math.inf
+        self._held, self._run, self.due = _NOTHING, None, math.inf
 
     def _take_in_merging(self, item: Any, merge: Callable[[Any, Any], Any] | Merge) -> None:
         if not self._trailing and self.now < self._window_ends:
             return
-        self._hold(merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item)
+        self._held = merge(self._held, item) if callable(merge) and self._held is not _NOTHING else item
+        self._schedule()
 
-    def _hold(self, item: Any) -> None:
+    def _schedule(self) -> None:
         now = self.now
-        self._held = item
         if now >= self._window_ends and not self._leading:
             self._window_ends = now + self._interval
         if now >= self._window_ends:

@@ -55,8 +55,6 @@ def timeout(*, first: float | None = None, idle: float | None = None, total: flo
     limits = {name: limit for name, limit in given.items() if limit is not None}
     if not limits:
         raise TypeError("timeout() needs a limit: first, idle or total, in seconds")
-    for name, limit in limits.items():
-        seconds("timeout", limit, of=name)
     return Same((_Timeout(limits),))
 
 
@@ -65,10 +63,11 @@ class _Timeout(ContextStage):
 
     def __init__(self, limits: dict[str, float]) -> None:
         super().__init__("timeout", (), limits)
+        self._limits = {name: seconds("timeout", limit, of=name) for name, limit in limits.items()}
 
     async def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         items = aiter(upstream.iterator)
-        limits = self.kwargs
+        limits = self._limits
         waiting_for = "first" if "first" in limits else "idle"
         asked = current_time()
         # The moment when `total` is used up; each pause of the consumer moves it.
@@ -89,7 +88,7 @@ class _Timeout(ContextStage):
             waiting_for = "idle"
         # Cancelling the pending read has ended upstream, so the stream cannot continue.
         await context.closing(upstream)
-        raise _timed_out(waiting_for if this_by <= all_by else "total", limits)
+        raise _timed_out(waiting_for if this_by <= all_by else "total", self.kwargs)
 
 
 def _timed_out(name: str, limits: Any) -> TimeoutError:
