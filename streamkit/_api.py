@@ -47,6 +47,7 @@ from streamkit._core.decorators import (
 )
 from streamkit._core.errors import BufferOverflow as BufferOverflow, StreamError as StreamError
 from streamkit._core.facade import publish
+from streamkit._core.failed import Failed as Failed
 from streamkit._core.from_iterable import from_iterable as from_iterable
 from streamkit._core.items import Restarted as Restarted
 from streamkit._core.outcome import (

@@ -14,6 +14,8 @@ each other. What they are made of, and what runs, stands in modules of their own
 from __future__ import annotations
 
 import inspect
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from streamkit._core.checks import refuse_right
@@ -660,9 +662,16 @@ class Job(Generic[R_co]):
     def __init__(self, stream: Stream[Any], sink: Sink[Any, R_co]) -> None:
         self._stream = stream
         self._sink = sink
+        self._is_run = False
 
     def __repr__(self) -> str:
         return f"{self._stream!r} | {self._sink!r}"
+
+    def __del__(self) -> None:
+        # Only one that was made in full, in a program that goes on.
+        if not getattr(self, "_is_run", True) and not sys.is_finalizing():
+            text = f"{self!r} was never awaited: write `await` before it, or `async with (…).open() as run`"
+            warnings.warn(text, RuntimeWarning, stacklevel=2, source=self)
 
     def __await__(self) -> Generator[Any, Any, R_co]:
         return self._result().__await__()
@@ -684,5 +693,6 @@ class Job(Generic[R_co]):
         Raises:
             ValueError: `close_timeout` is not a positive number.
         """
+        self._is_run = True
         stages = self._stream.stages + self._sink.stages
         return JobRun(self._stream.source, stages, self._sink.consume, close_timeout)

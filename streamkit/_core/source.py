@@ -7,8 +7,16 @@ A source only describes. Its `open` makes what is read, once for each run.
 from __future__ import annotations
 
 import inspect
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from streamkit._core.naming import name_of, private_text
@@ -115,12 +123,15 @@ class TaskSource(CallSource):
 class IterableSource(Source):
     """
     Anything that can be iterated, or a function without arguments that makes such a thing.
+
+    A file or a cursor, as any plain iterator that was given as an object, stays open: whoever opened it closes it. A generator is
+    closed, because nobody else can end what stands in it, and so are asynchronous iterators and what is made for the run.
     """
 
     memory = "nothing"
 
     def __init__(self, items: object) -> None:
-        self._items: Any = items
+        self.items: Any = items
         self.repeatable: bool = not _is_spent_once(items)
         self._opened = False
         if inspect.iscoroutinefunction(items):
@@ -131,22 +142,31 @@ class IterableSource(Source):
             raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
 
     def __repr__(self) -> str:
-        return f"from_iterable({private_text(self._items)})"
+        return f"from_iterable({private_text(self.items)})"
 
-    def open(self, context: Context) -> Opened:
+    def note_opening(self) -> None:
+        """
+        Note that it is opened.
+
+        Raises:
+            RuntimeError: It was opened before, and cannot be again.
+        """
         if not self.repeatable:
             if self._opened:
                 raise RuntimeError(
-                    f"{self!r} cannot be opened twice: a {type(self._items).__name__} is spent once it has been read. "
+                    f"{self!r} cannot be opened twice: a {type(self.items).__name__} is spent once it has been read. "
                     "Give from_iterable a list, or a function without arguments that makes a new one"
                 )
             self._opened = True
-        if _makes_items(self._items):
-            return Opened("async", _Made(self._items))
-        items = self._items
+
+    def open(self, context: Context) -> Opened:
+        self.note_opening()
+        items = self.items
+        if _makes_items(items):
+            return Opened("async", _Made(items))
         if isinstance(items, AsyncIterable):
             return Opened("async", as_iterator(items))
-        return Opened("sync", iter(cast("Iterable[object]", items)))
+        return Opened("sync", _lent(items, iter(cast("Iterable[object]", items))))
 
 
 class _Made:
@@ -187,6 +207,14 @@ async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
     finally:
         if (close := getattr(iterator, "close", None)) is not None:
             close()
+
+
+def _lent(items: object, iterator: Iterator[Any]) -> Iterator[Any]:
+    """
+    The iterator of what was given, without a way to close it where that is the caller's to do.
+    """
+    is_callers = iterator is items and not isinstance(items, Generator)
+    return itertools.chain(iterator) if is_callers else iterator
 
 
 def _is_spent_once(items: object) -> bool:

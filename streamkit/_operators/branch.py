@@ -134,6 +134,13 @@ class RunningBranch:
         if self._task is not None:
             await self._task.done.wait()
 
+    def finish_later(self) -> None:
+        """
+        Have the run wait for the sink, when it is left.
+        """
+        if self._task is not None:
+            self._context.wait_for(self._task)
+
     async def _serve(self) -> None:
         chain = assemble(Opened("async", self.queue.items()), self._sink.stages, self._context)
         unread = 0

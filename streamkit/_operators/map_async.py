@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from streamkit._core.algebra import Operator
 from streamkit._core.checks import flag, whole_number
+from streamkit._core.failed import Failed, OnError
 from streamkit._core.items import is_restart
 from streamkit._core.naming import gives_async_items, name_of
 from streamkit._core.stage import AsyncStage, ConcurrentStage
@@ -24,8 +25,6 @@ __all__ = ["map_async"]
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-OnError = Literal["raise", "emit"]
 
 
 @overload
@@ -44,11 +43,11 @@ def map_async(
     ordered: bool = True,
     *,
     on_error: Literal["emit"],
-) -> Operator[A, B | Exception]: ...
+) -> Operator[A, B | Failed[A]]: ...
 @overload
 def map_async(
     fn: Callable[[A], Awaitable[B]], /, concurrency: int, ordered: bool, on_error: Literal["emit"]
-) -> Operator[A, B | Exception]: ...
+) -> Operator[A, B | Failed[A]]: ...
 def map_async(
     fn: Callable[[Any], Awaitable[Any]],
     /,
@@ -67,8 +66,8 @@ def map_async(
         fn: An async function, or another one that returns an awaitable.
         concurrency: The most calls at once, at least 1. A call counts until its result is taken.
         ordered: Whether results come in the order of the items, or as they are ready.
-        on_error: What happens when a call fails: `"raise"` fails, `"emit"` hands on the exception in place of the result and
-            continues.
+        on_error: What happens when a call fails: `"raise"` fails, `"emit"` hands on a `Failed(item, error)` in its place
+            and continues.
 
     Raises:
         TypeError: `fn` is not an async function, or an argument is of the wrong kind; while running, `fn` returns something that
@@ -126,7 +125,7 @@ class _Call:
                 return await made
         except Exception as error:
             if self._emits:
-                return error
+                return Failed(item, error)
             raise
         raise TypeError(
             f"map_async({name_of(self.fn)}): the function must return an awaitable, and returned "

@@ -6,7 +6,7 @@ Each sink has a bounded queue (`_core/runtime/overflow_queue.py`, where the over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.algebra import Same
 from streamkit._core.pipeline_checks import remedies
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["branch", "tee"]
 
 
+Wait = Literal["end", "exit"]
+
+
 def tee(
-    *sinks: SinkLike | Branch, buffer: int = 64, overflow: Overflow = "block", on_error: OnError = "raise"
+    *sinks: SinkLike | Branch,
+    buffer: int = 64,
+    overflow: Overflow = "block",
+    on_error: OnError = "raise",
+    wait: Wait = "end",
 ) -> Same:
     """
     Hand the items on, and also to each of `sinks`, which has a bounded queue and a task of its own.
@@ -45,14 +52,16 @@ def tee(
             `"latest"` keeps only the newest one, `"error"` fails the sink.
         on_error: What happens when a sink fails: `"raise"` ends the run with its error, `"detach"` lets the others go on; the
             failure is logged and reported.
+        wait: Where the sinks' end is awaited when the stream has ended: `"end"`, before the iteration ends; `"exit"`, when the
+            run is left, so that a slow sink does not hold up what the block does after its last item.
 
     Raises:
         TypeError: No sink is given, or one cannot consume items.
-        ValueError: A policy is unknown, or the bound is below 1.
+        ValueError: A policy or `wait` is unknown, or the bound is below 1.
 
     Emits: every item, unchanged.
     Backpressure: with `"block"`, waits for room in every queue before it asks upstream for an item.
-    Completes: with its upstream, after every sink has finished.
+    Completes: with its upstream, after every sink has finished; with `wait="exit"` at once.
     Fails: with its upstream. The error of a sink fails the run, not the stream.
     Cancels: at once; the sinks then have `close_timeout` seconds to finish.
     Memory: `buffer` items for each sink.
@@ -61,8 +70,15 @@ def tee(
         raise TypeError("tee() needs at least one sink")
     buffer = check_buffer(buffer)
     check_overflow(overflow)
+    if wait not in get_args(Wait):
+        raise ValueError(f'tee(wait=…) must be "end" or "exit", not {wait!r}')
     branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
-    settings = {"buffer": (buffer, 64), "overflow": (overflow, "block"), "on_error": (on_error, "raise")}
+    settings = {
+        "buffer": (buffer, 64),
+        "overflow": (overflow, "block"),
+        "on_error": (on_error, "raise"),
+        "wait": (wait, "end"),
+    }
     changed = {name: value for name, (value, usual) in settings.items() if value != usual}
     return Same((_Tee([each.or_else(buffer, overflow, on_error) for each in branches], sinks, changed),))
 
@@ -85,10 +101,11 @@ class _Tee(ConcurrentStage):
         return remedies(stage for each in self._branches for stage in each.sink.stages)
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        return _items(upstream, [RunningBranch(each, context) for each in self._branches])
+        branches = [RunningBranch(each, context) for each in self._branches]
+        return _items(upstream, branches, waits=self.kwargs.get("wait") != "exit")
 
 
-async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterator[Any]:
+async def _items(upstream: Chain, branches: list[RunningBranch], *, waits: bool) -> AsyncIterator[Any]:
     # Sinks start with the first read, because a generator that never ran has no cleanup that could end them.
     for each in branches:
         each.start()
@@ -107,7 +124,10 @@ async def _items(upstream: Chain, branches: list[RunningBranch]) -> AsyncIterato
     finally:
         _end(queues)
     for each in branches:
-        await each.finished()
+        if waits:
+            await each.finished()
+        else:
+            each.finish_later()
 
 
 def _end(queues: Iterable[OverflowQueue[Any]], error: Exception | None = None) -> None:

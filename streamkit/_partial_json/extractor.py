@@ -12,6 +12,8 @@ from streamkit._partial_json.tree import Tree
 from streamkit._partial_json.views import Partial, view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamkit._partial_json.selector import Selector
 
 __all__ = ["Extractor"]
@@ -63,7 +65,7 @@ class Extractor:
         self._ended = True
         self.parser.end()
 
-    def take(self) -> list[Any]:
+    def take(self) -> Iterable[Any]:
         """
         What there is to be shown since the last call: a `Partial`, or the selected parts.
 
@@ -85,10 +87,11 @@ class Extractor:
             self._view = None  # a string grows in place only while nobody else holds it
         return [shown]
 
-    def _selected(self) -> list[Any]:
+    def _selected(self) -> Iterable[Any]:
         found = self._parts.found
         if not found:
             return found
         self._parts.found = []
         validate = self._selector.validate
-        return found if validate is None else [validate(value) for value in found]
+        # One after the other, so that those before one that does not fit are shown.
+        return found if validate is None else map(validate, found)

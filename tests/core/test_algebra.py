@@ -305,9 +305,12 @@ async def test_a_method_is_the_operator(left: Any, name: str, args: tuple[Any, .
 
 @pytest.mark.parametrize("right", [sk.take(2), doubled, collect()], ids=["operator", "callable", "sink"])
 @pytest.mark.parametrize("left", [numbers, even, sk.take(3)], ids=["stream", "operator", "same"])
-def test_pipe_is_the_bar(left: Any, right: Any) -> None:
-    assert repr(left.pipe(right)) == repr(left | right)
-    assert type(left.pipe(right)) is type(left | right)
+async def test_pipe_is_the_bar(left: Any, right: Any) -> None:
+    piped, barred = left.pipe(right), left | right
+    assert repr(piped) == repr(barred)
+    assert type(piped) is type(barred)
+    if isinstance(piped, sk.Job):
+        assert await piped == await barred
 
 
 # -- terminals ----------------------------------------------------------------------------------------------

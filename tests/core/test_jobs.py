@@ -4,6 +4,7 @@ Jobs: a stream with its sink, awaited or opened.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -227,3 +228,21 @@ def test_a_close_timeout_is_positive(timeout: float) -> None:
 async def test_run_and_to_are_jobs_too() -> None:
     assert await numbers.to(collect()) == [1, 2, 3]
     assert await sk.take(1).pipe(collect())(numbers) == [1]
+
+
+# -- a job that nobody runs ---------------------------------------------------------------------------------
+
+
+def forget(job: sk.Job[Any]) -> None: ...
+
+
+def test_a_job_that_nobody_awaits_says_so() -> None:
+    with pytest.warns(RuntimeWarning, match=r"from_iterable\(\[…\]\) \| collect\(\) was never awaited"):
+        forget(sk.from_iterable([1]) | collect())
+
+
+async def test_a_job_that_was_awaited_or_opened_says_nothing() -> None:
+    await (sk.from_iterable([1]) | collect())
+    async with (sk.from_iterable([1]) | collect()).open() as run:
+        await run
+    gc.collect()

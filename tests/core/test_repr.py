@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import streamkit as sk
+from streamkit._core.naming import free_name
 from streamkit.sinks import call, collect, join, jsonl
 
 
@@ -179,3 +180,21 @@ def test_explain_of_an_operator_and_of_a_concurrent_source(capsys: pytest.Captur
 def test_explain_of_bounds_that_a_branch_sets(capsys: pytest.CaptureFixture[str]) -> None:
     operator = sk.tee(sk.branch(collect(), buffer=5), sk.branch(collect(), overflow="latest"), buffer=8)
     assert explained(operator, capsys).rstrip().endswith("concurrent  holds 5 + 1 items")
+
+
+def test_a_name_that_is_taken_gets_a_number_however_many_there_are() -> None:
+    taken: dict[str, None] = {}
+    looks = 0
+
+    class Counted(dict[str, None]):
+        def __contains__(self, name: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(name)
+
+    taken = Counted()
+    for _ in range(1_000):
+        taken[free_name("sink", taken)] = None
+    assert list(taken)[:3] == ["sink", "sink-2", "sink-3"]
+    assert list(taken)[-1] == "sink-1000"
+    assert looks < 30 * len(taken)

@@ -4,14 +4,18 @@ Sources: what can be opened again, what is entered and closed, and a job behind 
 
 from __future__ import annotations
 
+import io
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 import streamkit as sk
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -187,10 +191,75 @@ class Closable:
         self.closed += 1
 
 
-async def test_a_plain_iterator_with_close_is_closed() -> None:
+async def test_what_the_caller_has_opened_stays_open() -> None:
     items = Closable()
     assert await sk.from_iterable(items).first() == 1
+    assert items.closed == 0
+    with io.StringIO("one\ntwo\n") as file:
+        assert await sk.from_iterable(file).first() == "one\n"
+        assert await sk.from_iterable(file, thread=True).first() == "two\n"
+        assert not file.closed
+
+
+async def test_what_is_made_for_the_run_is_closed() -> None:
+    items = Closable()
+    assert await sk.from_iterable(lambda: items).first() == 1
     assert items.closed == 1
+
+
+# -- in a thread --------------------------------------------------------------------------------------------
+
+
+async def test_an_iterable_that_blocks_is_read_in_a_thread_while_others_go_on() -> None:
+    def blocking() -> Iterator[int]:
+        for number in range(3):
+            assert beating.wait(PATIENCE), "the event loop stands still"
+            threads.add(threading.current_thread())
+            yield number
+
+    async def beat() -> None:
+        await anyio.lowlevel.checkpoint()
+        beating.set()
+
+    beating = threading.Event()
+    threads: set[threading.Thread] = set()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(beat)
+        assert await sk.from_iterable(blocking, thread=True).collect() == [0, 1, 2]
+    assert threading.current_thread() not in threads
+
+
+async def test_a_generator_in_a_thread_is_closed_also_while_it_blocks() -> None:
+    def blocking() -> Iterator[int]:
+        try:
+            yield 1
+            assert released.wait(PATIENCE)
+            yield 2
+        finally:
+            closed.set()
+
+    for patience in (None, 0.02):
+        released, closed = threading.Event(), threading.Event()
+        async with (sk.from_iterable(blocking(), thread=True) | sk.map(int)).open() as run:
+            assert await anext(run) == 1
+            if patience is not None:
+                with anyio.move_on_after(patience):
+                    await anext(run)
+        released.set()
+        assert await anyio.to_thread.run_sync(closed.wait, PATIENCE)
+
+
+async def test_an_error_in_a_thread_is_the_stream_s() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise OSError("gone")
+
+    got: list[int] = []
+    with pytest.raises(OSError, match="gone"):
+        async with sk.from_iterable(broken, thread=True).open() as run:
+            got += [item async for item in run]
+    with pytest.raises(TypeError, match="is asynchronous: leave thread out"):
+        sk.from_iterable(AsyncClosable(), thread=True)  # type: ignore[call-overload]  # pyright: ignore
 
 
 class AsyncClosable:

@@ -70,3 +70,11 @@ async def test_a_part_with_tasks_of_its_own_needs_a_run() -> None:
     with pytest.raises(TypeError, match="open"):
         aiter(stream)
     assert await stream.collect() == [1, 2]
+
+
+async def test_a_concat_that_was_built_in_a_loop_is_one_row() -> None:
+    stream = sk.from_iterable([0])
+    for number in range(1, 3_000):
+        stream = sk.concat(stream, sk.from_iterable([number]))
+    assert await stream.collect() == [*range(3_000)]
+    assert repr(stream).count("concat") == 1

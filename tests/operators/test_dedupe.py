@@ -108,3 +108,34 @@ def test_a_key_must_be_a_plain_function() -> None:
 
 def test_it_reads_like_its_source() -> None:
     assert repr(sk.dedupe() | sk.dedupe(len)) == "dedupe() | dedupe(len)"
+
+
+class Array:
+    """
+    As numpy's: comparing two gives an array of answers, which is neither true nor false.
+    """
+
+    def __init__(self, *values: int) -> None:
+        self.values = values
+
+    def __eq__(self, other: object) -> Any:
+        assert isinstance(other, Array)
+        return Array(*(a == b for a, b in zip(self.values, other.values, strict=False)))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array with more than one element is ambiguous")
+
+    def all(self) -> bool:
+        return all(self.values)
+
+
+async def test_arrays_are_equal_where_all_of_them_is() -> None:
+    one, same, other = Array(1, 2), Array(1, 2), Array(1, 3)
+    assert await (sk.from_iterable([one, same, other]) | sk.dedupe()).collect() == [one, other]
+
+
+async def test_a_value_that_does_not_equal_itself_is_the_same_value_all_the_same() -> None:
+    nan = float("nan")
+    assert len(await (sk.from_iterable([nan, nan, 1.0]) | sk.dedupe()).collect()) == 2

@@ -5,6 +5,7 @@ take_until: the items until something else has happened.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -369,3 +370,18 @@ async def test_a_bare_iteration_is_refused() -> None:
 
 def test_it_reads_like_its_source() -> None:
     assert repr(sk.take_until(already)) == "take_until(already)"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_task_that_it_only_waits_for_goes_on(ends: bool) -> None:
+    async def main() -> None:
+        async def other() -> str:
+            await asyncio.sleep(0 if ends else 0.01)
+            return "done"
+
+        task = asyncio.ensure_future(other())
+        items = [1] if not ends else itertools.repeat(1)
+        await (sk.from_iterable(items) | sk.take_until(lambda: task)).run()
+        assert await task == "done"
+
+    asyncio.run(main())

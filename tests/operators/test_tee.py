@@ -4,7 +4,7 @@ tee: the items go on, and to sinks beside them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -551,3 +551,58 @@ def test_unknown_settings_are_refused_at_once(settings: Any, message: str) -> No
         sk.branch(collect(), **settings)
     with pytest.raises(ValueError, match=message):
         sk.tee(collect(), **settings)
+
+
+# -- where the sinks are awaited ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wait", "iterated", "left"), [("end", 60, 60), ("exit", 0, 60)])
+async def test_the_end_of_slow_sinks_is_awaited_before_the_iteration_ends_or_when_the_run_is_left(
+    wait: Any, iterated: float, left: float
+) -> None:
+    @sk.sink
+    async def slow(items: AsyncIterator[int]) -> str:
+        async for _ in items:
+            await anyio.sleep(20)
+        return "saved"
+
+    begun = anyio.current_time()
+    async with (sk.from_iterable([1, 2, 3]) | sk.tee(slow(), wait=wait)).open() as run:
+        async for _ in run:
+            pass
+        assert anyio.current_time() - begun == iterated
+    assert anyio.current_time() - begun == left
+    assert run.report.sinks["slow"].result == "saved"
+    assert run.outcome.kind == "complete"
+
+
+async def test_a_wait_for_slow_sinks_that_is_cancelled_leaves_them_their_close_timeout() -> None:
+    @sk.sink
+    async def slow(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            await anyio.sleep(100)
+
+    begun = anyio.current_time()
+    with anyio.move_on_after(10):
+        async with (sk.from_iterable([1, 2]) | sk.tee(slow(), wait="exit", on_error="detach")).open() as run:
+            async for _ in run:
+                pass
+    assert anyio.current_time() - begun == 15
+
+
+async def test_a_sink_that_fails_after_the_iteration_fails_the_run() -> None:
+    @sk.sink
+    async def fails(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            pass
+        await anyio.sleep(5)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        async with (sk.from_iterable([1]) | sk.tee(fails(), wait="exit")).open() as run:
+            assert [item async for item in run] == [1]
+
+
+def test_an_unknown_place_to_wait_is_refused() -> None:
+    with pytest.raises(ValueError, match='"end" or "exit"'):
+        sk.tee(sk.sinks.collect(), wait=cast("Any", "never"))

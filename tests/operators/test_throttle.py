@@ -16,6 +16,7 @@ from anthropic.types import RawContentBlockDeltaEvent, RawContentBlockStopEvent,
 from hypothesis import given, strategies as st
 
 import streamkit as sk
+from streamkit._operators.time import merged_run
 from streamkit.events import ContentBlockDelta, ContentBlockStop, InputJSONDelta, Restarted, TextDelta
 from streamkit.testing import marbles, run_virtual
 from tests.support.backends import on_both_backends
@@ -386,3 +387,20 @@ async def test_the_sdks_raw_events_join_as_ours_do() -> None:
     stream = timed((0, raw(0, "a")), (1, raw(0, "b")), (1, raw(0, "c")), (1, raw(1, "d")), (1, stop))
     got = await times(stream | sk.throttle(10))
     assert got == [(0, raw(0, "a")), (3, raw(0, "bc")), (4, raw(1, "d")), (4, stop)]
+
+
+def test_what_is_held_is_joined_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(pieces: int) -> int:
+        copies = 0
+
+        def counting(first: str, second: str) -> str:
+            nonlocal copies
+            copies += len(first) + len(second)
+            return first + second
+
+        monkeypatch.setattr(merged_run, "merged", counting)
+        stream = sk.from_iterable(["x"] * pieces) | sk.throttle(100)
+        assert sum(map(len, run_virtual(stream.collect))) == pieces
+        return copies
+
+    assert copied(16_000) < 12 * copied(2_000)

@@ -373,6 +373,7 @@ FAULTS: Final[dict[str, Fault]] = {
         stage(lambda: ReadsAhead("eager")),
         S.test_reads_nothing_before_it_is_asked,
         S.test_closes_upstream_when_it_is_left,
+        S.test_leaves_no_task_behind,
     ),
     "a double close": Fault(
         closes_twice,

@@ -4,7 +4,7 @@ JSON: the JSON in a message's text, while it is being written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
@@ -12,11 +12,12 @@ from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.failed import Failed, OnError
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from streamkit._claude.protocol.events import AnyEvent
     from streamkit._partial_json import Partial
@@ -29,10 +30,18 @@ M = TypeVar("M")
 @overload
 def json(path: None = None, *, model: None = None) -> Operator[AnyEvent, Partial]: ...
 @overload
-def json(path: str | None = None, *, model: type[M]) -> Operator[AnyEvent, M]: ...
+def json(
+    path: str | None = None, *, model: type[M], on_error: Literal["raise"] = "raise"
+) -> Operator[AnyEvent, M]: ...
 @overload
-def json(path: str | None = None, *, model: Any = None) -> Operator[AnyEvent, Any]: ...
-def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
+def json(
+    path: str | None = None, *, model: type[M], on_error: Literal["emit"]
+) -> Operator[AnyEvent, M | Failed[Any]]: ...
+@overload
+def json(
+    path: str | None = None, *, model: Any = None, on_error: OnError = "raise"
+) -> Operator[AnyEvent, Any]: ...
+def json(path: str | None = None, *, model: Any = None, on_error: OnError = "raise") -> Operator[Any, Any]:
     """
     The JSON in a message's text, while it is being written: structured output, or an answer in a fenced block.
 
@@ -53,13 +62,15 @@ def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
         path: What to show: `$`, `.name`, `['name']`, `[0]` and `[*]` of JSONPath (RFC 9535); None for the whole, as it grows.
         model: What complete values are made into: a pydantic model, or a type that msgspec converts to. Without a path, that
             is the whole value.
+        on_error: What happens with a value that the model refuses: `"raise"` fails, `"emit"` hands on a `Failed(value, error)` in
+            its place and goes on behind it.
 
     Raises:
-        TypeError: `path` is not a string, or `model` is not a model.
-        ValueError: The path cannot be followed while the text is being written; the message says why.
+        TypeError: `path` is not a string, `model` is not a model, or `on_error` is given without one.
+        ValueError: The path cannot be followed while the text is being written; the message says why. Or `on_error` is unknown.
 
     Emits: a `Partial` for each delta that changed the value; with a path, pieces of text and complete values; with a model, its
-        instances.
+        instances, or a `Failed` in the place of one.
     Backpressure: none of its own.
     Completes: with its upstream.
     Fails: with its upstream; with a `JSONError`, which has the place in its `offset`, where the text is not JSON or ends too
@@ -67,7 +78,11 @@ def json(path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     Cancels: at once.
     Memory: the value so far, or what the path selects, one at a time.
     """
-    given = {"path": path, "model": model}
+    if on_error not in get_args(OnError):
+        raise ValueError(f'json(on_error=…) must be "raise" or "emit", not {on_error!r}')
+    if model is None and on_error == "emit":
+        raise TypeError('json(on_error="emit") needs a model=, which refuses a value')
+    given = {"path": path, "model": model, "on_error": None if on_error == "raise" else on_error}
     changed = {name: value for name, value in given.items() if value is not None}
     return Operator(pure("json", JSON, **changed))
 
@@ -77,8 +92,10 @@ class JSON(Transducer[Any, Any]):
     index: int | None
     """The text block that is read."""
 
-    def __init__(self, path: str | None = None, model: Any = None) -> None:
+    def __init__(self, path: str | None = None, model: Any = None, on_error: OnError = "raise") -> None:
         self.selector: Selector = Selector(path, model)
+        if on_error == "emit" and (validate := self.selector.validate) is not None:
+            self.selector.validate = _or_failed(validate)
         self.memory: str = self.selector.memory
         self.reset()
 
@@ -189,3 +206,13 @@ class JSON(Transducer[Any, Any]):
             reason="truncated" if error.reason == "truncated" else "invalid",
             offset=self.offset + error.offset,
         )
+
+
+def _or_failed(validate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def validated(value: Any) -> Any:
+        try:
+            return validate(value)
+        except Exception as error:
+            return Failed(value, error)
+
+    return validated

@@ -131,6 +131,7 @@ class Context:
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
         self._tasks: _Tasks = _Tasks() if parent is None else parent._tasks
+        self._awaited: list[Task] = [] if parent is None else parent._awaited
         self._close_by: list[float] = [] if parent is None else parent._close_by
         self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
 
@@ -168,6 +169,20 @@ class Context:
             self._tasks.prune()
         self.tasks.start(task.run, work)
         return task
+
+    def wait_for(self, task: Task) -> None:
+        """
+        Have the run wait for a task, for as long as it takes, when its block ends without an error.
+        """
+        self._awaited.append(task)
+
+    async def settled(self) -> None:
+        """
+        Wait for the tasks of `wait_for`, unless a sink's failure ends the run.
+        """
+        for task in self._awaited:
+            if self.sink_error is None:
+                await task.done.wait()
 
     async def drain(self) -> None:
         """

@@ -141,8 +141,10 @@ class Run(Generic[T_co]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         self._judge(exc)
+        interruption = await self._wait_for_sinks() if exc is None else None
         self._context.begin_closing()
-        interruption, closing_error = await self._wind_up()
+        cut, closing_error = await self._wind_up()
+        interruption = interruption or cut
         leaving = exc if interruption is None else interruption
         quiet = await self._tasks.leave(leaving)
         sink_error = self._context.sink_error
@@ -161,6 +163,21 @@ class Run(Generic[T_co]):
         if interruption is not None and not quiet:
             raise interruption
         return quiet
+
+    async def _wait_for_sinks(self) -> BaseException | None:
+        """
+        Wait for the sinks whose end is awaited only here.
+
+        Returns:
+            The cancellation that has ended the wait; None if there was none.
+        """
+        try:
+            await self._context.settled()
+        except BaseException as error:
+            if not is_interruption(error):
+                raise
+            return error
+        return None
 
     async def _wind_up(self) -> tuple[BaseException | None, BaseException | None]:
         """
