@@ -22,6 +22,7 @@ from streamkit._core.checks import refuse_right
 from streamkit._core.elementary_steps import Filter, FlatMap, Map, Scan, Tap
 from streamkit._core.explain import explanation
 from streamkit._core.naming import call_text, name_of
+from streamkit._core.pipeline_checks import refuse_misfits, sink_is_the_end
 from streamkit._core.runtime.assembly import begin, described, run_offline
 from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.context import Context
@@ -102,12 +103,29 @@ class Stream(Generic[A_co]):
     def __or__(self, right: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]: ...
     def __or__(self, right: Any, /) -> Any:
         if isinstance(right, Operator):
+            refuse_misfits(self.stages, right.stages)
             return Stream[Any](self.source, self.stages + right.stages)
         if isinstance(right, Sink):
+            refuse_misfits(self.stages, right.stages)
             return Job(self, cast("Sink[Any, object]", right))
         if refuse_right(right):
             return NotImplemented
         return Stream[Any](self.source, (*self.stages, CallableStage(right)))
+
+    if not TYPE_CHECKING:  # for a checker these are errors already
+
+        def __await__(self) -> Any:
+            raise TypeError(
+                "a stream is not awaited: write `async with stream.open() as run` and iterate the run, or await one of its ends, "
+                "such as stream.collect(), stream.run(), or stream | sink"
+            )
+
+        async def __aenter__(self) -> Any:
+            raise TypeError(
+                "a stream is opened first: write `async with stream.open() as run`, with parentheses around a pipeline"
+            )
+
+        async def __aexit__(self, *_: object) -> None: ...
 
     @overload
     def pipe(self, right: Callable[[AsyncIterable[A_co]], AsyncIterable[B]], /) -> Stream[B]: ...
@@ -320,8 +338,10 @@ class Operator(Generic[A_contra, B_co]):
             kind: type[Operator[Any, Any]] = Operator
             if isinstance(self, Same) and isinstance(right, GenericOperator):
                 kind = type(cast("GenericOperator[object]", right))
+            refuse_misfits(self.stages, right.stages)
             return kind(self.stages + right.stages)
         if isinstance(right, Sink):
+            refuse_misfits(self.stages, right.stages)
             return cast("Sink[Any, object]", right).after(self.stages)
         if refuse_right(right):
             return NotImplemented
@@ -594,6 +614,11 @@ class Sink(Generic[A_contra, R_co]):
         call += "".join(f".then({name_of(fn)})" for fn in self._finish)
         return " | ".join((*map(repr, self.stages), call))
 
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __or__(self, right: Any) -> Any:
+            raise sink_is_the_end(self, right)
+
     def __call__(self, source: AsyncIterable[A_contra], /) -> Job[R_co]:
         """
         The job of consuming `source`.
@@ -672,6 +697,12 @@ class Job(Generic[R_co]):
         if not getattr(self, "_is_run", True) and not sys.is_finalizing():
             text = f"{self!r} was never awaited: write `await` before it, or `async with (…).open() as run`"
             warnings.warn(text, RuntimeWarning, stacklevel=2, source=self)
+
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __or__(self, right: Any) -> Any:
+            self._is_run = True  # nobody could have awaited it
+            raise sink_is_the_end(self._sink, right)
 
     def __await__(self) -> Generator[Any, Any, R_co]:
         return self._result().__await__()

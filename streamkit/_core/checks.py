@@ -11,6 +11,7 @@ import inspect
 import math
 import operator
 import sys
+from types import BuiltinFunctionType
 from typing import SupportsFloat, SupportsIndex, cast
 
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, value_text
@@ -179,6 +180,11 @@ def refuse_right(right: object) -> bool:
     if not callable(right):
         return True
     name = name_of(right)
+    if isinstance(right, BuiltinFunctionType):
+        raise TypeError(
+            f"{name} cannot stand behind |: it is called with one item, so write tap({name}) to show it each item, "
+            f"map({name}) to transform each, or sinks.call({name}) to consume them"
+        )
     if inspect.iscoroutinefunction(right) or inspect.iscoroutinefunction(right.__call__):
         raise TypeError(
             f"{name} is a coroutine function, which cannot stand behind |: write sinks.call({name}) to consume each item "

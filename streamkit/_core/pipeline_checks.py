@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from streamkit._core.naming import value_text
 from streamkit._core.stage import DescriptionStage
 
 if TYPE_CHECKING:
@@ -14,7 +15,41 @@ if TYPE_CHECKING:
     from streamkit._core.source import Source
     from streamkit._core.stage import Stage
 
-__all__ = ["refuse_hiding", "refuse_reopening", "refuse_restarts", "remedies"]
+__all__ = [
+    "refuse_hiding",
+    "refuse_misfits",
+    "refuse_reopening",
+    "refuse_restarts",
+    "remedies",
+    "sink_is_the_end",
+]
+
+
+def sink_is_the_end(sink: object, right: object) -> TypeError:
+    """
+    What is said where something stands behind a sink.
+    """
+    return TypeError(
+        f"{sink!r} is a sink, which ends a pipeline, and {value_text(right)} cannot stand behind it: write tee({sink!r}) in its "
+        "place to hand the items on"
+    )
+
+
+def refuse_misfits(before: tuple[Stage, ...], after: tuple[Stage, ...]) -> None:
+    """
+    Refuse a stage behind one that gives items of another kind than it takes.
+
+    Raises:
+        TypeError: The last of `before` and the first of `after` do not fit together.
+    """
+    if not before or not after:
+        return
+    left, right = before[-1], after[0]
+    if right.takes and left.gives and right.takes != left.gives:
+        raise TypeError(
+            f"{right!r} takes {right.takes}, and {left!r} before it gives {left.gives}: to have both of the same stream, write "
+            f"split(a={left!r}, b={right!r})"
+        )
 
 
 class _MayRestart(Protocol):

@@ -63,6 +63,20 @@ class Stage(ABC):
         return self.memory
 
     @property
+    def takes(self) -> str:
+        """
+        The one kind of items that it takes, in words; empty if it takes any, or nobody knows.
+        """
+        return ""
+
+    @property
+    def gives(self) -> str:
+        """
+        The one kind of items that it gives, in words; empty if nobody knows.
+        """
+        return ""
+
+    @property
     def concurrent(self) -> bool:
         """
         Whether it needs the task group of a run.
@@ -119,6 +133,14 @@ class PureStage(Stage):
 
     def holds(self) -> str:
         return self.spec(None).memory
+
+    @property
+    def takes(self) -> str:
+        return getattr(self._factory, "takes", "")
+
+    @property
+    def gives(self) -> str:
+        return getattr(self._factory, "gives", "")
 
     @property
     def hides_restarts(self) -> bool:

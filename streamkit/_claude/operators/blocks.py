@@ -4,7 +4,7 @@ Blocks: each content block, when it is finished.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.events import ContentBlockDelta
@@ -54,6 +54,8 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
 
 
 class Blocks(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "content blocks"
     passes_restarts = False
     memory = "the open blocks"
 

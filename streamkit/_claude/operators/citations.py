@@ -4,7 +4,7 @@ Citations: each citation of a text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.reading import list_in, type_of
@@ -43,6 +43,8 @@ def citations() -> Operator[AnyEvent, Unknown]:
 
 
 class Citations(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "citations"
     passes_restarts = False
     memory = "nothing"
 

@@ -4,7 +4,7 @@ JSON: the JSON in a message's text, while it is being written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, overload
 
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
@@ -88,6 +88,8 @@ def json(path: str | None = None, *, model: Any = None, on_error: OnError = "rai
 
 
 class JSON(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "parts of a JSON value"
     passes_restarts = False
     index: int | None
     """The text block that is read."""

@@ -5,7 +5,7 @@ Meter: the figures that tell how fast a stream is.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import current_time
 
@@ -49,6 +49,9 @@ class Metering:
     """
     The figures of one run, and what they are made from.
     """
+
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "events"
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         self.begin(context)

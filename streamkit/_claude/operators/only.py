@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import (
     TYPE_CHECKING,
     Any,
+    ClassVar,
     Generic,
     Literal,
     Protocol,
@@ -116,6 +117,8 @@ def only(*types: Any) -> Operator[Any, Any]:
 
 
 class Only(Filter):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "events"
     # A restart is one more event here: it passes where it is asked for.
     passes_restarts = False
 

@@ -4,7 +4,7 @@ Text: the message's text, piece by piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import blocks_in, text_in
@@ -87,6 +87,9 @@ class Separated(Transducer[Any, Any]):
     """
     The pieces of text, with a separator between those of two blocks.
     """
+
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "pieces of text"
 
     passes_restarts = False
     restart_remedy = "text(restarts=True, between=…)"

@@ -30,6 +30,9 @@ class TextPieces(ABC):
         restarts: Whether a `Restarted` is handed on.
     """
 
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "pieces of text"
+
     restart_remedy: ClassVar[str] = ""
 
     def __init__(self, *, restarts: bool = False) -> None:

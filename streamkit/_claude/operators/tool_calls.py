@@ -5,7 +5,7 @@ Tool calls: complete ones, which can be executed, and broken ones, which cannot 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
@@ -80,6 +80,8 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
 
 
 class ToolCalls(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "tool calls"
     passes_restarts = False
     restart_remedy = 'tool_calls(when="message")'
 

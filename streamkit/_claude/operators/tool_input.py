@@ -5,7 +5,7 @@ Tool input: the arguments of a call, while they are being written.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
@@ -83,6 +83,8 @@ def tool_input(name: str | None = None, path: str | None = None, *, model: Any =
 
 
 class ToolInput(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "parts of a tool's input"
     passes_restarts = False
 
     def __init__(self, name: str | None = None, path: str | None = None, model: Any = None) -> None:

@@ -4,7 +4,7 @@ Tool results: what the tools have given that Anthropic and MCP servers run, each
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.kinds import SERVER_TOOLS
@@ -50,6 +50,8 @@ def tool_results() -> Operator[AnyEvent, ServerToolResult]:
 
 
 class ToolResults(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "tools' results"
     passes_restarts = False
     memory = "the calls that have no result yet"
 

@@ -4,7 +4,7 @@ Usage: the running usage of each message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
@@ -45,6 +45,8 @@ def usage() -> Operator[AnyEvent, Usage]:
 
 
 class RunningUsage(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "usages"
     expands = False
     passes_restarts = False
     memory = "the usage of one message"

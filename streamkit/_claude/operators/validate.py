@@ -4,7 +4,7 @@ Validate: checks that events are a legal Claude sequence.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced
@@ -58,6 +58,9 @@ class Validate:
     """
     Where in the grammar one stream is.
     """
+
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "events"
 
     def __init__(self) -> None:
         self.number: int = 0

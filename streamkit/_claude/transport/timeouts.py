@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from streamkit._core.checks import as_number
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Timeouts"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """
     How long each thing may take, in seconds; None for no limit.
@@ -50,6 +50,16 @@ class Timeouts:
     liveness: float | None = 90
     progress: float | None = 300
     total: float | None = None
+
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __new__(cls, *args: object, **limits: object) -> Self:
+            if args:
+                raise TypeError(
+                    f"Timeouts({args[0]!r}) does not say which limit: write Timeouts(read={args[0]!r}), or "
+                    f"Timeouts(total={args[0]!r}) for all requests together"
+                )
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         for each in fields(self):
