@@ -4,12 +4,23 @@ The errors that a running stream can raise.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["BufferOverflow", "StreamError"]
+__all__ = ["BufferOverflow", "StreamError", "restored"]
+
+E = TypeVar("E", bound=BaseException)
+
+
+def restored(kind: type[E], args: tuple[Any, ...]) -> E:
+    """
+    An error of ours as pickle and copy make it again: without its constructor, which wants other arguments than `args`.
+    """
+    error: E = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 class StreamError(Exception):
@@ -77,6 +88,13 @@ class StreamError(Exception):
         if remark is not None:
             self.args = (f"{self}; {remark}",)
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What builds `partial` refers to the run, which no other process has.
+        state = {**vars(self), "_partial": self.partial}
+        if notes := state.get("__notes__"):
+            state["__notes__"] = [*notes]
+        return restored, (type(self), self.args), state
 
     def with_fixed_partial(self) -> Self:
         """

@@ -59,6 +59,7 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
 from __future__ import annotations
 
 import linecache
+import weakref
 import re
 from functools import lru_cache
 from keyword import iskeyword
@@ -189,6 +190,8 @@ def compiled(feed: Feed, shape: tuple[Step, ...]) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"is_restart": is_restart, "MORE": MORE, "END": END}
     exec(compile(code, name, "exec"), namespace)
     loop: Callable[..., Any] = namespace["loop"]
+    # Runs that still use the loop when the cache drops it keep its lines, too.
+    weakref.finalize(loop, linecache.cache.pop, name, None).atexit = False
     return loop
 
 

@@ -8,6 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
+from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
 from streamkit._core.stage import ContextStage
 
@@ -110,5 +111,5 @@ class _Finalizing:
         except Exception as error:
             if failure is None:
                 raise
-            failure.add_note(f"what finalize() called failed too, with {type(error).__name__}")
+            note(failure, f"what finalize() called failed too, with {type(error).__name__}")
             log_warning("finalize_failed", error=type(error).__name__)
