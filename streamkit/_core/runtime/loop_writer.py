@@ -59,8 +59,8 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
 from __future__ import annotations
 
 import linecache
-import weakref
 import re
+import weakref
 from functools import lru_cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple

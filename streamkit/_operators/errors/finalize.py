@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.algebra import Same
 from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
+from streamkit._core.runtime.closing import close_after
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ class _Finalizing:
             return
         self._finished = True
         try:
-            await self._context.closing(self._upstream)
+            if failure is None:
+                await self._context.closing(self._upstream)
+            else:
+                await close_after(failure, self._upstream, self._context)
         finally:
             await self._call(failure)
 
