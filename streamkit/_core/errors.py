@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["BufferOverflow", "StreamError", "restored"]
+__all__ = ["BufferOverflow", "StreamError", "reduced"]
 
 E = TypeVar("E", bound=BaseException)
 
 
-def restored(kind: type[E], args: tuple[Any, ...]) -> E:
+def reduced(error: BaseException, **instead: object) -> tuple[Any, ...]:
     """
-    An error of ours as pickle and copy make it again: without its constructor, which wants other arguments than `args`.
+    What `__reduce__` of an error of ours returns.
+
+    Args:
+        error: The error.
+        instead: Attributes that are kept with another value.
+    """
+    state = {**vars(error), **instead}
+    if notes := state.get("__notes__"):
+        state["__notes__"] = [*notes]  # a copy that gets a note leaves the original as it is
+    return _restored, (type(error), error.args), state
+
+
+def _restored(kind: type[E], args: tuple[Any, ...]) -> E:
+    """
+    An error as pickle and copy make it again: without its constructor, which wants other arguments than `args`.
     """
     error: E = kind.__new__(kind, *args)
     error.args = args
@@ -91,10 +105,7 @@ class StreamError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What builds `partial` refers to the run, which no other process has.
-        state = {**vars(self), "_partial": self.partial}
-        if notes := state.get("__notes__"):
-            state["__notes__"] = [*notes]
-        return restored, (type(self), self.args), state
+        return reduced(self, _partial=self.partial)
 
     def with_fixed_partial(self) -> Self:
         """

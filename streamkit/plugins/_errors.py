@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamkit._core.errors import restored
+from streamkit._core.errors import reduced
 
 __all__ = ["PluginError"]
 
@@ -31,4 +31,4 @@ class PluginError(Exception):
         self.group = group
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return restored, (type(self), self.args), {**vars(self)}
+        return reduced(self)

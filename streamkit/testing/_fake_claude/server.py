@@ -182,6 +182,7 @@ class FakeClaude:
         self._changed = anyio.Event()
 
     async def _accept(self, listener: anyio.abc.Listener[anyio.abc.SocketStream]) -> None:
+        assert isinstance(listener, anyio.abc.SocketListener)
         while True:
             try:
                 stream = await listener.accept()
