@@ -10,10 +10,12 @@ import linecache
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import anyio.to_thread
 import pytest
 
 import streamkit as sk
@@ -49,8 +51,14 @@ ERRORS: list[Exception] = [
     sk.PluginError("m", distribution="a", name="b", group="c"),
     OfAPlugin(room="blue"),
 ]
+
+
+def pickled(protocol: int, error: Exception) -> Any:
+    return pickle.loads(pickle.dumps(error, protocol))
+
+
 WAYS: dict[str, Callable[[Any], Any]] = {
-    **{f"pickle {n}": lambda error, n=n: pickle.loads(pickle.dumps(error, n)) for n in range(6)},
+    **{f"pickle {protocol}": partial(pickled, protocol) for protocol in range(6)},
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
 }
@@ -102,7 +110,7 @@ class BadlyClosed:
         self._error = error
 
     def __aiter__(self) -> AsyncIterator[int]:
-        return self  # type: ignore[return-value]
+        return self
 
     async def __anext__(self) -> int:
         raise self._error
@@ -112,7 +120,9 @@ class BadlyClosed:
 
 
 @pytest.mark.parametrize("error", [Frozen(7), Refusing(7)], ids=["frozen", "refusing"])
-@pytest.mark.parametrize("stage", [None, sk.finalize(lambda: 1 / 0), sk.map_async(repr)], ids=str)
+@pytest.mark.parametrize(
+    "stage", [None, sk.finalize(lambda: 1 / 0), sk.map_async(anyio.to_thread.run_sync)], ids=str
+)
 async def test_an_error_that_takes_no_notes_comes_out_as_itself(
     error: Exception, stage: sk.Operator[Any, Any] | None
 ) -> None:
@@ -151,7 +161,7 @@ def test_a_loop_that_is_gone_leaves_linecache() -> None:
 
 
 def test_one_tuple_has_all_that_a_stream_of_messages_raises() -> None:
-    ours = {value for name in sk.__all__ if isinstance(value := getattr(sk, name), type)}
-    assert "ERRORS" in sk.__all__
+    ours = {value for name in dir(sk) if isinstance(value := getattr(sk, name), type)}
+    assert "ERRORS" in dir(sk)
     for kind in (*(each for each in ours if issubclass(each, sk.StreamError)), anthropic.APIError):
         assert issubclass(kind, sk.ERRORS)

@@ -240,8 +240,8 @@ async def test_a_run_that_was_appended_behind_a_torn_line_is_played(path: Path) 
     await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path))
     tear(path, 1)
     await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path, append=True))
-    kept = await sk.replay(path).collect()
-    assert [event.type for event in kept][-len(HELLO.events) :] == [event["type"] for event in HELLO.events]
+    spoken = sk.text() | sk.sinks.join()
+    assert await (sk.replay(path) | spoken) == await (sk.from_sse(HELLO.body) | spoken) != ""
 
 
 async def test_kept_events_may_hold_the_words_of_a_cassette(path: Path) -> None:
