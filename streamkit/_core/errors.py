@@ -22,7 +22,7 @@ def reduced(error: BaseException, **instead: object) -> tuple[Any, ...]:
         error: The error.
         instead: Attributes that are kept with another value.
     """
-    state = {**vars(error), **instead}
+    state: dict[str, Any] = {**vars(error), **instead}
     if notes := state.get("__notes__"):
         state["__notes__"] = [*notes]  # a copy that gets a note leaves the original as it is
     return _restored, (type(error), error.args), state

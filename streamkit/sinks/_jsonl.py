@@ -23,7 +23,7 @@ from streamkit.sinks._spool import spool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["json_line", "jsonl"]
+__all__ = ["json_line", "jsonl", "write_whole"]
 
 
 def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, None]:
@@ -65,14 +65,14 @@ async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool 
     file = await to_thread.run_sync(_opened, name, append)
     with file:
         lines = _Lines()
-        await spool(items, lines.encode, partial(_write_whole, file), lines.take)
+        await spool(items, lines.encode, partial(write_whole, file), lines.take)
 
 
 def _opened(name: str, append: bool) -> FileIO:
     file = FileIO(name, "a" if append else "w")
     try:
         if append and _ends_inside_a_line(name):
-            _write_whole(file, [b"\n"])
+            write_whole(file, [b"\n"])
     except BaseException:
         file.close()
         raise
@@ -91,7 +91,7 @@ def _ends_inside_a_line(name: str) -> bool:
         return False
 
 
-def _write_whole(file: FileIO, lines: list[bytes]) -> None:
+def write_whole(file: FileIO, lines: list[bytes]) -> None:
     data = b"".join(lines)
     written = 0
     try:

@@ -19,7 +19,7 @@ from anthropic.types import RawContentBlockDeltaEvent
 from streamkit import from_iterable, tee
 from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
-from streamkit.sinks._jsonl import _write_whole
+from streamkit.sinks._jsonl import write_whole
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
@@ -251,5 +251,5 @@ def test_a_write_that_fails_in_the_middle_is_cut_back_to_whole_lines(tmp_path: P
 
     path = tmp_path / "kept.jsonl"
     with FullDisk(path, "w") as file, pytest.raises(OSError, match="No space"):
-        _write_whole(file, [b'{"a":1}\n', b'{"b":2}\n', b'{"c":3}\n'])
+        write_whole(file, [b'{"a":1}\n', b'{"b":2}\n', b'{"c":3}\n'])
     assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'
