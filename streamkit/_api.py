@@ -2,6 +2,10 @@
 The names that `streamkit` publishes, each where it is defined. `streamkit/__init__.py` loads this when the first is used.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from streamkit._claude.operators.blocks import blocks as blocks
 from streamkit._claude.operators.citations import citations as citations
 from streamkit._claude.operators.json import json as json
@@ -99,4 +103,15 @@ from streamkit.plugins._errors import PluginError as PluginError
 from streamkit.plugins._namespace import ops as ops, sources as sources
 
 # Not assigned by name, because a checker would take a list that is made at run time for an empty one.
-globals()["__all__"] = publish("streamkit", globals())
+globals()["__all__"] = [*publish("streamkit", globals()), "ERRORS"]
+
+if _TYPE_CHECKING:
+    from streamkit._claude.transport.raised import ERRORS as ERRORS
+else:  # it names classes of the SDK, which is not imported for the other names
+
+    def __getattr__(name: str) -> object:
+        if name != "ERRORS":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from streamkit._claude.transport.raised import ERRORS
+
+        return ERRORS

@@ -4,12 +4,37 @@ The errors that a running stream can raise.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["BufferOverflow", "StreamError"]
+__all__ = ["BufferOverflow", "StreamError", "reduced"]
+
+E = TypeVar("E", bound=BaseException)
+
+
+def reduced(error: BaseException, **instead: object) -> tuple[Any, ...]:
+    """
+    What `__reduce__` of an error of ours returns.
+
+    Args:
+        error: The error.
+        instead: Attributes that are kept with another value.
+    """
+    state: dict[str, Any] = {**vars(error), **instead}
+    if notes := state.get("__notes__"):
+        state["__notes__"] = [*notes]  # a copy that gets a note leaves the original as it is
+    return _restored, (type(error), error.args), state
+
+
+def _restored(kind: type[E], args: tuple[Any, ...]) -> E:
+    """
+    An error as pickle and copy make it again: without its constructor, which wants other arguments than `args`.
+    """
+    error: E = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 class StreamError(Exception):
@@ -77,6 +102,10 @@ class StreamError(Exception):
         if remark is not None:
             self.args = (f"{self}; {remark}",)
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What builds `partial` refers to the run, which no other process has.
+        return reduced(self, _partial=self.partial)
 
     def with_fixed_partial(self) -> Self:
         """

@@ -18,6 +18,7 @@ __all__ = [
     "gives_async_items",
     "gives_awaitable",
     "name_of",
+    "printable",
     "private_text",
     "value_text",
 ]
@@ -120,3 +121,10 @@ def free_name(name: str, taken: Container[str]) -> str:
         else:
             free = middle
     return f"{name}-{free}"
+
+
+def printable(text: str) -> str:
+    """
+    A text of others as it can be shown in a terminal: control characters, which could move its cursor, are escaped.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

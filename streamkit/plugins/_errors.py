@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from streamkit._core.errors import reduced
+
 __all__ = ["PluginError"]
 
 
@@ -25,3 +29,6 @@ class PluginError(Exception):
         self.distribution = distribution
         self.name = name
         self.group = group
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)

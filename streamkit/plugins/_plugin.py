@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamkit._core.algebra import Operator, Sink
-from streamkit._core.naming import name_of
+from streamkit._core.naming import name_of, printable
 from streamkit.plugins._errors import PluginError
 
 if TYPE_CHECKING:
@@ -71,11 +71,23 @@ class Plugin:
         An error that says what is wrong with this plugin.
         """
         return PluginError(
-            f"{self.distribution} {self.version}: {self.kind.word} {self.name!r} ({self.entry_point.value}) {problem}",
+            printable(
+                f"{self.distribution} {self.version}: {self.kind.word} {self.name!r} ({self.entry_point.value}) {problem}"
+            ),
             distribution=self.distribution,
             name=self.name,
             group=self.kind.group,
         )
+
+    def _broken(self, problem: str, error: BaseException) -> PluginError:
+        """
+        The error of a plugin that fails with `error`, whatever that is.
+        """
+        try:
+            why = str(error)
+        except BaseException:
+            why = "its error cannot be shown"
+        return self.error(f"{problem}: {type(error).__name__}: {why}")
 
     def conflict_error(self) -> PluginError:
         """
@@ -103,15 +115,22 @@ class Plugin:
             raise self.error("has a name that cannot be written as an attribute in Python")
         try:
             target: object = self.entry_point.load()
-        except (Exception, SystemExit) as error:
-            raise self.error(f"cannot be imported: {type(error).__name__}: {error}") from error
-        module = sys.modules.get(self.entry_point.module)
-        asked = getattr(target, "__streamkit_api__", getattr(module, "__streamkit_api__", API_VERSION))
-        if asked != API_VERSION:
-            raise self.error(
-                f"asks for version {asked!r} of the plugin API, and this streamkit has {API_VERSION}"
-            )
-        return self._checked(target)
+        except KeyboardInterrupt:  # Ctrl-C is not the plugin's
+            raise
+        except BaseException as error:
+            raise self._broken("cannot be imported", error) from error
+        try:
+            module = sys.modules.get(self.entry_point.module)
+            asked = getattr(target, "__streamkit_api__", getattr(module, "__streamkit_api__", API_VERSION))
+            if asked != API_VERSION:
+                raise self.error(
+                    f"asks for version {asked!r} of the plugin API, and this streamkit has {API_VERSION}"
+                )
+            return self._checked(target)
+        except (PluginError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise self._broken("cannot be looked at", error) from error
 
     def check(self) -> PluginError | None:
         """
@@ -125,14 +144,16 @@ class Plugin:
                 self._try(target)
         except PluginError as error:
             return error
+        except Exception as error:
+            return self._broken("cannot be looked at", error)
         return None
 
     def _try(self, function: Callable[[], object]) -> None:
         try:
             function()
-        except PluginError:
+        except (PluginError, KeyboardInterrupt):
             raise
-        except Exception:  # it may need an optional argument, or something in its environment
+        except BaseException:  # it may need an optional argument, or something in its environment
             return
 
     def _checked(self, target: object) -> object:

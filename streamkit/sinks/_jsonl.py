@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -22,7 +23,7 @@ from streamkit.sinks._spool import spool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["json_line", "jsonl"]
+__all__ = ["json_line", "jsonl", "write_whole"]
 
 
 def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, None]:
@@ -31,13 +32,15 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
 
     Events are written as they were on the wire, without a loss; unknown events and the SDK's own too. Other
     items may be values that JSON has, tuples, dataclasses, structs and pydantic models. The file is written in
-    a worker thread. After the run, however it ended, it holds every item that the sink took.
+    a worker thread. After the run, however it ended, it holds every item that the sink took. Where a write fails, as on a
+    full disk, the file is cut back to whole lines.
 
     A character that two pieces of one text share, half in each, stands in the line of the second.
 
     Args:
         path: The file, in UTF-8. It is created, or emptied, when the sink begins.
-        append: Whether to add to the file instead of emptying it.
+        append: Whether to add to the file instead of emptying it. Behind a last line without an end, as a process that was
+            killed leaves it, a new line begins.
 
     Raises:
         TypeError: `path` is not a path; while running, an item cannot be written as JSON.
@@ -59,16 +62,58 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
 
 async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool = False) -> None:
     # The file is unbuffered: a line is in it once it is written, and closing it neither writes nor waits.
-    file = await to_thread.run_sync(FileIO, name, "a" if append else "w")
+    file = await to_thread.run_sync(_opened, name, append)
     with file:
         lines = _Lines()
-        await spool(items, lines.encode, partial(_write_whole, file), lines.take)
+        await spool(items, lines.encode, partial(write_whole, file), lines.take)
 
 
-def _write_whole(file: FileIO, lines: list[bytes]) -> None:
-    rest = memoryview(b"".join(lines))
-    while rest:
-        rest = rest[file.write(rest) :]
+def _opened(name: str, append: bool) -> FileIO:
+    file = FileIO(name, "a" if append else "w")
+    try:
+        if append and _ends_inside_a_line(name):
+            write_whole(file, [b"\n"])
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _ends_inside_a_line(name: str) -> bool:
+    """
+    Whether a file's last line has no end, because whoever wrote it was killed, or is an editor that writes none.
+    """
+    try:
+        with FileIO(name) as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:  # it is empty, or a pipe, or may not be read
+        return False
+
+
+def write_whole(file: FileIO, lines: list[bytes]) -> None:
+    data = b"".join(lines)
+    written = 0
+    try:
+        while written < len(data):
+            written += file.write(memoryview(data)[written:])
+    except OSError:
+        _cut_back(file, written - (data.rfind(b"\n", 0, written) + 1))
+        raise
+
+
+def _cut_back(file: FileIO, torn: int) -> None:
+    """
+    Take the part of a line that a failed write has left off the end of the file.
+
+    Args:
+        file: The file.
+        torn: How many bytes that is.
+    """
+    with suppress(OSError):  # a pipe keeps what it has
+        end = file.tell()
+        if torn and os.fstat(file.fileno()).st_size == end:  # nobody else has written behind it
+            file.truncate(end - torn)
 
 
 _NOTHING: Any = object()

@@ -39,6 +39,7 @@ def use(install: Install, code: str, group: str = OPERATORS) -> sk.PluginError:
         ("import a_module_that_is_not_there", ModuleNotFoundError),
         ("def thing(:", SyntaxError),
         ("raise SystemExit(3)", SystemExit),
+        ("raise GeneratorExit", GeneratorExit),
         ("raise ExceptionGroup('two', [ValueError(1), ValueError(2)])", ExceptionGroup),
         ("other = 1", AttributeError),
         ("import warnings; warnings.warn('old')", UserWarning),
@@ -200,3 +201,26 @@ def test_the_remnant_of_an_installation_is_none(install: Install) -> None:
     assert sk.ops.shout is not None
     assert not hasattr(sk.ops, "thing")
     assert sk.plugins.registry().problems == ()
+
+
+def test_one_whose_attributes_raise_cannot_be_used(install: Install) -> None:
+    """
+    Looking at it harms nobody but its user, who is told.
+    """
+    code = "class Bad:\n    def __getattr__(self, name): raise SystemExit(3)\nthing = Bad()"
+    assert "cannot be looked at: SystemExit: 3" in str(use(install, code))
+
+
+def test_one_whose_error_cannot_be_shown_is_named_all_the_same(install: Install) -> None:
+    code = "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute"
+    assert "cannot be imported: Mute: its error cannot be shown" in str(use(install, code))
+
+
+def test_an_error_of_a_plugin_does_not_command_the_terminal(install: Install) -> None:
+    assert "\\x1b[2J" in str(use(install, "raise ValueError('\\x1b[2J')"))
+
+
+def test_ctrl_c_while_it_is_imported_is_not_its_error(install: Install) -> None:
+    install("Streamkit.Broken", "raise KeyboardInterrupt", {OPERATORS: {"thing": "thing"}}, version="2.1")
+    with pytest.raises(KeyboardInterrupt):
+        _ = sk.ops.thing

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from io import FileIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from anthropic.types import RawContentBlockDeltaEvent
 from streamkit import from_iterable, tee
 from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
+from streamkit.sinks._jsonl import write_whole
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
@@ -223,3 +225,31 @@ async def test_a_file_that_cannot_be_opened_fails_the_run(tmp_path: Path) -> Non
 def test_it_reads_like_its_source() -> None:
     assert repr(jsonl("run.jsonl")) == "jsonl('run.jsonl')"
     assert repr(jsonl("run.jsonl", append=True)) == "jsonl('run.jsonl', append=True)"
+
+
+HELLO_AGAIN = [{"type": "message_start"}, {"type": "ping"}]
+
+
+@pytest.mark.parametrize("left", [b'{"whole":1}', b'{"to', b"\xff"], ids=["whole", "torn", "garbage"])
+async def test_a_line_without_an_end_is_not_glued_to_the_next(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "kept.jsonl"
+    path.write_bytes(left)
+    await (from_iterable(HELLO_AGAIN) | jsonl(path, append=True))
+    assert path.read_bytes() == left + b'\n{"type":"message_start"}\n{"type":"ping"}\n'
+
+
+def test_a_write_that_fails_in_the_middle_is_cut_back_to_whole_lines(tmp_path: Path) -> None:
+    """
+    A full disk takes a part of what is written, and refuses the rest.
+    """
+
+    class FullDisk(FileIO):
+        def write(self, data: Any, /) -> int:
+            if room := 20 - self.tell():
+                return super().write(bytes(data)[:room])
+            raise OSError(28, "No space left on device")
+
+    path = tmp_path / "kept.jsonl"
+    with FullDisk(path, "w") as file, pytest.raises(OSError, match="No space"):
+        write_whole(file, [b'{"a":1}\n', b'{"b":2}\n', b'{"c":3}\n'])
+    assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'

@@ -204,6 +204,55 @@ async def test_events_that_were_kept_are_served_to_the_sdk(path: Path) -> None:
 
 
 def test_a_kept_event_without_a_fit_name_is_a_frame_without_one(path: Path) -> None:
-    lines = [b'{"type": "a b", "n": 1}', b'{"type": 1}', b"{"]
+    lines = [b'{"type": "a b", "n": 1}', b"{", b'{"type": 1}']
     path.write_bytes(b"\n".join(lines))
     assert Reply.file(path).steps == tuple(b"data: %b\n\n" % line for line in lines)
+
+
+def keep(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def tear(path: Path, cut: int) -> None:
+    """
+    Leave the first events, and the last of them without its last characters.
+    """
+    kept = path.read_bytes().splitlines()[:3]
+    keep(path, b"\n".join(kept)[:-cut])
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+async def test_a_torn_file_of_kept_events_is_a_truncated_message(path: Path, cut: int) -> None:
+    """
+    Whoever wrote it was killed in the middle of a line.
+    """
+    await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path))
+    tear(path, cut)
+    run = sk.replay(path).open()
+    with pytest.raises(sk.StreamTruncated):
+        async with run:
+            async for _ in run:
+                pass
+    assert run.outcome.kind == "truncated"
+
+
+async def test_a_run_that_was_appended_behind_a_torn_line_is_played(path: Path) -> None:
+    await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path))
+    tear(path, 1)
+    await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path, append=True))
+    spoken = sk.text() | sk.sinks.join()
+    assert await (sk.replay(path) | spoken) == await (sk.from_sse(HELLO.body) | spoken) != ""
+
+
+async def test_kept_events_may_hold_the_words_of_a_cassette(path: Path) -> None:
+    events = [{**HELLO.events[0], "note": {"streamkit": "cassette"}}, *HELLO.events[1:]]
+    keep(path, "".join(f"{json.dumps(event)}\n" for event in events).encode())
+    assert [event.type for event in await sk.replay(path).collect()] == [event["type"] for event in events]
+
+
+async def test_a_torn_cassette_ends_with_its_last_whole_read(path: Path) -> None:
+    head = b'{"streamkit":"cassette","version":1}\n'
+    line = json.dumps({"at": 0, "data": HELLO.body.decode()[:200]}).encode()
+    keep(path, head + line + b'\n{"at":1,"da')
+    with pytest.raises(sk.StreamTruncated):
+        await sk.replay(path).collect()

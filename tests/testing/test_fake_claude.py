@@ -4,10 +4,15 @@ FakeClaude against the real SDK: what the client gets, and what the server saw.
 
 from __future__ import annotations
 
+import socket
+import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
+import anyio.abc
+import httpx2
 import pytest
 from anthropic.types.beta import BetaMessage
 
@@ -332,3 +337,52 @@ def test_replies_of_another_type_are_refused() -> None:
         FakeClaude("Hello")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="at least one reply"):
         FakeClaude(repeat=True)
+
+
+POST = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n"
+HOSTILE = {
+    "HEAD": b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
+    "OPTIONS": b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
+    "CONNECT": b"CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\nmore",
+    "an upgrade": b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x00",
+    "100,000 brackets": POST + b"content-length: 100000\r\n\r\n" + b"[" * 100_000,
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
+    "garbage": bytes(range(256)),
+    "garbage behind a request": b"GET / HTTP/1.1\r\nhost: x\r\n\r\n\0\1\2\r\n\r\n",
+    "garbage in chunks": POST + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
+    "a huge header": b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"x" * 200_000,
+    "a length that lies": POST + b"content-length: 5\r\n\r\n" + b"x" * 50,
+    "a length that is none": POST + b"content-length: -1\r\n\r\n",
+    "a body that is not UTF-8": POST + b"content-length: 2\r\n\r\n\xff\xfe",
+    "a path that is not ASCII": b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+    "HTTP/1.0": b"GET / HTTP/1.0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE)
+async def test_no_request_harms_the_server(sent: bytes, reset: bool) -> None:
+    """
+    Whatever a client sends, and however it leaves, the next one is served.
+    """
+    async with FakeClaude(TURN) as server:
+        stream = await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2]))
+        async with stream:
+            if reset:
+                raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(anyio.BrokenResourceError, anyio.EndOfStream):
+                await stream.send(sent)
+                if not reset:
+                    await stream.send_eof()
+                    while True:
+                        await stream.receive()
+        await server.connection_closed()
+        assert (await whole(server.client())).id == "msg_1"
+
+
+async def test_the_answer_to_head_has_no_body() -> None:
+    async with FakeClaude(TURN) as server, httpx2.AsyncClient(trust_env=False) as client:
+        answers = [await client.head(server.url), await client.head(server.url)]
+    assert [(answer.status_code, answer.content) for answer in answers] == [(404, b"")] * 2
+    assert len(server.connections) == 1

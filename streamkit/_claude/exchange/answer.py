@@ -27,6 +27,7 @@ from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.transport.failures import failed_follow_up
 from streamkit._claude.transport.watchdog import Watchdog
 from streamkit._core.errors import StreamError
+from streamkit._core.foreign_errors import drop_traceback
 from streamkit._core.log import log_warning
 
 if TYPE_CHECKING:
@@ -223,5 +224,5 @@ def _drop_tracebacks(failure: BaseException | None) -> None:
     Drop the tracebacks of an error that nobody raises any more, because their frames would keep a response alive.
     """
     while failure is not None:
-        failure.__traceback__ = None
+        drop_traceback(failure)
         failure = failure.__cause__ or failure.__context__

@@ -255,11 +255,29 @@ def _widened(cls: type[Struct], extra: tuple[str, ...]) -> tuple[type[Struct], t
         bases=(cls,),
         tag=_tag(cls),
         rename={name: wire for wire, name in renamed.items()},
-        namespace={"__getattr__": _by_wire_name(renamed)} if renamed else None,
+        namespace={
+            "__reduce__": _reduce(cls, extra),
+            **({"__getattr__": _by_wire_name(renamed)} if renamed else {}),
+        },
         module=cls.__module__,
         kw_only=True,
     )
     return wider, tuple(names)
+
+
+def _reduce(cls: type[Struct], extra: tuple[str, ...]) -> Callable[[Struct], tuple[Any, ...]]:
+    """
+    How pickle takes an object of a widened class, which has no name to import it by.
+    """
+
+    def __reduce__(self: Struct) -> tuple[Any, ...]:
+        return _rebuilt, (cls, extra, {name: getattr(self, name) for name in self.__struct_fields__})
+
+    return __reduce__
+
+
+def _rebuilt(cls: type[Struct], extra: tuple[str, ...], values: dict[str, Any]) -> Struct:
+    return _widened(cls, extra)[0](**values)
 
 
 def _by_wire_name(renamed: dict[str, str]) -> Callable[[Struct, str], object]:

@@ -125,17 +125,59 @@ def parse_recording(data: bytes) -> Iterator[Read]:
         frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
         yield from (Read(number * _PACE, frame) for number, frame in enumerate(frames))
         return
-    if b'"type"' in head and b'"streamkit"' not in head:
-        yield from (Read(number * _PACE, _frame(line)) for number, line in enumerate(data.splitlines()))
+    if _is_event(head):
+        kept = _kept_events(data.splitlines())
+        yield from (Read(number * _PACE, _frame(line)) for number, line in enumerate(kept))
         return
     _decoded(head, 1, _Head)
     end = None
-    for number, line in enumerate(lines.splitlines(), 2):
+    rest = lines.splitlines()
+    if rest and not lines.endswith(b"\n") and not _is_json(rest[-1]):
+        del rest[-1]  # whoever recorded was killed in the middle of it
+    for number, line in enumerate(rest, 2):
         if end is not None:
             raise _wrong(number, "this comes after the end")
         read = _as_read(_decoded(line, number, _Line), number)
         end = read.end
         yield read
+
+
+def _is_event(line: bytes) -> bool:
+    """
+    Whether a line is an event that was kept, or the beginning of one, and not the head of a cassette.
+    """
+    try:
+        fields = json.decode(line, type=dict[str, Any])
+    except ValueError:
+        return b'"type"' in line and b'"streamkit"' not in line.partition(b":")[0]
+    return "type" in fields and "streamkit" not in fields
+
+
+def _kept_events(lines: list[bytes]) -> Iterator[bytes]:
+    """
+    The lines of events, without those that a killed process has left torn: the last one, and one before a run that was
+    appended. What such a line would have said is missing, and the decoder says so.
+    """
+    lines = [line for line in lines if line.strip()]
+    for line, after in zip(lines, [*lines[1:], b""], strict=True):
+        torn = (not after or _type_of(after) == "message_start") and not _is_json(line)
+        if not torn:
+            yield line
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.decode(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _type_of(line: bytes) -> str:
+    try:
+        return json.decode(line, type=_Event).type
+    except ValueError:
+        return ""
 
 
 def _as_read(line: _Line, number: int) -> Read:
@@ -165,10 +207,7 @@ def _frame(line: bytes) -> bytes:
     """
     The frame of an event that was kept as a line of JSON. It has the event's name, because the SDK ignores frames without.
     """
-    try:
-        name = json.decode(line, type=_Event).type
-    except ValueError:
-        name = ""
+    name = _type_of(line)
     return (
         b"event: %b\ndata: %b\n\n" % (name.encode(), line) if name.isidentifier() else b"data: %b\n\n" % line
     )

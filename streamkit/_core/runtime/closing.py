@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
 
 if TYPE_CHECKING:
@@ -26,5 +27,5 @@ async def close_after(failure: Exception, chain: Chain, context: Context) -> Non
     try:
         await context.closing(chain)
     except Exception as error:
-        failure.add_note(f"closing the stream failed too, with {type(error).__name__}")
+        note(failure, f"closing the stream failed too, with {type(error).__name__}")
         log_warning("close_failed", error=type(error).__name__)

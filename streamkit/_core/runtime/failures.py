@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from anyio import get_cancelled_exc_class
 
+from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
 from streamkit._core.runtime.host_loop import host_loop
 
@@ -97,6 +98,6 @@ def primary_failure(failure: BaseException | None, others: Iterable[BaseExceptio
             continue
         seen.append(error)
         if error is not seen[0]:
-            seen[0].add_note(f"something beside it failed too, with {type(error).__name__}")
+            note(seen[0], f"something beside it failed too, with {type(error).__name__}")
             log_warning("failed_too", error=type(error).__name__)
     return seen[0] if seen else None

@@ -60,6 +60,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import weakref
 from functools import lru_cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -189,6 +190,8 @@ def compiled(feed: Feed, shape: tuple[Step, ...]) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"is_restart": is_restart, "MORE": MORE, "END": END}
     exec(compile(code, name, "exec"), namespace)
     loop: Callable[..., Any] = namespace["loop"]
+    # Runs that still use the loop when the cache drops it keep its lines, too.
+    weakref.finalize(loop, linecache.cache.pop, name, None).atexit = False
     return loop
 
 

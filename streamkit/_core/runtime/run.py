@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from streamkit._core.checks import as_number
+from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
@@ -158,7 +159,7 @@ class Run(Generic[T_co]):
             self.outcome.fail(beside)
             raise beside
         if leaving is not None and closing_error is not None and closing_error is not exc:
-            leaving.add_note(f"closing the stream failed too, with {type(closing_error).__name__}")
+            note(leaving, f"closing the stream failed too, with {type(closing_error).__name__}")
             log_warning("close_failed", error=type(closing_error).__name__)
         if interruption is not None and not quiet:
             raise interruption

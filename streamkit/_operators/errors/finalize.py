@@ -8,7 +8,9 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
+from streamkit._core.foreign_errors import note
 from streamkit._core.log import log_warning
+from streamkit._core.runtime.closing import close_after
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:
@@ -95,7 +97,10 @@ class _Finalizing:
             return
         self._finished = True
         try:
-            await self._context.closing(self._upstream)
+            if failure is None:
+                await self._context.closing(self._upstream)
+            else:
+                await close_after(failure, self._upstream, self._context)
         finally:
             await self._call(failure)
 
@@ -110,5 +115,5 @@ class _Finalizing:
         except Exception as error:
             if failure is None:
                 raise
-            failure.add_note(f"what finalize() called failed too, with {type(error).__name__}")
+            note(failure, f"what finalize() called failed too, with {type(error).__name__}")
             log_warning("finalize_failed", error=type(error).__name__)

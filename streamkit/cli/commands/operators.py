@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streamkit._core.naming import printable
 from streamkit._version import __version__
 from streamkit.plugins import registry
 from streamkit.plugins._kinds import KINDS
@@ -91,7 +92,7 @@ def run(options: Namespace) -> int:
             show_built_in(built_in)
         show_plugins(plugins)
         for problem in installed.problems:
-            print(f"streamkit: {problem}", file=sys.stderr)
+            print(f"streamkit: {printable(problem)}", file=sys.stderr)
     unusable = installed.problems or any(entry.problem is not None for entry in plugins)
     return 1 if options.check and unusable else 0
 
@@ -135,7 +136,10 @@ def summary_of(value: object) -> str | None:
     The first line of its docstring, or None without one.
     """
     documented = value if isinstance(value, type) or callable(value) else None
-    text = (documented.__doc__ or "").strip() if documented is not None else ""
+    try:
+        text = str(documented.__doc__ or "").strip() if documented is not None else ""
+    except Exception:  # an attribute of a plugin's
+        text = ""
     return text.partition("\n")[0] or None
 
 
@@ -158,11 +162,12 @@ def show_plugins(entries: Sequence[Entry]) -> None:
     """
     print("plugins" if entries else "plugins: none")
     rows = [
-        (entry.name, entry.kind, f"{entry.distribution} {entry.version}", entry.state) for entry in entries
+        tuple(map(printable, (entry.name, entry.kind, f"{entry.distribution} {entry.version}", entry.state)))
+        for entry in entries
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, entry in zip(rows, entries, strict=True):
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(f"  {cells}  {entry.summary or ''}".rstrip())
+        print(f"  {cells}  {printable(entry.summary or '')}".rstrip())
         if entry.problem is not None:
-            print(f"    {' '.join(entry.problem.split())}")
+            print(f"    {printable(' '.join(entry.problem.split()))}")

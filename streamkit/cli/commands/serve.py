@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 import streamkit as sk
+from streamkit._core.naming import printable
 from streamkit.cli.arguments import UsageError, positive, readable_file
 from streamkit.cli.output import Output
 from streamkit.testing import GARBAGE, Drop, ErrorEvent, FakeClaude, Reply, Stall, error_reply, reply, text
@@ -191,7 +192,7 @@ async def serve(port: int, good: Answer, behaviours: Iterator[str]) -> None:
     numbers = count(1)
 
     def say(request: Request, answered: str) -> None:
-        output.write(f"{next(numbers):>4}  {model_of(request)[:40]}  {answered}\n")
+        output.write(f"{next(numbers):>4}  {printable(model_of(request)[:40])}  {printable(answered)}\n")
         output.flush()
 
     def answer(request: Request) -> Reply:

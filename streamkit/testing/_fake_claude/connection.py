@@ -76,6 +76,7 @@ class Connection:
         self._arrived = arrived
         self._http = h11.Connection(h11.SERVER)
         self._head: h11.Request | None = None
+        self._bodiless = False
         self._body = bytearray()
         self._waiting = deque[Request]()
         self._more = anyio.Event()
@@ -106,7 +107,12 @@ class Connection:
             while True:
                 self._http.receive_data(await self._stream.receive())
                 self._parse()
-        except (anyio.EndOfStream, anyio.BrokenResourceError, h11.RemoteProtocolError):
+        except (
+            anyio.EndOfStream,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+            h11.RemoteProtocolError,
+        ):
             scope.cancel()
 
     def _parse(self) -> None:
@@ -114,6 +120,7 @@ class Connection:
             match self._http.next_event():
                 case h11.Request() as head:
                     self._head = head
+                    self._bodiless = head.method == b"HEAD"
                     self._body.clear()
                 case h11.Data(data=data):
                     self._body += data
@@ -124,12 +131,13 @@ class Connection:
 
     def _complete(self) -> None:
         assert self._head is not None
-        path, _, query = self._head.target.decode().partition("?")
+        path, _, query = self._head.target.decode("latin-1").partition("?")
         headers = {name.decode(): value.decode("latin-1") for name, value in self._head.headers}
         try:
             body = json.loads(self._body) if self._body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
+        self._body.clear()
         request = Request(self._head.method.decode(), path, query, headers, body, self.number)
         self.requests.append(request)
         self._waiting.append(request)
@@ -144,19 +152,23 @@ class Connection:
             reply, headers = answer(self._waiting.popleft())
             try:
                 await self._play(reply, headers)
-            except anyio.BrokenResourceError:
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 return
-            if self._http.our_state is not h11.DONE:
+            if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                 return
             self._http.start_next_cycle()
-            self._parse()
+            try:
+                self._parse()
+            except h11.RemoteProtocolError:  # what came behind the request is not HTTP
+                return
 
     async def _play(self, reply: Reply, headers: Mapping[str, str]) -> None:
         head = h11.Response(status_code=reply.status, headers=list(headers.items()))
 
         async def send(data: bytes) -> None:
             await self._send_head(head)
-            await self._send(h11.Data(data=data))
+            if not self._bodiless:
+                await self._send(h11.Data(data=data))
 
         for step in reply.steps:
             if isinstance(step, bytes):

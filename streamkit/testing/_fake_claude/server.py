@@ -30,6 +30,10 @@ A reply, or a function of the request that returns one.
 """
 
 
+_BETWEEN_TRIES = 0.05
+"""Seconds until the next try to accept a connection, after one has failed."""
+
+
 class FakeClaude:
     """
     A real HTTP server on loopback that speaks the Messages API to the real SDK, from a script.
@@ -79,7 +83,8 @@ class FakeClaude:
             await stack.enter_async_context(listener)
             self._port = listener.extra(anyio.abc.SocketAttribute.local_port)
             self._group = await stack.enter_async_context(anyio.create_task_group())
-            self._group.start_soon(listener.serve, self._connected)
+            for each in listener.listeners:
+                self._group.start_soon(self._accept, each)
             self._resources = stack.pop_all()
         self._serving = True
         return self
@@ -175,6 +180,17 @@ class FakeClaude:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+
+    async def _accept(self, listener: anyio.abc.Listener[anyio.abc.SocketStream]) -> None:
+        assert isinstance(listener, anyio.abc.SocketListener)
+        while True:
+            try:
+                stream = await listener.accept()
+            except (OSError, anyio.BrokenResourceError):
+                # The process has no free descriptor, or the client has gone already. Those that are served go on.
+                await anyio.sleep(_BETWEEN_TRIES)
+            else:
+                self._group.start_soon(self._connected, stream)
 
     async def _connected(self, stream: anyio.abc.SocketStream) -> None:
         connection = Connection(len(self.connections), stream, self._arrived)
