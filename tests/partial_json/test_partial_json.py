@@ -124,7 +124,7 @@ def selected(text: str, path: str, seed: int) -> list[Any]:
         extractor.feed(piece)
         found += extractor.take()
     extractor.end()
-    return found + extractor.take()
+    return [*found, *extractor.take()]
 
 
 @given(text=written(), seed=st.integers(0, 1000))
@@ -141,7 +141,7 @@ def test_each_element_comes_once_in_order_as_soon_as_it_is_there(items: list[Any
     ends: list[int] = []
     for at, char in enumerate(text):
         extractor.feed(char)
-        ends += [at] * len(extractor.take())
+        ends += [at for _ in extractor.take()]
     begin = text.index("[", text.index('"items"')) + 1
     for each, end in zip(items, ends, strict=True):
         last = begin + len(json.dumps(each))
