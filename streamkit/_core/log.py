@@ -1,34 +1,173 @@
 """
-How a line reaches the application's log. Each is logged where it happens: what concerns the end of a run in `runtime/run.py`,
-closing in `runtime/context.py` and `closing.py`, a retried request in `_claude/exchange/answer.py`, a detached sink in
-`_operators/branch.py`, odd answers in `_claude/protocol/`.
+How a line reaches the application's log: through structlog where the application has configured it, and otherwise through the
+logger `streamkit` of the standard library. Which of the two is decided for each line, so that either may be configured later.
 
-structlog prints to stdout until it is configured, and a library must not print. So nothing is logged before that.
+Each line is logged where it happens. docs/logs.md lists all of them with their levels and fields, and a test compares it with the
+calls. What people and models have said must never be in a field, and an error's message may quote it: `error_fields` has what
+may be said of an error.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import traceback
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["log_debug", "log_warning"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Level",
+    "RunId",
+    "error_fields",
+    "log_at",
+    "log_debug",
+    "log_warning",
+    "logs_at",
+    "running_in",
+    "to_logging",
+]
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+
+_LOGGER = logging.getLogger("streamkit")
+_LOGGER.addHandler(
+    logging.NullHandler()
+)  # otherwise logging prints warnings to stderr where nothing is configured
+_LONGEST_TYPE = 64
+"""Characters. What is longer is not the name of an error's type."""
 
 
-def log_debug(event: str, **fields: object) -> None:
+class RunId:
     """
-    Log `event` with its fields at debug, if the application has configured structlog.
+    The id that all lines of a run have in common. Its text is made when a line first needs it.
     """
-    _log("debug", event, fields)
+
+    __slots__ = ("_text",)
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = os.urandom(
+                6
+            ).hex()  # the module `random` would disturb the numbers of an application with a seed
+        return self._text
 
 
-def log_warning(event: str, **fields: object) -> None:
+running_in: ContextVar[RunId | None] = ContextVar("streamkit_run", default=None)
+"""The run whose own task this is; for sinks, which are given items and nothing of their run."""
+
+
+def log_debug(event: str, run: RunId | None, **fields: object) -> None:
     """
-    Log `event` with its fields as a warning, if the application has configured structlog.
+    Log `event` of a run at debug. Fields that are None are left out.
     """
-    _log("warning", event, fields)
+    _log("debug", event, run, fields)
 
 
-def _log(level: str, event: str, fields: dict[str, object]) -> None:
+def log_warning(event: str, run: RunId | None, **fields: object) -> None:
+    """
+    Log `event` of a run as a warning. Fields that are None are left out.
+    """
+    _log("warning", event, run, fields)
+
+
+def log_at(level: Level, event: str, run: RunId | None, **fields: object) -> None:
+    """
+    Log `event` of a run at a level that depends. Fields that are None are left out.
+    """
+    _log(level, event, run, fields)
+
+
+def logs_at(level: Level) -> bool:
+    """
+    Whether a line of this level may reach anybody, so that its fields are worth their making.
+    """
+    return _configured_structlog() is not None or _LOGGER.isEnabledFor(_number(level))
+
+
+def error_fields(error: BaseException | None) -> dict[str, object]:
+    """
+    What may be logged of an error: its class, the type that the API gives it, and the HTTP status. Never its message.
+    """
+    if error is None:
+        return {}
+    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    # The type comes from the wire, and a gateway can put anything there.
+    is_word = isinstance(kind, str) and kind.isidentifier() and len(kind) <= _LONGEST_TYPE
+    return {
+        "error": type(error).__name__,
+        "error_type": kind if is_word else None,
+        "status": status if isinstance(status, int) else None,
+    }
+
+
+def to_logging(
+    logger: logging.Logger, level: Level, event: str, fields: Mapping[str, object], *, frames: int = 2
+) -> None:
+    """
+    Log a line through the standard library: its message has all fields, and its record has each as an attribute.
+
+    Args:
+        logger: Where it goes.
+        level: Its level.
+        event: What has happened.
+        fields: The rest.
+        frames: How many calls away the line is that the record names.
+    """
+    number = _number(level)
+    if not logger.isEnabledFor(number):
+        return
+    text = " ".join([event, *(f"{name}={_readable(value)}" for name, value in fields.items())])
+    path, line, function, _ = logger.findCaller(stacklevel=frames)
+    record = logger.makeRecord(logger.name, number, path, line, text, (), None, function)
+    # `extra=` raises where the application's own record factory has used a name, such as request_id for that of a web server.
+    for name, value in fields.items():
+        setattr(record, _free(name, vars(record)), value)
+    logger.handle(record)
+
+
+def _log(level: Level, event: str, run: RunId | None, fields: Mapping[str, object]) -> None:
+    structlog = _configured_structlog()
+    if structlog is None and not _LOGGER.isEnabledFor(_number(level)):
+        return
+    said: dict[str, object] = {} if run is None else {"run_id": str(run)}
+    said |= {name: value for name, value in fields.items() if value is not None}
+    try:
+        if structlog is None:
+            to_logging(_LOGGER, level, event, said, frames=4)
+        else:
+            bound = structlog.contextvars.get_contextvars()
+            said = {_free(name, bound): value for name, value in said.items()}
+            getattr(structlog.get_logger("streamkit"), level)(event, **said)
+    except Exception:
+        # A processor or a filter of the application's has failed. That must not end a run, nor take the place of its error.
+        if logging.raiseExceptions:
+            sys.stderr.write(f"streamkit could not log {event}:\n{traceback.format_exc()}")
+
+
+def _configured_structlog() -> Any:
     # Importing structlog takes longer than importing streamkit, and whoever has not imported it has not configured it.
     structlog = sys.modules.get("structlog")
-    if structlog is not None and structlog.is_configured():
-        getattr(structlog.get_logger("streamkit"), level)(event, **fields)
+    # While another thread imports it, it is there and has no functions yet.
+    is_configured = getattr(structlog, "is_configured", None)
+    return structlog if is_configured is not None and is_configured() else None
+
+
+def _number(level: Level) -> int:
+    number: int = getattr(logging, level.upper())
+    return number
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    return f"streamkit_{name}" if name in taken else name
+
+
+def _readable(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)

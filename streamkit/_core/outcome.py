@@ -23,6 +23,9 @@ Kind = Literal["running", "complete", "stopped", "truncated", "failed", "cancell
 class Contribution(Protocol):
     """
     What a source adds to the outcome of the run that reads it.
+
+    It may also have a static method `loggable(records)`, which gives the fields that the log may have of them: figures and names,
+    nothing that people or models have said.
     """
 
     @staticmethod
@@ -82,6 +85,13 @@ class Outcome(OutcomeFacts):
         Add what a source knows. Sources call it.
         """
         self._records.append(record)
+
+    def loggable(self) -> dict[str, object]:
+        """
+        What its sources let the log say.
+        """
+        tell = getattr(self._records[-1], "loggable", None) if self._records else None
+        return {} if tell is None else tell(self._records)
 
     def complete(self) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from streamkit._core.log import log_warning
+from streamkit._core.log import error_fields, log_warning
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
@@ -170,6 +170,6 @@ class RunningBranch:
         if self.queue.handed(error):
             return
         if self._detached and is_own_failure(error):
-            log_warning("sink_detached", sink=self._name, error=type(error).__name__)
+            log_warning("sink_detached", self._context.run_id, sink=self._name, **error_fields(error))
         else:
             self._context.sink_failed(error)

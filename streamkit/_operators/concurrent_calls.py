@@ -182,5 +182,6 @@ class ConcurrentCalls:
             await self._reader.stop()
         except Exception as error:
             self._others.append(error)
-        if (failure := primary_failure(known, self._others)) is not known and failure is not None:
+        failure = primary_failure(known, self._others, self._context.run_id)
+        if failure is not known and failure is not None:
             raise failure

@@ -4,24 +4,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sized
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import structlog
+from typing import TYPE_CHECKING, Any, get_args
 
 from streamkit._core.algebra import Sink
+from streamkit._core.log import Level, log_at, running_in, to_logging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = ["Level", "log"]
 
-Level = Literal["debug", "info", "warning", "error", "critical"]
-
 
 def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -> Sink[object, None]:
     """
-    A sink that logs each item through structlog.
+    A sink that logs each item.
 
     It logs `type`, which is the item's `.type` or else the name of its class, and `size`, which is its length if
     it has one. It never logs what people or models say.
@@ -29,8 +27,9 @@ def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -
     Args:
         event: The name of the log event.
         level: `"debug"`, `"info"`, `"warning"`, `"error"` or `"critical"`.
-        logger: A structlog logger. The default is `structlog.get_logger("streamkit")`, with which nothing is logged
-            until the application has configured structlog, because structlog would print to stdout.
+        logger: A logger of structlog or of `logging`. The default is the library's own: `structlog.get_logger("streamkit")` where
+            the application has configured structlog, and `logging.getLogger("streamkit")` where it has not. There the line also
+            has the id of its run.
 
     Raises:
         TypeError: `event` is not a `str`, or `logger` does not have a method of that name.
@@ -41,7 +40,9 @@ def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -
     if level not in get_args(Level):
         raise ValueError(f"level must be one of {', '.join(map(repr, get_args(Level)))}, not {level!r}")
     if logger is not None and not callable(getattr(logger, level, None)):
-        raise TypeError(f"log() needs a structlog logger, with a method {level}(), not {logger!r}")
+        raise TypeError(
+            f"log() needs a logger of structlog or logging, with a method {level}(), not {logger!r}"
+        )
     given = {"event": (event, "stream_item"), "level": (level, "info"), "logger": (logger, None)}
     return Sink("log", _log, (), {key: value for key, (value, usual) in given.items() if value != usual})
 
@@ -50,10 +51,12 @@ async def _log(
     items: AsyncIterator[object], event: str = "stream_item", level: Level = "info", logger: Any = None
 ) -> None:
     async for item in items:
-        if logger is not None:
+        if logger is None:
+            log_at(level, event, running_in.get(), **_fields(item))
+        elif isinstance(logger, logging.Logger):
+            to_logging(logger, level, event, _fields(item))
+        else:
             getattr(logger, level)(event, **_fields(item))
-        elif structlog.is_configured():
-            getattr(structlog.get_logger("streamkit"), level)(event, **_fields(item))
 
 
 def _fields(item: object) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, Event, create_task_group, current_time, to_thread
 
-from streamkit._core.log import log_warning
+from streamkit._core.log import log_warning, running_in
 from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def spool(
                 failure = error
                 tasks.cancel_scope.cancel()
         if patience.cancelled_caught:
-            log_warning("write_timed_out", seconds=_PATIENCE)
+            log_warning("write_timed_out", running_in.get(), seconds=_PATIENCE)
         written.set()
 
     async with create_task_group() as tasks:

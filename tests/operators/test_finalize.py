@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 import streamkit as sk
-from streamkit.testing import marbles
+from streamkit.testing import marbles, reply, text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -134,3 +134,144 @@ async def test_items_and_times_are_unchanged() -> None:
 async def test_what_is_no_function_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"finalize\(\) needs a function"):
         sk.finalize(wrong)
+
+
+# -- a function of the outcome ------------------------------------------------------------------------------
+
+
+class Ends:
+    """
+    What `finalize` tells of the ends that it sees.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[sk.Outcome] = []
+
+    def __call__(self, outcome: sk.Outcome) -> None:
+        self.seen.append(outcome)
+
+    @property
+    def only(self) -> tuple[str, str | None, type[BaseException] | None]:
+        [outcome] = self.seen
+        return outcome.kind, outcome.stopped_by, None if outcome.error is None else type(outcome.error)
+
+
+async def test_a_function_with_a_parameter_gets_the_outcome(log: list[str]) -> None:
+    ends = Ends()
+    await (closing_source(log) | sk.finalize(ends)).collect()
+    assert ends.only == ("complete", None, None)
+
+
+async def test_an_async_function_gets_it_too(log: list[str]) -> None:
+    async def tell(outcome: sk.Outcome) -> None:
+        await anyio.sleep(1)
+        log.append(outcome.kind)
+
+    await (closing_source(log) | sk.finalize(tell)).collect()
+    assert log == ["source", "complete"]
+
+
+async def test_it_is_the_outcome_of_the_stream_before_it(log: list[str]) -> None:
+    inside, behind = Ends(), Ends()
+    stream = closing_source(log, fails=True) | sk.finalize(inside) | sk.catch(lambda _: sk.from_iterable([9]))
+    assert await (stream | sk.finalize(behind)).collect() == [0, 1, 2, 9]
+    assert inside.only == ("failed", None, ValueError)
+    assert behind.only == ("complete", None, None)
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_it_says_which_stage_has_ended_the_stream(log: list[str], before: bool) -> None:
+    ends = Ends()
+    take: list[Any] = [sk.take(1), sk.finalize(ends)]
+    first, second = take if before else reversed(take)
+    await (closing_source(log) | first | second).collect()
+    assert ends.only == ("stopped", "take", None)
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+async def test_it_says_that_the_consumer_has_left(log: list[str], concurrent: bool) -> None:
+    ends = Ends()
+    stream = closing_source(log) | sk.finalize(ends)
+    async with (sk.merge(stream) if concurrent else stream).open() as run:
+        async for _ in run:
+            break
+    assert ends.only == ("stopped", "consumer", None)
+
+
+@pytest.mark.parametrize("where", ["source", "stage", "consumer"])
+async def test_it_says_that_the_run_was_cancelled(log: list[str], where: str) -> None:
+    ends = Ends()
+    stream: sk.Stream[int] = closing_source(log) | sk.finalize(ends)
+    if where == "stage":
+        stream |= sk.rate_limit(1, per=10)
+    with anyio.move_on_after(2.5 if where == "stage" else 1.5):
+        async with stream.open() as run:
+            async for _ in run:
+                if where == "consumer":
+                    await anyio.sleep_forever()
+    assert ends.only == ("cancelled", None, None)
+
+
+@pytest.mark.parametrize("where", ["source", "consumer"])
+async def test_it_says_that_cancel_has_ended_the_run(log: list[str], where: str) -> None:
+    ends = Ends()
+    async with anyio.create_task_group() as tasks, (closing_source(log) | sk.finalize(ends)).open() as run:
+
+        async def stop() -> None:
+            await anyio.sleep(1.5)
+            run.cancel("enough")
+
+        tasks.start_soon(stop)
+        async for _ in run:
+            if where == "consumer":
+                await anyio.sleep_forever()
+    assert ends.only == ("stopped", "cancel: enough", None)
+
+
+@pytest.mark.parametrize("where", ["stage", "fused", "consumer"])
+async def test_it_says_what_has_failed_behind_it(log: list[str], where: str) -> None:
+    async def fails(item: int) -> int:
+        raise KeyError(item)
+
+    def fails_at_once(item: int) -> int:
+        raise KeyError(item)
+
+    ends = Ends()
+    stream: sk.Stream[int] = closing_source(log) | sk.finalize(ends)
+    if where != "consumer":
+        stream |= sk.map_async(fails) if where == "stage" else sk.map(fails_at_once)
+    with pytest.raises(KeyError):
+        async with stream.open() as run:
+            async for item in run:
+                raise KeyError(item)
+    assert ends.only == ("failed", None, KeyError)
+
+
+async def test_it_has_what_the_sources_know() -> None:
+    seen: list[Any] = []
+    body = reply(text("Hello")).body
+    stream = sk.from_sse(body) | sk.finalize(lambda outcome: seen.append(outcome.message))
+    await stream.run()
+    assert seen[0].content[0].text == "Hello"
+
+
+async def test_a_parameter_with_a_default_is_not_filled(log: list[str]) -> None:
+    def note(name: str = "kept") -> None:
+        log.append(name)
+
+    await (closing_source(log) | sk.finalize(note)).collect()
+    assert log == ["source", "kept"]
+
+
+def test_a_function_that_needs_more_is_refused() -> None:
+    def two(first: object, second: object) -> None: ...
+    def named(*, outcome: object) -> None: ...
+
+    untyped: Any = sk.finalize
+
+    with pytest.raises(
+        TypeError, match=r"calls two without arguments or with the outcome, and it needs first, second"
+    ):
+        untyped(two)
+    with pytest.raises(TypeError, match=r"it needs outcome: bind the others with functools.partial"):
+        untyped(named)

@@ -28,7 +28,7 @@ from streamkit._claude.transport.failures import failed_follow_up
 from streamkit._claude.transport.watchdog import Watchdog
 from streamkit._core.errors import StreamError
 from streamkit._core.foreign_errors import drop_traceback
-from streamkit._core.log import log_warning
+from streamkit._core.log import error_fields, log_warning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -98,7 +98,13 @@ class Answer:
             if isinstance(decision, GiveUp):
                 break
             log_warning(
-                "request_retried", attempt=attempt.number, error=type(failure).__name__, wait=decision.wait
+                "request_retried",
+                self._context.run_id,
+                attempt=attempt.number,
+                wait=decision.wait,
+                model=self._request.params.get("model"),
+                request_id=attempt.request_id,
+                **error_fields(failure),
             )
             await self._retry(decision, failure)
         if withheld := self._withheld(gate):
@@ -120,7 +126,7 @@ class Answer:
         """
         plan = self._plan
         attempt = self._record.begin(beside=plan.delivered, joins=plan.continuation is not None)
-        return attempt, EventGate(plan, attempt, self._record)
+        return attempt, EventGate(plan, attempt, self._record, self._context.run_id)
 
     def _read_on(self, gate: EventGate) -> tuple[Attempt, EventGate]:
         """
@@ -140,10 +146,15 @@ class Answer:
                 raise error
             self._last_delivering = gate
             self._adopt(decision.plan, error)
-        log_warning("response_spliced", attempt=len(self._record.attempts()))
+        log_warning(
+            "response_spliced",
+            self._context.run_id,
+            attempt=len(self._record.attempts()),
+            request_id=self._record.request_id,
+        )
         plan = self._plan
         attempt = self._record.take_over(error, beside=plan.delivered, joins=plan.continuation is not None)
-        return attempt, EventGate(plan, attempt, self._record)
+        return attempt, EventGate(plan, attempt, self._record, self._context.run_id)
 
     def _continue_after_pause(self) -> bool:
         """

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from streamkit._claude.exchange.stitching import Stitching
 from streamkit._claude.protocol.splicing import Opening
 from streamkit._core.items import Restarted
+from streamkit._core.log import error_fields, log_warning
 
 if TYPE_CHECKING:
     from streamkit._claude.exchange.request_plan import RequestPlan
     from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.record import Record
+    from streamkit._core.log import RunId
 
 __all__ = ["EventGate"]
 
@@ -27,6 +29,7 @@ class EventGate:
         plan: The request.
         attempt: Its attempt, begun in `record`.
         record: Where everything that arrives is kept.
+        run_id: The run, for the log.
 
     Events wait for the first content. Until then the request can fail, or another message can take the place of the one that
     arrives, without the consumer having seen anything of it.
@@ -35,10 +38,11 @@ class EventGate:
         delivered: Whether the gate has opened: what has arrived is handed on, but for text that may be a repetition.
     """
 
-    def __init__(self, plan: RequestPlan, attempt: Attempt, record: Record) -> None:
+    def __init__(self, plan: RequestPlan, attempt: Attempt, record: Record, run_id: RunId) -> None:
         self._plan = plan
         self._attempt = attempt
         self._record = record
+        self._run_id = run_id
         self._opening = Opening()
         self._stitching: Stitching | None = None
         self._passes_all = False  # whether everything that comes is handed on as it is
@@ -76,6 +80,13 @@ class EventGate:
             if interruption is None:
                 return events
             self._record.replace()
+            log_warning(
+                "stream_restarted",
+                self._run_id,
+                attempt=self._attempt.number,
+                request_id=self._attempt.request_id,
+                **error_fields(interruption),
+            )
             return [Restarted(self._attempt.number, interruption), *events]
         if is_first:
             self._stitching = Stitching(continuation, self._attempt, lambda: self._record.cost)

@@ -5,7 +5,7 @@ Keeps what has arrived from a Claude source, and answers from it what the outcom
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.history import history
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._claude.protocol.usage import Usage
+    from streamkit._core.log import RunId
     from streamkit._core.outcome import Contribution
 
 __all__ = ["Record"]
@@ -189,12 +190,12 @@ class Record:
         """
         return Oddities.of([self.oddities, *(attempt.oddities for attempt in self._attempts)])
 
-    def log_oddities(self) -> None:
+    def log_oddities(self, run_id: RunId) -> None:
         """
         Write to the log, at debug, what did not fit. Sources call it once, at their end.
         """
         if oddities := self.all_oddities():
-            log_debug("response_had_oddities", request_id=self.request_id, oddities=dict(oddities))
+            log_debug("response_had_oddities", run_id, request_id=self.request_id, oddities=dict(oddities))
 
     @property
     def request_id(self) -> str | None:
@@ -228,6 +229,18 @@ class Record:
             )
         return _FACTS[name]([record for record in records if isinstance(record, Record)])
 
+    @staticmethod
+    def loggable(records: list[Contribution], /) -> dict[str, object]:
+        """
+        The facts that are no secret: which model, why it ended, and what it has cost.
+        """
+        usage = cast("Usage", Record.fact("usage", records))
+        return {
+            **{name: Record.fact(name, records) for name in ("model", "request_id", "stop_reason")},
+            "requests": len(cast("list[Attempt]", Record.fact("attempts", records))),
+            **{name: getattr(usage, name) or 0 for name in _BILLED},
+        }
+
     def _all(self) -> list[MessageBuilder]:
         self._bill()
         return [*self._turns, *self._messages]
@@ -257,6 +270,8 @@ def _last(
     started = [message for message in (*turns, *messages) if message.started]
     return started[-1].build(beta) if started else None
 
+
+_BILLED = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 
 _FACTS: dict[str, Callable[[list[Record]], object]] = {
     "message": lambda records: next(

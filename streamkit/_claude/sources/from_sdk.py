@@ -138,7 +138,7 @@ class _OpenedStream:
                 finally:
                     with self._context.shielded():
                         await batches.aclose()
-                    self._record.log_oddities()
+                    self._record.log_oddities(self._context.run_id)
         finally:
             with self._context.shielded():
                 await streams.aclose()

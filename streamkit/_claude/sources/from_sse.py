@@ -88,6 +88,7 @@ class DecodedChunks:
         record = Record()
         context.contribute(record)
         self._record = record
+        self._run_id = context.run_id
         self._chunks = Chain(chunks)
         self._batches = _decoded(chunks, record)
 
@@ -99,7 +100,7 @@ class DecodedChunks:
         Close the decoding and then the chunks, each once.
         """
         await self._batches.aclose()
-        self._record.log_oddities()
+        self._record.log_oddities(self._run_id)
         await self._chunks.aclose()
 
 

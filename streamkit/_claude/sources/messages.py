@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import anthropic
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._core.log import RunId
     from streamkit._core.runtime.context import Context
 
 __all__ = ["messages"]
@@ -199,7 +200,9 @@ class _Messages(Source):
     def open(self, context: Context) -> Opened:
         record = Record(beta=self._request.beta or None, asked=self._request.params["messages"])
         context.contribute(record)
-        return Opened("batched", _OpenedAnswer(Answer(self._request, context, record), record))
+        return Opened(
+            "batched", _OpenedAnswer(Answer(self._request, context, record), record, context.run_id)
+        )
 
 
 class _OpenedAnswer:
@@ -207,13 +210,14 @@ class _OpenedAnswer:
     The answer in its run. At its end the log is told what in it did not fit.
     """
 
-    def __init__(self, answer: Answer, record: Record) -> None:
+    def __init__(self, answer: Answer, record: Record, run_id: RunId) -> None:
         self._batches = answer.batches()
         self._record = record
+        self._run_id = run_id
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
 
     async def aclose(self) -> None:
         await self._batches.aclose()
-        self._record.log_oddities()
+        self._record.log_oddities(self._run_id)

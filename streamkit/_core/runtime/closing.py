@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._core.foreign_errors import note
-from streamkit._core.log import log_warning
+from streamkit._core.log import error_fields, log_warning
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
@@ -28,4 +28,4 @@ async def close_after(failure: Exception, chain: Chain, context: Context) -> Non
         await context.closing(chain)
     except Exception as error:
         note(failure, f"closing the stream failed too, with {type(error).__name__}")
-        log_warning("close_failed", error=type(error).__name__)
+        log_warning("close_failed", context.run_id, **error_fields(error))

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, Event, current_time
 
-from streamkit._core.log import log_warning
+from streamkit._core.log import RunId, error_fields, log_at, log_debug, log_warning, logs_at, running_in
 from streamkit._core.outcome import Outcome, Report
 from streamkit._core.runtime.failures import is_interruption
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
+    from streamkit._core.log import Level
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.run_tasks import RunTasks
@@ -54,6 +55,7 @@ class Task:
         """
         Do the work, and set `done` at its end.
         """
+        running_in.set(self._context.run_id)
         try:
             with self._scope:
                 await work()
@@ -115,8 +117,10 @@ class Context:
         tasks: Where the run's jobs live; None under a bare `async for`.
         interrupted: Whether a read was cancelled, after which the chain gives nothing more.
         sink_error: The failure of a sink that ends the run.
+        cancelled_for: Why `cancel()` ends the run; None unless it does.
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
+        run_id: What all lines that this run logs have in common.
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
@@ -126,7 +130,10 @@ class Context:
         self.tasks: RunTasks | None = None if parent is None else parent.tasks
         self.interrupted: bool = False
         self.sink_error: BaseException | None = None
+        self.cancelled_for: str | None = None
         self.restarts: bool = parent is not None and parent.restarts
+        self.run_id: RunId = RunId() if parent is None else parent.run_id
+        self._began = 0.0
         self._parent = parent
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
@@ -151,6 +158,13 @@ class Context:
         withheld, self._withheld = self._withheld, None
         for record in withheld or ():
             self._contribute_around(record)
+
+    @property
+    def outermost(self) -> Context:
+        """
+        That of the run itself.
+        """
+        return self if self._parent is None else self._parent.outermost
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Task:
         """
@@ -209,6 +223,32 @@ class Context:
         for task in self._tasks:
             task.done.set()
 
+    def run_started(self) -> None:
+        """
+        The run has been entered.
+        """
+        self._began = current_time()
+        log_debug("run_started", self.run_id)
+
+    def run_ended(self) -> None:
+        """
+        The run has been left, and its outcome is final. An error is raised too, so it is not a warning.
+        """
+        outcome = self.outcome
+        level: Level = "debug" if outcome.error is None else "info"
+        if logs_at(level):
+            log_at(
+                level,
+                "run_ended",
+                self.run_id,
+                kind=outcome.kind,
+                # What is behind the colon is the application's own text.
+                stopped_by=outcome.stopped_by and outcome.stopped_by.partition(":")[0],
+                seconds=round(current_time() - self._began, 3),
+                **error_fields(outcome.error),
+                **outcome.loggable(),
+            )
+
     def begin_closing(self) -> None:
         """
         The run is being left: from now on, all cleaning up together has one `close_timeout`.
@@ -252,7 +292,7 @@ class Context:
                     raise
                 failure = error
         if scope.cancelled_caught:
-            log_warning("close_timed_out", close_timeout=self.close_timeout)
+            log_warning("close_timed_out", self.run_id, close_timeout=self.close_timeout)
         if failure is not None:
             self.cleanup_failed(failure)
 

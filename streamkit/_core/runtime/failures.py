@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, cast
 from anyio import get_cancelled_exc_class
 
 from streamkit._core.foreign_errors import note
-from streamkit._core.log import log_warning
+from streamkit._core.log import error_fields, log_warning
 from streamkit._core.runtime.host_loop import host_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from streamkit._core.log import RunId
 
 __all__ = [
     "ends_program",
@@ -83,10 +85,12 @@ def _rank(error: BaseException) -> int:
     return 2 if ends_program(error) else 0 if is_interruption(error) else 1
 
 
-def primary_failure(failure: BaseException | None, others: Iterable[BaseException]) -> BaseException | None:
+def primary_failure(
+    failure: BaseException | None, others: Iterable[BaseException], run: RunId
+) -> BaseException | None:
     """
     The one to raise: `failure`, or else the first of `others`, unless one of them ends the program. Each of the rest is noted on
-    it, and logged.
+    it, and logged as of `run`.
     """
     others = list(others)
     if (exit_ := next(filter(ends_program, others), None)) is not None and not ends_program(failure):
@@ -99,5 +103,5 @@ def primary_failure(failure: BaseException | None, others: Iterable[BaseExceptio
         seen.append(error)
         if error is not seen[0]:
             note(seen[0], f"something beside it failed too, with {type(error).__name__}")
-            log_warning("failed_too", error=type(error).__name__)
+            log_warning("failed_too", run, **error_fields(error))
     return seen[0] if seen else None

@@ -95,7 +95,8 @@ class ReaderGroup:
         known = self.failure
         if upstream is not None:
             await self._stop(upstream)
-        if (failure := primary_failure(known, self._others)) is not known and failure is not None:
+        failure = primary_failure(known, self._others, self._context.run_id)
+        if failure is not known and failure is not None:
             self._context.cleanup_failed(failure)
 
     def _begin_to_stop(self, but: ChainReader | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from streamkit._core.checks import as_number
 from streamkit._core.foreign_errors import note
-from streamkit._core.log import log_warning
+from streamkit._core.log import error_fields, log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
 from streamkit._core.runtime.failures import ends_program, graver, is_interruption
@@ -82,6 +82,7 @@ class Run(Generic[T_co]):
         if self._left or self._cancelled_for is not None:
             return
         self._cancelled_for = reason
+        self._context.cancelled_for = reason
         if self._entered:
             self._loop.call(self._interrupt)
 
@@ -127,6 +128,7 @@ class Run(Generic[T_co]):
         self._context.tasks = self._tasks
         await self._tasks.enter()
         self._entered = True
+        self._context.run_started()
         if self._cancelled_for is not None:
             self._tasks.interrupt()
         try:
@@ -135,12 +137,19 @@ class Run(Generic[T_co]):
             self._tasks.interrupt()
             await self._tasks.leave(None)
             self.outcome.fail(error)
+            self._context.run_ended()
             raise
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        try:
+            return await self._exit(exc)
+        finally:
+            self._context.run_ended()
+
+    async def _exit(self, exc: BaseException | None) -> bool | None:
         self._judge(exc)
         interruption = await self._wait_for_sinks() if exc is None else None
         self._context.begin_closing()
@@ -160,7 +169,7 @@ class Run(Generic[T_co]):
             raise beside
         if leaving is not None and closing_error is not None and closing_error is not exc:
             note(leaving, f"closing the stream failed too, with {type(closing_error).__name__}")
-            log_warning("close_failed", error=type(closing_error).__name__)
+            log_warning("close_failed", self._context.run_id, **error_fields(closing_error))
         if interruption is not None and not quiet:
             raise interruption
         return quiet

@@ -10,6 +10,7 @@ from anyio import sleep
 
 from streamkit._core.algebra import Same
 from streamkit._core.items import Restarted
+from streamkit._core.log import error_fields, log_warning
 from streamkit._core.retry_policy import RetryPolicy, retry_advice
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.closing import close_after
@@ -117,8 +118,10 @@ class _Retried(Source):
             wait = policy.again(number, retry_advice(failure))
             if wait is None or (begun and policy.resume == "never"):
                 raise failure
+            log_warning("stream_retried", context.run_id, attempt=number, wait=wait, **error_fields(failure))
             await sleep(wait)
             number += 1
             if begun:
+                log_warning("stream_restarted", context.run_id, attempt=number, **error_fields(failure))
                 yield Restarted(number, failure)
             del failure  # its traceback keeps the frames of the failed try alive
