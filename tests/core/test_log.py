@@ -171,7 +171,7 @@ async def test_a_run_with_claude_says_what_it_has_cost_and_nothing_that_was_said
     assert (ended.stop_reason, ended.requests, ended.model) == ("end_turn", 2, ask["model"])
     assert ended.output_tokens == run.outcome.usage.output_tokens
     assert len({line.run_id for line in lines}) == 1
-    assert not any(SECRET in str(vars(line)) for line in lines)
+    assert not any(SECRET in f"{vars(line)}" for line in lines)
 
 
 async def test_a_handler_that_fails_ends_no_run() -> None:

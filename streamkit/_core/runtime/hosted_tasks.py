@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
     from streamkit._core.runtime.host_loop import HostLoop
 
@@ -64,6 +65,10 @@ class _InterruptibleReads:
         return self._tasks.read(self._iterator)
 
 
+_KEPT: set[Chain] = set()
+"""The chains of all runs in generators that have not been left."""
+
+
 class HostedTasks(RunTasks):
     """
     Those of a run in an async generator.
@@ -73,6 +78,7 @@ class HostedTasks(RunTasks):
         self._loop = loop
         self._context = context
         self._group: TaskGroup | None = None
+        self._kept: Chain | None = None
         self._waiting: list[tuple[Callable[..., Coroutine[Any, Any, None]], tuple[Any, ...]]] = []
         self._host: object = None
         self._over = Event()
@@ -82,6 +88,12 @@ class HostedTasks(RunTasks):
         self._failure: BaseException | None = None
 
     async def enter(self) -> None: ...
+
+    def keep(self, chain: Chain) -> None:
+        # A generator that is left behind is collected together with all that only it knows. If the generators of the chain were
+        # among that, the event loop would finish each of them by itself, while the run closes them in their order.
+        self._kept = chain
+        _KEPT.add(chain)
 
     def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         if self._group is not None:
@@ -97,6 +109,8 @@ class HostedTasks(RunTasks):
             self._read.cancel()
 
     async def leave(self, error: BaseException | None) -> bool:
+        if self._kept is not None:
+            _KEPT.discard(self._kept)
         if self._host is not None:
             self._over.set()
             with self._context.shielded():

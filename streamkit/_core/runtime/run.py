@@ -133,6 +133,7 @@ class Run(Generic[T_co]):
             self._tasks.interrupt()
         try:
             self._chain = await begin(self._source, self._stages, self._context)
+            self._tasks.keep(self._chain)
         except BaseException as error:
             self._tasks.interrupt()
             await self._tasks.leave(None)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.host_loop import HostLoop
 
 __all__ = ["BlockTasks", "RunTasks"]
@@ -33,6 +34,12 @@ class RunTasks(ABC):
     async def enter(self) -> None:
         """
         The block begins.
+        """
+
+    @abstractmethod
+    def keep(self, chain: Chain) -> None:
+        """
+        Have the chain of the run outlive whoever reads it, until the block is left.
         """
 
     @abstractmethod
@@ -81,6 +88,9 @@ class BlockTasks(RunTasks):
     async def enter(self) -> None:
         self._owner = self._loop.current_task()
         await self._group.__aenter__()
+
+    def keep(self, chain: Chain) -> None:
+        pass  # the block's own task knows it
 
     def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         self._group.start_soon(work, *args)
