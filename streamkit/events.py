@@ -58,7 +58,7 @@ from streamkit._claude.protocol.result_blocks import (
     WebFetchToolResultBlock,
     WebSearchToolResultBlock,
 )
-from streamkit._claude.protocol.usage import Usage
+from streamkit._claude.protocol.usage import TotalUsage, Usage
 from streamkit._core.facade import publish
 from streamkit._core.items import Restarted
 
@@ -101,6 +101,7 @@ __all__ = [
     "ThinkingDelta",
     "ToolSearchToolResultBlock",
     "ToolUseBlock",
+    "TotalUsage",
     "Unknown",
     "Usage",
     "WebFetchToolResultBlock",

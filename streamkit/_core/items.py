@@ -176,6 +176,13 @@ class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
     attempt: int
     error: Exception
 
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: of the error its class and its message.
+        """
+        error = {"type": type(self.error).__name__, "message": str(self.error)}
+        return {"type": self.type, "attempt": self.attempt, "error": error}
+
 
 def is_restart(item: object) -> bool:
     """

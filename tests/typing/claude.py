@@ -5,8 +5,9 @@ Types of Claude's sources, operators and sink; checked, not run.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal, assert_type
+from typing import Literal, assert_type
 
+import anthropic
 import httpx2
 from anthropic.types import ContentBlock, Message, RawMessageStreamEvent, ToolResultBlockParam
 from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageStreamEvent
@@ -14,9 +15,6 @@ from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageSt
 import streamkit as sk
 from streamkit import events
 from streamkit.sinks import collect, join, message
-
-if TYPE_CHECKING:
-    import anthropic
 
 
 def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> None:
@@ -152,3 +150,10 @@ async def json_while_it_is_written(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.tool_input("edit_file", "$.new_text", model=str), sk.Stream[str])
     assert_type(stream | sk.json("$.items[*]", model=Message), sk.Stream[Message])
     assert_type(stream | sk.json(model=dict[str, int]), sk.Stream[dict[str, int]])
+
+
+async def one_except_serves_all(stream: sk.Stream[events.Event]) -> None:
+    try:
+        await stream.run()
+    except sk.ERRORS as error:
+        assert_type(error, sk.StreamError | anthropic.AnthropicError)

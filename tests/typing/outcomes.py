@@ -67,14 +67,14 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     assert_type(run.outcome.messages, Sequence[Message | BetaMessage])
     assert_type(run.outcome.tool_calls, Sequence[sk.ToolCall])
     assert_type(run.outcome.history, list[MessageParam])
-    assert_type(run.outcome.usage, events.Usage)
-    assert_type(run.outcome.usage.output_tokens, int | None)
+    assert_type(run.outcome.usage, events.TotalUsage)
+    assert_type(run.outcome.usage.output_tokens, int)
     assert_type(run.outcome.stop_reason, str | None)
     assert_type(run.outcome.request_id, str | None)
     for attempt in run.outcome.attempts:
         assert_type(attempt, sk.Attempt)
         assert_type(attempt.error, Exception | None)
-        assert_type(attempt.usage, events.Usage | None)
+        assert_type(attempt.usage, events.TotalUsage | None)
         assert_type(attempt.overlap, str)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamkit._claude.exchange.continuation import Continuation
     from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.events import Event
-    from streamkit._claude.protocol.usage import Usage
+    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["Stitching"]
 
@@ -44,7 +44,7 @@ class Stitching:
         cost: Gives what all requests for the message have cost so far.
     """
 
-    def __init__(self, continuation: Continuation, attempt: Attempt, cost: Callable[[], Usage]) -> None:
+    def __init__(self, continuation: Continuation, attempt: Attempt, cost: Callable[[], TotalUsage]) -> None:
         self._continuation = continuation
         self._attempt = attempt
         self._cost = cost

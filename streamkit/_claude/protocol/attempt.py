@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streamkit._claude.protocol.oddities import Oddities
 
 if TYPE_CHECKING:
-    from streamkit._claude.protocol.usage import Usage
+    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["Attempt"]
 
@@ -32,6 +32,6 @@ class Attempt:
     number: int
     request_id: str | None = None
     error: Exception | None = None
-    usage: Usage | None = None
+    usage: TotalUsage | None = None
     overlap: str = field(default="", repr=False)
     oddities: Oddities = field(default_factory=Oddities, repr=False)

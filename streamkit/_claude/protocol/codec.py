@@ -60,6 +60,13 @@ class Unknown(dict[str, Any]):
     # `event.type == "ping"` narrows a union with this class (in mypy `str` does not). Look for a new word in `event["type"]`.
     type: Literal["unknown to this version"]
 
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects, which `json.dumps` takes.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # Python asks for those, and what is on the wire must not answer
             raise AttributeError(name)

@@ -273,8 +273,7 @@ def to_dict(event: object) -> dict[str, Any]:
         TypeError: It is not an event.
     """
     if isinstance(event, Restarted):
-        error = {"type": type(event.error).__name__, "message": str(event.error)}
-        return {"type": event.type, "attempt": event.attempt, "error": error}
+        return event.to_dict()
     if isinstance(event, (Struct, Mapping)):
         return cast("dict[str, Any]", msgspec.to_builtins(event))
     if isinstance(event, _HasToDict):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.attempt import Attempt
     from streamkit._claude.protocol.figures import Meter
     from streamkit._claude.protocol.tool_call import ToolCall
-    from streamkit._claude.protocol.usage import Usage
+    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["OutcomeFacts", "ReportFacts"]
 
@@ -57,7 +57,7 @@ class OutcomeFacts:
         @property
         def tool_calls(self) -> Sequence[ToolCall]: ...
         @property
-        def usage(self) -> Usage: ...
+        def usage(self) -> TotalUsage: ...
         @property
         def stop_reason(self) -> str | None: ...
         @property

@@ -5,7 +5,11 @@ The figures of a stream's speed, as `run.report.meter` has them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Gaps", "Meter"]
 
@@ -71,6 +75,31 @@ class Gaps:
                 return 0.0 if bucket < 0 else _SHORTEST * _GROWTH**bucket * (1 + GAP_ERROR)
         return None
 
+    @property
+    def buckets(self) -> list[tuple[float, int]]:
+        """
+        What there is to plot: for each bucket that is not empty, the longest gap in it and how many gaps, in order.
+        """
+        return [(self._longest(bucket), number) for bucket, number in sorted(self._buckets.items())]
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects.
+        """
+        return {
+            "count": self.count,
+            "p50": self.p50,
+            "p95": self.p95,
+            "p99": self.p99,
+            "buckets": [list(bucket) for bucket in self.buckets],
+        }
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self.to_dict().items())
+
+    def _longest(self, bucket: int) -> float:
+        return 0.0 if bucket < 0 else _SHORTEST * _GROWTH ** (bucket + 1)
+
     def add(self, seconds: float) -> None:
         """
         Count one gap.
@@ -112,3 +141,10 @@ class Meter:
         Output tokens by the time in which messages streamed; None while either is unknown.
         """
         return self.output_tokens / self.streaming if self.output_tokens and self.streaming else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects, with `gaps` as their percentiles and buckets.
+        """
+        figures = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**figures, "gaps": self.gaps.to_dict(), "tokens_per_second": self.tokens_per_second}

@@ -1,7 +1,7 @@
 """
 The message that a stream's events add up to, at any time.
 
-Usage counts are totals: what is neither null nor zero replaces what was. What this version does not know is kept where it
+TotalUsage counts are totals: what is neither null nor zero replaces what was. What this version does not know is kept where it
 belongs: events and the unknown fields of known ones in the message's `unknown_events`, the unknown fields of `message_delta` and
 of its `delta` in the message itself, and those of deltas in their block. Nothing that comes is an error here but another message:
 what does not fit is kept like what is not known.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaMessage
 
     from streamkit._claude.protocol.block import Block
-    from streamkit._claude.protocol.usage import Usage
+    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["MessageBuilder"]
 
@@ -76,7 +76,7 @@ class MessageBuilder:
         return sorted(kept, key=lambda block: block.index)
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TotalUsage:
         """
         The usage so far.
         """
@@ -103,7 +103,7 @@ class MessageBuilder:
         own = self._message.get("model")
         return own if isinstance(own, str) and own else None
 
-    def charge(self, usage: Usage) -> None:
+    def charge(self, usage: TotalUsage) -> None:
         """
         Say what the message has cost so far, where its events do not tell all of it.
         """

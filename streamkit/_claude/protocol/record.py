@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.tool_call import ToolCall
-    from streamkit._claude.protocol.usage import Usage
+    from streamkit._claude.protocol.usage import TotalUsage
     from streamkit._core.log import RunId
     from streamkit._core.outcome import Contribution
 
@@ -54,7 +54,7 @@ class Record:
         self._messages = [MessageBuilder()]
         # What the last request brings. It is what counts, unless the request was begun beside that.
         self._arriving = self._messages
-        self._before: Usage | None = None  # what earlier requests have cost for the same message
+        self._before: TotalUsage | None = None  # what earlier requests have cost for the same message
 
     def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
@@ -132,7 +132,7 @@ class Record:
         return error
 
     @property
-    def cost(self) -> Usage:
+    def cost(self) -> TotalUsage:
         """
         What the requests for the message have cost together.
         """
@@ -178,7 +178,7 @@ class Record:
         self._bill()
         return list(self._attempts)
 
-    def usages(self) -> list[Usage]:
+    def usages(self) -> list[TotalUsage]:
         """
         The usage of each message so far.
         """
@@ -234,7 +234,7 @@ class Record:
         """
         The facts that are no secret: which model, why it ended, and what it has cost.
         """
-        usage = cast("Usage", Record.fact("usage", records))
+        usage = cast("TotalUsage", Record.fact("usage", records))
         return {
             **{name: Record.fact(name, records) for name in ("model", "request_id", "stop_reason")},
             "requests": len(cast("list[Attempt]", Record.fact("attempts", records))),
@@ -252,7 +252,7 @@ class Record:
             # Its own events tell what the last request has cost, and that only at its end.
             self._messages[-1].charge(self._cost())
 
-    def _cost(self) -> Usage:
+    def _cost(self) -> TotalUsage:
         last = self._attempts[-1].usage if self._attempts else None
         return total(usage for usage in (self._before, last) if usage is not None)
 

@@ -4,18 +4,41 @@ The bases of the structs that mirror the wire: JSON objects, with and without a 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UNSET, Struct
 
-__all__ = ["ABSENT", "TaggedObject", "WireObject"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ABSENT", "PlainStruct", "TaggedObject", "WireObject"]
 
 # The default of a field that the API always sends: its annotation says that it is required, so that nobody has to check
 # for UNSET.
 ABSENT: Any = UNSET
 
 
-class WireObject(Struct, frozen=True, forbid_unknown_fields=True, repr_omit_defaults=True):
+class PlainStruct(Struct, frozen=True):
+    """
+    A struct that other programs can make JSON of: by `to_dict`, and by `dict(...)`, as FastAPI's encoder does.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects, which `json.dumps` takes.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """
+        Each field with its value, as pydantic's models give them.
+        """
+        return iter(PlainStruct.to_dict(self).items())
+
+
+class WireObject(PlainStruct, frozen=True, forbid_unknown_fields=True, repr_omit_defaults=True):
     """
     A JSON object whose place on the wire says what it is.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from msgspec import Struct
+from streamkit._claude.protocol.structs import PlainStruct
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
@@ -19,7 +19,7 @@ Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data"]
 """Why a text cannot be the input of a tool."""
 
 
-class ToolCall(Struct, frozen=True):
+class ToolCall(PlainStruct, frozen=True):
     """
     A tool call that is complete: it can be executed.
 
@@ -66,7 +66,7 @@ def _blocks(content: object) -> list[Content]:
     return list(cast("Iterable[Content]", content))
 
 
-class BrokenToolCall(Struct, frozen=True):
+class BrokenToolCall(PlainStruct, frozen=True):
     """
     A tool call that cannot be executed, because its input is not a whole JSON object.
 

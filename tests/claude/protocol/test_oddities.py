@@ -344,7 +344,7 @@ def test_each_kind_is_documented_where_the_outcome_is() -> None:
 async def test_the_log_has_one_line_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[tuple[str, dict[str, Any]]] = []
 
-    def note(name: str, **fields: Any) -> None:
+    def note(name: str, run: object, **fields: Any) -> None:
         lines.append((name, fields))
 
     monkeypatch.setattr("streamkit._claude.protocol.record.log_debug", note)
