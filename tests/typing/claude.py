@@ -9,7 +9,7 @@ from typing import Literal, assert_type
 
 import anthropic
 import httpx2
-from anthropic.types import ContentBlock, Message, RawMessageStreamEvent, ToolResultBlockParam
+from anthropic.types import ContentBlock, Message, MessageParam, RawMessageStreamEvent, ToolResultBlockParam
 from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageStreamEvent
 
 import streamkit as sk
@@ -23,11 +23,24 @@ def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> N
     )
     assert_type(stream, sk.Stream[events.Event])
     patient = sk.RetryPolicy(attempts=2)
-    assert_type(sk.messages(client, retry=patient, pings=True, model="…"), sk.Stream[events.Event])
-    assert_type(sk.messages(client, retry=None, model="…"), sk.Stream[events.Event])
+    asked: list[MessageParam] = [{"role": "user", "content": "…"}]
+    assert_type(
+        sk.messages(client, retry=patient, pings=True, model="…", max_tokens=9, messages=asked),
+        sk.Stream[events.Event],
+    )
+    assert_type(
+        sk.messages(client, retry=None, model="…", max_tokens=9, messages=asked, output_format=Message),
+        sk.Stream[events.Event],
+    )
+    assert_type(
+        sk.messages(client, betas=["context-1m"], model="…", max_tokens=9, messages=[], mcp_servers=[]),
+        sk.Stream[events.Event],
+    )
     lasting = sk.RetryPolicy(resume="continue")
     limits = sk.Timeouts(first_event=20, total=None)
-    chat = sk.messages(client, retry=lasting, timeouts=limits, follow_pause=True, model="…")
+    chat = sk.messages(
+        client, retry=lasting, timeouts=limits, follow_pause=True, model="…", max_tokens=9, messages=[]
+    )
     assert_type(chat, sk.Stream[events.Event])
     assert_type(chat | sk.text(restarts=True), sk.Stream[str | events.Restarted])
     assert_type(sk.http_client(limits, transport="aiohttp"), httpx2.AsyncClient)

@@ -270,8 +270,11 @@ class WrongFeed(sk.Transducer[str, int]):
 
 def claude_sources(client: anthropic.AsyncAnthropic, synchronous: anthropic.Anthropic) -> None:
     sk.messages(synchronous, model="…")  # error
-    sk.messages(client, retry=3, model="…")  # error
-    sk.messages(client, pings="yes", model="…")  # error
+    sk.messages(client, retry=3, model="…", max_tokens=9, messages=[])  # error
+    sk.messages(client, pings="yes", model="…", max_tokens=9, messages=[])  # error
+    sk.messages(client, model="…", max_tokens=9, mesages=[])  # error
+    sk.messages(client, model="…", max_tokens="9", messages=[])  # error
+    sk.messages(client, model="…", max_tokens=9, messages=[], temprature=0.5)  # error
     sk.RetryPolicy(attempts="3")  # error
     sk.RetryPolicy(resume="maybe")  # error
     sk.from_sdk(3)  # error

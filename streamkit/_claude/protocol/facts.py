@@ -7,7 +7,7 @@ imports `_core/outcome.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,8 @@ class OutcomeFacts:
         history: The conversation so far, as the next request can send it: the messages that were asked, where this library has
             sent them, and the answer without what the API would refuse, such as a call or thinking that was cut.
         tool_calls: The calls of the caller's own tools whose input is complete.
+        parsed: The answer as an instance of the model that was given as `output_format`; None without one, and where the answer
+            is not whole. Asking raises pydantic's `ValidationError` where it does not fit.
         usage: What all messages together have cost.
         stop_reason: Why the last message ended.
         model: The model that answered last: where one took over from another (a `fallback` block, or `usage.iterations`), that
@@ -56,6 +58,8 @@ class OutcomeFacts:
         def history(self) -> list[MessageParam]: ...
         @property
         def tool_calls(self) -> Sequence[ToolCall]: ...
+        @property
+        def parsed(self) -> Any: ...
         @property
         def usage(self) -> TotalUsage: ...
         @property

@@ -40,13 +40,15 @@ class Record:
     Args:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
         asked: The messages of the request, where they are known.
+        output: The type that the answer's JSON text is made into.
 
     Attributes:
         oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
-    def __init__(self, *, beta: bool | None = None, asked: Sequence[Any] = ()) -> None:
+    def __init__(self, *, beta: bool | None = None, asked: Sequence[Any] = (), output: Any = None) -> None:
         self._asked = asked
+        self._output = output
         self._beta = beta
         self.oddities: Oddities = Oddities()
         self._attempts: list[Attempt] = []
@@ -218,6 +220,23 @@ class Record:
         """
         return next((message.model for message in reversed(self._all()) if message.started), None)
 
+    def parsed(self) -> Any:
+        """
+        The answer as an instance of the type that was asked for; None where none was, or the answer is not whole.
+
+        Raises:
+            pydantic.ValidationError: The answer does not fit the type.
+        """
+        message = next((each for each in reversed(self._all()) if each.started), None)
+        if self._output is None or message is None or message.stop_reason not in _WHOLE:
+            return None
+        text = next((block.to_dict()["text"] for block in message.blocks if block.type == "text"), None)
+        if text is None:
+            return None
+        from pydantic import TypeAdapter
+
+        return TypeAdapter[Any](self._output).validate_json(text)
+
     @staticmethod
     def fact(name: str, records: list[Contribution], /) -> object:
         """
@@ -271,6 +290,9 @@ def _last(
     return started[-1].build(beta) if started else None
 
 
+_WHOLE = ("end_turn", "stop_sequence")
+"""The stop reasons of an answer that is all that the model wanted to say."""
+
 _BILLED = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 
 _FACTS: dict[str, Callable[[list[Record]], object]] = {
@@ -281,6 +303,9 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     "tool_calls": lambda records: [call for record in records for call in record.tool_calls()],
     # The last source's: in a run of several turns its request has the turns before.
     "history": lambda records: records[-1].history(),
+    "parsed": lambda records: next(
+        (parsed for record in reversed(records) if (parsed := record.parsed()) is not None), None
+    ),
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "stop_reason": lambda records: records[-1].stop_reason,
     "model": lambda records: next((model for record in reversed(records) if (model := record.model)), None),

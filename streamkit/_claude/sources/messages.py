@@ -5,10 +5,11 @@ The source that sends requests to the Messages API.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast, overload
 
 from streamkit._claude.exchange.answer import Answer
 from streamkit._claude.exchange.messages_request import MessagesRequest
+from streamkit._claude.exchange.output_format import with_schema
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     import anthropic
+    import httpx2
+    from anthropic._types import Body, Headers, Query
+    from anthropic.lib.bedrock import AsyncAnthropicBedrock, AsyncAnthropicBedrockMantle
+    from anthropic.lib.vertex import AsyncAnthropicVertex
+    from anthropic.types.beta.message_create_params import (
+        MessageCreateParamsBase as BetaMessageCreateParamsBase,
+    )
+    from anthropic.types.message_create_params import MessageCreateParamsBase
+    from typing_extensions import Unpack
 
     from streamkit._claude.protocol.events import Event
     from streamkit._core.log import RunId
@@ -33,8 +43,62 @@ _MOST_TURNS = 16
 """Messages of an answer that the API pauses again and again."""
 
 
+if TYPE_CHECKING:
+    _Client: TypeAlias = (
+        anthropic.AsyncAnthropic
+        | anthropic.AsyncAnthropicAWS
+        | AsyncAnthropicBedrock
+        | AsyncAnthropicBedrockMantle
+        | anthropic.AsyncAnthropicFoundry
+        | anthropic.AsyncAnthropicGoogleCloud
+        | AsyncAnthropicVertex
+    )
+
+    class _Options(TypedDict, total=False):
+        """
+        What `create` takes besides the parameters of the API.
+        """
+
+        extra_headers: Headers
+        extra_query: Query
+        extra_body: Body
+        timeout: float | httpx2.Timeout | None
+
+    class _Params(MessageCreateParamsBase, _Options, total=False):
+        """
+        The parameters of `client.messages.create`, and the `output_format` of its `stream`.
+        """
+
+        output_format: type[Any] | None
+
+    class _BetaParams(BetaMessageCreateParamsBase, _Options, total=False):
+        """
+        The parameters of `client.beta.messages.create`. A model as `output_format` is taken too.
+        """
+
+
+@overload
 def messages(
-    client: anthropic.AsyncAnthropic,
+    client: _Client,
+    *,
+    retry: RetryPolicy | None = ...,
+    timeouts: Timeouts | None = None,
+    pings: bool = False,
+    follow_pause: bool | int = False,
+    **params: Unpack[_Params],
+) -> Stream[Event]: ...
+@overload
+def messages(
+    client: _Client,
+    *,
+    retry: RetryPolicy | None = ...,
+    timeouts: Timeouts | None = None,
+    pings: bool = False,
+    follow_pause: bool | int = False,
+    **params: Unpack[_BetaParams],
+) -> Stream[Event]: ...
+def messages(
+    client: _Client,
     *,
     retry: RetryPolicy | None = RetryPolicy(),  # noqa: B008 -- immutable
     timeouts: Timeouts | None = None,
@@ -57,7 +121,9 @@ def messages(
         follow_pause: Whether an answer that the API pauses (`pause_turn`) is continued by another request. Its message
             follows the first one in the same stream. True allows 16 messages in all, a number that many. If the last of them is
             paused too, the stream ends with it, and `outcome.stop_reason` says so.
-        params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given.
+        params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given. With a pydantic
+            model as `output_format` the answer is JSON of that model, and `outcome.parsed` is the instance, as with the SDK's
+            `messages.stream`.
 
     Raises:
         TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
@@ -79,12 +145,15 @@ def messages(
     _check_policy(retry, params)
     _check_timeouts(timeouts, params)
     flag("messages", "pings", pings)
-    request = MessagesRequest(client, retry, timeouts, pings, _most_turns(follow_pause), params)
+    asked, output = with_schema(params)
+    request = MessagesRequest(
+        cast("anthropic.AsyncAnthropic", client), retry, timeouts, pings, _most_turns(follow_pause), asked
+    )
     _check_params(request)
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
-    kept = {name: _kept(value) for name, value in params.items()}
+    kept = {name: _kept(value) for name, value in asked.items()}
     _check_conversation(kept["messages"])
-    return Stream(_Messages(replace(request, params=kept)))
+    return Stream(_Messages(replace(request, params=kept), output))
 
 
 def _check_client(client: Any) -> None:
@@ -180,8 +249,9 @@ def _kept(value: Any) -> Any:
 class _Messages(Source):
     memory = "one network read, and the message's text for the outcome"
 
-    def __init__(self, request: MessagesRequest) -> None:
+    def __init__(self, request: MessagesRequest, output: Any = None) -> None:
         self._request = request
+        self._output = output  # the type of the answer
         policy = request.retry
         self.restarts: bool = policy is not None and policy.resume == "restart" and policy.attempts > 1
 
@@ -195,10 +265,11 @@ class _Messages(Source):
     def retried(self) -> Source:
         if self._request.retry is not None:
             return self
-        return _Messages(replace(self._request, retry=RetryPolicy(attempts=1)))
+        return _Messages(replace(self._request, retry=RetryPolicy(attempts=1)), self._output)
 
     def open(self, context: Context) -> Opened:
-        record = Record(beta=self._request.beta or None, asked=self._request.params["messages"])
+        asked = self._request.params["messages"]
+        record = Record(beta=self._request.beta or None, asked=asked, output=self._output)
         context.contribute(record)
         return Opened(
             "batched", _OpenedAnswer(Answer(self._request, context, record), record, context.run_id)

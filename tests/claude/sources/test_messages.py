@@ -68,7 +68,7 @@ def test_a_synchronous_client_is_refused(client: Any) -> None:
 
 def test_something_else_is_no_client() -> None:
     with pytest.raises(TypeError, match=r"needs a client of the SDK, anthropic\.AsyncAnthropic, not str"):
-        sk.messages("key", **ASK)  # type: ignore[arg-type]
+        sk.messages("key", **ASK)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(
