@@ -120,6 +120,22 @@ def smoke(session: nox.Session) -> None:
     pytest(session, *SMOKE)
 
 
+@nox.session(python=["3.13", "3.14"])
+def hosts(session: nox.Session) -> None:
+    """
+    The tests of `smoke` as other people's processes run them: uvloop, tasks that begin at once, Python's development mode, and
+    without assertions. In every run here a warning is an error.
+    """
+    session.install(".[all]", *groups("tests"))
+    core = (*SMOKE, "tests/serving")
+    pytest(session, "--asyncio-loop=uvloop", *core)
+    pytest(session, "--asyncio-loop=eager", *core)
+    pytest(session, *core, command=("python", "-X", "dev", "-m", "pytest"))
+    # pytest warns that assertions outside of tests do nothing, which is what this is about.
+    without = ("-W", "ignore::pytest.PytestConfigWarning")
+    pytest(session, *without, *core, command=("python", "-O", "-m", "pytest"))
+
+
 @nox.session
 def full(session: nox.Session) -> None:
     """

@@ -14,7 +14,7 @@ import pytest
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import profiles  # noqa: E402  (after the line that lets its assertions explain themselves)
-from tests.support.backends import BACKENDS  # noqa: E402
+from tests.support.backends import BACKENDS, LOOPS  # noqa: E402
 from tests.support.idle_time import idle_time_skipped  # noqa: E402
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full", action="store_true", help="run everything: every example, seed and size, and the long tests"
     )
+    parser.addoption(
+        "--asyncio-loop",
+        choices=LOOPS,
+        default="usual",
+        help="the event loop of asyncio: as usual, uvloop, or one whose tasks begin at once (Python 3.12)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,10 +47,13 @@ def pytest_report_header() -> str:
     return f"profile: {profile} ({profiles.SUMMARIES[profile]}); recordings: {len(recordings())} of {len(recorded())}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
-    Skip what the profile `pr` leaves out, so that the end of the run says what and why.
+    Skip what the profile `pr` leaves out, so that the end of the run says what and why. Under another event loop of asyncio only
+    the tests that run on it are of interest.
     """
+    if config.getoption("--asyncio-loop") != "usual":
+        items[:] = [item for item in items if runs_on_any_asyncio(item)]
     if profiles.current() == "full":
         return
     for item in items:
@@ -73,6 +82,11 @@ def left_out(item: pytest.Item) -> Iterator[str]:
         yield "it is pure, so that one event loop shows it"
 
 
+def runs_on_any_asyncio(item: pytest.Item) -> bool:
+    needs_own_loop = any(item.get_closest_marker(name) for name in ("skips_idle_time", "virtual_time"))
+    return isinstance(item, pytest.Function) and not needs_own_loop and not on_trio(item)
+
+
 def on_trio(item: pytest.Function) -> bool:
     params = item.callspec.params if hasattr(item, "callspec") else {}
     backend = params.get("anyio_backend")
@@ -90,6 +104,9 @@ def anyio_backend(
     Run each asynchronous test on both backends; where it is marked so, without the time in which nothing happens.
     """
     name: str = request.param
+    loop: str = request.config.getoption("--asyncio-loop")
+    if loop != "usual":
+        return name, LOOPS[loop]
     if request.node.get_closest_marker("skips_idle_time") is None:
         return name
     # The one place that measures by another clock than the event loop's.

@@ -30,8 +30,8 @@ def usage() -> Operator[AnyEvent, Usage]:
         usage()
         A------B-|
 
-        A = Usage(input_tokens=5, output_tokens=1)
-        B = Usage(input_tokens=5, output_tokens=9)
+        A = TotalUsage(input_tokens=5, output_tokens=1)
+        B = TotalUsage(input_tokens=5, output_tokens=9)
 
     Emits: the usage after `message_start` and after each `message_delta` that carries one: what it has
         replaces what was there, what it leaves out stays. A new message starts from nothing.

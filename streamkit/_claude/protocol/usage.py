@@ -133,7 +133,7 @@ def usage_of(fields: dict[str, Any]) -> TotalUsage:
     fields = {name: _count(value) for name, value in fields.items()}
     usage = _READER.convert(fields, misfits.append)
     if isinstance(usage, Unknown):
-        names = {place.removeprefix("usage.").partition(".")[0].removesuffix("[]") for place in misfits}
+        names = {place.partition(".")[2].partition(".")[0].removesuffix("[]") for place in misfits}
         usage = _READER.convert({name: value for name, value in fields.items() if name not in names})
     return cast("TotalUsage", usage)
 

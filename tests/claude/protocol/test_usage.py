@@ -11,6 +11,7 @@ import pytest
 from fastapi.encoders import jsonable_encoder
 
 import streamkit as sk
+from streamkit._claude.protocol.usage import usage_of
 from streamkit.events import TotalUsage, Usage
 from streamkit.testing import reply, text, tool_use
 from tests.support.claude import events_of
@@ -115,3 +116,10 @@ def test_the_gaps_of_a_meter_can_be_plotted() -> None:
     assert 0.01 <= short[0] <= 0.0102
     assert 0.5 <= long[0] <= 0.51
     assert sum(number for _, number in gaps.buckets) == gaps.count
+
+
+@pytest.mark.parametrize("odd", [{"x": 1}, "17", [3], None, True])
+def test_a_count_that_is_no_number_says_nothing_and_spoils_nothing(odd: Any) -> None:
+    usage = usage_of({"input_tokens": odd, "output_tokens": 5, "cache_creation": odd, "service_tier": 3})
+    assert isinstance(usage, TotalUsage)
+    assert (usage.input_tokens, usage.output_tokens) == (0, 5)
