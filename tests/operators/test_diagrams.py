@@ -118,7 +118,7 @@ NAMES: Final = {
     "ServerToolResult": sk.ServerToolResult,
     "TextBlock": TextBlock,
     "ToolCall": sk.ToolCall,
-    "Usage": sk.events.Usage,
+    "TotalUsage": sk.events.TotalUsage,
 }
 """What the explanation of a letter may use."""
 
