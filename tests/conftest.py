@@ -104,7 +104,7 @@ def anyio_backend(
     Run each asynchronous test on both backends; where it is marked so, without the time in which nothing happens.
     """
     name: str = request.param
-    loop: str = request.config.getoption("--asyncio-loop")
+    loop = str(request.config.getoption("--asyncio-loop"))
     if loop != "usual":
         return name, LOOPS[loop]
     if request.node.get_closest_marker("skips_idle_time") is None:

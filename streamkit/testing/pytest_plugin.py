@@ -6,6 +6,7 @@ pytest loads it in every run where streamkit is installed, so it imports only wh
 
 from __future__ import annotations
 
+import inspect
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,8 +23,12 @@ __all__ = [
     "no_leaked_tasks",
     "pytest_configure",
     "pytest_generate_tests",
+    "pytest_pycollect_makeitem",
     "pytest_runtest_setup",
 ]
+
+
+_MARKER = "virtual_time"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,9 +37,21 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line(
         "markers",
-        "virtual_time: run the async test on every installed backend of anyio in virtual time, where an hour "
+        f"{_MARKER}: run the async test on every installed backend of anyio in virtual time, where an hour "
         "of sleeping takes milliseconds.",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """
+    Have anyio's plugin run a marked test, in its strict mode too.
+    """
+    if not isinstance(collector, pytest.Module | pytest.Class) or not inspect.iscoroutinefunction(obj):
+        return
+    marks = [*getattr(obj, "pytestmark", ()), *collector.iter_markers(_MARKER)]
+    if collector.istestfunction(obj, name) and any(mark.name == _MARKER for mark in marks):
+        pytest.mark.usefixtures("anyio_backend")(obj)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     Run a marked test once on each backend.
     """
-    if metafunc.definition.get_closest_marker("virtual_time") is None:
+    if metafunc.definition.get_closest_marker(_MARKER) is None:
         return
     if "anyio_backend" not in metafunc.fixturenames:
         return
@@ -62,8 +79,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     Give a marked test a clock of its own, because a test with other parameters got one clock for all their values, and
     because a test may run again.
     """
-    if not isinstance(item, pytest.Function) or item.get_closest_marker("virtual_time") is None:
+    if not isinstance(item, pytest.Function) or item.get_closest_marker(_MARKER) is None:
         return
+    if type(item).__module__.startswith("pytest_asyncio"):
+        pytest.fail(
+            "pytest-asyncio runs this test, in real time, and does not know the marker virtual_time: write "
+            "asyncio_mode = strict, so that it leaves tests alone which are not its own, or leave the marker out",
+            pytrace=False,
+        )
     call = getattr(item, "callspec", None)
     if call is not None and "anyio_backend" in call.params:
         from streamkit.testing import virtual_backend

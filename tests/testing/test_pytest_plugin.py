@@ -32,7 +32,9 @@ async def test_the_fixture_starts_servers(fake_claude: StartFakeClaude) -> None:
 
 @pytest.fixture
 def application(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nanyio_mode = auto\nfilterwarnings = error\naddopts = --strict-markers")
+    pytester.makeini(
+        "[pytest]\nanyio_mode = auto\nfilterwarnings = error\naddopts = -p no:asyncio --strict-markers"
+    )
     return pytester
 
 
@@ -65,6 +67,36 @@ def test_the_marker_runs_a_test_on_both_virtual_backends(application: pytest.Pyt
     result.stdout.fnmatch_lines_random(
         ["*test_marked?asyncio-virtual? PASSED*", "*test_marked?trio-virtual? PASSED*"]
     )
+
+
+MARKED = """
+    import anyio
+    import pytest
+
+    @pytest.mark.virtual_time
+    async def test_an_hour():
+        await anyio.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_the_marker_works_in_each_mode_of_anyios_plugin(pytester: pytest.Pytester, mode: str) -> None:
+    pytester.makeini(f"[pytest]\nanyio_mode = {mode}\nfilterwarnings = error\naddopts = -p no:asyncio")
+    pytester.makepyfile(MARKED)
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(("mode", "outcome"), [("auto", {"errors": 2}), ("strict", {"passed": 2})])
+def test_a_marker_that_pytest_asyncio_would_ignore_is_an_error(
+    pytester: pytest.Pytester, mode: str, outcome: dict[str, int]
+) -> None:
+    pytest.importorskip("pytest_asyncio")
+    pytester.makeini(f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function")
+    pytester.makepyfile(MARKED)
+    result = pytester.runpytest_subprocess("-q", "-p", "asyncio")
+    assert {name: result.parseoutcomes().get(name, 0) for name in outcome} == outcome
+    if mode == "auto":
+        result.stdout.fnmatch_lines(["*pytest-asyncio runs this test, in real time*"])
 
 
 def test_a_deadlock_fails_the_test_and_no_other(application: pytest.Pytester) -> None:
