@@ -79,7 +79,7 @@ def test_what_is_kept_for_an_hour_may_have_a_price_of_its_own() -> None:
     ("prices", "said"),
     [
         ({"output": 15}, "needs a price for 'input'"),
-        ({"input": 3, "outptu": 15}, "does not know the price 'outptu'"),
+        ({"input": 3, "output_price": 15}, "does not know the price 'output_price'"),
         ({"input": "3"}, "needs the price of a million tokens for 'input', not '3'"),
         ({"input": -1}, "not -1"),
     ],
