@@ -119,3 +119,54 @@ def test_strict_is_a_flag() -> None:
     with pytest.raises(TypeError, match=r"zip\(strict=…\) must be True or False, not 'no'"):
         cast("Any", sk.zip)(sk.from_iterable([1]), strict="no")
     assert repr(sk.zip(sk.from_iterable([1]), strict=False)) == "zip(from_iterable([…]), strict=False)"
+
+
+@pytest.mark.parametrize(
+    ("streams", "wanted"),
+    [
+        pytest.param(["---1---2---3---", "--4--5--6--7--8--"], "---A---B---C---", id="the second is ahead"),
+        pytest.param(
+            ["---1--2--3--|", "------4----5----6--------|", "--------7----8----9------"],
+            "--------A----B----(C|)",
+            id="one has ended before its last tuple",
+        ),
+        pytest.param(
+            ["---1--2--3--|", "------4----5----6|", "--------7----8----9-----"],
+            "--------A----B----(C|)",
+            id="two have ended before it",
+        ),
+        pytest.param(["-1----2----|", "--3--4----|", "---5---6-|"], "---A---B-|", id="three"),
+        pytest.param(
+            ["-1-2-3-4-5-6-7-8-9-|", "--1--2--3--4--5--|"], "--A--B--C--D--E--|", id="one gives more"
+        ),
+        pytest.param(
+            ["-1-2-3-4-5------|", "--1--2--3--4--5--|"],
+            "--A--B--C--D--E-|",
+            id="as many, the faster ends first",
+        ),
+        pytest.param(["-1-----|", "--2--|"], "--A--|", id="the right one ends first"),
+        pytest.param(["-------", "-------"], "-------", id="two that are silent"),
+        pytest.param(["-----", "|"], "|", id="silent and empty"),
+        pytest.param(["|", "-----"], "|", id="empty and silent"),
+        pytest.param(["|", "|"], "|", id="empty and empty"),
+        pytest.param(["|", "---1--|"], "|", id="empty and not"),
+        pytest.param(["---1--|", "|"], "|", id="not empty and empty"),
+        pytest.param(["---------", "---1--|"], "---------", id="silent beside one whose item waits"),
+        pytest.param(["---1--|", "---------"], "---------", id="one whose item waits, beside a silent one"),
+        pytest.param(["|", "------#"], "|", id="empty and failing"),
+        pytest.param(["------#", "|"], "|", id="failing and empty"),
+        pytest.param(["----------|", "------#"], "------#", id="failing before the other ends"),
+        pytest.param(["---------", "------#"], "------#", id="silent and failing"),
+        pytest.param(["------#", "----------#"], "------#", id="both fail"),
+        pytest.param(["--1-----#", "-----2-----#"], "-----A--#", id="both fail after a tuple"),
+        pytest.param(["-----2-----#", "--1-----#"], "-----A--#", id="the same the other way round"),
+    ],
+)
+async def test_without_strict_it_is_the_zip_of_rxjs(streams: list[str], wanted: str) -> None:
+    """
+    The situations of RxJS 7's specifications of zip and zipWith, https://github.com/ReactiveX/rxjs/tree/7.x/spec.
+    """
+    items = builtins.zip(*([char for char in stream if char.isdigit()] for stream in streams), strict=False)
+    values = dict(builtins.zip("ABCDEFGHI", items, strict=False))
+    stream = sk.zip(*map(marbles.source, streams), strict=False)
+    await marbles.expect(stream, wanted, values=values)
