@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from anyio import CapacityLimiter, to_thread
-
+from streamkit._core.runtime.blocking_thread import BlockingThread
 from streamkit._core.source import IterableSource, Opened
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from streamkit._core.runtime.context import Context
 
@@ -46,14 +45,14 @@ class ThreadSource(IterableSource):
 
 class _ThreadReads:
     """
-    One run. Reads and the closing come one after the other, each in a thread of a limit of its own, so that neither many such
-    sources nor other blocking work can make them wait for one another.
+    One run. Reads and the closing come one after the other, in a thread of its own, so that neither many such sources nor other
+    blocking work can make them wait for one another.
     """
 
     def __init__(self, items: Any) -> None:
         self._items = items
         self._iterator: Iterator[Any] | None = None
-        self._one_at_a_time = CapacityLimiter(1)
+        self._thread = BlockingThread("reads an iterable")
         self._reading = False
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -61,7 +60,7 @@ class _ThreadReads:
 
     async def __anext__(self) -> Any:
         self._reading = True
-        item = await self._in_thread(self._next, abandon=True)
+        item = await self._thread.run(self._next)
         if item is _END:
             raise StopAsyncIteration
         return item
@@ -73,7 +72,8 @@ class _ThreadReads:
         if self._reading:
             self._items = _END
         elif self._iterator is not None:
-            await self._in_thread(self._close, abandon=False)
+            await self._thread.run(self._close)
+        self._thread.close()
 
     def _next(self) -> Any:
         try:
@@ -100,6 +100,3 @@ class _ThreadReads:
         iterator, self._iterator = self._iterator, None
         if (close := getattr(iterator, "close", None)) is not None and hasattr(iterator, "send"):
             close()
-
-    async def _in_thread(self, work: Callable[[], Any], *, abandon: bool) -> Any:
-        return await to_thread.run_sync(work, abandon_on_cancel=abandon, limiter=self._one_at_a_time)

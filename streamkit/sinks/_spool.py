@@ -5,11 +5,13 @@ The spool: it writes items to a file that may block, in a worker thread.
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio import CancelScope, Event, create_task_group, current_time, to_thread
+from anyio import CancelScope, Event, create_task_group, current_time
 
 from streamkit._core.log import log_warning, running_in
+from streamkit._core.runtime.blocking_thread import BlockingThread
 from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 if TYPE_CHECKING:
@@ -54,17 +56,20 @@ async def spool(
 
     async def write_all() -> None:
         nonlocal failure
-        with patience:
-            try:
+        thread = BlockingThread("a sink's file")
+        try:
+            with patience:
                 async with aclosing(waiting.items()) as pieces:
                     async for piece in pieces:
                         more = [await anext(pieces) for _ in range(waiting.waiting)]
-                        await to_thread.run_sync(write, [piece, *more], abandon_on_cancel=True)
+                        await thread.run(partial(write, [piece, *more]))
                 if rest := last():
-                    await to_thread.run_sync(write, [rest], abandon_on_cancel=True)
-            except Exception as error:
-                failure = error
-                tasks.cancel_scope.cancel()
+                    await thread.run(partial(write, [rest]))
+        except Exception as error:
+            failure = error
+            tasks.cancel_scope.cancel()
+        finally:
+            thread.close()
         if patience.cancelled_caught:
             log_warning("write_timed_out", running_in.get(), seconds=_PATIENCE)
         written.set()

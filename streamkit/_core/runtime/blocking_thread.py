@@ -1,0 +1,94 @@
+"""
+A thread for functions that may block, such as a write to a pipe that nobody reads.
+
+The event loop's own worker threads keep a program from ending while one of them is stuck. This one does not: it is a daemon.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anyio import Event
+
+from streamkit._core.runtime.host_loop import host_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BlockingThread"]
+
+T = TypeVar("T")
+
+
+class BlockingThread:
+    """
+    Runs functions one after another. The thread begins with the first of them, and ends with `close`.
+
+    Args:
+        name: What it does, for debuggers.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """
+        Run a function with the caller's context variables, and wait for it. Where the wait is cancelled, the function goes on.
+
+        Raises:
+            BaseException: What the function raises.
+        """
+        call = _Call(function)
+        loop, context = host_loop(), copy_context()
+
+        def work() -> None:
+            context.run(call.run)
+            loop.call_soon(call.ended.set)
+
+        if self._thread is None:
+            self._thread = Thread(target=self._serve, name=f"streamkit: {self._name}", daemon=True)
+            self._thread.start()
+        self._work.put(work)
+        await call.ended.wait()
+        return call.outcome()
+
+    def close(self) -> None:
+        """
+        Let the thread end when it has done what it was given.
+        """
+        self._work.put(None)
+
+    def _serve(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+class _Call(Generic[T]):
+    """
+    One call of a function: what it has come to.
+    """
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._function = function
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self.ended = Event()
+
+    def run(self) -> None:
+        try:
+            self._results.append(self._function())
+        except BaseException as error:
+            self._error = error
+
+    def outcome(self) -> T:
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None  # its traceback holds this frame
+        return self._results[0]
