@@ -91,7 +91,7 @@ def test_the_replay(
 @pytest.mark.usefixtures("project")
 def test_the_tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(test_quote=fence("`tests/test_quote.py`:", "python"))
-    result = pytester.runpytest("-q", "-p", "no:cacheprovider")
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider", "-p", "no:asyncio")
     outcomes = result.parseoutcomes()
     assert outcomes.pop("passed") > 20
     assert not {"failed", "errors"} & {*outcomes}

@@ -279,7 +279,9 @@ class TestWrong(TestShout):
 )
 def test_it_needs_no_settings(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     pytester.makepyfile(PROJECT)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=PATIENCE)
+    result = pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-p", "no:asyncio", *options, timeout=PATIENCE
+    )
     both = sum("backend" in inspect.signature(getattr(OperatorSuite, name)).parameters for name in CHECKS)
     result.assert_outcomes(passed=2 * (len(CHECKS) + both) - 2, failed=2)
     result.stdout.fnmatch_lines(
