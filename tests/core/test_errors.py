@@ -80,13 +80,12 @@ def test_an_error_is_the_same_behind_pickle_and_copy(error: Exception, way: str)
     assert noted.__notes__ == ["a note"]
 
 
-def fail() -> None:
-    raise sk.JSONError("m", reason="missing", offset=0)
+FAILS = "import streamkit as sk; raise sk.JSONError('m', reason='missing', offset=0)"
 
 
 def test_an_error_comes_back_from_another_process() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        error = pool.submit(fail).exception()
+        error = pool.submit(exec, FAILS).exception()
     assert isinstance(error, sk.JSONError)
     assert error.reason == "missing"
 
