@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 import streamkit as sk
 from streamkit.sinks import collect
+from tests.support.leftovers import tasks_alive
 
 Pipeline = Callable[[sk.Stream[float]], sk.Stream[Any]]
 
@@ -123,6 +125,74 @@ async def test_a_reader_that_fails_between_two_items_fails_with_its_own_error(pi
     await source.wait_until_closed()
     # Nobody's later waiting is disturbed.
     await anyio.sleep(0.001)
+
+
+@each_pipeline
+async def test_a_generator_that_is_closed_has_no_task_left_when_that_returns(pipeline: Pipeline) -> None:
+    before = tasks_alive()
+    body = Response(pipeline(Source().stream)).body()
+    await anext(body)
+    await body.aclose()
+    assert tasks_alive() == before
+
+
+@each_pipeline
+async def test_a_run_that_was_left_is_forgotten(pipeline: Pipeline) -> None:
+    source = Source()
+    known = weakref.ref(source)
+    response = Response(pipeline(source.stream))
+    body = response.body()
+    await anext(body)
+    await body.aclose()
+    del source, response, body
+    with anyio.fail_after(5):
+        while known() is not None:
+            gc.collect()
+            await anyio.sleep(0.001)
+
+
+@each_pipeline
+async def test_a_generator_that_is_collected_with_its_chain_closes_it_from_the_last_stage_to_the_source(
+    pipeline: Pipeline,
+) -> None:
+    """
+    An event loop finishes every generator that is collected, in no order and each in a task of its own.
+    """
+    closed: list[str] = []
+
+    async def source() -> AsyncIterator[float]:
+        try:
+            while True:
+                yield 0.0
+                await anyio.lowlevel.checkpoint()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.001)
+                closed.append("source")
+
+    @sk.operator
+    async def last(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        try:
+            async for item in items:
+                yield item
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.001)
+                closed.append("last stage")
+
+    response = Response(pipeline(sk.from_iterable(source)) | last())
+    body = response.body()
+    await anext(body)
+    cycle: list[object] = [response, body]
+    cycle.append(cycle)
+    outcome = response.outcome
+    del response, body, cycle
+    with anyio.fail_after(5):
+        while len(closed) < 2 or outcome.kind == "running":
+            gc.collect()
+            await anyio.sleep(0.001)
+    assert closed == ["last stage", "source"]
+    assert outcome.kind == "stopped"
 
 
 async def test_a_read_that_is_cancelled_ends_the_run_as_cancelled() -> None:
