@@ -695,7 +695,11 @@ class Job(Generic[R_co]):
     def __del__(self) -> None:
         # Only one that was made in full, in a program that goes on.
         if not getattr(self, "_is_run", True) and not sys.is_finalizing():
-            text = f"{self!r} was never awaited: write `await` before it, or `async with (…).open() as run`"
+            try:
+                job = repr(self)
+            except RecursionError:  # streams in streams, hundreds deep
+                job = f"a job of {self._sink!r}"
+            text = f"{job} was never awaited: write `await` before it, or `async with (…).open() as run`"
             warnings.warn(text, RuntimeWarning, stacklevel=2, source=self)
 
     if not TYPE_CHECKING:  # for a checker this is an error already

@@ -246,3 +246,11 @@ async def test_a_job_that_was_awaited_or_opened_says_nothing() -> None:
     async with (sk.from_iterable([1]) | collect()).open() as run:
         await run
     gc.collect()
+
+
+def test_so_does_one_whose_streams_are_too_deep_to_be_shown() -> None:
+    stream = sk.from_iterable([0])
+    for _ in range(500):
+        stream = sk.merge(stream, sk.from_iterable([1]))
+    with pytest.warns(RuntimeWarning, match=r"a job of collect\(\) was never awaited"):
+        forget(stream | collect())
