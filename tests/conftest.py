@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+import structlog
 
 pytest.register_assert_rewrite("tests.support")
 
@@ -112,6 +113,19 @@ def anyio_backend(
     # The one place that measures by another clock than the event loop's.
     monkeypatch.setattr("streamkit._claude.transport.watchdog.monotonic", anyio.current_time)
     return idle_time_skipped(name)
+
+
+# -- logs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def structlog_configured() -> Iterator[None]:
+    """
+    An application that has configured structlog.
+    """
+    structlog.configure()
+    yield
+    structlog.reset_defaults()
 
 
 # -- recordings ---------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ __all__ = [
     "as_number",
     "as_whole",
     "check_plain",
+    "choice",
     "flag",
     "plain_function",
     "refuse_right",
@@ -128,6 +129,18 @@ def flag(operator: str, name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{operator}({name}=…) must be True or False, not {value!r}")
     return value
+
+
+def choice(operator: str, name: str, value: object, known: tuple[str, ...]) -> None:
+    """
+    Refuse an argument that is none of the words in `known`.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    if value not in known:
+        *most, last = (f'"{word}"' for word in known)
+        raise ValueError(f"{operator}({name}=…) must be {', '.join(most)} or {last}, not {value!r}")
 
 
 # -- functions ----------------------------------------------------------------------------------------------

@@ -34,9 +34,8 @@ __all__ = [
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
 _LOGGER = logging.getLogger("streamkit")
-_LOGGER.addHandler(
-    logging.NullHandler()
-)  # otherwise logging prints warnings to stderr where nothing is configured
+# Otherwise logging prints warnings to stderr where nothing is configured.
+_LOGGER.addHandler(logging.NullHandler())
 _LONGEST_TYPE = 64
 """Characters. What is longer is not the name of an error's type."""
 
@@ -53,9 +52,8 @@ class RunId:
 
     def __str__(self) -> str:
         if self._text is None:
-            self._text = os.urandom(
-                6
-            ).hex()  # the module `random` would disturb the numbers of an application with a seed
+            # The module `random` would disturb the numbers of an application with a seed.
+            self._text = os.urandom(6).hex()
         return self._text
 
 

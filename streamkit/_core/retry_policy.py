@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
-from streamkit._core.checks import as_number
+from streamkit._core.checks import as_number, choice
 
 __all__ = ["Resume", "RetryPolicy", "retry_advice"]
 
@@ -63,10 +63,7 @@ class RetryPolicy:
             raise ValueError(
                 f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
             )
-        if self.resume not in get_args(Resume):
-            raise ValueError(
-                f'RetryPolicy(resume=…) must be "never", "restart" or "continue", not {self.resume!r}'
-            )
+        choice("RetryPolicy", "resume", self.resume, get_args(Resume))
 
     def wait(self, attempt: int) -> float:
         """

@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from streamkit._core.algebra import Operator
-from streamkit._core.checks import flag, whole_number
+from streamkit._core.checks import choice, flag, whole_number
 from streamkit._core.failed import Failed, OnError
 from streamkit._core.items import is_restart
 from streamkit._core.naming import gives_async_items, name_of
@@ -88,8 +88,7 @@ def map_async(
     """
     concurrency = whole_number("map_async", concurrency, least=1)
     flag("map_async", "ordered", ordered)
-    if on_error not in get_args(OnError):
-        raise ValueError(f'map_async(on_error=…) must be "raise" or "emit", not {on_error!r}')
+    choice("map_async", "on_error", on_error, get_args(OnError))
     _check_function(fn)
     settings = {"concurrency": (concurrency, 1), "ordered": (ordered, True), "on_error": (on_error, "raise")}
     changed: dict[str, object] = {name: value for name, (value, usual) in settings.items() if value != usual}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.algebra import Same
+from streamkit._core.checks import choice
 from streamkit._core.pipeline_checks import remedies
 from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
 from streamkit._core.stage import ConcurrentStage
@@ -70,8 +71,7 @@ def tee(
         raise TypeError("tee() needs at least one sink")
     buffer = check_buffer(buffer)
     check_overflow(overflow)
-    if wait not in get_args(Wait):
-        raise ValueError(f'tee(wait=…) must be "end" or "exit", not {wait!r}')
+    choice("tee", "wait", wait, get_args(Wait))
     branches = [sink if isinstance(sink, Branch) else branch(sink) for sink in sinks]
     settings = {
         "buffer": (buffer, 64),

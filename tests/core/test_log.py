@@ -27,13 +27,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "logs.md"
 SECRET = "xyzzy"
 
 
-@pytest.fixture
-def configured() -> Iterator[None]:
-    structlog.configure()
-    yield
-    structlog.reset_defaults()
-
-
 class Kept(logging.Handler):
     """
     Keeps the records, whose attributes are the fields.
@@ -117,7 +110,7 @@ async def test_logging_gets_a_readable_line_whose_record_has_the_fields(lines: l
     assert "kind=stopped" in ended.getMessage()
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("structlog_configured")
 async def test_structlog_gets_it_where_the_application_has_configured_it(lines: list[Any]) -> None:
     with capture_logs() as logs, structlog.contextvars.bound_contextvars(kind="mine", user="u"):
         await sk.from_iterable([1]).run()

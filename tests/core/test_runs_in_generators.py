@@ -17,7 +17,6 @@ import pytest
 
 import streamkit as sk
 from streamkit.sinks import collect
-from tests.support.leftovers import tasks_alive
 
 Pipeline = Callable[[sk.Stream[float]], sk.Stream[Any]]
 
@@ -129,11 +128,11 @@ async def test_a_reader_that_fails_between_two_items_fails_with_its_own_error(pi
 
 @each_pipeline
 async def test_a_generator_that_is_closed_has_no_task_left_when_that_returns(pipeline: Pipeline) -> None:
-    before = tasks_alive()
+    before = len(anyio.get_running_tasks())
     body = Response(pipeline(Source().stream)).body()
     await anext(body)
     await body.aclose()
-    assert tasks_alive() == before
+    assert len(anyio.get_running_tasks()) == before
 
 
 @each_pipeline

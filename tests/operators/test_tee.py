@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import anyio.lowlevel
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 import streamkit as sk
@@ -247,18 +246,15 @@ async def test_of_two_failing_sinks_the_first_is_raised_and_both_are_reported() 
     assert isinstance(run.report.sinks["fails_later"].error, KeyError)
 
 
+@pytest.mark.usefixtures("structlog_configured")
 async def test_a_detached_sink_changes_nothing_for_the_rest_and_is_logged_without_content() -> None:
     def refuse(item: str) -> None:
         raise LookupError(f"cannot store {item}")
 
-    structlog.configure()
-    try:
-        with capture_logs() as logs:
-            stream = sk.from_iterable(["secret"] * 3) | sk.tee(call(refuse), collect(), on_error="detach")
-            async with stream.open() as run:
-                assert len([item async for item in run]) == 3
-    finally:
-        structlog.reset_defaults()
+    with capture_logs() as logs:
+        stream = sk.from_iterable(["secret"] * 3) | sk.tee(call(refuse), collect(), on_error="detach")
+        async with stream.open() as run:
+            assert len([item async for item in run]) == 3
     assert run.outcome.kind == "complete"
     assert isinstance(run.report.sinks["call"].error, LookupError)
     assert run.report.sinks["collect"].result == ["secret"] * 3

@@ -25,7 +25,7 @@ import streamkit as sk
 from streamkit.sinks import collect
 from streamkit.testing import FakeClaude, Pause, reply, text
 from tests.support.claude import ASK
-from tests.support.leftovers import sockets_open, tasks_alive
+from tests.support.leftovers import sockets_open
 from tests.support.patience import patience
 from tests.support.profiles import examples
 
@@ -194,7 +194,7 @@ async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
     chance = random.Random(f"{app} {server}")
     clients = examples(pr=24, full=250)
     answer = reply(text(*[f"{word} " for word in SAID.split()]), Pause(0.02))
-    before = tasks_alive(), sockets_open()
+    before = len(anyio.get_running_tasks()), sockets_open()
     logs: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: logs.append(record.getMessage())  # type: ignore[method-assign]
@@ -219,7 +219,7 @@ async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
                 for connection in upstream.connections:
                     await connection.closed.wait()
         with patience():
-            while (tasks_alive(), sockets_open()) != before:
+            while (len(anyio.get_running_tasks()), sockets_open()) != before:
                 gc.collect()
                 await anyio.sleep(0.005)
     finally:

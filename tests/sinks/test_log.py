@@ -4,7 +4,7 @@ log: that items came, and nothing of what they said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
@@ -14,20 +14,10 @@ from streamkit import from_iterable
 from streamkit.events import ContentBlockDelta, Ping, TextDelta
 from streamkit.sinks import log
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SECRET = "what somebody said"
 
 
-@pytest.fixture
-def configured() -> Iterator[None]:
-    structlog.configure()
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("structlog_configured")
 async def test_type_and_size_are_logged_and_no_content() -> None:
     items = [SECRET, ("body", SECRET), {"said": SECRET}, Ping(), ContentBlockDelta(0, TextDelta(SECRET)), 7]
     with capture_logs() as logs:
@@ -45,7 +35,7 @@ async def test_type_and_size_are_logged_and_no_content() -> None:
     assert SECRET not in repr(logs)
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("structlog_configured")
 async def test_event_and_level_can_be_chosen() -> None:
     with capture_logs() as logs:
         await (from_iterable(["a"]) | log("token", "debug"))

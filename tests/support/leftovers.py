@@ -4,24 +4,10 @@ What a program still holds, for tests that say that nothing is left.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import socket
 
-import anyio
-
-__all__ = ["sockets_open", "tasks_alive"]
-
-
-def tasks_alive() -> int:
-    """
-    How many tasks the running loop has, also those that belong to no task group.
-    """
-    if anyio.get_cancelled_exc_class() is asyncio.CancelledError:
-        return len(asyncio.all_tasks())
-    import trio
-
-    return trio.lowlevel.current_statistics().tasks_living
+__all__ = ["sockets_open"]
 
 
 def sockets_open() -> int:

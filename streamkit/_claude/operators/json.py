@@ -12,6 +12,7 @@ from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.checks import choice
 from streamkit._core.failed import Failed, OnError
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
@@ -78,8 +79,7 @@ def json(path: str | None = None, *, model: Any = None, on_error: OnError = "rai
     Cancels: at once.
     Memory: the value so far, or what the path selects, one at a time.
     """
-    if on_error not in get_args(OnError):
-        raise ValueError(f'json(on_error=…) must be "raise" or "emit", not {on_error!r}')
+    choice("json", "on_error", on_error, get_args(OnError))
     if model is None and on_error == "emit":
         raise TypeError('json(on_error="emit") needs a model=, which refuses a value')
     given = {"path": path, "model": model, "on_error": None if on_error == "raise" else on_error}

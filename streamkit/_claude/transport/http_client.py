@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from anyio import NoEventLoopError, get_cancelled_exc_class
 
 from streamkit._claude.transport.timeouts import Timeouts
+from streamkit._core.checks import choice
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,8 +50,7 @@ def http_client(
         raise TypeError(f"http_client() needs Timeouts, such as Timeouts(read=30), not {timeouts!r}")
     if "timeout" in options:
         raise TypeError("http_client() takes timeouts=Timeouts(…) in place of `timeout`")
-    if transport not in get_args(Transport):
-        raise ValueError(f'http_client(transport=…) must be "httpx2" or "aiohttp", not {transport!r}')
+    choice("http_client", "transport", transport, get_args(Transport))
     import anthropic
     import httpx2
 

@@ -53,7 +53,6 @@ class Run(Generic[T_co]):
         self._chain: Chain | None = None
         self._reads: AsyncIterator[T_co] | None = None
         self._requested: RequestedReads | None = None
-        self._cancelled_for: str | None = None
         self._entered = False
         self._left = False
 
@@ -79,9 +78,8 @@ class Run(Generic[T_co]):
         Args:
             reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
         """
-        if self._left or self._cancelled_for is not None:
+        if self._left or self._context.cancelled_for is not None:
             return
-        self._cancelled_for = reason
         self._context.cancelled_for = reason
         if self._entered:
             self._loop.call(self._interrupt)
@@ -129,7 +127,7 @@ class Run(Generic[T_co]):
         await self._tasks.enter()
         self._entered = True
         self._context.run_started()
-        if self._cancelled_for is not None:
+        if self._context.cancelled_for is not None:
             self._tasks.interrupt()
         try:
             self._chain = await begin(self._source, self._stages, self._context)
@@ -235,8 +233,9 @@ class Run(Generic[T_co]):
         outcome = self.outcome
         if outcome.kind != "running":
             return
-        if self._cancelled_for is not None and (exc is None or self._tasks.is_own(exc)):
-            outcome.stopped_by = f"cancel: {self._cancelled_for}"
+        reason = self._context.cancelled_for
+        if reason is not None and (exc is None or self._tasks.is_own(exc)):
+            outcome.stopped_by = f"cancel: {reason}"
             outcome.kind = "stopped"
         elif exc is None or isinstance(exc, GeneratorExit):
             outcome.stopped_by = outcome.stopped_by or "consumer"
