@@ -14,7 +14,7 @@ import sys
 from types import BuiltinFunctionType
 from typing import SupportsFloat, SupportsIndex, cast
 
-from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, value_text
+from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, signature_of, value_text
 
 __all__ = [
     "above_zero",
@@ -209,7 +209,7 @@ def refuse_right(right: object) -> bool:
             f"{name} cannot stand behind |: its instances are not async iterables; use map({name})"
         )
     try:
-        inspect.signature(right).bind(None)
+        signature_of(right).bind(None)
     except TypeError as error:
         raise TypeError(
             f"{name} cannot stand behind |: called with the stream alone, it says {error}"

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from streamkit._core.algebra import Operator, Same, Sink, Stream
-from streamkit._core.naming import name_of
+from streamkit._core.naming import name_of, signature_of
 from streamkit._core.runtime.overflow_queue import check_buffer
 from streamkit._core.source import CallSource, TaskSource
 from streamkit._core.stage import AsyncStage
@@ -65,7 +65,7 @@ def sink(fn: Callable[Concatenate[AsyncIterator[A], P], Awaitable[R]], /) -> Cal
         raise TypeError(
             f"@sink needs a coroutine function (`async def` without yield), and {name_of(fn)} is not one"
         )
-    signature = inspect.signature(fn)
+    signature = signature_of(fn)
 
     @functools.wraps(fn)
     def make(*args: P.args, **kwargs: P.kwargs) -> Sink[A, R]:
@@ -103,7 +103,7 @@ def source(fn: Callable[..., Any] | None = None, /, *, task: bool = False, buffe
 
 def _source(fn: Callable[P, AsyncIterator[A]], *, task: bool, buffer: int) -> Callable[P, Stream[A]]:
     _need_generator(fn, "source")
-    signature = inspect.signature(fn)
+    signature = signature_of(fn)
 
     @functools.wraps(fn)
     def make(*args: P.args, **kwargs: P.kwargs) -> Stream[A]:
@@ -119,7 +119,7 @@ def _stage_maker(
     fn: Callable[..., Any], decorator: str, kind: type[Operator[Any, Any]]
 ) -> Callable[..., Any]:
     _need_generator(fn, decorator)
-    signature = inspect.signature(fn)
+    signature = signature_of(fn)
 
     @functools.wraps(fn)
     def make(*args: Any, **kwargs: Any) -> Operator[Any, Any]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
 __all__ = [
     "call_text",
@@ -20,6 +21,7 @@ __all__ = [
     "name_of",
     "printable",
     "private_text",
+    "signature_of",
     "value_text",
 ]
 
@@ -56,6 +58,24 @@ def gives_async_items(fn: object) -> bool:
 def _forms(fn: object) -> tuple[object, object]:
     called = getattr(fn, "func", fn)  # of a partial
     return called, getattr(called, "__call__", None)  # noqa: B004 -- the method is looked at, not called
+
+
+def signature_of(fn: Callable[..., object]) -> inspect.Signature:
+    """
+    The parameters of `fn`, also where its annotations name what is imported for checkers only.
+
+    Python 3.14 evaluates annotations when it is asked for a signature, unless it is asked for one that leaves unknown names as
+    they are (https://docs.python.org/3.14/library/inspect.html#inspect.signature).
+
+    Raises:
+        TypeError: `fn` cannot be called.
+        ValueError: It is a builtin that does not tell.
+    """
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(fn, annotation_format=Format.FORWARDREF)
+    return inspect.signature(fn)
 
 
 def value_text(value: object) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamkit._core.algebra import Operator, Sink
-from streamkit._core.naming import name_of, printable
+from streamkit._core.naming import name_of, printable, signature_of
 from streamkit.plugins._errors import PluginError
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Plugin:
 
 def _needs_nothing(function: Callable[..., object]) -> bool:
     try:
-        inspect.signature(function).bind()
+        signature_of(function).bind()
     except (TypeError, ValueError):
         return False
     return True

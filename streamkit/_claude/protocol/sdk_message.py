@@ -4,11 +4,11 @@ Makes a message into the SDK's own type, `Message` or `BetaMessage`.
 
 from __future__ import annotations
 
-import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from streamkit._claude.protocol.reading import as_list, as_object
+from streamkit._core.naming import signature_of
 
 if TYPE_CHECKING:
     from anthropic.types import Message
@@ -90,7 +90,7 @@ def _attribute(model: BaseModel, name: str) -> str:
 def _parameters() -> frozenset[str]:
     from anthropic import BaseModel
 
-    named = inspect.signature(BaseModel.construct.__func__).parameters.values()  # type: ignore[attr-defined]
+    named = signature_of(BaseModel.construct.__func__).parameters.values()  # type: ignore[attr-defined]
     return frozenset(each.name for each in named if each.kind is not each.VAR_KEYWORD)
 
 

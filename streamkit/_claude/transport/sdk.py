@@ -4,7 +4,6 @@ What streamkit needs of the anthropic SDK beyond its public calls. This is the o
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
 from copy import copy
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from streamkit._claude.protocol.events import READER, to_dict
 from streamkit._claude.protocol.kinds import MADE_UP, MADE_UP_FIELDS
 from streamkit._claude.protocol.reading import as_object
 from streamkit._core.errors import StreamError
+from streamkit._core.naming import signature_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -196,7 +196,7 @@ def check_accepts(method: Any, params: Mapping[str, Any]) -> None:
     if missing:
         raise TypeError(f"messages() needs {', '.join(f'{name}=' for name in missing)}")
     try:
-        inspect.signature(method).bind_partial(**params)
+        signature_of(method).bind_partial(**params)
     except ValueError:
         return  # a stand-in without a signature
     except TypeError as error:

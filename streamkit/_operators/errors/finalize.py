@@ -14,7 +14,7 @@ from anyio import get_cancelled_exc_class
 from streamkit._core.algebra import Same
 from streamkit._core.foreign_errors import note
 from streamkit._core.log import error_fields, log_warning
-from streamkit._core.naming import name_of, value_text
+from streamkit._core.naming import name_of, signature_of, value_text
 from streamkit._core.runtime.closing import close_after
 from streamkit._core.stage import ContextStage
 
@@ -74,7 +74,7 @@ def _takes_outcome(fn: Callable[..., object]) -> bool:
         TypeError: It cannot be called without arguments, nor with one.
     """
     try:
-        parameters = inspect.signature(fn).parameters.values()
+        parameters = signature_of(fn).parameters.values()
     except ValueError:  # a builtin without a signature
         return False
     needed = [
