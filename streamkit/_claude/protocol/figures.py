@@ -5,11 +5,12 @@ The figures of a stream's speed, as `run.report.meter` has them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from msgspec import Struct, field
+
+from streamkit._claude.protocol.timeline import Timeline
+from streamkit._core.plain import PlainValue
 
 __all__ = ["Gaps", "Meter"]
 
@@ -22,7 +23,7 @@ _SHORTEST = 1e-6
 """Seconds; anything shorter counts as a gap of zero."""
 
 
-class Gaps:
+class Gaps(PlainValue):
     """
     The seconds between one piece of text and the next, as a histogram whose buckets grow with the gap: a
     percentile is within 1 % of the exact one.
@@ -94,9 +95,6 @@ class Gaps:
             "buckets": [list(bucket) for bucket in self.buckets],
         }
 
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(self.to_dict().items())
-
     def _longest(self, bucket: int) -> float:
         return 0.0 if bucket < 0 else _SHORTEST * _GROWTH ** (bucket + 1)
 
@@ -109,8 +107,7 @@ class Gaps:
         self.count += 1
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(PlainValue, Struct):
     """
     The figures of a stream; times in seconds.
 
@@ -134,6 +131,7 @@ class Meter:
     characters: int = 0
     output_tokens: int = 0
     streaming: float = 0.0
+    _timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -142,9 +140,46 @@ class Meter:
         """
         return self.output_tokens / self.streaming if self.output_tokens and self.streaming else None
 
+    @property
+    def timeline(self) -> list[dict[str, float]]:
+        """
+        What there is to plot over time: a row for the end of each interval, with `seconds` from the opening of the run, and
+        `pieces`, `characters` and `tokens` up to then.
+
+        At most 256 intervals of the same length, 1/16 second or that doubled as often as it takes. The API tells tokens only at
+        the end of a message, so that `tokens` are `output_tokens`, spread as the characters of text are: an estimate where the
+        answer has more than text. Without any text there are no rows.
+        """
+        rows: list[dict[str, float]] = []
+        pieces = characters = 0
+        for number, (more_pieces, more_characters) in enumerate(self._timeline.intervals, 1):
+            pieces += more_pieces
+            characters += more_characters
+            rows.append(
+                {
+                    "seconds": number * self._timeline.width,
+                    "pieces": pieces,
+                    "characters": characters,
+                    "tokens": self.output_tokens * characters / self.characters,
+                }
+            )
+        return rows
+
+    def add_text(self, piece: str) -> None:
+        """
+        Count a piece of text that has come now, at `duration`.
+        """
+        self.pieces += 1
+        self.characters += len(piece)
+        self._timeline.add(self.duration, len(piece))
+
     def to_dict(self) -> dict[str, Any]:
         """
-        As plain JSON objects, with `gaps` as their percentiles and buckets.
+        As plain JSON objects, with the percentiles and buckets of `gaps`, and the rows of `timeline`.
         """
-        figures = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {**figures, "gaps": self.gaps.to_dict(), "tokens_per_second": self.tokens_per_second}
+        return {
+            **{name: getattr(self, name) for name in self.__struct_fields__ if not name.startswith("_")},
+            "gaps": self.gaps.to_dict(),
+            "tokens_per_second": self.tokens_per_second,
+            "timeline": self.timeline,
+        }
