@@ -24,6 +24,9 @@ class Timeline:
         self.width: float = _FIRST_WIDTH
         self.intervals: list[tuple[int, int]] = []
 
+    def __repr__(self) -> str:
+        return f"Timeline(width={self.width}, intervals={len(self.intervals)})"
+
     def add(self, seconds: float, characters: int) -> None:
         """
         Count a piece of text.
