@@ -133,6 +133,9 @@ class Meter(PlainValue, Struct):
     streaming: float = 0.0
     _timeline: Timeline = field(default_factory=Timeline)
 
+    def __repr__(self) -> str:
+        return f"Meter({', '.join(f'{name}={value!r}' for name, value in self._figures().items())})"
+
     @property
     def tokens_per_second(self) -> float | None:
         """
@@ -178,8 +181,11 @@ class Meter(PlainValue, Struct):
         As plain JSON objects, with the percentiles and buckets of `gaps`, and the rows of `timeline`.
         """
         return {
-            **{name: getattr(self, name) for name in self.__struct_fields__ if not name.startswith("_")},
+            **self._figures(),
             "gaps": self.gaps.to_dict(),
             "tokens_per_second": self.tokens_per_second,
             "timeline": self.timeline,
         }
+
+    def _figures(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "_timeline"}

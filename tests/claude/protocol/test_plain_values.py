@@ -17,7 +17,7 @@ from streamkit._core.plain import PlainValue
 from streamkit.testing import ErrorEvent, FakeClaude, reply, text, tool_use
 from tests.support.claude import ASK
 
-NOT_VALUES: Final[dict[str, type[Any]]] = {
+NOT_VALUES: Final = {
     # descriptions, and what runs them
     "Branch", "Job", "JobRun", "Operator", "Run", "Same", "Sink", "Stream", "Transducer",
     # settings, which are given and not handed on
@@ -34,7 +34,7 @@ def public_classes() -> dict[str, type[Any]]:
     return {name: value for name, value in named.items() if isinstance(value, type)}
 
 
-VALUES: Final = {
+VALUES: Final[dict[str, type[Any]]] = {
     name: cls
     for name, cls in public_classes().items()
     if name not in NOT_VALUES and not issubclass(cls, BaseException)
