@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from msgspec import Struct, field
-
 from streamkit._claude.protocol.timeline import Timeline
 from streamkit._core.plain import PlainValue
 
@@ -107,7 +105,7 @@ class Gaps(PlainValue):
         self.count += 1
 
 
-class Meter(PlainValue, Struct):
+class Meter(PlainValue):
     """
     The figures of a stream; times in seconds.
 
@@ -123,15 +121,16 @@ class Meter(PlainValue, Struct):
         streaming: From the first to the last event of each message, added up.
     """
 
-    time_to_first_event: float | None = None
-    time_to_first_text: float | None = None
-    duration: float = 0.0
-    gaps: Gaps = field(default_factory=Gaps)
-    pieces: int = 0
-    characters: int = 0
-    output_tokens: int = 0
-    streaming: float = 0.0
-    _timeline: Timeline = field(default_factory=Timeline)
+    def __init__(self) -> None:
+        self.time_to_first_event: float | None = None
+        self.time_to_first_text: float | None = None
+        self.duration: float = 0.0
+        self.gaps: Gaps = Gaps()
+        self.pieces: int = 0
+        self.characters: int = 0
+        self.output_tokens: int = 0
+        self.streaming: float = 0.0
+        self._timeline = Timeline()
 
     def __repr__(self) -> str:
         return f"Meter({', '.join(f'{name}={value!r}' for name, value in self._figures().items())})"
@@ -188,4 +187,4 @@ class Meter(PlainValue, Struct):
         }
 
     def _figures(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "_timeline"}
+        return {name: getattr(self, name) for name in vars(self) if not name.startswith("_")}
