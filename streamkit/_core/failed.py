@@ -4,8 +4,11 @@ An item that could not be worked on, handed on in its place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from streamkit._core.plain import PlainValue, plain_error
 
 __all__ = ["Failed", "OnError"]
 
@@ -15,8 +18,7 @@ OnError = Literal["raise", "emit"]
 """What happens where an item fails: the stream does, or a `Failed` is handed on in its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(Generic[A_co]):
+class Failed(PlainValue, Struct, Generic[A_co], frozen=True):
     """
     An item with which something has failed, and the error.
 
@@ -27,3 +29,14 @@ class Failed(Generic[A_co]):
 
     item: A_co
     error: Exception
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects, if the item is one or has a `to_dict`: of the error its class and its message, which may quote
+        the item.
+        """
+        item: Any = self.item
+        return {
+            "item": item.to_dict() if hasattr(item, "to_dict") else item,
+            "error": plain_error(self.error),
+        }

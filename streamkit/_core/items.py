@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
 from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
+from streamkit._core.plain import PlainValue, plain_error
 from streamkit._surrogates import appended, cut_half
 
 __all__ = [
@@ -160,7 +161,7 @@ def without_half(item: Any) -> tuple[Any, Any]:
 # -- starting over ------------------------------------------------------------------------------------------
 
 
-class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
+class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarted"):
     """
     The stream starts over: everything before this item is void, because the source was opened again.
 
@@ -178,10 +179,10 @@ class Restarted(Struct, frozen=True, tag_field="type", tag="restarted"):
 
     def to_dict(self) -> dict[str, Any]:
         """
-        As plain JSON objects: of the error its class and its message.
+        As plain JSON objects: of the error its class and its message. A message may quote what was said; leave it out where
+        that must not go.
         """
-        error = {"type": type(self.error).__name__, "message": str(self.error)}
-        return {"type": self.type, "attempt": self.attempt, "error": error}
+        return {"type": self.type, "attempt": self.attempt, "error": plain_error(self.error)}
 
 
 def is_restart(item: object) -> bool:

@@ -7,13 +7,20 @@ Sources and operators contribute to both what this file knows nothing of. What C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from msgspec import Struct
+
+from streamkit._core.plain import PlainValue, plain_error
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.facts import OutcomeFacts, ReportFacts
 else:
-    OutcomeFacts = ReportFacts = object
+
+    class OutcomeFacts:
+        __slots__ = ()
+
+    ReportFacts = OutcomeFacts
 
 __all__ = ["BufferReport", "Contribution", "Kind", "Outcome", "Report", "SinkReport"]
 
@@ -25,7 +32,8 @@ class Contribution(Protocol):
     What a source adds to the outcome of the run that reads it.
 
     It may also have a static method `loggable(records)`, which gives the fields that the log may have of them: figures and names,
-    nothing that people or models have said.
+    nothing that people or models have said. And a static method `described(records)`, which gives what `outcome.to_dict()` has of
+    them, as plain JSON objects.
     """
 
     @staticmethod
@@ -39,7 +47,7 @@ class Contribution(Protocol):
         ...
 
 
-class Outcome(OutcomeFacts):
+class Outcome(PlainValue, OutcomeFacts):
     """
     How a run ended.
 
@@ -93,6 +101,16 @@ class Outcome(OutcomeFacts):
         tell = getattr(self._records[-1], "loggable", None) if self._records else None
         return {} if tell is None else tell(self._records)
 
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: how it ended, and what its sources tell besides what was said; Claude's give `model`,
+        `request_id`, `stop_reason`, `usage`, `attempts` and `oddities`. An error is its class and its message, which may quote
+        what was said. What was said is in `message.to_dict()`.
+        """
+        tell = getattr(self._records[-1], "described", None) if self._records else None
+        ended = {"kind": self.kind, "stopped_by": self.stopped_by, "error": plain_error(self.error)}
+        return ended if tell is None else {**ended, **tell(self._records)}
+
     def complete(self) -> None:
         """
         The stream came to its own end.
@@ -117,8 +135,7 @@ class Outcome(OutcomeFacts):
             self.stopped_by = None
 
 
-@dataclass(slots=True)
-class BufferReport:
+class BufferReport(PlainValue, Struct):
     """
     What has gone through a bounded queue.
 
@@ -130,8 +147,13 @@ class BufferReport:
     delivered: int = 0
     dropped: int = 0
 
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects.
+        """
+        return {"delivered": self.delivered, "dropped": self.dropped}
 
-@dataclass(slots=True)
+
 class SinkReport(BufferReport):
     """
     What one sink of a `tee` got.
@@ -144,11 +166,20 @@ class SinkReport(BufferReport):
     """
 
     error: BaseException | None = None
-    result: Any = field(default=None, repr=False)
+    result: Any = None
+
+    def __repr__(self) -> str:
+        counted = f"delivered={self.delivered}, dropped={self.dropped}"
+        return f"{type(self).__name__}({counted}, error={self.error!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: of the error its class and its message, and without the result, which may be anything.
+        """
+        return {**BufferReport.to_dict(self), "error": plain_error(self.error)}
 
 
-@dataclass(slots=True)
-class Report(ReportFacts):
+class Report(PlainValue, ReportFacts):
     """
     What a run counted.
 
@@ -159,9 +190,13 @@ class Report(ReportFacts):
     An operator may contribute further attributes. `sk.meter()` contributes `meter`, which is None without one.
     """
 
-    sinks: dict[str, SinkReport] = field(default_factory=dict[str, SinkReport])
-    buffers: dict[str, BufferReport] = field(default_factory=dict[str, BufferReport])
-    _figures: dict[str, object] = field(default_factory=lambda: {"meter": None}, init=False)
+    sinks: dict[str, SinkReport]
+    buffers: dict[str, BufferReport]
+
+    def __init__(self) -> None:
+        self.sinks = {}
+        self.buffers = {}
+        self._figures: dict[str, object] = {"meter": None}
 
     def __repr__(self) -> str:
         counted = {"sinks": self.sinks, "buffers": self.buffers, **self._figures}
@@ -183,3 +218,17 @@ class Report(ReportFacts):
         Add what an operator counts, each figure under its name. Where two operators of a run give the same name, the last counts.
         """
         self._figures.update(figures)
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: the sinks, the buffers, and the figures of `meter()`.
+        """
+        return {
+            "sinks": {name: sink.to_dict() for name, sink in self.sinks.items()},
+            "buffers": {name: buffer.to_dict() for name, buffer in self.buffers.items()},
+            **{
+                name: value.to_dict() if isinstance(value, PlainValue) else None
+                for name, value in self._figures.items()
+                if value is None or isinstance(value, PlainValue)
+            },
+        }

@@ -96,6 +96,18 @@ class Partial(Struct, frozen=True):
     value: Any
     complete: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: the value as it is now.
+        """
+        return {"value": self.copy().value, "complete": self.complete}
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """
+        Each field with its value, as pydantic's models give them: FastAPI's encoder asks for them.
+        """
+        return iter(self.to_dict().items())
+
     def copy(self) -> Partial:
         """
         The same value as it is now, in plain dicts and lists, to be kept.

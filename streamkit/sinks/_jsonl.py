@@ -18,6 +18,7 @@ from anyio import to_thread
 
 from streamkit._core.algebra import Sink
 from streamkit._core.items import merged, text_of, with_text, without_half
+from streamkit._core.plain import PlainValue
 from streamkit.sinks._spool import spool
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ class _PydanticModel(Protocol):
 
 def _as_json(value: object) -> object:
     match value:
+        case PlainValue():
+            return value.to_dict()
         case _SDKModel():
             # The SDK must not warn about a type that is newer than the SDK.
             return value.to_dict(mode="json", warnings=False)

@@ -16,7 +16,7 @@ import pydantic
 import pytest
 from anthropic.types import RawContentBlockDeltaEvent
 
-from streamkit import from_iterable, tee
+from streamkit import from_iterable, meter, tee
 from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
 from streamkit.sinks._jsonl import write_whole
@@ -48,6 +48,14 @@ async def test_a_recorded_stream_is_on_disk_as_it_was_on_the_wire(recording: Pat
     assert await written([decode(each) for each in data], tmp_path / "run.jsonl") == list(
         map(json.loads, data)
     )
+
+
+async def test_what_a_run_tells_is_written_as_its_plain_form(tmp_path: Path) -> None:
+    async with (from_iterable(list[Any]()) | meter()).open() as run:
+        pass
+    assert run.report.meter is not None
+    values = [run.outcome, run.report, run.report.meter]
+    assert await written(values, tmp_path / "run.jsonl") == [value.to_dict() for value in values]
 
 
 async def test_the_events_of_the_sdk_are_written_as_they_came(tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> N
         sk.messages(client, betas=["context-1m"], model="…", max_tokens=9, messages=[], mcp_servers=[]),
         sk.Stream[events.Event],
     )
+    # Each of these is a mistake when it is misspelt: see mistakes.py.
+    sk.messages(client, model="…", max_tokens=9, messages=[], speed="fast", stop_sequences=["END"])
+    sk.messages(client, model="…", max_tokens=9, messages=[], output_format=list[Message])
+    sk.messages(client, model="…", max_tokens=9, messages=[], output_format=Message | BetaMessage)
+    sk.messages(client, model="…", max_tokens=9, messages=[], output_format=None)
+    sk.messages(client, betas=["x"], model="…", max_tokens=9, messages=[], output_format=Message)
+    sk.messages(client, betas=["x"], model="…", max_tokens=9, messages=[], output_format=list[Message])
     lasting = sk.RetryPolicy(resume="continue")
     limits = sk.Timeouts(first_event=20, total=None)
     chat = sk.messages(

@@ -274,7 +274,11 @@ def claude_sources(client: anthropic.AsyncAnthropic, synchronous: anthropic.Anth
     sk.messages(client, pings="yes", model="…", max_tokens=9, messages=[])  # error
     sk.messages(client, model="…", max_tokens=9, messagez=[])  # error
     sk.messages(client, model="…", max_tokens="9", messages=[])  # error
-    sk.messages(client, model="…", max_tokens=9, messages=[], temprature=0.5)  # error
+    sk.messages(client, model="…", max_tokens=9, messages=[], speeds="fast")  # error
+    sk.messages(client, model="…", max_tokens=9, messages=[], speed="quick")  # error
+    sk.messages(client, model="…", max_tokens=9, messages=[], mcp_servers=[])  # error
+    sk.messages(client, betas=["x"], model="…", max_tokens=9, messages=[], mcp_server=[])  # error
+    sk.messages(client, model="…", max_tokens=9, messages=[], output_format="json")  # error
     sk.RetryPolicy(attempts="3")  # error
     sk.RetryPolicy(resume="maybe")  # error
     sk.from_sdk(3)  # error

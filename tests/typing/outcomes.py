@@ -69,6 +69,10 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     assert_type(run.outcome.history, list[MessageParam])
     assert_type(run.outcome.usage, events.TotalUsage)
     assert_type(run.outcome.usage.output_tokens, int)
+    assert_type(run.outcome.usage.cost({"input": 3}, advisor={"input": 5}), float)
+    assert_type(events.Usage() + events.Usage(), events.TotalUsage)
+    parsed: Message | None = run.outcome.parsed
+    assert_type(parsed, Message | None)
     assert_type(run.outcome.stop_reason, str | None)
     assert_type(run.outcome.request_id, str | None)
     for attempt in run.outcome.attempts:

@@ -22,7 +22,10 @@ def with_schema(params: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     """
     rest = dict(params)
     wanted = rest.get("output_format")
-    if wanted is None or isinstance(wanted, Mapping):  # the beta API still takes a schema there
+    if isinstance(wanted, Mapping):  # the beta API still takes a schema there
+        return rest, None
+    if not wanted:  # None, or the SDK's `omit`: no `create` knows the parameter
+        rest.pop("output_format", None)
         return rest, None
     from anthropic import transform_schema
     from pydantic import TypeAdapter

@@ -4,10 +4,12 @@ One request of a source, as `outcome.attempts` lists it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from streamkit._claude.protocol.oddities import Oddities
+from streamkit._core.plain import PlainValue, plain_error
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.usage import TotalUsage
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempt"]
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(PlainValue, Struct):
     """
     One request of a source.
 
@@ -33,5 +34,22 @@ class Attempt:
     request_id: str | None = None
     error: Exception | None = None
     usage: TotalUsage | None = None
-    overlap: str = field(default="", repr=False)
-    oddities: Oddities = field(default_factory=Oddities, repr=False)
+    overlap: str = ""
+    oddities: Oddities = field(default_factory=Oddities)
+
+    def __repr__(self) -> str:
+        asked = f"number={self.number}, request_id={self.request_id!r}"
+        return f"Attempt({asked}, error={self.error!r}, usage={self.usage!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects: of the error its class and its message, which may quote what was said, and without `overlap`,
+        which is text of the answer.
+        """
+        return {
+            "number": self.number,
+            "request_id": self.request_id,
+            "error": plain_error(self.error),
+            "usage": None if self.usage is None else self.usage.to_dict(),
+            "oddities": dict(self.oddities),
+        }

@@ -34,7 +34,9 @@ class OutcomeFacts:
             sent them, and the answer without what the API would refuse, such as a call or thinking that was cut.
         tool_calls: The calls of the caller's own tools whose input is complete.
         parsed: The answer as an instance of the model that was given as `output_format`; None without one, and where the answer
-            is not whole. Asking raises pydantic's `ValidationError` where it does not fit.
+            is not whole. Asking raises pydantic's `ValidationError` where it does not fit. Its type is `Any`, because a stream
+            is typed by its items, and an operator behind the source changes those: say the type where you keep it, as in
+            `river: River | None = run.outcome.parsed`.
         usage: What all messages together have cost.
         stop_reason: Why the last message ended.
         model: The model that answered last: where one took over from another (a `fallback` block, or `usage.iterations`), that

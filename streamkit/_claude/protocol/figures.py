@@ -5,11 +5,10 @@ The figures of a stream's speed, as `run.report.meter` has them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from streamkit._claude.protocol.timeline import Timeline
+from streamkit._core.plain import PlainValue
 
 __all__ = ["Gaps", "Meter"]
 
@@ -22,7 +21,7 @@ _SHORTEST = 1e-6
 """Seconds; anything shorter counts as a gap of zero."""
 
 
-class Gaps:
+class Gaps(PlainValue):
     """
     The seconds between one piece of text and the next, as a histogram whose buckets grow with the gap: a
     percentile is within 1 % of the exact one.
@@ -94,9 +93,6 @@ class Gaps:
             "buckets": [list(bucket) for bucket in self.buckets],
         }
 
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(self.to_dict().items())
-
     def _longest(self, bucket: int) -> float:
         return 0.0 if bucket < 0 else _SHORTEST * _GROWTH ** (bucket + 1)
 
@@ -109,8 +105,7 @@ class Gaps:
         self.count += 1
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(PlainValue):
     """
     The figures of a stream; times in seconds.
 
@@ -126,14 +121,19 @@ class Meter:
         streaming: From the first to the last event of each message, added up.
     """
 
-    time_to_first_event: float | None = None
-    time_to_first_text: float | None = None
-    duration: float = 0.0
-    gaps: Gaps = field(default_factory=Gaps)
-    pieces: int = 0
-    characters: int = 0
-    output_tokens: int = 0
-    streaming: float = 0.0
+    def __init__(self) -> None:
+        self.time_to_first_event: float | None = None
+        self.time_to_first_text: float | None = None
+        self.duration: float = 0.0
+        self.gaps: Gaps = Gaps()
+        self.pieces: int = 0
+        self.characters: int = 0
+        self.output_tokens: int = 0
+        self.streaming: float = 0.0
+        self._timeline = Timeline()
+
+    def __repr__(self) -> str:
+        return f"Meter({', '.join(f'{name}={value!r}' for name, value in self._figures().items())})"
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -142,9 +142,49 @@ class Meter:
         """
         return self.output_tokens / self.streaming if self.output_tokens and self.streaming else None
 
+    @property
+    def timeline(self) -> list[dict[str, float]]:
+        """
+        What there is to plot over time: a row for the end of each interval, with `seconds` from the opening of the run, and
+        `pieces`, `characters` and `tokens` up to then.
+
+        At most 256 intervals of the same length, 1/16 second or that doubled as often as it takes. The API tells tokens only at
+        the end of a message, so that `tokens` are `output_tokens`, spread as the characters of text are: an estimate where the
+        answer has more than text. Without any text there are no rows.
+        """
+        rows: list[dict[str, float]] = []
+        pieces = characters = 0
+        for number, (more_pieces, more_characters) in enumerate(self._timeline.intervals, 1):
+            pieces += more_pieces
+            characters += more_characters
+            rows.append(
+                {
+                    "seconds": number * self._timeline.width,
+                    "pieces": pieces,
+                    "characters": characters,
+                    "tokens": self.output_tokens * characters / self.characters,
+                }
+            )
+        return rows
+
+    def add_text(self, piece: str) -> None:
+        """
+        Count a piece of text that has come now, at `duration`.
+        """
+        self.pieces += 1
+        self.characters += len(piece)
+        self._timeline.add(self.duration, len(piece))
+
     def to_dict(self) -> dict[str, Any]:
         """
-        As plain JSON objects, with `gaps` as their percentiles and buckets.
+        As plain JSON objects, with the percentiles and buckets of `gaps`, and the rows of `timeline`.
         """
-        figures = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {**figures, "gaps": self.gaps.to_dict(), "tokens_per_second": self.tokens_per_second}
+        return {
+            **self._figures(),
+            "gaps": self.gaps.to_dict(),
+            "tokens_per_second": self.tokens_per_second,
+            "timeline": self.timeline,
+        }
+
+    def _figures(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in vars(self) if not name.startswith("_")}

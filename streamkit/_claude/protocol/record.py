@@ -260,6 +260,22 @@ class Record:
             **{name: getattr(usage, name) or 0 for name in _BILLED},
         }
 
+    @staticmethod
+    def described(records: list[Contribution], /) -> dict[str, object]:
+        """
+        The facts that are not what was said, as plain JSON objects.
+        """
+        usage = cast("TotalUsage", Record.fact("usage", records))
+        attempts = cast("list[Attempt]", Record.fact("attempts", records))
+        return {
+            **{
+                name: Record.fact(name, records)
+                for name in ("model", "request_id", "stop_reason", "oddities")
+            },
+            "usage": usage.to_dict(),
+            "attempts": [attempt.to_dict() for attempt in attempts],
+        }
+
     def _all(self) -> list[MessageBuilder]:
         self._bill()
         return [*self._turns, *self._messages]

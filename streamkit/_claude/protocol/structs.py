@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from streamkit._core.plain import PlainValue
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,7 +21,7 @@ __all__ = ["ABSENT", "PlainStruct", "TaggedObject", "WireObject"]
 ABSENT: Any = UNSET
 
 
-class PlainStruct(Struct, frozen=True):
+class PlainStruct(PlainValue, Struct, frozen=True):
     """
     A struct that other programs can make JSON of: by `to_dict`, and by `dict(...)`, as FastAPI's encoder does.
     """

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from streamkit._claude.protocol.reading import plain
+from streamkit._core.plain import PlainValue
+
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
 __all__ = ["ServerToolResult"]
 
 
-class ServerToolResult(Struct, frozen=True):
+class ServerToolResult(PlainValue, Struct, frozen=True):
     """
     What a tool has given that Anthropic or an MCP server has run, such as a web search.
 
@@ -27,6 +30,13 @@ class ServerToolResult(Struct, frozen=True):
     call: ToolCall | BrokenToolCall | None
     block: Any
     index: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        As plain JSON objects.
+        """
+        call = None if self.call is None else self.call.to_dict()
+        return {"call": call, "block": plain(self.block), "index": self.index}
 
     @property
     def content(self) -> Any:

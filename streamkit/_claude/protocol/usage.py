@@ -4,15 +4,15 @@ The usage of a message, and what several requests have used together.
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from streamkit._claude.protocol.codec import Reader, Unknown
+from streamkit._claude.protocol.prices import cost_at
 from streamkit._claude.protocol.structs import ABSENT, WireObject
-from streamkit._core.checks import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,9 @@ __all__ = ["TotalUsage", "Usage", "total", "updated", "usage_of"]
 class Usage(WireObject, frozen=True):
     """
     Tokens billed so far. In `message_delta` the counts are totals, not increments.
+
+    Usages of different messages can be added, with `+` and `sum`, which gives a `TotalUsage`: counts are added up, also those
+    inside objects. Of one message only its last usage counts, because it is a total already.
     """
 
     input_tokens: int | UnsetType | None = UNSET
@@ -38,12 +41,16 @@ class Usage(WireObject, frozen=True):
     iterations: list[Unknown] | UnsetType | None = UNSET
     fallback_credit: Unknown | UnsetType | None = UNSET
 
+    def __add__(self, other: object) -> TotalUsage:
+        return total([self, other]) if isinstance(other, Usage) else NotImplemented
+
+    def __radd__(self, other: object) -> TotalUsage:
+        return total([self]) if other == 0 else NotImplemented  # where `sum` begins
+
 
 class TotalUsage(Usage, frozen=True):
     """
     What messages have used: the counts that the API has told, 0 where it has told none.
-
-    Usages can be added, with `+` and `sum`: counts are added up, also those inside objects.
     """
 
     input_tokens: int = 0
@@ -51,74 +58,79 @@ class TotalUsage(Usage, frozen=True):
     cache_read_input_tokens: int = 0
     output_tokens: int = 0
 
-    def __add__(self, other: object) -> TotalUsage:
-        return total([self, other]) if isinstance(other, Usage) else NotImplemented
-
-    def __radd__(self, other: object) -> TotalUsage:
-        return self if other == 0 else NotImplemented  # where `sum` begins
-
-    def cost(self, prices: Mapping[str, float]) -> float:
+    def cost(self, prices: Mapping[str, float], *, advisor: Mapping[str, float] | None = None) -> float:
         """
         What that costs, in the currency of the prices.
 
-        Input tokens are those that are neither read from the cache nor written to it, as the API counts them.
+        Input tokens are those that are neither read from the cache nor written to it, as the API counts them. What the API
+        has used to compact the conversation is in no other count, and is billed too. The prices are those of one model, tier and
+        place: where several models have answered in one run, add up the costs of `outcome.attempts`. What the API does not
+        tell, such as the hours of code execution, is not in it.
 
         Args:
             prices: The price of a million tokens: `"input"`, `"output"`, `"cache_read"`, `"cache_write"`, and
-                `"cache_write_1h"` for what is kept for an hour, where it is another one. The API's own names of the counts,
-                such as `"input_tokens"`, are understood too.
+                `"cache_write_1h"` for what is kept for an hour; and of a thousand searches, `"web_search"`. The API's own names
+                of the counts, such as `"input_tokens"`, are understood too.
+            advisor: The prices of the model that the advisor tool has asked, whose tokens are in no other count either.
 
         Raises:
-            ValueError: A price is unknown, is not a number of at least 0, or is missing for tokens that were used.
+            TypeError: The prices are not a mapping.
+            ValueError: A price is unknown, is given under two names, is not a number of at least 0, or is missing for what was
+                used. A count is not a whole number of at least 0.
         """
-        given = _prices(prices)
-        writes = self.cache_creation_input_tokens
-        hour = 0
-        if "cache_write_1h" in given:
-            hour = min(writes, _told(self.cache_creation, "ephemeral_1h_input_tokens"))
-        used = {
-            "input": self.input_tokens,
-            "output": self.output_tokens,
-            "cache_read": self.cache_read_input_tokens,
-            "cache_write": writes - hour,
-            "cache_write_1h": hour,
-        }
-        if missing := [name for name, tokens in used.items() if tokens and name not in given]:
-            raise ValueError(
-                f"cost() needs a price for {', '.join(map(repr, missing))}, of which tokens were used"
-            )
-        return sum(tokens * given[name] for name, tokens in used.items() if tokens) / 1_000_000
+        own = _billed([self, *_steps(self.iterations, "compaction")])
+        asked = _billed(_steps(self.iterations, "advisor_message"))
+        searches = _told(self.server_tool_use, "web_search_requests")
+        cost = cost_at(prices, {**own, "web_search": searches})
+        if advisor is None and not any(asked.values()):
+            return cost
+        return cost + cost_at({} if advisor is None else advisor, asked, argument="advisor")
 
 
-_PRICED = {
-    "input": "input",
-    "output": "output",
-    "cache_read": "cache_read",
-    "cache_write": "cache_write",
-    "cache_write_5m": "cache_write",
-    "cache_write_1h": "cache_write_1h",
-    "input_tokens": "input",
-    "output_tokens": "output",
-    "cache_read_input_tokens": "cache_read",
-    "cache_creation_input_tokens": "cache_write",
-}
+def _steps(iterations: object, kind: str) -> list[object]:
+    steps = cast("list[object]", iterations) if isinstance(iterations, list) else []
+    return [step for step in steps if _part(step, "type") == kind]
 
 
-def _prices(prices: Mapping[str, float]) -> dict[str, float]:
-    given: dict[str, float] = {}
-    for name, price in prices.items():
-        number = as_number(price)
-        if name not in _PRICED:
-            raise ValueError(f"cost() does not know the price {name!r}: give {', '.join(map(repr, _PRICED))}")
-        if number is None or not 0 <= number < math.inf:
-            raise ValueError(f"cost() needs the price of a million tokens for {name!r}, not {price!r}")
-        given[_PRICED[name]] = number
-    return given
+def _billed(parts: Iterable[object]) -> dict[str, int]:
+    """
+    How many tokens of each price there are in usages, or in iterations of one.
+    """
+    billed: Counter[str] = Counter()
+    for part in parts:
+        writes = _part(part, "cache_creation")
+        hour = _told(writes, "ephemeral_1h_input_tokens")
+        # Where the total and its parts differ, the larger one: a gateway may tell only one of them.
+        all_writes = max(
+            _told(part, "cache_creation_input_tokens"), hour + _told(writes, "ephemeral_5m_input_tokens")
+        )
+        billed["input"] += _told(part, "input_tokens")
+        billed["output"] += _told(part, "output_tokens")
+        billed["cache_read"] += _told(part, "cache_read_input_tokens")
+        billed["cache_write"] += all_writes - hour
+        billed["cache_write_1h"] += hour
+    return billed
+
+
+def _part(whole: object, name: str) -> object:
+    if isinstance(whole, dict):
+        return cast("dict[str, object]", whole).get(name)
+    return getattr(whole, name, None)
 
 
 def _told(part: object, name: str) -> int:
-    value: object = getattr(part, name, 0)
-    return value if isinstance(value, int) else 0
+    """
+    A count, 0 where nothing was said.
+
+    Raises:
+        ValueError: It is not a whole number of at least 0.
+    """
+    value = _count(_part(part, name))
+    if value is None or value is UNSET:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"cost() needs {name} as a whole number of at least 0, and the usage has {value!r}")
+    return value
 
 
 _READER: Reader[TotalUsage] = Reader(TotalUsage)
@@ -170,14 +182,30 @@ def total(usages: Iterable[Usage]) -> TotalUsage:
         return given[0]
     fields: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0}
     for usage in given:
-        fields = _sum(fields, msgspec.to_builtins(usage))
+        fields = _sum(fields, _with_all_writes(msgspec.to_builtins(usage)))
     return usage_of(fields)
 
 
+def _with_all_writes(fields: dict[str, Any]) -> dict[str, Any]:
+    """
+    The fields, with the writes to the cache all told where only their parts were: a sum with another usage would lose them.
+    """
+    writes = fields.get("cache_creation")
+    if fields.get("cache_creation_input_tokens") or not isinstance(writes, dict):
+        return fields
+    parts = [
+        _count(value) for name, value in cast("dict[str, Any]", writes).items() if name.endswith("_tokens")
+    ]
+    known = sum(part for part in parts if _is_count(part))
+    return {**fields, "cache_creation_input_tokens": known} if known else fields
+
+
 def _sum(first: Any, second: Any) -> Any:
+    if _is_count(first):
+        return first + second if _is_count(second) else first
     json_type = type(first).__name__
     if json_type != type(second).__name__:
         return first if second is None else second
     if json_type == "dict":
         return {name: _sum(first.get(name), second.get(name)) for name in first | second}
-    return first + second if json_type in {"int", "float", "list"} else second
+    return first + second if json_type == "list" else second

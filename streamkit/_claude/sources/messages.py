@@ -4,8 +4,9 @@ The source that sends requests to the Messages API.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast, overload
+from typing import TYPE_CHECKING, Any, Required, TypeAlias, TypedDict, cast, overload
 
 from streamkit._claude.exchange.answer import Answer
 from streamkit._claude.exchange.messages_request import MessagesRequest
@@ -20,13 +21,15 @@ from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
+    from types import UnionType
 
     import anthropic
     import httpx2
     from anthropic._types import Body, Headers, Query
     from anthropic.lib.bedrock import AsyncAnthropicBedrock, AsyncAnthropicBedrockMantle
     from anthropic.lib.vertex import AsyncAnthropicVertex
+    from anthropic.types import AnthropicBetaParam
     from anthropic.types.beta.message_create_params import (
         MessageCreateParamsBase as BetaMessageCreateParamsBase,
     )
@@ -69,12 +72,16 @@ if TYPE_CHECKING:
         The parameters of `client.messages.create`, and the `output_format` of its `stream`.
         """
 
-        output_format: type[Any] | None
+        output_format: type[Any] | UnionType | None
 
     class _BetaParams(BetaMessageCreateParamsBase, _Options, total=False):
         """
-        The parameters of `client.beta.messages.create`. A model as `output_format` is taken too.
+        The parameters of `client.beta.messages.create`, and the `output_format` of its `stream`.
         """
+
+        # Without `betas` it is not the beta API that is asked, so that its other parameters are unknown.
+        betas: Required[list[AnthropicBetaParam]]  # type: ignore[misc] # pyright: ignore[reportIncompatibleVariableOverride]
+        output_format: type[Any] | UnionType | Mapping[str, Any] | None
 
 
 @overload
@@ -121,9 +128,13 @@ def messages(
         follow_pause: Whether an answer that the API pauses (`pause_turn`) is continued by another request. Its message
             follows the first one in the same stream. True allows 16 messages in all, a number that many. If the last of them is
             paused too, the stream ends with it, and `outcome.stop_reason` says so.
-        params: Those of `client.messages.create`, or of `client.beta.messages.create` when `betas` is given. With a pydantic
-            model as `output_format` the answer is JSON of that model, and `outcome.parsed` is the instance, as with the SDK's
-            `messages.stream`.
+        params: Those of `client.messages.create`: `model`, `max_tokens` and `messages`, which are required, and `cache_control`,
+            `container`, `diagnostics`, `inference_geo`, `metadata`, `output_config`, `service_tier`, `speed`, `stop_sequences`,
+            `system`, `thinking`, `tool_choice`, `tools`, `user_profile_id`, `workspace_id`, `extra_headers`, `extra_query`,
+            `extra_body` and `timeout`. With `betas` those of `client.beta.messages.create`: also `billing_policy`, `compaction`,
+            `context_management`, `fallback_credit_token`, `fallbacks`, `mcp_servers` and `thread`. And `output_format`: with a
+            pydantic model, or another type with a schema, the answer is JSON of that type, and `outcome.parsed` is the
+            instance, as with the SDK's `messages.stream`.
 
     Raises:
         TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
@@ -142,10 +153,10 @@ def messages(
     Memory: one network read; the outcome keeps the text of the message.
     """
     _check_client(client)
-    _check_policy(retry, params)
+    asked, output = with_schema(params)
+    _check_policy(retry, asked)
     _check_timeouts(timeouts, params)
     flag("messages", "pings", pings)
-    asked, output = with_schema(params)
     request = MessagesRequest(
         cast("anthropic.AsyncAnthropic", client), retry, timeouts, pings, _most_turns(follow_pause), asked
     )
@@ -230,8 +241,8 @@ def _check_conversation(messages: Any) -> None:
 
 def _has_format(params: Mapping[str, Any]) -> bool:
     match params:
-        case {"output_config": {"format": dict()}} | {"output_format": dict() | type()}:
-            return True
+        case {"output_config": {"format": wanted}} | {"output_format": wanted}:
+            return bool(wanted)
         case _:
             return False
 

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 from streamkit._claude.operators.meter import meter
 from streamkit._claude.operators.text import text
 from streamkit._claude.protocol.figures import Gaps, Meter
+from streamkit._claude.protocol.timeline import Timeline
 from streamkit._core.decorators import source
 from streamkit._core.from_iterable import from_iterable
 from streamkit.testing import reply, text as text_block, tool_use
@@ -151,6 +152,37 @@ def test_gaps_of_no_time() -> None:
         histogram.add(gap)
     assert histogram.p50 == 0.0
     assert histogram.p99 == pytest.approx(1.0, rel=0.01)
+
+
+@pytest.mark.virtual_time
+async def test_the_timeline_has_what_a_plot_needs() -> None:
+    figures = await measured(paced(EVENTS, 0, 0, 0.5, 0.25))
+    rows = [row for row in figures.timeline if row["seconds"] in {0.5, 0.5625, 0.8125, 1.0625}]
+    assert rows == [
+        {"seconds": 0.5, "pieces": 0, "characters": 0, "tokens": 0},
+        {"seconds": 0.5625, "pieces": 1, "characters": 3, "tokens": 4},
+        {"seconds": 0.8125, "pieces": 2, "characters": 6, "tokens": 8},
+        {"seconds": 1.0625, "pieces": 3, "characters": 9, "tokens": 12},
+    ]
+    assert figures.timeline[-1] == rows[-1]
+
+
+async def test_without_text_there_is_nothing_to_plot() -> None:
+    figures = await measured(from_iterable(decoded(reply(tool_use("look", {"a": 1})))))
+    assert figures.timeline == []
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 9)), max_size=50))
+def test_a_timeline_loses_nothing_and_is_bounded(pieces: list[tuple[float, int]]) -> None:
+    timeline = Timeline()
+    for seconds, characters in sorted(pieces):
+        timeline.add(seconds, characters)
+    assert len(timeline.intervals) <= 256
+    assert sum(count for count, _ in timeline.intervals) == len(pieces)
+    for end in range(len(timeline.intervals)):
+        until = (end + 1) * timeline.width
+        wanted = sum(characters for seconds, characters in pieces if seconds < until)
+        assert sum(characters for _, characters in timeline.intervals[: end + 1]) == wanted
 
 
 def test_the_memory_does_not_grow_with_the_stream() -> None:

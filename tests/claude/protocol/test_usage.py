@@ -14,7 +14,6 @@ import streamkit as sk
 from streamkit._claude.protocol.usage import usage_of
 from streamkit.events import TotalUsage, Usage
 from streamkit.testing import reply, text, tool_use
-from tests.support.claude import events_of
 
 PRICES = {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75}
 
@@ -66,27 +65,103 @@ def test_what_it_costs_is_a_matter_of_the_callers_prices() -> None:
     assert usage.cost(by_name) == usage.cost(PRICES)
 
 
-def test_what_is_kept_for_an_hour_may_have_a_price_of_its_own() -> None:
-    writes = {"ephemeral_1h_input_tokens": 20, "ephemeral_5m_input_tokens": 10}
-    told = {"cache_creation_input_tokens": 30, "cache_creation": writes}
-    [start] = [event for event in events_of(text("a"), usage=told) if event.type == "message_start"]
-    usage = TotalUsage() + start.message.usage
-    more = usage.cost({**PRICES, "cache_write_1h": 6}) - usage.cost(PRICES)
-    assert more == pytest.approx(20 * (6 - 3.75) / 1_000_000)
+def told(**fields: Any) -> TotalUsage:
+    """
+    The usage with what a message has told.
+    """
+    return usage_of(fields)
+
+
+HOUR = {"ephemeral_1h_input_tokens": 20, "ephemeral_5m_input_tokens": 10}
+
+
+def test_what_is_kept_for_an_hour_has_a_price_of_its_own() -> None:
+    usage = told(cache_creation_input_tokens=30, cache_creation=HOUR)
+    assert usage.cost({**PRICES, "cache_write_1h": 6}) == pytest.approx((10 * 3.75 + 20 * 6) / 1_000_000)
+    with pytest.raises(ValueError, match="needs a price for 'cache_write_1h' in prices, because 20 tokens"):
+        usage.cost(PRICES)
 
 
 @pytest.mark.parametrize(
-    ("prices", "said"),
+    "total", [{}, {"cache_creation_input_tokens": 0}, {"cache_creation_input_tokens": None}]
+)
+def test_writes_of_which_only_the_parts_are_told_are_billed(total: dict[str, Any]) -> None:
+    prices = {**PRICES, "cache_write_1h": 6}
+    usage = told(cache_creation=HOUR, **total)
+    once = (10 * 3.75 + 20 * 6) / 1_000_000
+    assert usage.cost(prices) == pytest.approx(once)
+    whole = told(cache_creation_input_tokens=5)
+    assert (usage + whole).cost(prices) == pytest.approx(once + 5 * 3.75 / 1_000_000)
+
+
+def test_searches_are_billed_by_the_thousand() -> None:
+    usage = told(server_tool_use={"web_search_requests": 5, "web_fetch_requests": 3})
+    assert usage.cost({"web_search": 10}) == pytest.approx(0.05)
+    assert usage.cost({"web_search_requests": 10}) == pytest.approx(0.05)
+    assert (usage + usage).cost({"web_search": 10}) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="needs a price for 'web_search' in prices, because 5 requests"):
+        usage.cost(PRICES)
+
+
+def step(kind: str, **counts: Any) -> dict[str, Any]:
+    return {"type": kind, "input_tokens": 0, "output_tokens": 0, **counts}
+
+
+def test_a_compaction_is_billed_although_no_total_has_its_tokens() -> None:
+    steps = [step("compaction", input_tokens=60_000, output_tokens=500), step("message", input_tokens=600)]
+    usage = told(input_tokens=600, iterations=steps)
+    assert usage.cost(PRICES) == pytest.approx((60_600 * 3 + 500 * 15) / 1_000_000)
+
+
+def test_the_advisors_tokens_are_billed_at_the_prices_of_its_model() -> None:
+    steps = [step("message", input_tokens=100), step("advisor_message", input_tokens=2_000, output_tokens=30)]
+    usage = told(input_tokens=100, iterations=steps)
+    cost = usage.cost(PRICES, advisor={"input": 5, "output": 25})
+    assert cost == pytest.approx((100 * 3 + 2_000 * 5 + 30 * 25) / 1_000_000)
+    with pytest.raises(ValueError, match="needs a price for 'input', 'output' in advisor"):
+        usage.cost(PRICES)
+
+
+@pytest.mark.parametrize(
+    ("prices", "error", "said"),
     [
-        ({"output": 15}, "needs a price for 'input'"),
-        ({"input": 3, "output_price": 15}, "does not know the price 'output_price'"),
-        ({"input": "3"}, "needs the price of a million tokens for 'input', not '3'"),
-        ({"input": -1}, "not -1"),
+        ({"output": 15}, ValueError, "needs a price for 'input'"),
+        ({"input": 3, "output_price": 15}, ValueError, "does not know the price 'output_price'"),
+        ({3: 3}, ValueError, "does not know the price 3"),
+        ({"input": "3"}, ValueError, "needs the price of a million tokens for 'input', not '3'"),
+        ({"web_search": "3"}, ValueError, "needs the price of a thousand requests for 'web_search'"),
+        ({"input": -1}, ValueError, "not -1"),
+        (
+            {"input": 3, "input_tokens": 5},
+            ValueError,
+            "two prices for the same tokens, 'input' and 'input_tokens'",
+        ),
+        ({"cache_write": 3, "cache_write_5m": 5}, ValueError, "two prices"),
+        (None, TypeError, "needs prices as a mapping, such as .*, not None"),
+        ([3, 15], TypeError, "needs prices as a mapping"),
     ],
 )
-def test_a_price_that_is_missing_or_no_price_is_an_error(prices: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_price_that_is_missing_or_no_price_is_an_error(
+    prices: Any, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
         TotalUsage(input_tokens=1).cost(prices)
+
+
+@pytest.mark.parametrize("odd", [-1, 1.5, "3", True])
+def test_a_count_that_is_no_count_is_not_billed(odd: Any) -> None:
+    with pytest.raises(ValueError, match="needs output_tokens as a whole number of at least 0"):
+        TotalUsage(output_tokens=odd).cost(PRICES)
+    with pytest.raises(ValueError, match="needs ephemeral_1h_input_tokens"):
+        told(cache_creation={"ephemeral_1h_input_tokens": odd}).cost(PRICES)
+
+
+def test_usages_of_the_wire_add_up_too() -> None:
+    first, second = Usage(input_tokens=3, output_tokens=5), Usage(output_tokens=4)
+    assert first + second == TotalUsage(input_tokens=3, output_tokens=9)
+    assert sum([first, second]) == TotalUsage(input_tokens=3, output_tokens=9)
+    odd: Any = Usage(output_tokens=2.0)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert first + odd == TotalUsage(input_tokens=3, output_tokens=7)
 
 
 async def test_what_people_hand_on_is_plain_json() -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any, cast
+import re
+from types import MappingProxyType
+from typing import Any, Literal, cast
 
 import anthropic
 import pydantic
@@ -98,10 +100,50 @@ def opaque() -> type:
     return Opaque
 
 
-def test_an_answer_in_a_format_is_not_continued() -> None:
+class Lake(pydantic.BaseModel):
+    depth: int
+
+
+SCHEMA: Any = {"type": "json_schema", "schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"output_format": River},
+        {"output_format": list[River]},
+        {"output_format": River | Lake},
+        {"output_format": Literal["a", "b"]},
+        {"output_format": River, "betas": ["x"]},
+        {"output_config": {"format": SCHEMA}},
+        {"output_config": MappingProxyType({"format": SCHEMA})},
+    ],
+    ids=str,
+)
+def test_an_answer_in_a_format_is_not_continued(wanted: dict[str, Any]) -> None:
     client = anthropic.AsyncAnthropic(api_key="k")
     with pytest.raises(ValueError, match="cannot continue an answer in a format"):
-        sk.messages(client, retry=sk.RetryPolicy(resume="continue"), output_format=River, **ASK)
+        sk.messages(client, retry=sk.RetryPolicy(resume="continue"), **wanted, **ASK)
+
+
+@pytest.mark.parametrize("none", [None, anthropic.omit])
+async def test_no_format_is_no_format(none: Any) -> None:
+    outcome, asked = await answered(text(SAID), output_format=none)
+    assert outcome.parsed is None
+    assert "output_config" not in asked
+    client = anthropic.AsyncAnthropic(api_key="k")
+    sk.messages(client, retry=sk.RetryPolicy(resume="continue"), output_format=none, **ASK)
+
+
+async def test_the_beta_api_takes_a_model_too() -> None:
+    async with FakeClaude(reply(text(SAID))) as server:
+        stream = sk.messages(server.client(), betas=["x"], output_format=River, **ASK)
+        async with stream.open() as run:
+            async for _ in run:
+                pass
+        asked = server.requests[0].body
+    assert asked["output_config"]["format"]["type"] == "json_schema"
+    assert run.outcome.parsed == RHINE
 
 
 def test_the_types_of_the_parameters_are_those_of_the_sdk() -> None:
@@ -114,6 +156,14 @@ def test_the_types_of_the_parameters_are_those_of_the_sdk() -> None:
         options = {"extra_headers", "extra_query", "extra_body", "timeout"}
         # `betas` and the like are headers there, under their own names.
         assert named - options - params.__annotations__.keys() - inherited(params) == set(), create
+
+
+def test_the_help_names_every_parameter_that_the_sdk_takes() -> None:
+    client = anthropic.AsyncAnthropic(api_key="k")
+    named = set(re.findall(r"`(\w+)`", str(sk.messages.__doc__)))
+    for create in (client.messages.create, client.beta.messages.create):
+        assert inspect.signature(create).parameters.keys() - {"stream"} - named == set(), create
+    assert "output_format" in named
 
 
 def inherited(params: type) -> set[str]:
