@@ -3,21 +3,21 @@ The jobs of a run in an async generator.
 
 Whoever reads the generator may leave it at a `yield`, and then it is finished in another task, where no scope of the first one
 can be left. So such a run has no scope in its block. Its jobs live in a task beside it, which begins with the first of them and
-ends with the run, and of the block only its reads can be interrupted.
+ends with the run, and of the block only what it awaits of the run can be interrupted: its reads, a job, and its sinks.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
 
-from streamkit._core.runtime.failures import is_interruption
+from streamkit._core.runtime.failures import RunInterrupted, is_interruption
 from streamkit._core.runtime.run_tasks import RunTasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from anyio.abc import TaskGroup
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.host_loop import HostLoop
 
 __all__ = ["HostedTasks", "in_generator"]
+
+T = TypeVar("T")
 
 _AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
@@ -43,12 +45,6 @@ def in_generator() -> bool:
     return False
 
 
-class _Interrupted(BaseException):
-    """
-    Ends the block of a run in a generator. The run that has raised it catches it.
-    """
-
-
 class _InterruptibleReads:
     """
     The items of a run in a generator.
@@ -62,7 +58,7 @@ class _InterruptibleReads:
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._tasks.read(self._iterator)
+        return self._tasks.interruptible(self._iterator.__anext__)
 
 
 _KEPT: set[Chain] = set()
@@ -83,8 +79,8 @@ class HostedTasks(RunTasks):
         self._host: object = None
         self._over = Event()
         self._ended = Event()
-        self._read: CancelScope | None = None
-        self._interruption: _Interrupted | None = None
+        self._waits: set[CancelScope] = set()
+        self._interruption: RunInterrupted | None = None
         self._failure: BaseException | None = None
 
     async def enter(self) -> None: ...
@@ -104,39 +100,42 @@ class HostedTasks(RunTasks):
             self._host = self._loop.begin_beside(self._serve, self._host_ended)
 
     def interrupt(self) -> None:
-        self._interruption = self._interruption or _Interrupted()
-        if self._read is not None:
-            self._read.cancel()
+        self._interruption = self._interruption or RunInterrupted(
+            "a run in an async generator has been cancelled, or one of its sinks has failed: this ends its block"
+        )
+        for scope in self._waits:
+            scope.cancel()
 
     async def leave(self, error: BaseException | None) -> bool:
         if self._kept is not None:
             _KEPT.discard(self._kept)
         if self._host is not None:
             self._over.set()
-            with self._context.shielded():
+            # For as long as it takes, as for a task group: those that have not ended in time are cancelled by now.
+            with CancelScope(shield=True):
                 await self._ended.wait()
         if self._failure is not None:
             raise self._failure
         return self.is_own(error)
 
     def is_own(self, error: BaseException | None) -> bool:
+        if isinstance(error, BaseExceptionGroup):  # the block has read in a task group of its own
+            return all(map(self.is_own, cast("BaseExceptionGroup[BaseException]", error).exceptions))
         return error is not None and error is self._interruption
 
     def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
         return _InterruptibleReads(iterator, self)
 
-    async def read(self, iterator: AsyncIterator[Any]) -> Any:
-        """
-        The next item, unless the block has been interrupted.
-
-        Raises:
-            StopAsyncIteration: There is none.
-        """
+    async def interruptible(self, wait: Callable[[], Awaitable[T]]) -> T:
         if self._interruption is None:
-            with CancelScope() as self._read:
-                return await anext(iterator)
+            with CancelScope() as scope:
+                self._waits.add(scope)
+                try:
+                    return await wait()
+                finally:
+                    self._waits.discard(scope)
         # The interruption was set before the scope was cancelled.
-        raise cast("_Interrupted", self._interruption)
+        raise cast("RunInterrupted", self._interruption)
 
     async def _serve(self) -> None:
         try:

@@ -181,7 +181,7 @@ class Run(Generic[T_co]):
             The cancellation that has ended the wait; None if there was none.
         """
         try:
-            await self._context.settled()
+            await self._tasks.interruptible(self._context.settled)
         except BaseException as error:
             if not is_interruption(error):
                 raise

@@ -8,14 +8,14 @@ block at any checkpoint. A run in an async generator cannot have one: see `hoste
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import create_task_group
 
 from streamkit._core.runtime.failures import has_interruption, is_interruption
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from anyio.abc import TaskGroup
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.host_loop import HostLoop
 
 __all__ = ["BlockTasks", "RunTasks"]
+
+T = TypeVar("T")
 
 
 class RunTasks(ABC):
@@ -68,6 +70,12 @@ class RunTasks(ABC):
         The items for the block.
         """
         return iterator
+
+    async def interruptible(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """
+        Await `wait()`, something of the run, in the block. Where the block is interrupted, this is.
+        """
+        return await wait()
 
     def is_own(self, error: BaseException | None) -> bool:
         """
