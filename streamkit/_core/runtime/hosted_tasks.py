@@ -9,15 +9,15 @@ ends with the run, and of the block only what it awaits of the run can be interr
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
 
 from streamkit._core.runtime.failures import RunInterrupted, is_interruption
-from streamkit._core.runtime.run_tasks import RunTasks
+from streamkit._core.runtime.run_tasks import InterruptibleReads, RunTasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from anyio.abc import TaskGroup
 
@@ -27,38 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = ["HostedTasks", "in_generator"]
 
-T = TypeVar("T")
-
 _AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 
 def in_generator() -> bool:
     """
-    Whether an async generator awaits the caller, directly or through other coroutines.
+    Whether an async generator awaits the caller, directly or through other coroutines; or the `__anext__` of a class, which is
+    left in the same ways.
     """
     frame = inspect.currentframe()
     frame = None if frame is None else frame.f_back
     while frame is not None and frame.f_code.co_flags & _AWAITS:
-        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
+        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR or frame.f_code.co_name == "__anext__":
             return True
         frame = frame.f_back
     return False
-
-
-class _InterruptibleReads:
-    """
-    The items of a run in a generator.
-    """
-
-    def __init__(self, iterator: AsyncIterator[Any], tasks: HostedTasks) -> None:
-        self._iterator = iterator
-        self._tasks = tasks
-
-    def __aiter__(self) -> _InterruptibleReads:
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._tasks.interruptible(self._iterator.__anext__)
 
 
 _KEPT: set[Chain] = set()
@@ -71,6 +54,7 @@ class HostedTasks(RunTasks):
     """
 
     def __init__(self, loop: HostLoop, context: Context) -> None:
+        super().__init__()
         self._loop = loop
         self._context = context
         self._group: TaskGroup | None = None
@@ -79,7 +63,6 @@ class HostedTasks(RunTasks):
         self._host: object = None
         self._over = Event()
         self._ended = Event()
-        self._waits: set[CancelScope] = set()
         self._interruption: RunInterrupted | None = None
         self._failure: BaseException | None = None
 
@@ -103,8 +86,7 @@ class HostedTasks(RunTasks):
         self._interruption = self._interruption or RunInterrupted(
             "a run in an async generator has been cancelled, or one of its sinks has failed: this ends its block"
         )
-        for scope in self._waits:
-            scope.cancel()
+        self._end_waits(lambda: cast("RunInterrupted", self._interruption))
 
     async def leave(self, error: BaseException | None) -> bool:
         if self._kept is not None:
@@ -124,18 +106,7 @@ class HostedTasks(RunTasks):
         return error is not None and error is self._interruption
 
     def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        return _InterruptibleReads(iterator, self)
-
-    async def interruptible(self, wait: Callable[[], Awaitable[T]]) -> T:
-        if self._interruption is None:
-            with CancelScope() as scope:
-                self._waits.add(scope)
-                try:
-                    return await wait()
-                finally:
-                    self._waits.discard(scope)
-        # The interruption was set before the scope was cancelled.
-        raise cast("RunInterrupted", self._interruption)
+        return InterruptibleReads(iterator, self)
 
     async def _serve(self) -> None:
         try:
@@ -147,7 +118,7 @@ class HostedTasks(RunTasks):
                     await self._over.wait()
                 except get_cancelled_exc_class():
                     # The program ends with the run still open. Jobs are shielded, so they are told one by one.
-                    self._context.cancel_tasks()
+                    self._context.abandon_tasks()
                     raise
         except BaseException as error:
             if is_interruption(error):

@@ -215,6 +215,8 @@ class Run(Generic[T_co]):
         """
         Make sure that nobody else reads the chain. A job stops its sink here.
         """
+        with self._context.shielded():
+            await self._tasks.end_reads()
         if self._requested is not None:
             await self._requested.stop()
 
