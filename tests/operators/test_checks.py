@@ -147,20 +147,20 @@ class Several:
         return "array([1, 2])"
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        sk.take,
-        sk.batch,
-        sk.buffer,
-        sk.throttle,
-        sk.rate_limit,
-        lambda n: sk.map_async(kept, concurrency=n),
-        lambda n: sk.from_iterable([1]).open(close_timeout=n),
-        lambda n: sk.RetryPolicy(attempts=n),
-        lambda n: sk.RetryPolicy(base=n),
-    ],
-)
+COUNTS_OR_TIMES: Final[list[Callable[[Any], object]]] = [
+    sk.take,
+    sk.batch,
+    sk.buffer,
+    sk.throttle,
+    sk.rate_limit,
+    lambda n: sk.map_async(kept, concurrency=n),
+    lambda n: sk.from_iterable([1]).open(close_timeout=n),
+    lambda n: sk.RetryPolicy(attempts=n),
+    lambda n: sk.RetryPolicy(base=n),
+]
+
+
+@pytest.mark.parametrize("make", COUNTS_OR_TIMES)
 def test_an_array_of_several_numbers_is_refused_by_its_name(make: Callable[[Any], object]) -> None:
     with pytest.raises((TypeError, ValueError), match=r"not array\(\[1, 2\]\)"):
         make(Several())
