@@ -42,8 +42,8 @@ def as_number(value: object) -> float | None:
         return None
     try:
         return float(value)
-    except OverflowError:  # an int with hundreds of digits
-        return math.inf if operator.index(cast("SupportsIndex", value)) > 0 else -math.inf
+    except OverflowError:  # an int or a fraction with hundreds of digits
+        return math.inf if cast("float", value) > 0 else -math.inf
     except (TypeError, ValueError):
         return None
 
@@ -52,7 +52,12 @@ def as_whole(value: object) -> int | None:
     """
     `value` as an int; None if it is not a whole number, as True and False are not. One of another library is.
     """
-    return operator.index(value) if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:  # an array of several, which has the method all the same
+        return None
 
 
 def whole_number(name: str, value: object, *, least: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
-from streamkit._core.checks import as_number, choice
+from streamkit._core.checks import as_number, as_whole, choice
 
 __all__ = ["Resume", "RetryPolicy", "retry_advice"]
 
@@ -47,23 +47,26 @@ class RetryPolicy:
     resume: Resume = "never"
 
     def __post_init__(self) -> None:
-        if type(self.attempts) is not int or self.attempts < 1:
-            hint = (
-                f"; resume={self.attempts!r} says how to go on" if self.attempts in get_args(Resume) else ""
-            )
+        attempts, base, cap = as_whole(self.attempts), as_number(self.base), as_number(self.cap)
+        if attempts is None or attempts < 1:
+            is_resume = isinstance(self.attempts, str) and self.attempts in get_args(Resume)
+            hint = f"; resume={self.attempts!r} says how to go on" if is_resume else ""
             raise ValueError(
                 f"RetryPolicy(attempts=…) must be a whole number of at least 1, not {self.attempts!r}{hint}"
             )
-        if not {type(self.base), type(self.cap)} <= {int, float}:
+        if base is None or cap is None:
             raise ValueError(f"RetryPolicy(base=…, cap=…) must be seconds, not {self.base!r}, {self.cap!r}")
         if type(self.jitter) is not bool:
             raise ValueError(f"RetryPolicy(jitter=…) must be True or False, not {self.jitter!r}")
-        numbers = (as_number(self.base), as_number(self.cap))
-        if any(number is None or not 0 <= number < math.inf for number in numbers):
+        if not (0 <= base < math.inf and 0 <= cap < math.inf):
             raise ValueError(
                 f"RetryPolicy(base=…, cap=…) must be finite seconds from 0 on, not {self.base!r}, {self.cap!r}"
             )
         choice("RetryPolicy", "resume", self.resume, get_args(Resume))
+        # Numbers of other libraries, such as numpy's, are kept as Python's own.
+        for name, value in (("attempts", attempts), ("base", base), ("cap", cap)):
+            if type(getattr(self, name)) not in (int, float):
+                object.__setattr__(self, name, value)
 
     def wait(self, attempt: int) -> float:
         """

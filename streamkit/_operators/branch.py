@@ -157,6 +157,9 @@ class RunningBranch:
             if self._task is None or not self._task.is_end(error):
                 self._failed(error)
                 return
+            if self._context.outermost.abandoned:
+                self.report.error = error
+                raise
             self._failed(
                 TimeoutError(
                     f"sink {self._name!r} had not finished {self._context.close_timeout:g} s after the run ended; "

@@ -133,7 +133,10 @@ async def _ended(awaitable: Any) -> None:
         ended.set()
 
     awaitable.add_done_callback(set_ended)
-    await ended.wait()
+    try:
+        await ended.wait()
+    finally:
+        awaitable.remove_done_callback(set_ended)  # it may outlive thousands of runs
     awaitable.result()
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 import msgspec
-from anyio import to_thread
 
 from streamkit._core.algebra import Sink
 from streamkit._core.items import merged, text_of, with_text, without_half
 from streamkit._core.plain import PlainValue
+from streamkit._core.runtime.blocking_thread import BlockingThread
 from streamkit.sinks._spool import spool
 
 if TYPE_CHECKING:
@@ -63,10 +63,20 @@ def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, No
 
 async def _write_lines(items: AsyncIterator[object], name: str, *, append: bool = False) -> None:
     # The file is unbuffered: a line is in it once it is written, and closing it neither writes nor waits.
-    file = await to_thread.run_sync(_opened, name, append)
-    with file:
+    with await _open(name, append) as file:
         lines = _Lines()
         await spool(items, lines.encode, partial(write_whole, file), lines.take)
+
+
+async def _open(name: str, append: bool) -> FileIO:
+    """
+    Open the file in a thread that can be given up, because a named pipe opens only when somebody reads it.
+    """
+    thread = BlockingThread("opens a sink's file")
+    try:
+        return await thread.run(partial(_opened, name, append), undo=FileIO.close)
+    finally:
+        thread.close()
 
 
 def _opened(name: str, append: bool) -> FileIO:

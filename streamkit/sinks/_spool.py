@@ -12,6 +12,7 @@ from anyio import CancelScope, Event, create_task_group, current_time
 
 from streamkit._core.log import log_warning, running_in
 from streamkit._core.runtime.blocking_thread import BlockingThread
+from streamkit._core.runtime.failures import is_interruption
 from streamkit._core.runtime.overflow_queue import OverflowQueue
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def spool(
     written = Event()
     # A cancellation ends the reading. The writer then has a while to write what was read before.
     patience = CancelScope(shield=True)
-    failure: Exception | None = None
+    failure: BaseException | None = None
     broken: Exception | None = None
 
     async def write_all() -> None:
@@ -65,7 +66,10 @@ async def spool(
                         await thread.run(partial(write, [piece, *more]))
                 if rest := last():
                     await thread.run(partial(write, [rest]))
-        except Exception as error:
+        except BaseException as error:
+            # What a task group raises is a group, and asyncio ends the loop at once where a task raises KeyboardInterrupt.
+            if is_interruption(error):
+                raise
             failure = error
             tasks.cancel_scope.cancel()
         finally:

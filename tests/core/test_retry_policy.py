@@ -4,6 +4,8 @@ When a policy tries again, and after how long.
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -51,3 +53,13 @@ def test_what_the_server_says_takes_the_place_of_a_wait_up_to_the_cap() -> None:
 
 def test_where_the_server_asks_for_more_than_the_cap_there_is_no_other_try() -> None:
     assert sk.RetryPolicy(cap=30).again(1, RetryAdvice(True, 30.5)) is None
+
+
+def test_numbers_of_other_libraries_are_kept_as_plain_ones() -> None:
+    class Int64:
+        def __index__(self) -> int:
+            return 3
+
+    given: Any = {"attempts": Int64(), "base": Fraction(1, 4), "cap": Decimal(8)}
+    assert sk.RetryPolicy(**given) == sk.RetryPolicy(attempts=3, base=0.25, cap=8)
+    assert repr(sk.RetryPolicy(**given)).startswith("RetryPolicy(attempts=3, base=0.25, cap=8.0")

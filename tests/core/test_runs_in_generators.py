@@ -330,3 +330,141 @@ def test_a_program_can_end_while_a_generator_is_still_open(pipeline: Pipeline, b
 
     anyio.run(main, backend=backend)
     assert sources[0].closed.is_set()
+
+
+# -- what can be interrupted --------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def opened(stream: sk.Stream[Any], *, close_timeout: float = 5.0) -> AsyncGenerator[sk.Run[Any]]:
+    async with stream.open(close_timeout=close_timeout) as run:
+        yield run
+
+
+async def until_the_end(items: AsyncIterator[Any]) -> None:
+    async for _ in items:
+        pass
+
+
+@sk.sink
+async def never_done(items: AsyncIterator[Any]) -> None:
+    await until_the_end(items)
+    await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_cancelling_a_job_ends_it_though_a_generator_holds_it(awaited: bool) -> None:
+    source = Source()
+
+    @contextlib.asynccontextmanager
+    async def running() -> AsyncGenerator[sk.JobRun[list[float]]]:
+        async with (source.stream | collect()).open() as run:
+            yield run
+            if awaited:
+                await run
+
+    with anyio.fail_after(5):
+        async with running() as run:
+            run.cancel("enough")
+    assert run.outcome.stopped_by == "cancel: enough"
+    assert source.closed.is_set()
+
+
+async def test_a_sink_that_fails_while_another_is_awaited_at_the_exit_ends_the_run_with_its_error() -> None:
+    @sk.sink
+    async def failing(items: AsyncIterator[Any]) -> None:
+        await until_the_end(items)
+        raise KeyError("of the sink")
+
+    stream = sk.from_iterable([1, 2]) | sk.tee(never_done(), failing(), wait="exit")
+    with anyio.fail_after(5), pytest.raises(KeyError, match="of the sink"):
+        async with opened(stream, close_timeout=0.01) as run:
+            await until_the_end(aiter(run))
+
+
+async def test_no_job_is_left_where_one_is_still_ending_when_the_time_for_closing_is_up() -> None:
+    @sk.sink
+    async def slow_to_end(items: AsyncIterator[Any]) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.05)
+                ended.append(True)
+
+    ended: list[bool] = []
+    with pytest.raises(TimeoutError, match="slow_to_end"):
+        async with opened(Source().stream | sk.tee(slow_to_end()), close_timeout=0.01) as run:
+            await anext(run)
+    assert ended
+
+
+async def test_cancelling_a_run_that_is_read_in_a_task_group_inside_its_block_is_quiet() -> None:
+    async def read(run: sk.Run[float]) -> None:
+        async for _ in run:
+            run.cancel("enough")
+
+    source = Source()
+    async with opened(source.stream) as run, anyio.create_task_group() as tasks:
+        tasks.start_soon(read, run)
+    assert run.outcome.stopped_by == "cancel: enough"
+    assert source.closed.is_set()
+
+
+async def test_the_interruption_of_one_run_is_a_cancellation_of_those_inside_it() -> None:
+    async with opened(Source().stream) as outer, opened(Source().stream | sk.buffer(2)) as inner:
+        async for _ in outer:
+            outer.cancel("enough")
+    assert outer.outcome.stopped_by == "cancel: enough"
+    assert (inner.outcome.kind, inner.outcome.error) == ("cancelled", None)
+
+
+@each_pipeline
+async def test_a_class_whose_next_item_opens_the_run_is_left_as_safely_as_a_generator(
+    pipeline: Pipeline,
+) -> None:
+    class Pieces:
+        def __init__(self, stream: sk.Stream[Any]) -> None:
+            self._stack = contextlib.AsyncExitStack()
+            self._opened = stream.open()
+            self._run: sk.Run[Any] | None = None
+
+        async def __anext__(self) -> Any:
+            if self._run is None:
+                self._run = await self._stack.enter_async_context(self._opened)
+            return await anext(self._run)
+
+        async def aclose(self) -> None:
+            await self._stack.aclose()
+
+    source = Source()
+    pieces = Pieces(pipeline(source.stream))
+    for step in (pieces.__anext__, pieces.aclose):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(step)
+    assert source.closed.is_set()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_program_that_ends_does_not_wait_for_the_sinks_of_a_generator_that_is_open(
+    backend: str,
+) -> None:
+    kept: list[Any] = []
+
+    async def main() -> None:
+        run = (Source().stream | sk.tee(never_done())).open()
+        kept.append(run)
+
+        async def body() -> AsyncIterator[Any]:
+            async with run:
+                async for item in run:
+                    yield item  # noqa: ASYNC119 -- what this is about
+
+        pieces = body()
+        kept.append(pieces)
+        for _ in range(9):
+            await anext(pieces)
+
+    anyio.run(main, backend=backend)
+    blamed = kept[0].report.sinks["never_done"].error
+    assert not isinstance(blamed, TimeoutError | None)

@@ -191,3 +191,21 @@ async def test_a_source_is_closed_in_the_context_that_has_read_it(stages: sk.Ope
         async for _ in run:
             break
     assert await (stream | first()) == 0
+
+
+@each_pipeline
+async def test_a_loop_of_another_task_ends_when_the_run_is_left(stream: sk.Stream[int]) -> None:
+    failures: list[str] = []
+
+    async def read(run: sk.Run[int]) -> None:
+        with pytest.raises(RuntimeError) as caught:
+            async for _ in run:
+                pass
+        failures.append(str(caught.value))
+
+    with anyio.fail_after(5):  # the time that closing may take does not end the read either
+        async with anyio.create_task_group() as tasks, stream.open(close_timeout=60) as run:
+            tasks.start_soon(read, run)
+            await anyio.wait_all_tasks_blocked()
+    assert failures == ["the run was left while this read was waiting"]
+    assert closed == ["closed"]

@@ -125,3 +125,47 @@ async def test_any_length_of_time_is_taken_or_refused_where_it_is_given(seconds:
             await anext(run)
     async with (sk.from_iterable(["a", "b"]) | sk.buffer(1)).open(close_timeout=seconds) as run:
         await anext(run)
+
+
+class Several:
+    """
+    An array of two numbers, as numpy has them: it has the methods of a number, and cannot be one.
+    """
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+    def __float__(self) -> float:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+
+    def __eq__(self, other: object) -> Any:
+        raise ValueError("the truth value of an array is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "array([1, 2])"
+
+
+COUNTS_OR_TIMES: Final[list[Callable[[Any], object]]] = [
+    sk.take,
+    sk.batch,
+    sk.buffer,
+    sk.throttle,
+    sk.rate_limit,
+    lambda n: sk.map_async(kept, concurrency=n),
+    lambda n: sk.from_iterable([1]).open(close_timeout=n),
+    lambda n: sk.RetryPolicy(attempts=n),
+    lambda n: sk.RetryPolicy(base=n),
+]
+
+
+@pytest.mark.parametrize("make", COUNTS_OR_TIMES)
+def test_an_array_of_several_numbers_is_refused_by_its_name(make: Callable[[Any], object]) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"not array\(\[1, 2\]\)"):
+        make(Several())
+
+
+def test_a_fraction_with_hundreds_of_digits_is_refused_like_any_other_number() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        sk.throttle(cast("Any", Fraction(HUGE)))

@@ -385,3 +385,25 @@ def test_a_task_that_it_only_waits_for_goes_on(ends: bool) -> None:
         assert await task == "done"
 
     asyncio.run(main())
+
+
+def test_a_future_that_outlives_the_run_keeps_nothing_of_it() -> None:
+    async def main() -> None:
+        waiting: list[object] = []
+
+        class Future(asyncio.Future[None]):
+            def add_done_callback(self, fn: Any, /, *, context: Any = None) -> None:
+                waiting.append(fn)
+                super().add_done_callback(fn, context=context)
+
+            def remove_done_callback(self, fn: Any, /) -> int:
+                waiting.remove(fn)
+                return super().remove_done_callback(fn)
+
+        future = Future()
+        for _ in range(3):
+            await (sk.from_iterable([1]) | sk.take_until(lambda: future)).run()
+        assert not waiting
+        assert not future.cancelled()
+
+    run_virtual(main)

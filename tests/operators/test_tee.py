@@ -602,3 +602,20 @@ async def test_a_sink_that_fails_after_the_iteration_fails_the_run() -> None:
 def test_an_unknown_place_to_wait_is_refused() -> None:
     with pytest.raises(ValueError, match='"end" or "exit"'):
         sk.tee(sk.sinks.collect(), wait=cast("Any", "never"))
+
+
+@pytest.mark.parametrize("on_error", ["raise", "detach"])
+async def test_what_except_exception_is_not_to_catch_ends_the_run_though_the_sink_is_detached(
+    on_error: Any,
+) -> None:
+    class TestIsOver(BaseException):  # as the exceptions by which test runners fail or skip a test
+        pass
+
+    over = TestIsOver()
+
+    async def ends(item: int) -> None:
+        raise over
+
+    with pytest.raises(TestIsOver) as caught:
+        await (sk.from_iterable([1, 2]) | sk.tee(ends, on_error=on_error)).run()
+    assert caught.value is over

@@ -5,6 +5,7 @@ jsonl: a record that loses nothing.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from io import FileIO
 from types import MappingProxyType
@@ -261,3 +262,13 @@ def test_a_write_that_fails_in_the_middle_is_cut_back_to_whole_lines(tmp_path: P
     with FullDisk(path, "w") as file, pytest.raises(OSError, match="No space"):
         write_whole(file, [b'{"a":1}\n', b'{"b":2}\n', b'{"c":3}\n'])
     assert path.read_bytes() == b'{"a":1}\n{"b":2}\n'
+
+
+async def test_a_named_pipe_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with anyio.move_on_after(0.01) as patience:
+        await (from_iterable([1]) | jsonl(pipe))
+    assert patience.cancelled_caught
+    # The thread still opens it, and closes it as soon as it can. Otherwise this read would wait for the end.
+    assert await anyio.Path(pipe).read_bytes() == b""

@@ -229,3 +229,19 @@ async def test_a_binary_and_an_asynchronous_file_are_refused(tmp_path: Path) -> 
 def test_it_reads_like_its_source() -> None:
     assert repr(write()) == "write()"
     assert repr(write(io.StringIO())) == "write(<StringIO>)"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), KeyError("of the file")], ids=repr)
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_the_file_raises_comes_out_as_itself(error: BaseException, beside: bool) -> None:
+    class Broken(io.StringIO):
+        def fileno(self) -> int:  # so it is written in a thread
+            return 1
+
+        def write(self, text: str, /) -> int:
+            raise error
+
+    stream, sink = from_iterable(["a", "b"]), write(Broken())
+    with pytest.raises(type(error)) as caught:
+        await ((stream | tee(sink)).run() if beside else (stream | sink))
+    assert caught.value is error

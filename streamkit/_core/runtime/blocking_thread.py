@@ -6,6 +6,8 @@ The event loop's own worker threads keep a program from ending while one of them
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Thread
@@ -36,14 +38,18 @@ class BlockingThread:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: Thread | None = None
 
-    async def run(self, function: Callable[[], T]) -> T:
+    async def run(self, function: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
         """
         Run a function with the caller's context variables, and wait for it. Where the wait is cancelled, the function goes on.
+
+        Args:
+            function: What to run.
+            undo: What to do with its result, in either thread, where nobody waits for it any more.
 
         Raises:
             BaseException: What the function raises.
         """
-        call = _Call(function)
+        call = _Call(function, undo)
         loop, context = host_loop(), copy_context()
 
         def work() -> None:
@@ -54,7 +60,11 @@ class BlockingThread:
             self._thread = Thread(target=self._serve, name=f"streamkit: {self._name}", daemon=True)
             self._thread.start()
         self._work.put(work)
-        await call.ended.wait()
+        try:
+            await call.ended.wait()
+        except BaseException:
+            call.give_up()
+            raise
         return call.outcome()
 
     def close(self) -> None:
@@ -73,9 +83,11 @@ class _Call(Generic[T]):
     One call of a function: what it has come to.
     """
 
-    def __init__(self, function: Callable[[], T]) -> None:
+    def __init__(self, function: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._function = function
-        self._results: list[T] = []
+        self._undo = undo
+        self._given_up = False
+        self._results: deque[T] = deque()
         self._error: BaseException | None = None
         self.ended = Event()
 
@@ -84,6 +96,19 @@ class _Call(Generic[T]):
             self._results.append(self._function())
         except BaseException as error:
             self._error = error
+        if self._given_up:
+            self._undo_result()
+
+    def give_up(self) -> None:
+        self._given_up = True
+        self._undo_result()
+
+    def _undo_result(self) -> None:
+        # Both threads may come here at once, and one of them gets the result.
+        with suppress(IndexError):
+            result = self._results.pop()
+            if self._undo is not None:
+                self._undo(result)
 
     def outcome(self) -> T:
         if self._error is not None:
@@ -91,4 +116,4 @@ class _Call(Generic[T]):
                 raise self._error
             finally:
                 self._error = None  # its traceback holds this frame
-        return self._results[0]
+        return self._results.pop()

@@ -121,6 +121,7 @@ class Context:
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
         run_id: What all lines that this run logs have in common.
+        abandoned: Whether the program has ended while the run was open.
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
@@ -131,6 +132,7 @@ class Context:
         self.interrupted: bool = False
         self.sink_error: BaseException | None = None
         self.cancelled_for: str | None = None
+        self.abandoned = False
         self.restarts: bool = parent is not None and parent.restarts
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         self._began = 0.0
@@ -215,6 +217,13 @@ class Context:
         """
         for task in self._tasks:
             task.cancel()
+
+    def abandon_tasks(self) -> None:
+        """
+        The program ends while the run is still open: ask all tasks to end now, though nothing has failed or taken too long.
+        """
+        self.abandoned = True
+        self.cancel_tasks()
 
     def no_task_is_left(self) -> None:
         """

@@ -2,8 +2,8 @@
 What an exception is, and which one is raised where there are several.
 
 A cancellation is one whatever it is wrapped in: trio's nurseries put a `Cancelled` into a group. What ends the program, such as
-`KeyboardInterrupt`, wins over every failure, for whoever catches the failure would go on as if nobody had asked. Of failures the
-first one is raised, and the others are noted on it.
+`KeyboardInterrupt`, or a test, as a test runner's own exceptions do, wins over every failure, for whoever catches the failure
+would go on as if nobody had asked. Of failures the first one is raised, and the others are noted on it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamkit._core.log import RunId
 
 __all__ = [
+    "RunInterrupted",
     "ends_program",
     "graver",
     "has_interruption",
@@ -31,11 +32,18 @@ __all__ = [
 ]
 
 
+class RunInterrupted(BaseException):
+    """
+    Ends the block of a run in an async generator, which has no cancel scope that could. That run catches it. To whatever else it
+    passes through, it is a cancellation.
+    """
+
+
 def is_interruption(error: BaseException | None) -> bool:
     """
     Whether it is a cancellation, or a group of nothing else.
     """
-    cancelled = get_cancelled_exc_class()
+    cancelled = (get_cancelled_exc_class(), RunInterrupted)
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).split(cancelled)[1] is None
     return isinstance(error, cancelled)
@@ -45,7 +53,7 @@ def has_interruption(error: BaseException | None) -> bool:
     """
     Whether it is a cancellation, or a group with one in it.
     """
-    cancelled = get_cancelled_exc_class()
+    cancelled = (get_cancelled_exc_class(), RunInterrupted)
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).subgroup(cancelled) is not None
     return isinstance(error, cancelled)
@@ -63,14 +71,12 @@ def is_own_failure(error: BaseException) -> bool:
 
 def ends_program(error: BaseException | None) -> bool:
     """
-    Whether it is `KeyboardInterrupt` or `SystemExit`, or a group with one in it.
+    Whether it is `KeyboardInterrupt`, `SystemExit` or their like, which `except Exception` is not to catch, or a group with one
+    in it.
     """
     if isinstance(error, BaseExceptionGroup):
-        return cast("BaseExceptionGroup[BaseException]", error).subgroup(_EXITS) is not None
-    return isinstance(error, _EXITS)
-
-
-_EXITS = (KeyboardInterrupt, SystemExit)
+        return any(map(ends_program, cast("BaseExceptionGroup[BaseException]", error).exceptions))
+    return not (error is None or isinstance(error, Exception | GeneratorExit) or is_interruption(error))
 
 
 def graver(first: BaseException | None, second: BaseException) -> BaseException:
@@ -96,12 +102,12 @@ def primary_failure(
     if (exit_ := next(filter(ends_program, others), None)) is not None and not ends_program(failure):
         others = [*others, *([] if failure is None else [failure])]
         failure = exit_
-    seen: list[BaseException] = [] if failure is None else [failure]
-    for error in others:
-        if any(error is each for each in seen):
-            continue
-        seen.append(error)
-        if error is not seen[0]:
-            note(seen[0], f"something beside it failed too, with {type(error).__name__}")
-            log_warning("failed_too", run, **error_fields(error))
-    return seen[0] if seen else None
+    # By their ids, because an exception may compare and hash as it likes.
+    different = {id(error): error for error in (failure, *others) if error is not None}
+    if not different:
+        return None
+    first, *rest = different.values()
+    for error in rest:
+        note(first, f"something beside it failed too, with {type(error).__name__}")
+        log_warning("failed_too", run, **error_fields(error))
+    return first

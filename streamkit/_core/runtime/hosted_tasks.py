@@ -3,7 +3,7 @@ The jobs of a run in an async generator.
 
 Whoever reads the generator may leave it at a `yield`, and then it is finished in another task, where no scope of the first one
 can be left. So such a run has no scope in its block. Its jobs live in a task beside it, which begins with the first of them and
-ends with the run, and of the block only its reads can be interrupted.
+ends with the run, and of the block only what it awaits of the run can be interrupted: its reads, a job, and its sinks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
 
-from streamkit._core.runtime.failures import is_interruption
-from streamkit._core.runtime.run_tasks import RunTasks
+from streamkit._core.runtime.failures import RunInterrupted, is_interruption
+from streamkit._core.runtime.run_tasks import InterruptibleReads, RunTasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -32,37 +32,16 @@ _AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERAT
 
 def in_generator() -> bool:
     """
-    Whether an async generator awaits the caller, directly or through other coroutines.
+    Whether an async generator awaits the caller, directly or through other coroutines; or the `__anext__` of a class, which is
+    left in the same ways.
     """
     frame = inspect.currentframe()
     frame = None if frame is None else frame.f_back
     while frame is not None and frame.f_code.co_flags & _AWAITS:
-        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
+        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR or frame.f_code.co_name == "__anext__":
             return True
         frame = frame.f_back
     return False
-
-
-class _Interrupted(BaseException):
-    """
-    Ends the block of a run in a generator. The run that has raised it catches it.
-    """
-
-
-class _InterruptibleReads:
-    """
-    The items of a run in a generator.
-    """
-
-    def __init__(self, iterator: AsyncIterator[Any], tasks: HostedTasks) -> None:
-        self._iterator = iterator
-        self._tasks = tasks
-
-    def __aiter__(self) -> _InterruptibleReads:
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, Any]:
-        return self._tasks.read(self._iterator)
 
 
 _KEPT: set[Chain] = set()
@@ -75,6 +54,7 @@ class HostedTasks(RunTasks):
     """
 
     def __init__(self, loop: HostLoop, context: Context) -> None:
+        super().__init__()
         self._loop = loop
         self._context = context
         self._group: TaskGroup | None = None
@@ -83,8 +63,7 @@ class HostedTasks(RunTasks):
         self._host: object = None
         self._over = Event()
         self._ended = Event()
-        self._read: CancelScope | None = None
-        self._interruption: _Interrupted | None = None
+        self._interruption: RunInterrupted | None = None
         self._failure: BaseException | None = None
 
     async def enter(self) -> None: ...
@@ -104,39 +83,30 @@ class HostedTasks(RunTasks):
             self._host = self._loop.begin_beside(self._serve, self._host_ended)
 
     def interrupt(self) -> None:
-        self._interruption = self._interruption or _Interrupted()
-        if self._read is not None:
-            self._read.cancel()
+        self._interruption = self._interruption or RunInterrupted(
+            "a run in an async generator has been cancelled, or one of its sinks has failed: this ends its block"
+        )
+        self._end_waits(lambda: cast("RunInterrupted", self._interruption))
 
     async def leave(self, error: BaseException | None) -> bool:
         if self._kept is not None:
             _KEPT.discard(self._kept)
         if self._host is not None:
             self._over.set()
-            with self._context.shielded():
+            # For as long as it takes, as for a task group: those that have not ended in time are cancelled by now.
+            with CancelScope(shield=True):
                 await self._ended.wait()
         if self._failure is not None:
             raise self._failure
         return self.is_own(error)
 
     def is_own(self, error: BaseException | None) -> bool:
+        if isinstance(error, BaseExceptionGroup):  # the block has read in a task group of its own
+            return all(map(self.is_own, cast("BaseExceptionGroup[BaseException]", error).exceptions))
         return error is not None and error is self._interruption
 
     def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        return _InterruptibleReads(iterator, self)
-
-    async def read(self, iterator: AsyncIterator[Any]) -> Any:
-        """
-        The next item, unless the block has been interrupted.
-
-        Raises:
-            StopAsyncIteration: There is none.
-        """
-        if self._interruption is None:
-            with CancelScope() as self._read:
-                return await anext(iterator)
-        # The interruption was set before the scope was cancelled.
-        raise cast("_Interrupted", self._interruption)
+        return InterruptibleReads(iterator, self)
 
     async def _serve(self) -> None:
         try:
@@ -148,7 +118,7 @@ class HostedTasks(RunTasks):
                     await self._over.wait()
                 except get_cancelled_exc_class():
                     # The program ends with the run still open. Jobs are shielded, so they are told one by one.
-                    self._context.cancel_tasks()
+                    self._context.abandon_tasks()
                     raise
         except BaseException as error:
             if is_interruption(error):

@@ -59,7 +59,7 @@ class JobRun(Run[Any], Generic[R_co]):
             raise RuntimeError(
                 "this job is not open: await it inside `async with job.open() as run`, or await the job"
             )
-        await self._finished.wait()
+        await self._tasks.interruptible(self._finished.wait)
         if self._error is not None:
             raise self._error
         return self.result
@@ -94,7 +94,7 @@ class JobRun(Run[Any], Generic[R_co]):
     ) -> bool | None:
         try:
             if exc is None:
-                await cast("Task", self._task).done.wait()
+                await self._tasks.interruptible(cast("Task", self._task).done.wait)
         except BaseException as error:
             if not await super().__aexit__(type(error), error, error.__traceback__):
                 raise

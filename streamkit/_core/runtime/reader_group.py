@@ -35,7 +35,8 @@ class ReaderGroup:
         self.stopped = False
         self.wakeup = Wakeup()
         self._context = context
-        self._running: list[ChainReader] = []
+        # In their order, which a set would not keep, and each is found at once, which a list does not do.
+        self._running: dict[ChainReader, None] = {}
         self._stopping: list[ChainReader] = []
         self._others: list[BaseException] = []
 
@@ -52,13 +53,13 @@ class ReaderGroup:
 
         def over(error: BaseException | None) -> None:
             if reader in self._running:
-                self._running.remove(reader)
+                del self._running[reader]
                 ended(error)
             elif error is not None:
                 self._others.append(error)
 
         reader = ChainReader(chain, self._context, arrived, over)
-        self._running.append(reader)
+        self._running[reader] = None
         reader.start()
         return reader
 
@@ -101,7 +102,7 @@ class ReaderGroup:
 
     def _begin_to_stop(self, but: ChainReader | None = None) -> None:
         for reader in [each for each in self._running if each is not but]:
-            self._running.remove(reader)
+            del self._running[reader]
             self._stopping.append(reader)
             reader.cancel()
 

@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.runtime.chain_reader import ChainReader
+from streamkit._core.runtime.run_tasks import left_while_waiting
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class RequestedReads:
             raise error
         if self._ended:
             raise StopAsyncIteration
-        raise RuntimeError("the run was left while this read was waiting")
+        raise left_while_waiting()
 
     def _arrived(self, item: Any) -> Awaitable[None]:
         self._items.append(item)

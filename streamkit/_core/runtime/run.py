@@ -181,7 +181,7 @@ class Run(Generic[T_co]):
             The cancellation that has ended the wait; None if there was none.
         """
         try:
-            await self._context.settled()
+            await self._tasks.interruptible(self._context.settled)
         except BaseException as error:
             if not is_interruption(error):
                 raise
@@ -215,6 +215,8 @@ class Run(Generic[T_co]):
         """
         Make sure that nobody else reads the chain. A job stops its sink here.
         """
+        with self._context.shielded():
+            await self._tasks.end_reads()
         if self._requested is not None:
             await self._requested.stop()
 

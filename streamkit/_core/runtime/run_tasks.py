@@ -8,27 +8,42 @@ block at any checkpoint. A run in an async generator cannot have one: see `hoste
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from anyio import create_task_group
+from anyio import CancelScope, create_task_group
 
 from streamkit._core.runtime.failures import has_interruption, is_interruption
+from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from anyio.abc import TaskGroup
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.host_loop import HostLoop
 
-__all__ = ["BlockTasks", "RunTasks"]
+__all__ = ["BlockTasks", "InterruptibleReads", "RunTasks", "left_while_waiting"]
+
+T = TypeVar("T")
+
+
+def left_while_waiting() -> RuntimeError:
+    """
+    The error of a read that waits in another task when the run is left.
+    """
+    return RuntimeError("the run was left while this read was waiting")
 
 
 class RunTasks(ABC):
     """
-    The jobs of one run.
+    The jobs of one run, and what is awaited of it outside of them.
     """
+
+    def __init__(self) -> None:
+        self._waits: set[CancelScope] = set()
+        self._wait_over = Wakeup()
+        self._why_no_wait: Callable[[], BaseException] | None = None
 
     @abstractmethod
     async def enter(self) -> None:
@@ -63,11 +78,42 @@ class RunTasks(ABC):
             Whether that was only our own interruption, so that the program goes on behind the block.
         """
 
+    @abstractmethod
     def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """
-        The items for the block.
+        The items for whoever reads the run in the current task.
         """
-        return iterator
+
+    async def end_reads(self) -> None:
+        """
+        The block is being left: end the reads that wait in other tasks, so that the chain can be closed.
+        """
+        self._end_waits(left_while_waiting)
+        while self._waits:
+            await self._wait_over.wait()
+
+    async def interruptible(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """
+        Await `wait()`, something of the run, for as long as the block is not interrupted or left.
+
+        Raises:
+            BaseException: What interrupts the block, or says that it was left; and what `wait` raises.
+        """
+        if self._why_no_wait is None:
+            with CancelScope() as scope:
+                self._waits.add(scope)
+                try:
+                    return await wait()
+                finally:
+                    self._waits.discard(scope)
+                    self._wait_over.wake()
+        # It was set before the scope was cancelled.
+        raise cast("Callable[[], BaseException]", self._why_no_wait)()
+
+    def _end_waits(self, why: Callable[[], BaseException]) -> None:
+        self._why_no_wait = self._why_no_wait or why
+        for scope in self._waits:
+            scope.cancel()
 
     def is_own(self, error: BaseException | None) -> bool:
         """
@@ -76,12 +122,29 @@ class RunTasks(ABC):
         return is_interruption(error)
 
 
+class InterruptibleReads:
+    """
+    The items of a run, each read of which can be ended by the run.
+    """
+
+    def __init__(self, iterator: AsyncIterator[Any], tasks: RunTasks) -> None:
+        self._iterator = iterator
+        self._tasks = tasks
+
+    def __aiter__(self) -> InterruptibleReads:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
+        return self._tasks.interruptible(self._iterator.__anext__)
+
+
 class BlockTasks(RunTasks):
     """
     Those of a run in an ordinary block.
     """
 
     def __init__(self, loop: HostLoop) -> None:
+        super().__init__()
         self._loop = loop
         self._group: TaskGroup = create_task_group()
 
@@ -97,6 +160,11 @@ class BlockTasks(RunTasks):
 
     def interrupt(self) -> None:
         self._group.cancel_scope.cancel()
+
+    def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        # The block itself is interrupted by its scope, and a scope for each item costs microseconds.
+        is_owner = self._loop.current_task() is self._owner
+        return iterator if is_owner else InterruptibleReads(iterator, self)
 
     async def leave(self, error: BaseException | None) -> bool:
         if self._loop.current_task() is not self._owner:
