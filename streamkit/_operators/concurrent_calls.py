@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.failures import primary_failure
+from streamkit._core.runtime.failures_beside import FailuresBeside
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ConcurrentCalls:
         self._ready: deque[Any] = deque()
         self._failure: BaseException | None = None
         self._upstream_failure: BaseException | None = None
-        self._others: list[BaseException] = []
+        self._beside = FailuresBeside(context)
         self._turn = Wakeup()
         self._taken = Wakeup()
 
@@ -160,7 +160,7 @@ class ConcurrentCalls:
             self._cancel()
             self._turn.wake()
         else:
-            self._others.append(error)
+            self._beside.add(error)
 
     def _cancel(self) -> list[Task]:
         tasks = [each.task for each in self._begun if each.task is not None]
@@ -178,10 +178,5 @@ class ConcurrentCalls:
         await self._joined(self._cancel())
         # An error from closing upstream is another one: what was known before it takes precedence.
         known = self._failure or self._upstream_failure
-        try:
-            await self._reader.stop()
-        except Exception as error:
-            self._others.append(error)
-        failure = primary_failure(known, self._others, self._context.run_id)
-        if failure is not known and failure is not None:
-            raise failure
+        await self._beside.stop(self._reader)
+        self._beside.tell(known)

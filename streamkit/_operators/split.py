@@ -14,6 +14,7 @@ from streamkit._core.algebra import Operator
 from streamkit._core.pipeline_checks import refuse_reopening, remedies
 from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.chain_reader import ChainReader
+from streamkit._core.runtime.failures_beside import FailuresBeside
 from streamkit._core.runtime.fusion import MORE, PushLoop
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.runtime.overflow_queue import OverflowQueue
@@ -208,6 +209,8 @@ class _Splitting:
 
     async def items(self) -> AsyncIterator[tuple[str, Any]]:
         readers = [*map(self._reader, self._pipelines), self._upstream]
+        beside = FailuresBeside(self._context)
+        failure: BaseException | None = None
         for reader in readers:
             reader.start()
         try:
@@ -221,13 +224,16 @@ class _Splitting:
                     self._taken.set()
                     self._taken = Event()
                 yield pair
-            if self._error is not None:
-                raise self._error
-            if self._upstream_open:
+            failure = self._error
+            if failure is None and self._upstream_open:
                 self._context.stopped("split")
         finally:
             self._left = True
-            await _stop(readers)
+            for reader in readers:
+                await beside.stop(reader)
+            beside.tell(failure)
+        if failure is not None:
+            raise failure
 
     def _reader(self, name: str) -> ChainReader:
         # A context of its own: that one pipeline ends early is not the end of the run.
@@ -273,20 +279,3 @@ class _Splitting:
         queue.abandon()
         self._running -= 1
         self._changed.set()
-
-
-async def _stop(readers: Iterable[ChainReader]) -> None:
-    """
-    Stop all of them in order, even where one fails to.
-
-    Raises:
-        Exception: The first failure.
-    """
-    failure: BaseException | None = None
-    for reader in readers:
-        try:
-            await reader.stop()
-        except Exception as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure

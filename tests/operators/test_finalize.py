@@ -247,6 +247,26 @@ async def test_it_says_what_has_failed_behind_it(log: list[str], where: str) -> 
     assert ends.only == ("failed", None, KeyError)
 
 
+async def test_a_group_of_nothing_but_cancellations_is_one(anyio_backend_name: str, log: list[str]) -> None:
+    if anyio_backend_name != "trio":
+        pytest.skip("only trio's nurseries raise such a group")
+    trio = pytest.importorskip("trio")
+
+    @sk.operator
+    async def waiting_in_a_nursery(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for item in items:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(anyio.sleep_forever)
+                await anyio.sleep_forever()
+            yield item
+
+    ends = Ends()
+    with anyio.move_on_after(5):
+        async for _ in closing_source(log) | sk.finalize(ends) | waiting_in_a_nursery():
+            pass
+    assert ends.only == ("cancelled", None, None)
+
+
 async def test_it_has_what_the_sources_know() -> None:
     seen: list[Any] = []
     body = reply(text("Hello")).body

@@ -251,6 +251,22 @@ async def test_left_early_a_call_whose_cleanup_fails_says_so() -> None:
                 break
 
 
+async def test_a_call_whose_cleanup_fails_does_not_replace_a_cancellation() -> None:
+    async def call(item: int) -> int:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise OSError("disk")
+
+    run = (sk.from_iterable([0, 1]) | sk.map_async(call, 2)).open()
+    with anyio.move_on_after(5) as scope:
+        async with run:
+            async for _ in run:
+                pass
+    assert scope.cancelled_caught
+    assert run.outcome.kind == "cancelled"
+
+
 # -- starting over ------------------------------------------------------------------------------------------
 
 

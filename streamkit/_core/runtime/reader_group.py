@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.failures import is_interruption, primary_failure
+from streamkit._core.runtime.failures_beside import FailuresBeside
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ReaderGroup:
         # In their order, which a set would not keep, and each is found at once, which a list does not do.
         self._running: dict[ChainReader, None] = {}
         self._stopping: list[ChainReader] = []
-        self._others: list[BaseException] = []
+        self._beside = FailuresBeside(context)
 
     def start(
         self,
@@ -56,7 +56,7 @@ class ReaderGroup:
                 del self._running[reader]
                 ended(error)
             elif error is not None:
-                self._others.append(error)
+                self._beside.add(error)
 
         reader = ChainReader(chain, self._context, arrived, over)
         self._running[reader] = None
@@ -73,7 +73,7 @@ class ReaderGroup:
             self._begin_to_stop()
             self.wakeup.wake()
         else:
-            self._others.append(error)
+            self._beside.add(error)
 
     async def leave(self, *, but: ChainReader | None = None) -> None:
         """
@@ -82,7 +82,7 @@ class ReaderGroup:
         self._begin_to_stop(but)
         with self._context.closing_together():
             while self._stopping:
-                await self._stop(self._stopping.pop())
+                await self._beside.stop(self._stopping.pop())
 
     async def stop(self, upstream: ChainReader | None = None) -> None:
         """
@@ -95,21 +95,11 @@ class ReaderGroup:
         await self.leave()
         known = self.failure
         if upstream is not None:
-            await self._stop(upstream)
-        failure = primary_failure(known, self._others, self._context.run_id)
-        if failure is not known and failure is not None:
-            self._context.cleanup_failed(failure)
+            await self._beside.stop(upstream)
+        self._beside.tell(known)
 
     def _begin_to_stop(self, but: ChainReader | None = None) -> None:
         for reader in [each for each in self._running if each is not but]:
             del self._running[reader]
             self._stopping.append(reader)
             reader.cancel()
-
-    async def _stop(self, reader: ChainReader) -> None:
-        try:
-            await reader.stop()
-        except BaseException as error:
-            if is_interruption(error):
-                raise
-            self._others.append(error)

@@ -9,13 +9,12 @@ import sys
 from copy import copy
 from typing import TYPE_CHECKING, Any, overload
 
-from anyio import get_cancelled_exc_class
-
 from streamkit._core.algebra import Same
 from streamkit._core.foreign_errors import note
 from streamkit._core.log import error_fields, log_warning
 from streamkit._core.naming import name_of, signature_of, value_text
 from streamkit._core.runtime.closing import close_after
+from streamkit._core.runtime.failures import is_interruption
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ class _Finalizing:
             return own
         # What passes through the run right now is judged when it is left, which is later than this.
         passing = None if own.stopped_by is not None else sys.exc_info()[1]
-        cancelled = isinstance(passing, get_cancelled_exc_class())
+        cancelled = is_interruption(passing)
         if cancelled and context.cancelled_for is None:
             own.kind = "cancelled"
         elif cancelled or passing is None or isinstance(passing, GeneratorExit):
