@@ -18,10 +18,10 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
-from streamkit._core.checks import refuse_right
+from streamkit._core.checks import not_a_stream, refuse_right
 from streamkit._core.elementary_steps import Filter, FlatMap, Map, Scan, Tap
 from streamkit._core.explain import explanation
-from streamkit._core.naming import call_text, name_of
+from streamkit._core.naming import call_text, gives_async_items, gives_awaitable, name_of
 from streamkit._core.pipeline_checks import refuse_misfits, sink_is_the_end
 from streamkit._core.runtime.assembly import begin, described, run_offline
 from streamkit._core.runtime.closing import CLOSE_TIMEOUT
@@ -126,6 +126,26 @@ class Stream(Generic[A_co]):
             )
 
         async def __aexit__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Any:
+            raise TypeError("a stream is asynchronous: write `async with stream.open() as run`")
+
+        def __exit__(self, *_: object) -> None: ...
+
+        # Not `__iter__`, by which others would take it for a plain iterable.
+        def __getitem__(self, _: object) -> Any:
+            raise TypeError(
+                "a stream is asynchronous: write `async for` and not `for`, and `await stream.collect()` for a list"
+            )
+
+        def __ror__(self, left: object) -> Any:
+            raise TypeError(f"a stream begins a pipeline: write {self!r} | … instead of {left!r} | …")
+
+        def __getattr__(self, name: str) -> Any:
+            hint = ""
+            if not name.startswith("_") and name in sys.modules[__name__.partition(".")[0]].__all__:
+                hint = f": write `stream | {name}(…)`"
+            raise AttributeError(f"a stream has no attribute {name!r}{hint}", name=name, obj=self)
 
     @overload
     def pipe(self, right: Callable[[AsyncIterable[A_co]], AsyncIterable[B]], /) -> Stream[B]: ...
@@ -348,6 +368,11 @@ class Operator(Generic[A_contra, B_co]):
         made: Operator[Any, Any] = Operator((*self.stages, CallableStage(right)))
         return made
 
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __ror__(self, left: object) -> Any:
+            raise not_a_stream(left, self)
+
     @overload
     def pipe(self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /) -> Operator[A_contra, C]: ...
     @overload
@@ -515,9 +540,19 @@ class Transducer(Operator[A_contra, B_co], Generic[A_contra, B_co]):
         Nothing to set up, nor need a subclass call this.
         """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("feed", "flush", "reset"):
+            if gives_awaitable(method := getattr(cls, name)) or gives_async_items(method):
+                raise TypeError(
+                    f"{cls.__name__}.{name}() must be a plain function, because a Transducer waits for nothing: write an "
+                    "operator that awaits with @operator"
+                )
+
     def feed(self, item: A_contra) -> Iterable[B_co]:
         """
-        What comes out for `item`.
+        What comes out for `item`, in a list or another iterable; `()` for nothing. The characters of a string would come out
+        one by one, so return `[text]`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define feed(self, item)")
 
@@ -619,6 +654,9 @@ class Sink(Generic[A_contra, R_co]):
         def __or__(self, right: Any) -> Any:
             raise sink_is_the_end(self, right)
 
+        def __ror__(self, left: object) -> Any:
+            raise not_a_stream(left, self)
+
     def __call__(self, source: AsyncIterable[A_contra], /) -> Job[R_co]:
         """
         The job of consuming `source`.
@@ -681,7 +719,8 @@ class GenericSink(Sink[Any, Any]):
 
 class Job(Generic[R_co]):
     """
-    A stream with its sink: await it for the sink's result, or open it to see the run.
+    A stream with its sink: await it for the sink's result, or open it to see the run. It is a description, as a stream is:
+    awaited twice, it runs twice.
     """
 
     def __init__(self, stream: Stream[Any], sink: Sink[Any, R_co]) -> None:
@@ -707,6 +746,15 @@ class Job(Generic[R_co]):
         def __or__(self, right: Any) -> Any:
             self._is_run = True  # nobody could have awaited it
             raise sink_is_the_end(self._sink, right)
+
+        async def __aenter__(self) -> Any:
+            self._is_run = True
+            raise TypeError(
+                "a job is awaited for its result, or opened first: write `async with job.open() as run`, with parentheses "
+                "around a pipeline"
+            )
+
+        async def __aexit__(self, *_: object) -> None: ...
 
     def __await__(self) -> Generator[Any, Any, R_co]:
         return self._result().__await__()

@@ -23,6 +23,7 @@ __all__ = [
     "check_plain",
     "choice",
     "flag",
+    "not_a_stream",
     "plain_function",
     "refuse_right",
     "refuse_uncalled",
@@ -222,6 +223,16 @@ def refuse_right(right: object) -> bool:
     except ValueError:
         pass  # a builtin without a signature
     return False
+
+
+def not_a_stream(left: object, stage: object) -> TypeError:
+    """
+    The error of a pipeline that does not begin with a stream.
+    """
+    return TypeError(
+        f"{type(left).__name__} is not a stream: write from_iterable(…) | {stage!r}, or from_sdk(…) | {stage!r} for a stream of "
+        "the SDK"
+    )
 
 
 def refuse_uncalled(target: object) -> None:

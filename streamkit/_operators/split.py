@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 from anyio import Event, sleep_forever
 
@@ -36,7 +36,7 @@ B = TypeVar("B")
 _BUFFER = 16
 
 
-def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, tuple[str, B]]:
+def split(*unnamed: Never, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, tuple[str, B]]:
     """
     One stream through several pipelines, their outputs as pairs: `split(text=text(), calls=tool_calls())`.
 
@@ -68,6 +68,8 @@ def split(*, ordered: bool = True, **operators: Operator[A, B]) -> Operator[A, t
     Cancels: at once.
     Memory: what the pipelines hold; unordered, 16 items and as many pairs for each besides.
     """
+    if unnamed:
+        raise TypeError(f"split() gives each pipeline a name: write split(a={unnamed[0]!r}, …)")
     if not operators:
         raise TypeError("split() needs at least one pipeline: split(text=text(), calls=tool_calls())")
     for name, operator in operators.items():

@@ -4,11 +4,16 @@ What people write first, and wrongly: each says at once what to write instead.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import streamkit as sk
+from streamkit.testing import FakeClaude
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 words: Any = sk.from_iterable(["a", "b"])
 text: Any = sk.text()
@@ -73,6 +78,119 @@ def test_a_sink_ends_a_pipeline() -> None:
             match=r"collect\(\) is a sink, which ends a pipeline, .* write tee\(",
         ):
             piped(left, text)
+
+
+@pytest.mark.parametrize("left", [text, ["a"]])
+def test_a_stream_stands_first(left: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"a stream begins a pipeline: write from_iterable\(.*\) \| … instead of "
+    ):
+        piped(left, words)
+
+
+@pytest.mark.parametrize("left", [["a"], "a", 1, None])
+def test_only_a_stream_begins_a_pipeline(left: Any) -> None:
+    for right in (text, sk.sinks.collect()):
+        with pytest.raises(
+            TypeError, match=rf"^{type(left).__name__} is not a stream: write from_iterable\(…\) \| \w+\(\)"
+        ):
+            piped(left, right)
+
+
+def test_a_stream_is_read_asynchronously() -> None:
+    with pytest.raises(
+        TypeError, match=r"write `async for` and not `for`, and `await stream\.collect\(\)` for a list"
+    ):
+        list(words)
+    with pytest.raises(TypeError, match=r"write `async with stream\.open\(\) as run`"), words:
+        pass
+    assert not hasattr(words, "__iter__")
+
+
+async def test_a_run_is_read_asynchronously() -> None:
+    with pytest.raises(TypeError, match=r"write `async with stream\.open\(\) as run`"), words.open():
+        pass
+    async with words.open() as run:
+        with pytest.raises(TypeError, match=r"write `async for` and not `for`"):
+            list(run)
+
+
+async def test_a_job_is_opened_before_it_is_entered() -> None:
+    with pytest.raises(TypeError, match=r"write `async with job\.open\(\) as run`"):
+        async with words | sk.sinks.collect():
+            pass
+
+
+async def test_a_job_is_a_description_that_may_run_twice() -> None:
+    job = words | sk.sinks.collect()
+    assert [await job, await job] == [["a", "b"], ["a", "b"]]
+
+
+def test_a_stream_has_no_methods_for_every_operator() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'throttle': write `stream \| throttle\(…\)`$"):
+        _ = words.throttle
+    with pytest.raises(AttributeError, match=r"no attribute 'subscribe'$"):
+        _ = words.subscribe
+    assert not hasattr(words, "throttle")
+    assert repr(copy.deepcopy(text)) == "text()"
+
+
+@pytest.mark.parametrize("name", ["feed", "flush", "reset"])
+def test_a_transducer_waits_for_nothing(name: str) -> None:
+    async def method(*_: object) -> list[str]:
+        return []
+
+    with pytest.raises(
+        TypeError, match=rf"Louder\.{name}\(\) must be a plain function, .* write .* with @operator"
+    ):
+        type("Louder", (sk.Transducer,), {name: method})
+
+
+def test_a_pipeline_of_split_has_a_name() -> None:
+    split: Any = sk.split
+    with pytest.raises(TypeError, match=r"write split\(a=text\(\), …\)"):
+        split(text)
+
+
+def test_limits_that_do_not_exist() -> None:
+    limits: Any = sk.Timeouts
+    with pytest.raises(TypeError, match=r"^Timeouts\(first=…\): the limits are connect, .*, first_event, "):
+        limits(first=2)
+
+
+async def test_what_follows_is_chosen_by_an_async_function() -> None:
+    def nothing(_: sk.Outcome) -> None: ...
+    def a_stream(_: sk.Outcome) -> Any:
+        return words
+
+    choice: Any
+    for choice in (nothing, a_stream):
+        with pytest.raises(TypeError, match=r"\w+\(\) returned .* so write it with `async def`"):
+            await sk.follow(words, choice).collect()
+
+
+async def test_a_misspelt_parameter_is_named_before_a_missing_one() -> None:
+    messages: Any = sk.messages
+    async with FakeClaude() as server:
+        with pytest.raises(
+            TypeError, match=r"unexpected keyword argument 'max_token'; did you mean max_tokens\?$"
+        ):
+            messages(server.client(), model="m", max_token=9, messages=[])
+
+
+@pytest.mark.parametrize("held", [b"import streamkit\n", b'"a piece of text"\n"another"\n'])
+async def test_only_a_recording_is_replayed(tmp_path: Path, held: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(held)
+    with pytest.raises(sk.GrammarError, match=r"this is no recording: .* it stands before text\(\)"):
+        await sk.replay(file).collect()
+
+
+async def test_a_run_that_has_ended_is_not_read_again() -> None:
+    async with words.open() as run:
+        pass
+    with pytest.raises(RuntimeError, match=r"not open any more: call open\(\) again"):
+        await anext(run)
 
 
 async def test_a_run_is_read_inside_its_block() -> None:

@@ -30,6 +30,8 @@ _PACE = 0.02
 
 _BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
+_LOOKS_RECORDED = re.compile(rb"^\s*\{|^(data|event)\b", re.MULTILINE)
+
 
 class Read(NamedTuple):
     """
@@ -120,6 +122,11 @@ def parse_recording(data: bytes) -> Iterator[Read]:
     Raises:
         GrammarError: While iterating, where a line of a cassette is wrong.
     """
+    if data.strip() and not _LOOKS_RECORDED.search(data):
+        raise GrammarError(
+            "this is no recording: neither a cassette, nor the body of a response, nor events that sinks.jsonl() has kept, "
+            "for which it stands before text() and its like"
+        )
     head, _, lines = data.partition(b"\n")
     if not head.lstrip().startswith(b"{"):
         frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -192,12 +193,23 @@ def check_accepts(method: Any, params: Mapping[str, Any]) -> None:
     Raises:
         TypeError: A parameter is unknown, or one that every message needs is missing.
     """
+    _refuse_unknown(method, params)
     missing = [name for name in ("model", "max_tokens", "messages") if name not in params]
     if missing:
         raise TypeError(f"messages() needs {', '.join(f'{name}=' for name in missing)}")
+
+
+def _refuse_unknown(method: Any, params: Mapping[str, Any]) -> None:
     try:
-        signature_of(method).bind_partial(**params)
+        known = signature_of(method).parameters
     except ValueError:
         return  # a stand-in without a signature
-    except TypeError as error:
-        raise TypeError(f"messages(): client.messages.create() says {error}") from None
+    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+        return
+    for name in params:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(
+                f"messages(): client.messages.create() got an unexpected keyword argument {name!r}{hint}"
+            )

@@ -59,6 +59,10 @@ class Timeouts:
                     f"Timeouts({args[0]!r}) does not say which limit: write Timeouts(read={args[0]!r}), or "
                     f"Timeouts(total={args[0]!r}) for all requests together"
                 )
+            known = [each.name for each in fields(cls)]
+            for name in limits:
+                if name not in known:
+                    raise TypeError(f"Timeouts({name}=…): the limits are {', '.join(known)}")
             return object.__new__(cls)
 
     def __post_init__(self) -> None:

@@ -70,10 +70,22 @@ class Run(Generic[T_co]):
         """
         return self._context.report
 
+    if not TYPE_CHECKING:  # for a checker these are errors already
+
+        def __enter__(self) -> None:
+            raise TypeError("a run is asynchronous: write `async with stream.open() as run`")
+
+        def __exit__(self, *_: object) -> None: ...
+
+        # Not `__iter__`, by which others would take it for a plain iterable.
+        def __getitem__(self, _: object) -> None:
+            raise TypeError("a run is asynchronous: write `async for` and not `for`")
+
     def cancel(self, reason: str = "cancelled") -> None:
         """
         End the run, from any task or thread, or in a signal handler: the block is interrupted at its next checkpoint and left
-        quietly. A block that is not waiting for anything still gets the items that are ready, at most 64.
+        quietly. What stands behind the loop in the block does not run, so what is to be done in any case belongs behind the
+        block. A block that is not waiting for anything still gets the items that are ready, at most 64.
 
         Args:
             reason: For `outcome.stopped_by`, which will read `"cancel: <reason>"`.
@@ -112,7 +124,11 @@ class Run(Generic[T_co]):
 
     @property
     def _opened(self) -> Chain:
-        if self._chain is None or self._left:
+        if self._left:
+            raise RuntimeError(
+                "this run is not open any more: call open() again for another run of the same stream"
+            )
+        if self._chain is None:
             raise RuntimeError("this run is not open: read it inside `async with stream.open() as run`")
         return self._chain
 

@@ -77,7 +77,13 @@ class _Follow(Source):
                     yield item
             finally:
                 await context.closing(chain)
-            stream = await self._next(turn.outcome)
+            made: Any = self._next(turn.outcome)
+            if hasattr(made, "__aiter__") or not inspect.isawaitable(made):
+                raise TypeError(
+                    f"follow() needs an async function of the outcome: {name_of(self._next)}() returned {type(made).__name__} "
+                    "without being awaited, so write it with `async def`"
+                )
+            stream = await made
             await lowlevel.checkpoint()
             if stream is not None and not isinstance(stream, Stream):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(
