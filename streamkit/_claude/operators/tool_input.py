@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
-from streamkit._claude.protocol.reading import text_of_field, type_of
+from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -114,7 +114,7 @@ class ToolInput(Transducer[Any, Any]):
         extractor = self.extractors.get(block) or self._extractor(block)
         piece: Any = getattr(delta, "partial_json", None)
         try:
-            extractor.feed(piece if piece.__class__ is str else text_of_field(delta, "partial_json"))
+            extractor.feed(piece if piece.__class__ is str else input_text(delta))
         except ParseError as error:
             return self._broken(block, extractor, error)
         return extractor.take()

@@ -16,7 +16,7 @@ import msgspec
 
 from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_of
 from streamkit._claude.protocol.pieces import PIECES
-from streamkit._claude.protocol.reading import plain, type_of
+from streamkit._claude.protocol.reading import json_text, plain, type_of
 from streamkit._claude.protocol.tool_json import partial_object, read_object
 from streamkit._surrogates import join_surrogates
 
@@ -221,6 +221,8 @@ class Block:
                 self._fields.setdefault(adds.into, None)  # as the SDK's helper has it
         elif adds.how == "item":
             self._items[adds.into].append(plain(value))
+        elif adds.how == "json":
+            self.texts[adds.into].write(json_text(value))
         elif adds.how != "count" and not isinstance(value, str):
             self._keep_odd(delta.type, name, plain(value))
         elif adds.how == "value":

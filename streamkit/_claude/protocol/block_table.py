@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block import Block
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS, TOOLS, fits, start_of
-from streamkit._claude.protocol.reading import Places, text_of_field, type_of
+from streamkit._claude.protocol.reading import Places, input_text, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +119,7 @@ class BlockTable:
             return None
         if block is None and (start := start_of(kind)) is not None:
             return self._new(Block(self._places.begin(event), start))
-        empty = kind == _INPUT and not text_of_field(delta, "partial_json")
+        empty = kind == _INPUT and not input_text(delta)
         if block is None or index is None or not fits(kind, block.type):
             return None if empty else self._elsewhere(index, kind)
         if block.type in TOOLS and kind in DELTAS:
@@ -134,7 +134,7 @@ class BlockTable:
         Note that a delta belongs to no block.
         """
         delta: object = getattr(event, "delta", None)
-        if type_of(delta) == _INPUT and text_of_field(delta, "partial_json") and not self.is_made(event):
+        if type_of(delta) == _INPUT and input_text(delta) and not self.is_made(event):
             self.lost_input = True
 
     def _new(self, block: Block) -> Block:

@@ -34,12 +34,15 @@ _NESTS: Final = ("error", "detail", "errors", "fault")
 """Fields that may hold the error itself."""
 
 _TEXTS: Final = (
-    "message", "Message", "msg", "error_message", "errorMessage", "detail", "error_description", "description", "error",
-    "reason", "title",
+    "message", "Message", "msg", "error_message", "errorMessage", "error_msg", "detail", "error_description", "description",
+    "error", "reason", "title",
 )  # fmt: skip
 """Fields that may hold the text for people, the best first."""
 
-_NAMES: Final = ("type", "__type", "code", "status", "error")
+_TELLING: Final = ("message", "Message", "detail", "__type", "error_msg", "error_message", "errorMessage")
+"""Fields whose text makes an object without a type an error."""
+
+_NAMES: Final = ("type", "__type", "code", "status", "error_code", "errorCode", "error")
 """Fields that may name the kind of error."""
 
 _STATUSES: Final = ("code", "status", "status_code", "statusCode", "http_status", "httpStatus", "error_code")
@@ -121,7 +124,12 @@ def is_error(obj: Mapping[str, Any], name: str = "") -> bool:
         kind = name
     if kind in EVENTS:
         return False
-    if kind == "error" or kind in STATUS_OF_ERROR or _is_exception(kind) or obj.get("object") == "error":
+    if (
+        kind.lower() in {"error", "exception"}
+        or kind in STATUS_OF_ERROR
+        or _is_exception(kind)
+        or obj.get("object") == "error"
+    ):
         return True
     if isinstance(obj.get("type"), str):
         return False
@@ -129,7 +137,7 @@ def is_error(obj: Mapping[str, Any], name: str = "") -> bool:
         return True
     if kind not in ("", "message"):
         return False  # it is an event that this version does not know, under the name of its frame
-    told = (obj.get(field) for field in ("message", "Message", "detail", "__type"))
+    told = (obj.get(field) for field in _TELLING)
     return (
         any(isinstance(each, str) for each in told)
         or isinstance(obj.get("detail"), list | Mapping)

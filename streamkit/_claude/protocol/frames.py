@@ -4,16 +4,39 @@ What one frame of server-sent events has in it: its fields, and what kind of dat
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.codec import parse
+from streamkit._claude.protocol.error_forms import is_error
 from streamkit._claude.protocol.errors import GrammarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["data_lines", "fields_of", "is_cut", "is_json", "is_typed", "is_whole_message"]
+__all__ = [
+    "begun_inside",
+    "data_lines",
+    "fields_of",
+    "is_cut",
+    "is_json",
+    "is_typed",
+    "is_whole_message",
+    "objects_in",
+    "with_odd_number",
+]
+
+_OBJECTS = re.compile(rb'\{\s*"(?:type|error|errors|message|detail|code|object)"').finditer
+_MOST_BEGINNINGS = 16
+"""Places in an unreadable frame where JSON may begin, the last ones."""
+_WHERE_ERRORS_BEGIN = 64 * 1024
+"""Bytes at the end of an unreadable frame that are looked through."""
+
+_NEXT_NAME = re.compile(rb"event: ?\w*\s*\Z")
+_WORDS = ("true", "false", "null", "-")
+_skip_space = re.compile(r"[ \t\r\n]*").match
+_decoder = json.JSONDecoder()
 
 _LINES = re.compile(rb"[^\n]+").finditer
 
@@ -27,12 +50,83 @@ def is_whole_message(obj: Mapping[str, object]) -> bool:
     )
 
 
-def is_cut(text: bytes) -> bool:
+def is_cut(body: bytes) -> bool:
     """
-    Whether a text begins as a JSON document, and does not end as one.
+    Whether a text begins as a JSON document, and ends inside it. The name of the next event may stand right behind the cut.
     """
-    text = text.strip()
-    return text.startswith(b"{") and not text.endswith(b"}")
+    text = _NEXT_NAME.sub(b"", body).strip().decode("utf-8", "replace")
+    if not text.startswith("{"):
+        return not text
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :]
+        is_escape = "escape" in error.msg and len(rest) < len(r"\uXXXX")
+        return (
+            is_escape or error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in _WORDS)
+        )
+    except RecursionError:
+        pass
+    return False
+
+
+def with_odd_number(body: bytes) -> object:
+    """
+    The value of data that is JSON but for a number, such as NaN; None if it is not.
+    """
+    try:
+        return parse(body, any_number=True)
+    except GrammarError:
+        return None
+
+
+def objects_in(body: bytes) -> list[dict[str, Any]]:
+    """
+    Several events that stand one behind another in the data of a frame; none if anything else stands there.
+    """
+    if not body.rstrip().endswith(b"}"):
+        return []
+    objects: list[dict[str, Any]] = []
+    try:
+        text = body.decode()
+        at = 0
+        while at < len(text):
+            value, at = _decoder.raw_decode(text, at)
+            if not isinstance(value, dict) or not isinstance(cast("dict[str, Any]", value).get("type"), str):
+                return []
+            objects.append(cast("dict[str, Any]", value))
+            at = cast("re.Match[str]", _skip_space(text, at)).end()
+    except (ValueError, RecursionError):
+        return []
+    return objects if len(objects) > 1 else []
+
+
+def begun_inside(body: bytes) -> dict[str, Any] | None:
+    """
+    The error, or the beginning of another message, that somebody has written behind an event which was cut.
+
+    Args:
+        body: The data of a frame, which is not JSON.
+
+    Returns:
+        The object, to the end of the data; None if there is none.
+    """
+    if not body.rstrip().endswith(b"}"):
+        return None
+    first = max(1, len(body) - _WHERE_ERRORS_BEGIN)
+    beginnings = [match.start() for match in _OBJECTS(body, first)]
+    for at in beginnings[-_MOST_BEGINNINGS:]:
+        try:
+            value = parse(body[at:])
+        except GrammarError:
+            continue
+        if isinstance(value, dict):
+            obj = cast("dict[str, Any]", value)
+            # Where a value is due, the object may be a part of the event that was cut, such as a tool's input.
+            may_be_part = body[:at].rstrip().endswith((b":", b",", b"["))
+            if obj.get("type") in {"message_start", "error"} or (is_error(obj) and not may_be_part):
+                return {"type": "error", **obj}
+    return None
 
 
 def is_json(body: bytes) -> bool:

@@ -14,6 +14,7 @@ __all__ = ["ODDITIES", "Oddities"]
 
 ODDITIES: Final = {
     "after_end": "something unreadable, or an error, behind a whole message",
+    "cut_frame": "a frame that was cut, behind which another message began",
     "joined_frames": "a frame with several events in it, without the blank lines between them",
     "missing_start": "a message without `message_start`",
     "number": "an event with a number that JSON does not have, such as NaN",

@@ -84,6 +84,13 @@ class Progress:
                 pass
         return True
 
+    def can_begin(self, event: Any) -> bool:
+        """
+        Whether an event begins a message that is not the open one said again.
+        """
+        own_id = text_of_field(getattr(event, "message", None), "id")
+        return event.type == "message_start" and not (self.open and own_id and own_id == self._id)
+
     def forgives(self, error: Exception) -> bool:
         """
         Whether an error comes too late to matter: behind the whole message. Behind a stop reason alone, what cannot be read does

@@ -13,7 +13,18 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Places", "as_list", "as_object", "index_of", "list_in", "plain", "text_of_field", "type_of"]
+__all__ = [
+    "Places",
+    "as_list",
+    "as_object",
+    "index_of",
+    "input_text",
+    "json_text",
+    "list_in",
+    "plain",
+    "text_of_field",
+    "type_of",
+]
 
 
 def type_of(part: object) -> str:
@@ -30,6 +41,22 @@ def text_of_field(part: object, name: str) -> str:
     """
     value: object = getattr(part, name, None)
     return value if isinstance(value, str) else ""
+
+
+def input_text(delta: object) -> str:
+    """
+    The JSON text of a tool's input in a delta; empty if there is none.
+    """
+    return json_text(getattr(delta, "partial_json", None))
+
+
+def json_text(value: object) -> str:
+    """
+    A piece of JSON text. A gateway may send what the text says instead, and to leave that out would make it another input.
+    """
+    if isinstance(value, str):
+        return value
+    return "" if value is None or value is msgspec.UNSET else msgspec.json.encode(plain(value)).decode()
 
 
 def list_in(part: object, name: str) -> list[Any]:

@@ -19,14 +19,18 @@ from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.events import READER, ContentBlockDelta
 from streamkit._claude.protocol.frames import (
+    begun_inside,
     data_lines,
     fields_of,
     is_cut,
     is_json,
     is_typed,
     is_whole_message,
+    objects_in,
+    with_odd_number,
 )
 from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.line_ends import LineEnds
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.progress import Progress
 from streamkit._core.errors import StreamError
@@ -42,16 +46,13 @@ MAX_FRAME = 64 * 1024 * 1024
 """The largest frame that is accepted by default, in bytes."""
 
 _LF, _CR = b"\n\r"
-_BOM = b"\xef\xbb\xbf"
 # Nearly every frame begins so, and has no other line.
 _DELTA = b"event: content_block_delta\ndata: "
 _START = len(_DELTA)
 # Without them a message cannot be told. A ping says the same whatever its data is.
 _EVENT_NAMES = frozenset(name.encode() for name in EVENTS) - {b"ping"}
 _NO_NAME = frozenset({b"", b"message"})  # the latter is the name of a frame that has none
-
-_SHALLOW = 2 * MAX_DEPTH
-"""Bytes that JSON needs to be nested too deeply."""
+_SHALLOW = 2 * MAX_DEPTH  # bytes that JSON needs to be nested too deeply
 
 _strict = READER.strict.decode
 
@@ -87,14 +88,14 @@ class EventDecoder:
         self._pings = pings
         self.progress: Progress = Progress(until_stop=until_stop)
         self._max_frame = max_frame
-        self._head: bytes | None = b""  # until it is clear whether there is a BOM
-        self._after_cr = False
+        self._lines = LineEnds()
         self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
         self._between_frames = False
         self._frames = 0
         self._left: Iterator[bytes] = iter(())  # frames that have come and are not decoded yet
         self._begins: Event | None = None  # what has begun inside another message
         self._is_deaf = False  # behind a whole message came a frame that is too large
+        self._torn: GrammarError | None = None  # a frame that was cut; what follows it tells what that means
 
     def feed(self, chunk: bytes) -> list[Event]:
         """
@@ -119,17 +120,15 @@ class EventDecoder:
         events = self._feed(chunk)
         self.over = self.error is not None or self.progress.finished
         self._between_frames = self.progress.in_content and not (
-            self._pending or self._after_cr or self._head is not None or self.error
+            self._pending or self._lines.unsettled or self.error or self._torn
         )
         return events
 
     def _feed(self, chunk: bytes) -> list[Event]:
         if self.error is not None or self._is_deaf:
             return []
-        if self._head is not None:
-            chunk = self._without_bom(chunk)
-        if self._after_cr or _CR in chunk:
-            chunk = self._with_lf(chunk)
+        if self._lines.unsettled or _CR in chunk:
+            chunk = self._lines.normalized(chunk)
         if not chunk:
             return []
         crossing = self._pending and chunk[0] == _LF and self._pending[-1] == _LF
@@ -176,33 +175,16 @@ class EventDecoder:
         """
         events: Sequence[Event] = ()
         if self.error is None and not self.progress.finished:
-            text = bytes(self._pending or self._head or b"")
+            text = bytes(self._pending or self._lines.head)
             try:
                 events = self._events(b"", text, is_bare=True)
             except StreamError as error:
                 self.error = error
-            if not self.progress.begun and broken is None and is_cut(text):
+            if text and not self.progress.begun and broken is None and is_cut(text):
                 broken = StreamTruncated("the response ended inside a JSON document")
         if self.error is None:
             self.error = self.progress.failure(broken)
         return events
-
-    def _without_bom(self, chunk: bytes) -> bytes:
-        head = (self._head or b"") + chunk
-        if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._head = head
-            return b""
-        self._head = None
-        return head.removeprefix(_BOM)
-
-    def _with_lf(self, chunk: bytes) -> bytes:
-        # A CR that ends a chunk ends its line at once; an LF that begins the next one belongs to it.
-        if self._after_cr and chunk[:1] == b"\n":
-            chunk = chunk[1:]
-            self._after_cr = False
-        if chunk:
-            self._after_cr = chunk[-1] == _CR
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _keep(self, chunk: bytes) -> None:
         self._pending += chunk
@@ -220,7 +202,7 @@ class EventDecoder:
     def _decode(self) -> list[Event]:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
-        in_content = self.progress.in_content
+        in_content = self.progress.in_content and self._torn is None
         for frame in self._left:
             if (
                 in_content
@@ -240,12 +222,12 @@ class EventDecoder:
             try:
                 events.extend(self._decode_frame(frame))
             except GrammarError as error:
-                self.error = GrammarError(f"frame {self._frames}: {error}")
+                self.error = error if error is self._torn else self._at_frame(error)
             except StreamError as error:
                 self.error = error
             if self.error is not None or self._is_deaf:
                 break
-            in_content = self.progress.in_content
+            in_content = self.progress.in_content and self._torn is None
         return events
 
     def _decode_frame(self, frame: bytes) -> Iterable[Event]:
@@ -305,9 +287,15 @@ class EventDecoder:
                 self.oddities.count("skipped_frame")
         except StreamError as error:
             if not self.progress.forgives(error):
-                raise
-            self.oddities.count("after_end")
+                if not (isinstance(error, GrammarError) and self._torn is None and body and is_cut(body)):
+                    raise
+                self._torn = self._at_frame(error)
+            else:
+                self.oddities.count("after_end")
         return ()
+
+    def _at_frame(self, error: GrammarError) -> GrammarError:
+        return GrammarError(f"frame {self._frames}: {error}")
 
     def _objects(self, name: bytes, body: bytes) -> Sequence[dict[str, Any]]:
         """
@@ -320,7 +308,18 @@ class EventDecoder:
         try:
             value = parse(body)
         except GrammarError as error:
-            value = self._with_any_number(name, body, error)
+            if whole := objects_in(body):
+                self.oddities.count("joined_frames")
+                return whole
+            if (later := begun_inside(body)) is not None:
+                if later["type"] == "message_start":
+                    self._torn = self._at_frame(error)
+                    return (later,)
+                raise read_error(later) from None
+            if (value := with_odd_number(body)) is not None:
+                self.oddities.count("number")
+            elif name in _EVENT_NAMES or b'"type"' in body:
+                raise
         if (others := self._others(value, name)) or not isinstance(value, dict):
             return others
         obj = cast("dict[str, Any]", value)
@@ -336,6 +335,8 @@ class EventDecoder:
         """
         As `_objects`, of text without any framing. It need not be anything.
         """
+        if (later := begun_inside(text)) is not None and later["type"] != "message_start":
+            raise read_error(later)
         if not text.lstrip().startswith((b"{", b"[")):
             return ()
         try:
@@ -363,28 +364,14 @@ class EventDecoder:
             return ({"type": "message_start", "message": obj}, {"type": "message_stop"})
         return ()
 
-    def _with_any_number(self, name: bytes, body: bytes, error: GrammarError) -> object:
-        """
-        The object in data that is JSON but for a number, such as NaN; None for data that need not be an event.
-
-        Raises:
-            GrammarError: It must be an event.
-        """
-        try:
-            value = parse(body, any_number=True)
-        except GrammarError:
-            if name in _EVENT_NAMES or b'"type"' in body:
-                raise error from None
-            return None
-        self.oddities.count("number")
-        return value
-
     def _counts(self, event: Any) -> bool:
         """
         Follow an event, and tell whether it is handed on: not where it says nothing new, is a ping that nobody wants, or begins
         another message, which sets `error`.
         """
         kind: str = event.type
+        if self._torn is not None and kind != "ping":
+            self._mend(event)
         if kind not in EVENTS:
             return True
         had_begun = self.progress.begun
@@ -398,3 +385,15 @@ class EventDecoder:
         elif not had_begun and self.progress.begun and kind != "message_start":
             self.oddities.count("missing_start")
         return counts and (self._pings or kind != "ping")
+
+    def _mend(self, event: Any) -> None:
+        """
+        Take the first event behind a frame that was cut. Where it begins another message, only a void one has lost something.
+
+        Raises:
+            GrammarError: The message goes on, and what the frame had said is missing from it.
+        """
+        if self._torn is not None and not self.progress.can_begin(event):
+            raise self._torn
+        self._torn = None
+        self.oddities.count("cut_frame")

@@ -38,6 +38,14 @@ STOP_REASONS: Final = {
     "model_context_window_exceeded": StopReason(cuts=True),
 }
 
+_FOREIGN: Final = {
+    "length": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "max_token": "max_tokens",
+    "model_length": "model_context_window_exceeded",
+}
+"""What other APIs call the same, where a gateway hands it on."""
+
 _UNKNOWN: Final = StopReason()
 
 
@@ -45,4 +53,10 @@ def stop_reason(name: str | None) -> StopReason:
     """
     What follows from a stop reason, or from none.
     """
-    return _UNKNOWN if name is None else STOP_REASONS.get(name, _UNKNOWN)
+    if name is None:
+        return _UNKNOWN
+    known = STOP_REASONS.get(name)
+    if known is None:
+        name = name.lower()  # Google's are in capitals
+        known = STOP_REASONS.get(_FOREIGN.get(name, name), _UNKNOWN)
+    return known

@@ -13,7 +13,7 @@ from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import as_object, plain, text_of_field, type_of
+from streamkit._claude.protocol.reading import as_object, input_text, plain, text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
@@ -177,7 +177,7 @@ class ToolBlocks:
         """
         The same for an event that was sent for no block which is open and followed, or that does not fit.
         """
-        piece = text_of_field(event.delta, "partial_json")
+        piece = input_text(event.delta)
         if not piece or self._table.is_made(event):
             return None
         block = self._table.find(event)

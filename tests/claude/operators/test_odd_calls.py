@@ -94,7 +94,9 @@ def inputs(events: Iterable[Wire]) -> list[tuple[str, Any]]:
 # -- calls without input -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stop_reason", ["max_tokens", "model_context_window_exceeded"])
+@pytest.mark.parametrize(
+    "stop_reason", ["max_tokens", "model_context_window_exceeded", "length", "MAX_TOKENS", "model_length"]
+)
 @pytest.mark.parametrize("written", [[], [""], [" ", "\n"]])
 @pytest.mark.parametrize("when", ["block", "message"])
 def test_a_call_that_was_cut_before_its_input_is_not_a_call_without_arguments(
@@ -111,6 +113,22 @@ def test_a_call_that_was_cut_before_its_input_is_not_a_call_without_arguments(
 @pytest.mark.parametrize("stop_reason", ["tool_use", "end_turn", "pause_turn", "of_tomorrow"])
 def test_any_other_stop_reason_leaves_it_a_call_without_arguments(stop_reason: str) -> None:
     assert inputs([call(0), raw(0, ""), stop(0), *end(stop_reason)]) == [("look", {})]
+
+
+def test_input_that_is_sent_as_json_and_not_as_its_text_is_that_input() -> None:
+    odd = delta(0, "input_json_delta", partial_json={"path": "a"})
+    events = [call(0), odd, stop(0), *end()]
+    assert inputs(events) == [("look", {"path": "a"})]
+    whole = list(sk.tool_input(path="$.path").over([from_dict(each) for each in (START, *events)]))
+    assert "".join(map(str, whole)) == "a"
+
+
+@pytest.mark.parametrize("value", [5, True, ["a"]])
+def test_input_that_cannot_be_one_is_broken_and_not_left_out(value: object) -> None:
+    [broken] = given([call(0), delta(0, "input_json_delta", partial_json=value), stop(0), *end()])
+    assert isinstance(broken, sk.BrokenToolCall)
+    assert broken.reason == "not_object"
+    assert inputs([call(0), delta(0, "input_json_delta", partial_json=value), stop(0), *end()]) == []
 
 
 def test_only_the_last_call_can_have_been_cut() -> None:

@@ -73,6 +73,13 @@ FORMS: dict[str, tuple[dict[str, Any], str, int | None, bool]] = {
         400,
         False,
     ),
+    "a named code": (
+        {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Exceeded"},
+        "REQUEST_LIMIT_EXCEEDED",
+        429,
+        True,
+    ),
+    "no success": ({"success": False, "code": 500, "error_msg": "no"}, "unknown_error", 500, True),
     "a code of no HTTP": ({"error": {"code": 1305, "message": "busy"}}, "unknown_error", None, False),
     "known words": ({"error": "Rate limit reached, try again in 20 s"}, "unknown_error", None, True),
     "Google's": (
@@ -136,7 +143,7 @@ def _texts(said: Any) -> list[str]:
             return [said]
         case dict():
             inside = cast("dict[str, Any]", said)
-            named = {"type", "__type", "status", "code"}
+            named = {"type", "__type", "status", "code", "error_code"}
             return [text for key in inside.keys() - named for text in _texts(inside[key])]
         case [*several]:
             return [text for each in several for text in _texts(each)]

@@ -84,7 +84,7 @@ def test_a_line_separator_within_text_ends_no_line() -> None:
 
 def test_a_raw_line_break_within_data_is_not_json_white_space() -> None:
     for frame in (DELTA.replace(b',"delta"', b',\n"delta"'), DELTA.replace(b',"delta"', b',\r"delta"')):
-        events, decoder = _decode(START, frame)
+        events, decoder = _decode(START, frame, DELTA)
         assert len(events) == 1
         assert isinstance(decoder.error, GrammarError)
 
@@ -335,3 +335,83 @@ def test_nothing_is_decoded_after_an_error() -> None:
     assert decoder.feed(DELTA) == []
     decoder.end()
     assert decoder.error is error
+
+
+CUT = [DELTA[:at] for at in range(len(b"event: content_block_delta\ndata: "), len(DELTA) - 3)]
+OTHER = START.replace(b'"id":"m"', b'"id":"msg_2"')
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\n\n", b"\n\ndata: [DONE]\n\n"])
+def test_another_message_behind_a_frame_that_was_cut_at_any_byte_is_spliced(between: bytes) -> None:
+    for cut in CUT:
+        body = START + DELTA + cut + between + OTHER + DELTA
+        for chunks in ([body], [body[at : at + 7] for at in range(0, len(body), 7)]):
+            decoder = EventDecoder(until_stop=True)
+            events = [event for chunk in chunks for event in decoder.feed(chunk)]
+            assert [event.type for event in events] == ["message_start", "content_block_delta"], cut
+            assert isinstance(decoder.error, StreamSpliced), cut
+            assert decoder.error.retriable
+            assert to_dict(decoder.read_on()[0])["message"]["id"] == "msg_2"
+            assert decoder.error is None
+
+
+def test_another_message_behind_a_cut_frame_needs_no_event_lines() -> None:
+    bare = OTHER[OTHER.index(b"data:") :]
+    for cut in CUT:
+        decoder = EventDecoder(until_stop=True)
+        decoder.feed(START + DELTA + cut + bare)
+        assert isinstance(decoder.error, StreamSpliced), cut
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\n\n"])
+def test_an_error_behind_a_frame_that_was_cut_at_any_byte_is_that_error(between: bytes) -> None:
+    for cut in CUT:
+        for error in (ERROR, ERROR[ERROR.index(b"data:") :]):
+            events, decoder = _decode(START + DELTA + cut + between + error)
+            assert len(events) == 2
+            assert decoder.error is not None
+            assert (decoder.error.type, decoder.error.retriable) == ("overloaded_error", True), cut
+
+
+def test_an_error_without_framing_behind_a_cut_is_that_error() -> None:
+    # Where a value is due, it might be a part of the event.
+    for cut in (cut for cut in CUT if not cut.rstrip().endswith((b":", b","))):
+        _, decoder = _decode(START + DELTA + cut + b'{"error": {"code": 504, "message": "upstream timeout"}}')
+        assert decoder.error is not None
+        assert (decoder.error.status_code, str(decoder.error)) == (504, "unknown_error: upstream timeout"), (
+            cut
+        )
+
+
+def test_a_stream_that_ends_behind_a_cut_frame_is_truncated() -> None:
+    for cut in CUT:
+        for end in (b"", b"\n\n", b"\n\ndata: [DONE]\n\n"):
+            _, decoder = _decode(START + DELTA + cut + end)
+            assert isinstance(decoder.error, StreamTruncated), cut
+
+
+def test_a_message_that_goes_on_behind_a_cut_frame_has_lost_something() -> None:
+    for cut in CUT[1:]:  # without any data a frame says nothing
+        for following in (DELTA, START, b'data: {"type":"aside"}\n\n'):
+            events, decoder = _decode(START + DELTA + cut + b"\n\n" + following)
+            assert len(events) == 2
+            assert isinstance(decoder.error, GrammarError)
+            assert not isinstance(decoder.error, StreamSpliced)
+            assert str(decoder.error).startswith("frame 3: not JSON"), cut
+
+
+def test_what_an_event_has_inside_is_not_taken_for_what_follows_it() -> None:
+    inner = b'{"type":"message_start","message":{"type":"message","role":"assistant","content":[]}'
+    for frame in (b"data: " + inner + b"\n\n", b'data: {"type":"aside","input":{"message":"no"}\n\n'):
+        events, decoder = _decode(frame)
+        assert not events
+        assert decoder.error is not None
+        assert decoder.error.type == "truncated"
+
+
+def test_events_one_behind_another_in_the_data_of_one_frame_are_events() -> None:
+    body = DELTA[DELTA.index(b"{") : -2]
+    for between in (b"", b" "):
+        events, decoder = _decode(START + b"data: " + body + between + body + b"\n\n" + DELTA)
+        assert [event.type for event in events] == ["message_start", *3 * ["content_block_delta"]]
+        assert decoder.oddities["joined_frames"] == 1
