@@ -120,7 +120,7 @@ def smoke(session: nox.Session) -> None:
     pytest(session, *SMOKE)
 
 
-@nox.session(python=["3.13", "3.14"])
+@nox.session(python=PYTHONS[1:])  # tasks that begin at once are new in 3.12
 def hosts(session: nox.Session) -> None:
     """
     The tests of `smoke` as other people's processes run them: uvloop, tasks that begin at once, Python's development mode, and

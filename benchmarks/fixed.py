@@ -4,6 +4,7 @@ What is paid once.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiostream
 import anyio
+import structlog
 
 import streamkit as sk
 
@@ -36,10 +38,11 @@ _IMPORTS = {
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    Importing, opening and closing.
+    Importing, opening and closing, logging.
     """
     yield await _imports(rounds)
     yield await _opening(rounds)
+    yield await _logging(rounds)
 
 
 async def _imports(rounds: int) -> Table:
@@ -103,3 +106,49 @@ async def _opening(rounds: int) -> Table:
     ]
     rows = await race(contenders, units=RUNS, rounds=rounds)
     return Table("opening, reading one item, closing", "μs per run", rows, "streamkit")
+
+
+async def _logging(rounds: int) -> Table:
+    async def once() -> AsyncGenerator[int, None]:
+        yield 1
+
+    stream = sk.from_iterable(once)
+    logger = logging.getLogger("streamkit")
+    nowhere = _Nowhere()
+
+    async def runs() -> None:
+        for _ in range(RUNS):
+            async with stream.open() as run:
+                async for _ in run:
+                    pass
+
+    async def to_logging() -> None:
+        logger.addHandler(nowhere)
+        logger.setLevel(logging.DEBUG)
+        try:
+            await runs()
+        finally:
+            logger.setLevel(logging.NOTSET)
+            logger.removeHandler(nowhere)
+
+    async def to_structlog() -> None:
+        structlog.configure(
+            processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.ReturnLoggerFactory()
+        )
+        try:
+            await runs()
+        finally:
+            structlog.reset_defaults()
+
+    contenders = [
+        Contender("nobody listens", runs),
+        Contender("logging, at debug", to_logging),
+        Contender("structlog, as JSON", to_structlog),
+    ]
+    rows = await race(contenders, units=RUNS, rounds=rounds)
+    return Table("a run and its two lines of log, written nowhere", "μs per run", rows, "nobody listens")
+
+
+class _Nowhere(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        self.format(record)

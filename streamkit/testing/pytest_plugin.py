@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from streamkit.testing import FakeClaude, Script
 
@@ -29,6 +29,10 @@ __all__ = [
 
 
 _MARKER = "virtual_time"
+_ASYNC_FIXTURES = ("fake_claude", "no_leaked_tasks")
+_STRICT = "write `asyncio_mode = strict` in pytest's settings"
+_ANYIO_TEST = "mark the test with @pytest.mark.anyio in place of @pytest.mark.asyncio"
+_WITHOUT_FIXTURE = {"fake_claude": ", or write `async with FakeClaude(…) as server:` in the test"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +51,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     """
     Have anyio's plugin run a marked test, in its strict mode too.
     """
-    if not isinstance(collector, pytest.Module | pytest.Class) or not inspect.iscoroutinefunction(obj):
+    if not isinstance(collector, pytest.Module | pytest.Class) or not _is_asynchronous(obj):
         return
     marks = [*getattr(obj, "pytestmark", ()), *collector.iter_markers(_MARKER)]
     if collector.istestfunction(obj, name) and any(mark.name == _MARKER for mark in marks):
@@ -76,23 +80,65 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """
-    Give a marked test a clock of its own, because a test with other parameters got one clock for all their values, and
-    because a test may run again.
+    Refuse what would be ignored or hang, and give a marked test a clock of its own, because a test with other parameters got one
+    clock for all their values, and because a test may run again.
     """
-    if not isinstance(item, pytest.Function) or item.get_closest_marker(_MARKER) is None:
+    if not isinstance(item, pytest.Function):
         return
-    if type(item).__module__.startswith("pytest_asyncio"):
-        pytest.fail(
-            "pytest-asyncio runs this test, in real time, and does not know the marker virtual_time: write "
-            "asyncio_mode = strict, so that it leaves tests alone which are not its own, or leave the marker out",
-            pytrace=False,
-        )
+    for problem in _problems(item):
+        pytest.fail(problem, pytrace=False)
+    _check_tasks_last(item)
     call = getattr(item, "callspec", None)
-    if call is not None and "anyio_backend" in call.params:
+    if item.get_closest_marker(_MARKER) is not None and call is not None and "anyio_backend" in call.params:
         from streamkit.testing import virtual_backend
 
         name, _ = call.params["anyio_backend"]
         call.params["anyio_backend"] = virtual_backend(name)
+
+
+def _problems(item: pytest.Function) -> Iterator[str]:
+    """
+    Why a test cannot have what it asks for, and what to write instead.
+    """
+    on_anyio = "anyio_backend" in item.fixturenames
+    if any(mark.name == _MARKER for mark in item.own_markers) and not on_anyio:
+        yield (
+            f"the marker {_MARKER} does nothing for {item.name}, which is not asynchronous: write `async def`, or call "
+            "streamkit.testing.run_virtual in it and leave the marker out"
+        )
+    is_marked = on_anyio and item.get_closest_marker(_MARKER) is not None
+    asked = [name for name in _ASYNC_FIXTURES if name in item.fixturenames]
+    if type(item).__module__.startswith("pytest_asyncio"):
+        if is_marked:
+            yield (
+                f"pytest-asyncio runs this test, in real time, and does not know the marker {_MARKER}: {_STRICT}, and leave "
+                "@pytest.mark.asyncio out; or leave the marker out"
+            )
+        for name in asked:
+            # It would live in another event loop than the test, which would wait for it for ever.
+            yield (
+                f"pytest-asyncio runs this test, and the fixture {name} needs anyio's plugin: {_STRICT}, and {_ANYIO_TEST}"
+                f"{_WITHOUT_FIXTURE.get(name, '')}"
+            )
+    elif not item.config.pluginmanager.has_plugin("anyio"):
+        for name in [f"the marker {_MARKER}"] * is_marked + [f"the fixture {name}" for name in asked]:
+            yield f"{name} needs anyio's pytest plugin, which is turned off: leave `-p no:anyio` out"
+
+
+def _check_tasks_last(item: pytest.Function) -> None:
+    """
+    Have `no_leaked_tasks` look when the servers of `fake_claude` have ended: their tasks are not the test's.
+    """
+    names = item.fixturenames
+    if "fake_claude" in names and "no_leaked_tasks" in names:
+        names.remove("no_leaked_tasks")
+        names.insert(names.index("fake_claude"), "no_leaked_tasks")
+
+
+def _is_asynchronous(function: object) -> bool:
+    # What hypothesis' @given returns is an ordinary function around the test.
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    return inspect.iscoroutinefunction(inner)
 
 
 class StartFakeClaude(Protocol):
@@ -106,7 +152,8 @@ class StartFakeClaude(Protocol):
 @pytest.fixture
 async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
     """
-    A function that starts servers, which end with the test. It needs anyio's pytest plugin and real time.
+    A function that starts servers, which end with the test, before its event loop does. It needs anyio's pytest plugin and real
+    time.
     """
     from streamkit.testing import FakeClaude
 
@@ -123,7 +170,7 @@ async def no_leaked_tasks(anyio_backend: object) -> AsyncIterator[None]:
     """
     Fail if tasks are left that were not there before the test. It needs anyio's pytest plugin.
 
-    Ask for it last, or tasks that other fixtures start count for the test.
+    Ask for it last, or tasks that other fixtures start count for the test; those of `fake_claude` never do.
     """
     from streamkit.testing._tasks import running_tasks
 

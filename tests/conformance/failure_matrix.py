@@ -13,7 +13,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import anthropic
 import anyio
 
 import streamkit as sk
@@ -209,7 +208,7 @@ async def see(first: Reply, resume: Resume) -> Seen:
                 async with run:
                     async for item in run:
                         seen.items.append(item)
-        except (sk.StreamError, anthropic.APIError) as error:
+        except sk.ERRORS as error:
             seen.error = error
         seen.requests = len(server.requests)
         seen.went_on = any(len(request.body["messages"]) > 1 for request in server.requests)

@@ -327,7 +327,7 @@ async def test_so_does_the_sink_of_messages(body: bytes) -> None:
 
 
 FORGIVEN = {
-    "array", "missing-field", "no-type", "null", "number", "string", "type-not-a-string", "wrong-field",
+    "array", "missing-field", "no-type", "null", "number", "string", "two-objects", "type-not-a-string", "wrong-field",
 }  # fmt: skip
 
 

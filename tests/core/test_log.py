@@ -19,6 +19,8 @@ import structlog
 from structlog.testing import capture_logs
 
 import streamkit as sk
+from streamkit._claude.protocol.record import Record
+from streamkit._core.log import error_fields
 from streamkit.testing import FakeClaude, error_reply, reply, text
 from tests.support.claude import ASK
 
@@ -62,32 +64,82 @@ def lines() -> Iterator[list[Any]]:
 # -- what the page lists ------------------------------------------------------------------------------------
 
 
-def logged() -> dict[str, set[str]]:
+LOGS = {"log_debug", "log_warning", "log_at"}
+FIELDS = {"error_fields": set(error_fields(OSError())), "loggable": set(Record.loggable([Record()]))}
+"""What functions give whose result is spread into a call."""
+
+
+def logged() -> dict[str, tuple[set[str], set[str]]]:
     """
-    The events that the code logs, and the fields that stand in the calls.
+    The events that the code logs, each with its levels and with the fields that stand in the calls.
     """
-    found: dict[str, set[str]] = {}
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")]
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for function in (
+        node
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ):
+        for call in calls_of(function, LOGS):
+            words = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+            if not words:  # sinks.log(): the name and the level are its caller's
                 continue
-            if node.func.id in {"log_debug", "log_warning", "log_at"}:
-                names = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-                for name in names:
-                    assert isinstance(name, str)
-                    found.setdefault(name, set()).update(each.arg for each in node.keywords if each.arg)
+            levels, fields = found.setdefault(str(words[-1]), (set(), set()))
+            levels |= levels_of(call, function)
+            for keyword in call.keywords:
+                fields |= {keyword.arg} if keyword.arg else spread(keyword.value)
     return found
 
 
-def test_the_page_lists_every_event_with_its_fields_and_no_other() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| [^|]* \| [^|]* \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
-    )
-    listed = {event: set(re.findall(r"`(\w+)`", fields)) for event, fields in rows}
-    found = logged()
-    assert found.keys() == listed.keys()
-    for event, fields in found.items():
-        assert fields <= listed[event], event
+def calls_of(node: ast.AST, names: set[str]) -> Iterator[ast.Call]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and called(each) in names:
+            yield each
+
+
+def called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def levels_of(call: ast.Call, function: ast.AST) -> set[str]:
+    """
+    The level in the name of what is called; for `log_at(level, …)` each word that the function may make its level.
+    """
+    name = called(call).removeprefix("log_")
+    if name != "at":
+        return {name}
+    [given] = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "level"
+    ]
+    assert isinstance(given, ast.IfExp)
+    return {ast.literal_eval(given.body), ast.literal_eval(given.orelse)}
+
+
+def spread(value: ast.expr) -> set[str]:
+    assert isinstance(value, ast.Call)
+    return FIELDS[called(value)]
+
+
+def listed() -> dict[str, tuple[set[str], set[str]]]:
+    """
+    The events on the page, each with its levels and fields.
+    """
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| [^|]* \| (.*) \|$", page, re.MULTILINE)
+    return {
+        event: (
+            set(re.findall(r"\b(debug|info|warning|error|critical)\b", level)),
+            set(re.findall(r"`(\w+)`", fields)),
+        )
+        for event, level, fields in rows
+    }
+
+
+def test_the_page_lists_every_event_with_its_levels_and_fields_and_no_other() -> None:
+    assert listed() == logged()
 
 
 # -- where it goes ------------------------------------------------------------------------------------------

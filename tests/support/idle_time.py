@@ -79,6 +79,14 @@ class IdleSkippingEventLoop(asyncio.SelectorEventLoop):
         working.add_done_callback(self._thread_done)
         return working
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 -- as asyncio has it
+        # A thread waits for the others here, and from Python 3.12 on with a limit that must not be jumped to.
+        self._idle.threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._idle.threads -= 1
+
     def _thread_done(self, _: object) -> None:
         self._idle.threads -= 1
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -23,6 +23,7 @@ from streamkit.testing import (
     Pause,
     Reply,
     Request,
+    Stall,
     error_reply,
     reply,
     text,
@@ -30,6 +31,7 @@ from streamkit.testing import (
     tool_use,
 )
 from tests.support.claude import ASK
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -339,6 +341,10 @@ def test_replies_of_another_type_are_refused() -> None:
         FakeClaude(repeat=True)
 
 
+async def connected(server: FakeClaude) -> anyio.abc.SocketStream:
+    return await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2]))
+
+
 POST = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n"
 HOSTILE = {
     "HEAD": b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
@@ -366,7 +372,7 @@ async def test_no_request_harms_the_server(sent: bytes, reset: bool) -> None:
     Whatever a client sends, and however it leaves, the next one is served.
     """
     async with FakeClaude(TURN) as server:
-        stream = await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2]))
+        stream = await connected(server)
         async with stream:
             if reset:
                 raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
@@ -386,3 +392,67 @@ async def test_the_answer_to_head_has_no_body() -> None:
         answers = [await client.head(server.url), await client.head(server.url)]
     assert [(answer.status_code, answer.content) for answer in answers] == [(404, b"")] * 2
     assert len(server.connections) == 1
+
+
+LIMITS = "streamkit.testing._fake_claude.connection"
+
+
+async def test_a_body_that_is_too_large_is_refused_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{LIMITS}.LARGEST_BODY", 1000)
+    async with FakeClaude(TURN) as server:
+        client = server.client()
+        with pytest.raises(anthropic.RequestTooLargeError, match="larger than 32 MiB"):
+            await client.post("/v1/messages", cast_to=object, body={"text": "x" * 1000})
+        assert (server.requests[0].body, server.requests[0].too_large) == (None, True)
+        assert (await whole(client)).id == "msg_1"
+        assert len(server.connections) == 1
+
+
+NEVER_ENDING = {
+    "headers": b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx: ",
+    "a body": POST + b"content-length: 5\r\n\r\n{",
+    "chunks": POST + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", NEVER_ENDING.values(), ids=NEVER_ENDING)
+async def test_a_request_that_never_ends_disturbs_nobody(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The next client is served at once, the end of the server does not wait for it, and otherwise its connection is closed in time.
+    """
+    async with AsyncExitStack() as clients:
+        with anyio.fail_after(PATIENCE):
+            async with FakeClaude(TURN) as server:
+                slow = await clients.enter_async_context(await connected(server))
+                await slow.send(sent)
+                assert (await whole(server.client())).id == "msg_1"
+                assert server.open_connections == 2
+        assert server.open_connections == 0
+    monkeypatch.setattr(f"{LIMITS}.REQUEST_TIME", 0.1)
+    async with FakeClaude(TURN) as server, await connected(server) as slow:
+        await slow.send(sent)
+        with anyio.fail_after(PATIENCE):
+            await server.connection_closed()
+
+
+async def test_a_connection_that_waits_between_requests_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{LIMITS}.REQUEST_TIME", 0.05)
+    async with FakeClaude(TURN, repeat=True) as server:
+        client = server.client()
+        await whole(client)
+        await anyio.sleep(0.2)
+        await whole(client)
+        assert len(server.connections) == 1
+
+
+async def test_what_comes_behind_a_request_is_not_kept_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{LIMITS}.LARGEST_BODY", 100_000)
+    async with FakeClaude(Reply([Stall()])) as server:
+        async with await connected(server) as greedy:
+            await greedy.send(POST + b"content-length: 2\r\n\r\n{}")
+            with anyio.fail_after(PATIENCE), pytest.raises(anyio.BrokenResourceError):
+                while True:
+                    await greedy.send(b"x" * 10_000)
+        await server.connection_closed()

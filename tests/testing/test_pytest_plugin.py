@@ -57,13 +57,10 @@ def test_the_marker_runs_a_test_on_both_virtual_backends(application: pytest.Pyt
         async def test_unmarked():
             assert anyio.current_time() > 0
 
-        @pytest.mark.virtual_time
-        def test_synchronous():
-            pass
         """
     )
     result = application.runpytest_inprocess("-v")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines_random(
         ["*test_marked?asyncio-virtual? PASSED*", "*test_marked?trio-virtual? PASSED*"]
     )
@@ -97,6 +94,96 @@ def test_a_marker_that_pytest_asyncio_would_ignore_is_an_error(
     assert {name: result.parseoutcomes().get(name, 0) for name in outcome} == outcome
     if mode == "auto":
         result.stdout.fnmatch_lines(["*pytest-asyncio runs this test, in real time*"])
+
+
+def test_a_marked_test_that_is_not_asynchronous_is_an_error(application: pytest.Pytester) -> None:
+    """
+    A marker of the whole module is meant for those tests in it that wait.
+    """
+    application.makepyfile(
+        test_own="import pytest\n@pytest.mark.virtual_time\ndef test_own(): pass",
+        test_module="import pytest\npytestmark = pytest.mark.virtual_time\ndef test_module(): pass",
+    )
+    result = application.runpytest_inprocess("-q")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*virtual_time does nothing for test_own*write `async def`*"])
+
+
+def test_examples_of_hypothesis_run_in_virtual_time(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = -p no:asyncio")
+    pytester.makepyfile(
+        """
+        import anyio
+        import pytest
+        from hypothesis import given, settings, strategies as st
+
+        @pytest.mark.virtual_time
+        @settings(max_examples=3, deadline=None)
+        @given(st.integers())
+        async def test_given(number):
+            await anyio.sleep(3600)
+        """
+    )
+    pytester.runpytest_subprocess("-q", timeout=PATIENCE).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize("fixture", ["fake_claude", "no_leaked_tasks"])
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_a_fixture_that_pytest_asyncio_would_wait_for_is_an_error(
+    pytester: pytest.Pytester, mode: str, fixture: str, scope: str
+) -> None:
+    """
+    Also behind a fixture of the application's, in a class, and in a loop of the module.
+    """
+    pytest.importorskip("pytest_asyncio")
+    pytester.makeini(f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function")
+    pytester.makepyfile(
+        f"""
+        import pytest
+        import pytest_asyncio
+
+        @pytest_asyncio.fixture
+        async def behind({fixture}):
+            return {fixture}
+
+        class TestThings:
+            @pytest.mark.asyncio(loop_scope="{scope}")
+            async def test_it(self, behind):
+                pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-q", "-p", "asyncio", timeout=PATIENCE)
+    assert result.parseoutcomes().keys() & {"passed", "failed"} == set()
+    result.stdout.fnmatch_lines(
+        [f"*the fixture {fixture} needs anyio's plugin: write `asyncio_mode = strict`*"]
+    )
+
+
+def test_without_anyios_plugin_the_error_says_so(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = -p no:asyncio -p no:anyio")
+    pytester.makepyfile(
+        test_marked=MARKED,
+        test_fixture="async def test_it(fake_claude): pass",
+        test_other="def test_it(): pass",
+    )
+    result = pytester.runpytest_subprocess("-q", timeout=PATIENCE)
+    assert result.parseoutcomes()["passed"] == 1
+    result.stdout.fnmatch_lines_random(
+        ["*the fixture fake_claude needs anyio's*`-p no:anyio`*", "*the marker virtual_time needs anyio's*"]
+    )
+
+
+def test_the_servers_of_the_fixture_are_not_tasks_of_the_test(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        from streamkit.testing import reply, text
+
+        async def test_it(fake_claude, no_leaked_tasks):
+            await fake_claude(reply(text("Hello")))
+        """
+    )
+    application.runpytest_subprocess("-q", timeout=PATIENCE).assert_outcomes(passed=2)
 
 
 def test_a_deadlock_fails_the_test_and_no_other(application: pytest.Pytester) -> None:

@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 import anyio
@@ -30,6 +31,7 @@ class Request:
         query: The query, such as `"beta=true"`, or `""`.
         headers: The headers, with their names in lower case.
         body: The JSON body, or None without one.
+        too_large: Whether there was more of it than 32 MiB, none of which is kept.
         connection: The number of the connection that it came on.
     """
 
@@ -39,6 +41,7 @@ class Request:
     headers: Mapping[str, str]
     body: Any
     connection: int
+    too_large: bool = False
 
     @property
     def stream(self) -> bool:
@@ -51,6 +54,12 @@ class Request:
             case _:
                 return False
 
+
+LARGEST_BODY = 32 * 1024 * 1024
+"""Bytes of a request's body, as the Messages API takes them, and of what comes behind a request that is being answered."""
+
+REQUEST_TIME = 60.0
+"""Seconds in which a request has to arrive whole once it has begun. The connection is closed otherwise."""
 
 Answer: TypeAlias = Callable[[Request], tuple[Reply, Mapping[str, str]]]
 """
@@ -78,6 +87,9 @@ class Connection:
         self._head: h11.Request | None = None
         self._bodiless = False
         self._body = bytearray()
+        self._too_large = False
+        self._ahead = 0
+        self._due = inf
         self._waiting = deque[Request]()
         self._more = anyio.Event()
 
@@ -104,16 +116,29 @@ class Connection:
 
     async def _read(self, scope: anyio.CancelScope) -> None:
         try:
-            while True:
-                self._http.receive_data(await self._stream.receive())
+            while self._ahead <= LARGEST_BODY:
+                with anyio.fail_after(self._due - anyio.current_time()):
+                    data = await self._stream.receive()
+                if self._http.their_state is h11.DONE:
+                    self._ahead += len(data)
+                self._http.receive_data(data)
                 self._parse()
+                self._set_due()
         except (
+            TimeoutError,
             anyio.EndOfStream,
             anyio.BrokenResourceError,
             anyio.ClosedResourceError,
             h11.RemoteProtocolError,
         ):
-            scope.cancel()
+            pass
+        scope.cancel()
+
+    def _set_due(self) -> None:
+        if self._http.their_state not in {h11.IDLE, h11.SEND_BODY}:
+            self._due = inf
+        elif self._due == inf:
+            self._due = anyio.current_time() + REQUEST_TIME
 
     def _parse(self) -> None:
         while True:
@@ -122,8 +147,13 @@ class Connection:
                     self._head = head
                     self._bodiless = head.method == b"HEAD"
                     self._body.clear()
+                    self._too_large = False
                 case h11.Data(data=data):
-                    self._body += data
+                    self._too_large = self._too_large or len(self._body) + len(data) > LARGEST_BODY
+                    if self._too_large:
+                        self._body.clear()
+                    else:
+                        self._body += data
                 case h11.EndOfMessage():
                     self._complete()
                 case _:
@@ -138,7 +168,9 @@ class Connection:
         except (ValueError, RecursionError):
             body = None
         self._body.clear()
-        request = Request(self._head.method.decode(), path, query, headers, body, self.number)
+        request = Request(
+            self._head.method.decode(), path, query, headers, body, self.number, self._too_large
+        )
         self.requests.append(request)
         self._waiting.append(request)
         self._more.set()
@@ -157,6 +189,7 @@ class Connection:
             if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                 return
             self._http.start_next_cycle()
+            self._ahead = 0
             try:
                 self._parse()
             except h11.RemoteProtocolError:  # what came behind the request is not HTTP

@@ -222,6 +222,8 @@ class FakeClaude:
     def _choose(self, request: Request) -> Reply:
         if (request.method, request.path) != ("POST", "/v1/messages"):
             return error_reply(404, message=f"FakeClaude has no {request.method} {request.path}")
+        if request.too_large:
+            return error_reply(413, message="FakeClaude: the request's body is larger than 32 MiB")
         if not isinstance(request.body, dict):
             return error_reply(400, message="FakeClaude: the request's body is not a JSON object")
         number, given = self._asked, len(self._replies)

@@ -418,7 +418,8 @@ async def by_return(scene: Scene) -> None:
         return "never"
 
     try:
-        assert await use() == "enough"
+        said_last = await use()
+        assert said_last == "enough"
     finally:
         scene.left()
 
