@@ -32,20 +32,17 @@ def conversation(client: anthropic.AsyncAnthropic, question: str) -> sk.Stream[s
     """
     The events of all turns, until Claude asks for no more tools.
     """
-    history: list[Any] = [{"role": "user", "content": question}]
 
-    def turn() -> sk.Stream[sk.events.Event]:
-        return sk.messages(client, model=MODEL, max_tokens=1024, tools=[WEATHER], messages=list(history))
+    def turn(history: list[Any]) -> sk.Stream[sk.events.Event]:
+        return sk.messages(client, model=MODEL, max_tokens=1024, tools=[WEATHER], messages=history)
 
     async def answer_tools(outcome: sk.Outcome) -> sk.Stream[sk.events.Event] | None:
-        if outcome.message is None or outcome.stop_reason != "tool_use":
+        if outcome.stop_reason != "tool_use":
             return None
         results = [call.result(await get_weather(**call.input)) for call in outcome.tool_calls]
-        history.append({"role": "assistant", "content": outcome.message.to_dict()["content"]})
-        history.append({"role": "user", "content": results})
-        return turn()
+        return turn([*outcome.history, {"role": "user", "content": results}])
 
-    return sk.follow(turn(), answer_tools)
+    return sk.follow(turn([{"role": "user", "content": question}]), answer_tools)
 
 
 async def main() -> None:

@@ -311,18 +311,6 @@ def each_character(pattern: re.Pattern[str], text: str) -> list[str]:
     return [*pieces, piece] if piece else pieces
 
 
-def _longer(part: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    repeats = ["*", "+", "?", "*?", "+?", "{2}", "{0,2}", "{2,3}?", "++", "?+"]
-    return (
-        st.tuples(part, part).map("".join)
-        | st.tuples(part, part).map("(?:{0[0]}|{0[1]})".format)
-        | st.tuples(part, st.sampled_from(repeats)).map("(?:{0[0]}){0[1]}".format)
-        | st.tuples(st.sampled_from(["(?=", "(?!", "(?>"]), part).map("{0[0]}{0[1]})".format)
-        | st.tuples(part, part).map("(?P<x>{0[0]}){0[1]}(?P=x)".format)
-        | st.tuples(part, part).map("(?P<x>{0[0]})?{0[1]}(?(x)a|b)".format)
-    )
-
-
 parts = [
     "a",
     "b",
@@ -341,7 +329,53 @@ parts = [
     "(?<=a)",
     "(?<!a$)",
 ]
+
+
+def _longer(part: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    repeats = ["*", "+", "?", "*?", "+?", "{2}", "{0,2}", "{2,3}?", "++", "?+"]
+    return (
+        st.tuples(part, part).map("".join)
+        | st.tuples(part, part).map("(?:{0[0]}|{0[1]})".format)
+        | st.tuples(part, st.sampled_from(repeats)).map("(?:{0[0]}){0[1]}".format)
+        | part.map("(?>{})".format)
+        # A rule may look one character ahead.
+        | st.tuples(st.sampled_from("=!"), st.sampled_from(parts[:8])).map("(?{0[0]}{0[1]})".format)
+        | st.tuples(part, part).map("(?P<x>{0[0]}){0[1]}(?P=x)".format)
+        | st.tuples(part, part).map("(?P<x>{0[0]})?{0[1]}(?(x)a|b)".format)
+    )
+
+
 regexes = st.recursive(st.sampled_from(parts), _longer, max_leaves=5)
+
+
+@pytest.mark.parametrize(
+    ("by", "chunks"),
+    [
+        ("(?!$)", ["AAA\n", "Axyz"]),
+        ("A(?=..)", ["AA", "AAAA"]),
+        ("a(?=bcd)", ["xab", "cdyy", "abc", "dab"]),
+    ],
+)
+def test_a_regex_that_looks_further_ahead_than_it_may_loses_and_doubles_nothing(
+    by: str, chunks: list[str]
+) -> None:
+    pieces = cut(re.compile(by), *chunks)
+    assert "".join(pieces) == "".join(chunks)
+    assert all(pieces)
+
+
+@settings(max_examples=examples(pr=200, full=2_000))
+@given(regexes, regexes, st.text("abc \nA", max_size=12), st.lists(st.integers(0, 12), max_size=4))
+def test_any_look_ahead_loses_and_doubles_nothing(by: str, ahead: str, text: str, at: list[int]) -> None:
+    try:
+        pattern = re.compile(f"(?:{by})(?={ahead})")
+    except re.error:
+        return
+    if pattern.search("") is not None:
+        return
+    pieces = cut(pattern, *in_chunks(text, at))
+    assert "".join(pieces) == text
+    assert all(pieces)
 
 
 @settings(max_examples=examples(pr=60, full=300))

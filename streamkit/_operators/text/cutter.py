@@ -138,6 +138,13 @@ class Cutter:
         self.size = 0
 
     def _cut(self, text: str, start: int, end: int, pieces: list[str]) -> int:
+        if (
+            end < 0
+        ):  # a rule that looked further ahead than one character, and so learned late of an end within what is held
+            held = self.take()
+            pieces.append(held[:end])
+            self._held.append(held[end:])
+            return end
         self._held.append(text[max(start, 0) : end])
         pieces.append(self.take())
         return end
