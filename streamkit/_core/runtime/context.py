@@ -132,7 +132,7 @@ class Context:
         self.interrupted: bool = False
         self.sink_error: BaseException | None = None
         self.cancelled_for: str | None = None
-        self.abandoned = False
+        self.abandoned: bool = False
         self.restarts: bool = parent is not None and parent.restarts
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         self._began = 0.0
