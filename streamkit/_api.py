@@ -1,10 +1,7 @@
 """
-The names that `streamkit` publishes, each where it is defined. `streamkit/__init__.py` loads this when the first is used.
+The names that `streamkit` publishes, each imported from where it is defined. `streamkit/__init__.py` reads this list, and
+imports a name when it is used.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from streamkit._claude.operators.blocks import blocks as blocks
 from streamkit._claude.operators.citations import citations as citations
@@ -34,6 +31,7 @@ from streamkit._claude.sources.from_sse import from_sse as from_sse
 from streamkit._claude.sources.messages import messages as messages
 from streamkit._claude.sources.replay import replay as replay
 from streamkit._claude.transport.http_client import http_client as http_client
+from streamkit._claude.transport.raised import ERRORS as ERRORS
 from streamkit._claude.transport.timeouts import Timeouts as Timeouts
 from streamkit._core.algebra import (
     Job as Job,
@@ -50,7 +48,6 @@ from streamkit._core.decorators import (
     source as source,
 )
 from streamkit._core.errors import BufferOverflow as BufferOverflow, StreamError as StreamError
-from streamkit._core.facade import publish
 from streamkit._core.failed import Failed as Failed
 from streamkit._core.from_iterable import from_iterable as from_iterable
 from streamkit._core.items import Restarted as Restarted
@@ -101,17 +98,3 @@ from streamkit._operators.time.timeout import timeout as timeout
 from streamkit._partial_json.views import Partial as Partial
 from streamkit.plugins._errors import PluginError as PluginError
 from streamkit.plugins._namespace import ops as ops, sources as sources
-
-# Not assigned by name, because a checker would take a list that is made at run time for an empty one.
-globals()["__all__"] = [*publish("streamkit", globals()), "ERRORS"]
-
-if _TYPE_CHECKING:
-    from streamkit._claude.transport.raised import ERRORS as ERRORS
-else:  # it names classes of the SDK, which is not imported for the other names
-
-    def __getattr__(name: str) -> object:
-        if name != "ERRORS":
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from streamkit._claude.transport.raised import ERRORS
-
-        return ERRORS

@@ -266,6 +266,41 @@ def test_importing_it_imports_nothing_heavy() -> None:
     assert python(code).stdout == "[]\n"
 
 
+def test_a_name_loads_what_it_needs_alone() -> None:
+    code = """
+import sys
+import streamkit as sk
+
+sk.from_iterable, sk.map, sk.merge
+print([name for name in sys.modules if name.startswith("streamkit._claude")])
+"""
+    assert python(code).stdout == "[]\n"
+
+
+def test_no_name_loads_an_event_loop() -> None:
+    # but the one that names the SDK's errors, and the kit, whose server is built on one
+    code = """
+import sys
+import streamkit as sk
+
+for name in {*dir(sk)} - {"ERRORS", "testing"}:
+    getattr(sk, name)
+print(sorted({"asyncio", "trio", "ssl", "anthropic"} & {*sys.modules}))
+"""
+    assert python(code).stdout == "[]\n"
+
+
+def test_what_a_name_brings_along_says_where_it_is_imported_from() -> None:
+    code = """
+import streamkit as sk
+
+sk.messages
+from streamkit._core.outcome import Outcome
+print(Outcome)
+"""
+    assert python(code).stdout == "<class 'streamkit.Outcome'>\n"
+
+
 def test_a_run_says_nothing_unless_asked() -> None:
     # structlog prints to stdout until it is configured, and this run has something to log.
     code = """

@@ -16,8 +16,7 @@ __all__ = ["Path", "parse_path"]
 Path: TypeAlias = tuple[str | int | None, ...]
 """For each level: a name, an index, or None for every one."""
 
-_STEP = re.compile(
-    r"""
+_STEP: Final = r"""
     \.(?P<name>[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*)
     | \.\* | \[\s*(?:
         (?P<all>\*)
@@ -25,16 +24,14 @@ _STEP = re.compile(
         | "(?P<double>(?:[^"\\]|\\.)*)"
         | '(?P<single>(?:[^'\\]|\\.)*)'
     )\s*\]
-    """,
-    re.VERBOSE,
-).match
+    """
 
 _REFUSALS: Final = (
-    (re.compile(r"\.\."), "it searches at every depth"),
-    (re.compile(r"\[\s*\?"), "a filter needs the whole element first"),
-    (re.compile(r"\[\s*-"), "an index from the end is known at the end only"),
-    (re.compile(r"\[[^\]\"']*:"), "slices are not supported: select [*] and count"),
-    (re.compile(r"\[[^\]]*,"), "it selects several names: use one path for each"),
+    (r"\.\.", "it searches at every depth"),
+    (r"\[\s*\?", "a filter needs the whole element first"),
+    (r"\[\s*-", "an index from the end is known at the end only"),
+    (r"\[[^\]\"']*:", "slices are not supported: select [*] and count"),
+    (r"\[[^\]]*,", "it selects several names: use one path for each"),
 )
 _SYNTAX: Final = "$, .name, ['name'], [0] and [*]; any other name stands in brackets, as in ['new-text']"
 
@@ -54,9 +51,10 @@ def parse_path(path: str) -> Path:
             f"path={path!r} must begin with $, which is the whole: '$.{path.lstrip('.') or 'items[*]'}'"
         )
     steps: list[str | int | None] = []
+    step = re.compile(_STEP, re.VERBOSE)  # with the first path: most programs use none
     at = 1
     while at < len(path):
-        if (found := _STEP(path, at)) is None:
+        if (found := step.match(path, at)) is None:
             _refuse(path, at)
         steps.append(_step(found, path))
         at = found.end()
@@ -83,6 +81,6 @@ def _step(found: re.Match[str], path: str) -> str | int | None:
 
 def _refuse(path: str, at: int) -> NoReturn:
     for pattern, reason in _REFUSALS:
-        if pattern.match(path, at):
+        if re.compile(pattern).match(path, at):
             raise ValueError(f"path={path!r} cannot be followed at {path[at:]!r}: {reason}")
     raise ValueError(f"path={path!r} cannot be read at {path[at:]!r}: it may have {_SYNTAX}")

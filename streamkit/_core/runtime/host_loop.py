@@ -5,7 +5,6 @@ group, and whose a cancellation is. Nothing else in the core knows asyncio and t
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
@@ -71,16 +70,20 @@ def host_loop() -> HostLoop:
     """
     The event loop that runs the current task.
     """
-    return _Asyncio() if get_cancelled_exc_class() is asyncio.CancelledError else _Trio()
+    return _Trio() if get_cancelled_exc_class().__module__.startswith("trio") else _Asyncio()
 
 
 class _Asyncio(HostLoop):
     def __init__(self) -> None:
+        import asyncio  # not with this file: it takes a quarter of the time of importing streamkit
+
+        self._asyncio = asyncio
         self._loop = asyncio.get_running_loop()
 
     def current_task(self) -> object:
         try:
-            return asyncio.current_task() if asyncio.get_running_loop() is self._loop else None
+            same = self._asyncio.get_running_loop() is self._loop
+            return self._asyncio.current_task() if same else None
         except RuntimeError:
             return None
 
@@ -96,7 +99,7 @@ class _Asyncio(HostLoop):
         return task
 
     def is_cancelled_natively(self) -> bool:
-        task = asyncio.current_task()
+        task = self._asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
 
