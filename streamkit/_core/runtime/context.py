@@ -192,6 +192,13 @@ class Context:
         """
         self._awaited.append(task)
 
+    @property
+    def awaits_tasks(self) -> bool:
+        """
+        Whether there is something to wait for when the block ends without an error.
+        """
+        return bool(self._awaited)
+
     async def settled(self) -> None:
         """
         Wait for the tasks of `wait_for`, unless a sink's failure ends the run.
@@ -204,6 +211,8 @@ class Context:
         """
         When the chain is closed: let the tasks that are left, its sinks, finish within `close_timeout`, then cancel them.
         """
+        if not self._tasks:
+            return
         try:
             with self.shielded():
                 for task in list(self._tasks):

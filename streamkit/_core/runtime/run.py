@@ -196,6 +196,8 @@ class Run(Generic[T_co]):
         Returns:
             The cancellation that has ended the wait; None if there was none.
         """
+        if not self._context.awaits_tasks:
+            return None
         try:
             await self._tasks.interruptible(self._context.settled)
         except BaseException as error:
@@ -231,8 +233,9 @@ class Run(Generic[T_co]):
         """
         Make sure that nobody else reads the chain. A job stops its sink here.
         """
-        with self._context.shielded():
-            await self._tasks.end_reads()
+        if self._tasks.end_reads():
+            with self._context.shielded():
+                await self._tasks.reads_ended()
         if self._requested is not None:
             await self._requested.stop()
 

@@ -84,11 +84,20 @@ class RunTasks(ABC):
         The items for whoever reads the run in the current task.
         """
 
-    async def end_reads(self) -> None:
+    def end_reads(self) -> bool:
         """
         The block is being left: end the reads that wait in other tasks, so that the chain can be closed.
+
+        Returns:
+            Whether there are any, and `reads_ended` is to be awaited.
         """
         self._end_waits(left_while_waiting)
+        return bool(self._waits)
+
+    async def reads_ended(self) -> None:
+        """
+        Wait until no read waits any more.
+        """
         while self._waits:
             await self._wait_over.wait()
 
