@@ -285,6 +285,42 @@ async def test_a_run_held_by_a_context_manager_function_is_safe_too() -> None:
     assert run.outcome.kind == "stopped"
 
 
+@each_pipeline
+async def test_a_run_that_a_function_enters_for_a_generator_is_safe_too(pipeline: Pipeline) -> None:
+    source = Source()
+
+    async def enter(stack: contextlib.AsyncExitStack) -> sk.Run[Any]:
+        return await stack.enter_async_context(pipeline(source.stream).open())
+
+    async def body() -> AsyncGenerator[Any]:
+        async with contextlib.AsyncExitStack() as stack:
+            run = await enter(stack)
+            async for item in run:
+                yield item  # noqa: ASYNC119 -- what these tests are about
+
+    generator = body()
+    for step in (generator.__anext__, generator.aclose):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(step)
+    assert source.closed.is_set()
+
+
+async def test_a_block_in_a_coroutine_that_a_generator_awaits_is_interrupted_at_any_checkpoint() -> None:
+    # for it has been left when the coroutine returns, and only then the generator can be left
+    async def whole() -> str | None:
+        async with Source().stream.open() as run:
+            await anext(run)
+            run.cancel("enough")
+            await anyio.sleep_forever()
+        return run.outcome.stopped_by
+
+    async def body() -> AsyncGenerator[str | None]:
+        yield await whole()
+
+    with anyio.fail_after(5):
+        assert [ended async for ended in body()] == ["cancel: enough"]
+
+
 async def test_a_run_in_a_block_that_another_task_leaves_says_what_to_do() -> None:
     source = Source()
     stack = contextlib.AsyncExitStack()

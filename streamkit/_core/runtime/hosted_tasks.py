@@ -8,7 +8,6 @@ ends with the run, and of the block only what it awaits of the run can be interr
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio import CancelScope, Event, create_task_group, get_cancelled_exc_class
@@ -25,24 +24,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.context import Context
     from streamkit._core.runtime.host_loop import HostLoop
 
-__all__ = ["HostedTasks", "in_generator"]
-
-_AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
-
-
-def in_generator() -> bool:
-    """
-    Whether an async generator awaits the caller, directly or through other coroutines; or the `__anext__` of a class, which is
-    left in the same ways.
-    """
-    frame = inspect.currentframe()
-    frame = None if frame is None else frame.f_back
-    while frame is not None and frame.f_code.co_flags & _AWAITS:
-        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR or frame.f_code.co_name == "__anext__":
-            return True
-        frame = frame.f_back
-    return False
-
+__all__ = ["HostedTasks"]
 
 _KEPT: set[Chain] = set()
 """The chains of all runs in generators that have not been left."""

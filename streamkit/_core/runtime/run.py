@@ -15,9 +15,10 @@ from streamkit._core.foreign_errors import note
 from streamkit._core.log import error_fields, log_warning
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.context import Context
+from streamkit._core.runtime.enclosing_generator import in_generator
 from streamkit._core.runtime.failures import ends_program, graver, is_interruption
 from streamkit._core.runtime.host_loop import host_loop
-from streamkit._core.runtime.hosted_tasks import HostedTasks, in_generator
+from streamkit._core.runtime.hosted_tasks import HostedTasks
 from streamkit._core.runtime.requested_reads import RequestedReads
 from streamkit._core.runtime.run_tasks import BlockTasks
 

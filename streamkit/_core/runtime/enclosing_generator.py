@@ -1,0 +1,50 @@
+"""
+Whether a block stands in an async generator, whose reader may leave it at a `yield`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from opcode import opmap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["in_generator"]
+
+_AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
+
+_GET_AWAITABLE = opmap["GET_AWAITABLE"]
+_OF_AENTER = 1
+"""What this instruction says where it stands behind `__aenter__`: https://docs.python.org/3/library/dis.html"""
+_LOOK_BACK = 8
+"""Bytes of code in which it is looked for: `SEND` and a constant stand between it and the place of the call."""
+
+
+def in_generator() -> bool:
+    """
+    Whether the block that the caller's `__aenter__` begins may be left by an async generator, or by the `__anext__` of a class,
+    which is left in the same ways. Whoever calls `__aenter__` as a function, such as an exit stack, hands the block on to what
+    awaits it. A coroutine with an `async with` has left its block when it returns, whatever awaits it.
+    """
+    frame = inspect.currentframe()
+    frame = None if frame is None or frame.f_back is None else frame.f_back.f_back
+    holder = frame
+    while frame is not None and frame.f_code.co_flags & _AWAITS:
+        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
+            return True
+        if frame is holder and _is_at_async_with(frame):
+            return False
+        if frame.f_code.co_name == "__anext__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_at_async_with(frame: FrameType) -> bool:
+    """
+    Whether `async with` itself has called, and not a function that was given the manager.
+    """
+    code = frame.f_code.co_code[max(0, frame.f_lasti - _LOOK_BACK) : frame.f_lasti]
+    return bytes((_GET_AWAITABLE, _OF_AENTER)) in code
