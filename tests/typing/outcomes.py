@@ -111,7 +111,11 @@ async def errors(stream: sk.Stream[events.Event]) -> None:
         assert_type(error.offset, int)
     except sk.StreamStalled as error:
         timeout: TimeoutError = error
+        assert_type(error.limit, str | None)
         raise timeout from None
+    except sk.TimeLimitError as error:
+        assert_type(error.limit, str | None)
+        assert_type(error.seconds, float | None)
     except (sk.StreamTruncated, sk.GrammarError, sk.BufferOverflow) as error:
         assert_type(error, sk.StreamTruncated | sk.GrammarError | sk.BufferOverflow)
     except sk.StreamError as error:
