@@ -39,7 +39,7 @@ class OutcomeFacts:
             `river: River | None = run.outcome.parsed`.
         usage: What the messages of the answer have used together. What was given up and asked for again is not in it.
         usage_by_model: What each model has used in all requests, by its name as the API tells it: also in those that were given
-            up, as an advisor, and before another model took over. It is what a run costs, at the prices of each model.
+            up or lost a race, as an advisor, and before another model took over. It is what a run costs, at the prices of each.
         stop_reason: Why the last message ended.
         model: The model that answered last: where one took over from another (a `fallback` block, or `usage.iterations`), that
             one. None if nobody has told.

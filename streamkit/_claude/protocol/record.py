@@ -249,6 +249,8 @@ class Record:
 
         return TypeAdapter[Any](self._output).validate_json(text)
 
+    facts_of_all = frozenset({"usage_by_model"})
+
     @staticmethod
     def fact(name: str, records: list[Contribution], /) -> object:
         """

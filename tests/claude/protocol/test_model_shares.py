@@ -4,16 +4,31 @@ What each model has used, in all requests of a run.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 import streamkit as sk
 from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.usage import usage_of
-from streamkit.events import TotalUsage
-from streamkit.testing import Drop, FakeClaude, Reply, error_reply, reply, spliced, text
+from streamkit.events import Event, TotalUsage
+from streamkit.testing import (
+    Drop,
+    FakeClaude,
+    Reply,
+    Request,
+    Stall,
+    error_reply,
+    reply,
+    spliced,
+    text,
+    thinking,
+)
 from tests.support.claude import ASK, AT_ONCE, HELLO, finished
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 PRICES: dict[str, dict[str, float]] = {
     "small": {"input": 1, "output": 5},
@@ -126,6 +141,64 @@ async def test_the_turns_of_a_loop_and_the_streams_of_a_merge_are_added_up() -> 
     async with FakeClaude(paused, HELLO) as server:
         outcome = (await finished(sk.messages(server.client(), **ASK, follow_pause=True))).outcome
         assert sum(used.input_tokens for used in outcome.usage_by_model.values()) == 20
+
+
+def asked(server: FakeClaude, model: str) -> sk.Stream[Event]:
+    params: Any = {**ASK, "model": model}
+    return sk.messages(server.client(), **params)
+
+
+class Race:
+    """
+    A large model that thinks for ever, and others that wait until it has begun to.
+    """
+
+    def __init__(self, server: FakeClaude) -> None:
+        self._begun = anyio.Event()
+        self._chat = asked(server, "large")
+
+    def against(self, other: sk.Stream[str]) -> sk.Stream[str]:
+        large = self._chat.tap(lambda _: self._begun.set()) | sk.text()
+        return sk.race(large, sk.concat(sk.from_iterable(self._wait), other))
+
+    async def _wait(self) -> AsyncIterator[str]:
+        await self._begun.wait()
+        for nothing in list[str]():
+            yield nothing
+
+
+def by_model(request: Request) -> Reply:
+    model = request.body["model"]
+    return (
+        reply(thinking("Hm"), Stall(), model=model) if model == "large" else reply(text("Hello"), model=model)
+    )
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_the_losers_of_a_race_are_paid_too(nested: bool) -> None:
+    """
+    Although they count for nothing else; also where the race is a part of another one.
+    """
+    async with FakeClaude(by_model, repeat=True) as server:
+        small = asked(server, "small") | sk.text()
+        race = Race(server).against(small)
+        outcome = (await finished(sk.race(race, sk.from_iterable(never)) if nested else race)).outcome
+    assert (outcome.model, outcome.usage.input_tokens, len(outcome.messages)) == ("small", 10, 1)
+    paid = {model: used.input_tokens for model, used in outcome.usage_by_model.items()}
+    assert paid == {"small": 10, "large": 10}
+
+
+async def test_where_the_winner_is_not_claudes_the_losers_are_paid_nevertheless() -> None:
+    async with FakeClaude(by_model, repeat=True) as server:
+        outcome = (await finished(Race(server).against(sk.from_iterable(["mine"])))).outcome
+    assert [used.input_tokens for used in outcome.usage_by_model.values()] == [10]
+    with pytest.raises(AttributeError, match="no source of it contributes one"):
+        _ = outcome.usage
+
+
+async def never() -> AsyncIterator[str]:
+    await anyio.sleep_forever()
+    yield "never"
 
 
 async def test_what_comes_without_a_request_counts_each_message_once() -> None:
