@@ -36,8 +36,8 @@ def http_client(
 
     Args:
         timeouts: By default `Timeouts()`. Only `connect`, `read`, `write` and `pool` are an HTTP client's.
-        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where it costs about half as much
-            for each read. It needs the extra `aiohttp`.
+        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where each read costs less. It
+            needs the extra `aiohttp`.
         options: Other options of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
 
     Raises:
