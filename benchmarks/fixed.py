@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["tables"]
 
 RUNS = 1_000
+ITEMS = 10_000
 _IMPORTS = {
     "streamkit": "import streamkit",
     "streamkit, its Claude sources and text() loaded": "import streamkit; streamkit.messages, streamkit.text",
@@ -38,10 +39,11 @@ _IMPORTS = {
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    Importing, opening and closing, logging.
+    Importing, opening and closing, reading in a generator, logging.
     """
     yield await _imports(rounds)
     yield await _opening(rounds)
+    yield await _reading(rounds)
     yield await _logging(rounds)
 
 
@@ -106,6 +108,32 @@ async def _opening(rounds: int) -> Table:
     ]
     rows = await race(contenders, units=RUNS, rounds=rounds)
     return Table("opening, reading one item, closing", "μs per run", rows, "streamkit")
+
+
+async def _reading(rounds: int) -> Table:
+    """
+    A run that an async generator awaits has its jobs in a task beside it, and watches each read.
+    """
+    items = sk.from_iterable(range(ITEMS))
+
+    async def in_a_block() -> None:
+        async with items.open() as run:
+            async for _ in run:
+                pass
+
+    async def body() -> AsyncGenerator[int, None]:
+        async with items.open() as run:
+            async for item in run:
+                yield item  # noqa: ASYNC119 -- what web frameworks are given, which is what is measured
+
+    async def in_a_generator() -> None:
+        async with aclosing(body()) as pieces:
+            async for _ in pieces:
+                pass
+
+    contenders = [Contender("a run in a coroutine", in_a_block), Contender("in a generator", in_a_generator)]
+    rows = await race(contenders, units=ITEMS, rounds=rounds)
+    return Table("reading a run", "μs per item", rows, "a run in a coroutine")
 
 
 async def _logging(rounds: int) -> Table:

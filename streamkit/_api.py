@@ -47,7 +47,11 @@ from streamkit._core.decorators import (
     sink as sink,
     source as source,
 )
-from streamkit._core.errors import BufferOverflow as BufferOverflow, StreamError as StreamError
+from streamkit._core.errors import (
+    BufferOverflow as BufferOverflow,
+    StreamError as StreamError,
+    TimeLimitError as TimeLimitError,
+)
 from streamkit._core.failed import Failed as Failed
 from streamkit._core.from_iterable import from_iterable as from_iterable
 from streamkit._core.items import Restarted as Restarted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["BufferOverflow", "StreamError", "reduced"]
+__all__ = ["BufferOverflow", "StreamError", "TimeLimitError", "reduced"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -113,6 +113,25 @@ class StreamError(Exception):
         """
         self._partial = self.partial
         return self
+
+
+class TimeLimitError(TimeoutError):
+    """
+    Something took longer than its limit.
+
+    Attributes:
+        limit: The name of the limit: an argument of `timeout()`, a field of `Timeouts`, or `"close_timeout"`. None if it has no
+            name here.
+        seconds: How long the limit is. None if that is not known.
+    """
+
+    def __init__(self, message: str, *, limit: str | None = None, seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
 
 class BufferOverflow(StreamError):

@@ -33,7 +33,8 @@ class Contribution(Protocol):
 
     It may also have a static method `loggable(records)`, which gives the fields that the log may have of them: figures and names,
     nothing that people or models have said. And a static method `described(records)`, which gives what `outcome.to_dict()` has of
-    them, as plain JSON objects.
+    them, as plain JSON objects. And `facts_of_all`, the names of the facts for which also those records are asked whose items do
+    not count, such as those of the streams that have lost a race.
     """
 
     @staticmethod
@@ -57,8 +58,8 @@ class Outcome(PlainValue, OutcomeFacts):
         error: What it failed with.
 
     A source may contribute further attributes. They hold what had arrived, however the run ended, and are built when asked
-    for. Claude's sources give `message`, `messages`, `history`, `tool_calls`, `usage`, `stop_reason`, `model`, `request_id`,
-    `attempts` and `oddities`.
+    for. Claude's sources give `message`, `messages`, `history`, `tool_calls`, `parsed`, `usage`, `usage_by_model`, `stop_reason`,
+    `model`, `request_id`, `attempts` and `oddities`.
     """
 
     kind: Kind
@@ -70,6 +71,7 @@ class Outcome(PlainValue, OutcomeFacts):
         self.stopped_by = None
         self.error = None
         self._records: list[Contribution] = []
+        self._all_records: list[Contribution] = []  # those that do not count, too
 
     def __repr__(self) -> str:
         said = [f"kind={self.kind!r}"]
@@ -84,15 +86,22 @@ class Outcome(PlainValue, OutcomeFacts):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            if self._records:
-                return self._records[-1].fact(name, self._records)
+            for records in (self._all_records, self._records):
+                if records and (records is self._records or name in getattr(records[-1], "facts_of_all", ())):
+                    return records[-1].fact(name, records)
             raise AttributeError(f"the outcome of this run has no {name!r}: no source of it contributes one")
 
-    def contribute(self, record: Contribution) -> None:
+    def contribute(self, record: Contribution, *, counts: bool = True) -> None:
         """
         Add what a source knows. Sources call it.
+
+        Args:
+            record: What it knows.
+            counts: Whether it is asked for every fact, or only for its `facts_of_all`.
         """
-        self._records.append(record)
+        self._all_records.append(record)
+        if counts:
+            self._records.append(record)
 
     def loggable(self) -> dict[str, object]:
         """

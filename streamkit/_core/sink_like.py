@@ -5,6 +5,7 @@ What may stand where a sink is expected, such as in `tee`: a sink, an async func
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -41,7 +42,29 @@ def as_sink(target: object) -> Sink[Any, Any]:
         return _BareFunction(name_of(target), call_each, (target,))
     raise TypeError(
         f"a sink, an async function of one item, or an anyio send stream is needed, not {type(target).__name__}: {target!r}"
+        f"{_instead(target)}"
     )
+
+
+def _instead(target: object) -> str:
+    """
+    What to write instead, where somebody has given the place to which a sink writes.
+    """
+    match target:
+        case str() | os.PathLike():
+            path = os.fspath(cast("str | os.PathLike[str]", target))
+            return (
+                f"; write sk.sinks.jsonl({path!r}) to keep items as lines of JSON, or sk.sinks.write(file), with an open text "
+                "file, for text"
+            )
+        case list():
+            return "; write sk.sinks.collect(), whose result is a list"
+        case _ if hasattr(target, "write"):
+            return "; write sk.sinks.write(file), for text"
+        case _ if inspect.iscoroutinefunction(getattr(target, "put", None)):
+            return "; write the function alone, queue.put"
+        case _:
+            return ""
 
 
 class _BareFunction(Sink[Any, None]):

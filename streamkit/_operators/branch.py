@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from streamkit._core.errors import TimeLimitError
 from streamkit._core.log import error_fields, log_warning
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import SinkReport
@@ -161,9 +162,11 @@ class RunningBranch:
                 self.report.error = error
                 raise
             self._failed(
-                TimeoutError(
+                TimeLimitError(
                     f"sink {self._name!r} had not finished {self._context.close_timeout:g} s after the run ended; "
-                    f"{unread} items were still waiting for it"
+                    f"{unread} items were still waiting for it",
+                    limit="close_timeout",
+                    seconds=self._context.close_timeout,
                 )
             )
             raise

@@ -36,6 +36,7 @@ FACTS = (
     "messages",
     "tool_calls",
     "usage",
+    "usage_by_model",
     "stop_reason",
     "model",
     "request_id",

@@ -55,15 +55,26 @@ async def test_the_sink_begins_by_itself_and_leaving_the_block_waits_for_it() ->
 
 async def test_there_is_no_result_before_the_end() -> None:
     async with (numbers | stuck()).open() as run:
-        with pytest.raises(RuntimeError, match="the sink has no result"):
+        with pytest.raises(
+            RuntimeError, match="the sink has no result: it has not finished; `await run` waits"
+        ):
             _ = run.result
         run.cancel()
 
 
-async def test_a_cancelled_sink_has_no_result() -> None:
+async def test_a_stopped_job_has_no_result_and_says_who_has_stopped_it() -> None:
     async with (numbers | stuck()).open() as run:
-        run.cancel()
-    with pytest.raises(RuntimeError, match="the sink has no result"):
+        run.cancel("enough")
+    told = r"no result: the job was stopped before it had one, .* Outcome\(kind='stopped', stopped_by='cancel: enough'\)"
+    with pytest.raises(RuntimeError, match=told):
+        _ = run.result
+
+
+async def test_a_job_that_is_cancelled_from_outside_has_no_result_and_says_so() -> None:
+    with anyio.CancelScope() as scope:
+        async with (numbers | stuck()).open() as run:
+            scope.cancel()
+    with pytest.raises(RuntimeError, match=r"the job was cancelled before .* Outcome\(kind='cancelled'\)"):
         _ = run.result
 
 
@@ -73,8 +84,9 @@ async def test_a_failed_sink_has_no_result_and_awaiting_it_raises_its_error() ->
         await enter(run)
     assert run.outcome.kind == "failed"
     assert run.outcome.error is caught.value
-    with pytest.raises(RuntimeError, match="it failed"):
+    with pytest.raises(RuntimeError, match="it failed with LookupError") as told:
         _ = run.result
+    assert told.value.__cause__ is caught.value
     with pytest.raises(LookupError, match="own"):
         await run
 

@@ -4,6 +4,9 @@ tee: the items go on, and to sinks beside them.
 
 from __future__ import annotations
 
+import asyncio
+import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -122,12 +125,13 @@ async def test_several_tees_in_a_row() -> None:
 async def test_block_stops_the_pull_at_the_bound(buffer: int) -> None:
     pulled: list[int] = []
     run = (endless.tap(pulled.append) | sk.tee(stuck(), buffer=buffer)).open(close_timeout=1)
-    with (
-        anyio.move_on_after(10) as scope,
-        pytest.raises(TimeoutError, match=f"; {buffer} items were still waiting"),
-    ):
+    with anyio.move_on_after(10) as scope:
         await drain(run)
     assert scope.cancelled_caught
+    error = run.report.sinks["stuck"].error
+    assert isinstance(error, sk.TimeLimitError)
+    assert (error.limit, error.seconds) == ("close_timeout", 1)
+    assert f"; {buffer} items were still waiting" in str(error)
     assert len(pulled) == buffer + 1  # and the one that the sink has taken
 
 
@@ -516,6 +520,28 @@ def test_what_is_no_sink_is_refused(make: Any, junk: object) -> None:
         TypeError, match="a sink, an async function of one item, or an anyio send stream is needed"
     ):
         make(junk)
+
+
+@pytest.mark.parametrize(
+    ("place", "remedy"),
+    [
+        (
+            "run.jsonl",
+            r"write sk\.sinks\.jsonl\('run\.jsonl'\) to keep items .*, or sk\.sinks\.write\(file\)",
+        ),
+        (Path("run.jsonl"), r"write sk\.sinks\.jsonl\('run\.jsonl'\)"),
+        (io.StringIO(), r"write sk\.sinks\.write\(file\), for text$"),
+        ([], r"write sk\.sinks\.collect\(\)"),
+        (asyncio.Queue[int](), r"write the function alone, queue\.put$"),
+        (3, r"not int: 3$"),
+    ],
+    ids=["a name", "a path", "a file", "a list", "a queue", "a number"],
+)
+def test_the_place_to_which_a_sink_writes_is_no_sink_and_the_error_has_the_sink(
+    place: Any, remedy: str
+) -> None:
+    with pytest.raises(TypeError, match=remedy):
+        sk.tee(place)
 
 
 @pytest.mark.parametrize(

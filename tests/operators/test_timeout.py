@@ -100,6 +100,17 @@ async def test_the_error_names_the_limit(limits: dict[str, float], when: float, 
     assert await read(Watched(1000).stream() | sk.timeout(**limits)) == [(when, message)]
 
 
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [({"first": 5, "idle": 60}, "first"), ({"idle": 2.5, "total": 60}, "idle"), ({"total": 4}, "total")],
+)
+async def test_a_program_can_read_the_limit_and_its_seconds(limits: dict[str, float], limit: str) -> None:
+    with pytest.raises(sk.TimeLimitError) as caught:
+        await (Watched(1000).stream() | sk.timeout(**limits)).run()
+    assert isinstance(caught.value, TimeoutError)
+    assert (caught.value.limit, caught.value.seconds) == (limit, limits[limit])
+
+
 async def test_idle_starts_anew_at_each_item() -> None:
     got = await read(Watched(1, 2, 3, 4, 5).stream() | sk.timeout(first=2, idle=4.5))
     assert got == [

@@ -4,7 +4,7 @@ Types of what a run of a Claude stream tells: its events, its outcome, its repor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never, assert_type
 
 from anthropic.types import Message, MessageParam
@@ -69,6 +69,7 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     assert_type(run.outcome.history, list[MessageParam])
     assert_type(run.outcome.usage, events.TotalUsage)
     assert_type(run.outcome.usage.output_tokens, int)
+    assert_type(run.outcome.usage_by_model, Mapping[str, events.TotalUsage])
     assert_type(run.outcome.usage.cost({"input": 3}, advisor={"input": 5}), float)
     assert_type(events.Usage() + events.Usage(), events.TotalUsage)
     parsed: Message | None = run.outcome.parsed
@@ -79,6 +80,7 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
         assert_type(attempt, sk.Attempt)
         assert_type(attempt.error, Exception | None)
         assert_type(attempt.usage, events.TotalUsage | None)
+        assert_type(attempt.model, str | None)
         assert_type(attempt.overlap, str)
 
 
@@ -111,7 +113,11 @@ async def errors(stream: sk.Stream[events.Event]) -> None:
         assert_type(error.offset, int)
     except sk.StreamStalled as error:
         timeout: TimeoutError = error
+        assert_type(error.limit, str | None)
         raise timeout from None
+    except sk.TimeLimitError as error:
+        assert_type(error.limit, str | None)
+        assert_type(error.seconds, float | None)
     except (sk.StreamTruncated, sk.GrammarError, sk.BufferOverflow) as error:
         assert_type(error, sk.StreamTruncated | sk.GrammarError | sk.BufferOverflow)
     except sk.StreamError as error:

@@ -10,7 +10,7 @@ from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import text_of_field, type_of
-from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
 from streamkit._core.failed import Failed, OnError
@@ -75,7 +75,7 @@ def json(path: str | None = None, *, model: Any = None, on_error: OnError = "rai
     Backpressure: none of its own.
     Completes: with its upstream.
     Fails: with its upstream; with a `JSONError`, which has the place in its `offset`, where the text is not JSON or ends too
-        early, after what came before that; with the model's own error.
+        early, after what came before that, and which says so where `max_tokens` has cut it; with the model's own error.
     Cancels: at once.
     Memory: the value so far, or what the path selects, one at a time.
     """
@@ -190,7 +190,7 @@ class JSON(Transducer[Any, Any]):
             if due and not stop_reason(self.stop_reason).excuses_json:
                 raise JSONError(
                     "there is no JSON in the text: it does not begin with any, no line does with { or [, and there is no fenced "
-                    "block",
+                    f"block{why_cut(self.stop_reason)}",
                     reason="missing",
                     offset=self.finder.read,
                 )
@@ -203,9 +203,11 @@ class JSON(Transducer[Any, Any]):
 
     def _broken(self, extractor: Extractor, error: ParseError) -> Iterable[Any]:
         yield from extractor.take()
+        is_truncated = error.reason == "truncated"
+        cause = why_cut(self.stop_reason) if is_truncated else ""
         raise JSONError(
-            f"the text is not JSON: {error.message} at character {self.offset + error.offset}",
-            reason="truncated" if error.reason == "truncated" else "invalid",
+            f"the text is not JSON: {error.message} at character {self.offset + error.offset}{cause}",
+            reason="truncated" if is_truncated else "invalid",
             offset=self.offset + error.offset,
         )
 

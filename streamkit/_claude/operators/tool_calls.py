@@ -119,7 +119,7 @@ class ToolCalls(Transducer[Any, Any]):
 
     def reset(self) -> None:
         self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in self.kinds)
-        self.calls: list[ToolCall | BrokenToolCall] = []
+        self.calls: list[ToolCall | BrokenToolCall | ToolInputError] = []  # what is due, up to what is raised
 
     def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:
         self._add(self.blocks.follow(event))
@@ -127,16 +127,23 @@ class ToolCalls(Transducer[Any, Any]):
             yield from self._release()
 
     def _add(self, ended: Iterable[Block]) -> None:
-        calls = [call_in(block) for block in ended]
-        self.calls += [call for call in calls if isinstance(call, ToolCall) or self.broken != "skip"]
+        for block in ended:
+            call = call_in(block)
+            if isinstance(call, ToolCall) or self.broken == "emit":
+                self.calls.append(call)
+            elif self.broken == "raise":
+                self.calls.append(ToolInputError(call, why=self.blocks.why(call)))
 
     def _release(self) -> Iterable[ToolCall | BrokenToolCall]:
         calls, self.calls = self.calls, []
-        checked = self._checked(calls)
+        checked = _checked(calls)
         return checked if self.at_once else list(checked)
 
-    def _checked(self, calls: list[ToolCall | BrokenToolCall]) -> Iterator[ToolCall | BrokenToolCall]:
-        for call in calls:
-            if isinstance(call, BrokenToolCall) and self.broken == "raise":
-                raise ToolInputError(call)
-            yield call
+
+def _checked(
+    calls: Iterable[ToolCall | BrokenToolCall | ToolInputError],
+) -> Iterator[ToolCall | BrokenToolCall]:
+    for call in calls:
+        if isinstance(call, ToolInputError):
+            raise call
+        yield call

@@ -153,9 +153,9 @@ class ToolInput(Transducer[Any, Any]):
             yield from self._broken(block, extractor, error)
         yield from extractor.take()
         if isinstance(call, BrokenToolCall):
-            raise ToolInputError(call)
+            raise ToolInputError(call, why=self.blocks.why(call))
 
     def _broken(self, block: Block, extractor: Extractor, error: ParseError) -> Iterable[Any]:
         yield from extractor.take()
         call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
-        raise ToolInputError(call, why=str(error), offset=error.offset)
+        raise ToolInputError(call, why=self.blocks.why(call, str(error)), offset=error.offset)

@@ -24,6 +24,7 @@ class Attempt(PlainValue, Struct):
     Attributes:
         number: Counted from 1.
         request_id: The API's id of the request, for a support ticket.
+        model: The model that answered; None if nobody has told.
         error: What it failed with.
         usage: What it was billed, as far as that is known; None if its message never began.
         overlap: The text that it repeated of the attempt before it, and that was removed.
@@ -32,13 +33,14 @@ class Attempt(PlainValue, Struct):
 
     number: int
     request_id: str | None = None
+    model: str | None = None
     error: Exception | None = None
     usage: TotalUsage | None = None
     overlap: str = ""
     oddities: Oddities = field(default_factory=Oddities)
 
     def __repr__(self) -> str:
-        asked = f"number={self.number}, request_id={self.request_id!r}"
+        asked = f"number={self.number}, request_id={self.request_id!r}, model={self.model!r}"
         return f"Attempt({asked}, error={self.error!r}, usage={self.usage!r})"
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Attempt(PlainValue, Struct):
         return {
             "number": self.number,
             "request_id": self.request_id,
+            "model": self.model,
             "error": plain_error(self.error),
             "usage": None if self.usage is None else self.usage.to_dict(),
             "oddities": dict(self.oddities),

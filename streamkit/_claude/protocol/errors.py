@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from streamkit._claude.protocol.retriable import is_retriable
-from streamkit._core.errors import StreamError
+from streamkit._core.errors import StreamError, TimeLimitError
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
@@ -63,7 +63,7 @@ class StreamTruncated(StreamError):
         )
 
 
-class StreamStalled(StreamError, TimeoutError):
+class StreamStalled(StreamError, TimeLimitError):
     """
     The connection is open, but what was due did not come in time.
 
@@ -71,6 +71,8 @@ class StreamStalled(StreamError, TimeoutError):
 
     Args:
         message: What was waited for, and how long.
+        limit: The field of `Timeouts` that ended the wait; None if it was a limit of something else.
+        seconds: How long that limit is.
         time_is_up: Whether the time for the whole run is used up. Only then the error is not retriable, because a second
             try would have no time either.
         request_id: The API's id of the request.
@@ -81,6 +83,8 @@ class StreamStalled(StreamError, TimeoutError):
         self,
         message: str,
         *,
+        limit: str | None = None,
+        seconds: float | None = None,
         time_is_up: bool = False,
         request_id: str | None = None,
         partial: object = None,
@@ -92,6 +96,8 @@ class StreamStalled(StreamError, TimeoutError):
             request_id=request_id,
             partial=partial,
         )
+        self.limit: str | None = limit
+        self.seconds: float | None = seconds
 
 
 class GrammarError(StreamError):

@@ -37,7 +37,9 @@ class OutcomeFacts:
             is not whole. Asking raises pydantic's `ValidationError` where it does not fit. Its type is `Any`, because a stream
             is typed by its items, and an operator behind the source changes those: say the type where you keep it, as in
             `river: River | None = run.outcome.parsed`.
-        usage: What all messages together have cost.
+        usage: What the messages of the answer have used together. What was given up and asked for again is not in it.
+        usage_by_model: What each model has used in all requests, by its name as the API tells it: also in those that were given
+            up or lost a race, as an advisor, and before another model took over. It is what a run costs, at the prices of each.
         stop_reason: Why the last message ended.
         model: The model that answered last: where one took over from another (a `fallback` block, or `usage.iterations`), that
             one. None if nobody has told.
@@ -65,6 +67,8 @@ class OutcomeFacts:
         def parsed(self) -> Any: ...
         @property
         def usage(self) -> TotalUsage: ...
+        @property
+        def usage_by_model(self) -> Mapping[str, TotalUsage]: ...
         @property
         def stop_reason(self) -> str | None: ...
         @property

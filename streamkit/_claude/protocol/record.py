@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.history import history
 from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.tool_blocks import complete_calls
 from streamkit._claude.protocol.usage import total
@@ -57,6 +58,9 @@ class Record:
         # What the last request brings. It is what counts, unless the request was begun beside that.
         self._arriving = self._messages
         self._before: TotalUsage | None = None  # what earlier requests have cost for the same message
+        self._paid: list[
+            tuple[str | None, TotalUsage]
+        ] = []  # what earlier requests have brought, whether it counts or not
 
     def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
@@ -70,6 +74,7 @@ class Record:
         self._before = self._cost() if joins else self._before if beside else None
         attempt = Attempt(len(self._attempts) + 1)
         self._attempts.append(attempt)
+        self._paid += self._arrived()
         self._arriving = [MessageBuilder()]
         if not (beside or joins):
             self._messages = self._arriving
@@ -103,6 +108,7 @@ class Record:
         The message has ended, and another one that belongs to it follows.
         """
         self._bill()
+        self._paid += self._arrived()
         self._turns = [*self._turns, *self._messages]
         self._messages = self._arriving = [MessageBuilder()]
         self._before = None
@@ -186,6 +192,12 @@ class Record:
         """
         return [message.usage for message in self._all() if message.started]
 
+    def paid(self) -> list[tuple[str | None, TotalUsage]]:
+        """
+        The model and the usage of each message that any request has brought, also of those that do not count.
+        """
+        return [*self._paid, *self._arrived()]
+
     def all_oddities(self) -> Oddities:
         """
         What did not fit, in all requests.
@@ -237,6 +249,8 @@ class Record:
 
         return TypeAdapter[Any](self._output).validate_json(text)
 
+    facts_of_all = frozenset({"usage_by_model"})
+
     @staticmethod
     def fact(name: str, records: list[Contribution], /) -> object:
         """
@@ -280,9 +294,13 @@ class Record:
         self._bill()
         return [*self._turns, *self._messages]
 
+    def _arrived(self) -> list[tuple[str | None, TotalUsage]]:
+        return [(message.model, message.usage) for message in self._arriving if message.started]
+
     def _bill(self) -> None:
-        if self._attempts and self._arriving[-1].started:
-            self._attempts[-1].usage = self._arriving[-1].usage
+        if self._attempts and (message := self._arriving[-1]).started:
+            self._attempts[-1].usage = message.usage
+            self._attempts[-1].model = message.model
         if self._before is not None and self._messages is not self._arriving:
             # Its own events tell what the last request has cost, and that only at its end.
             self._messages[-1].charge(self._cost())
@@ -323,6 +341,7 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
         (parsed for record in reversed(records) if (parsed := record.parsed()) is not None), None
     ),
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
+    "usage_by_model": lambda records: usage_by_model(paid for record in records for paid in record.paid()),
     "stop_reason": lambda records: records[-1].stop_reason,
     "model": lambda records: next((model for record in reversed(records) if (model := record.model)), None),
     "request_id": lambda records: records[-1].request_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["STOP_REASONS", "StopReason", "stop_reason"]
+__all__ = ["STOP_REASONS", "StopReason", "stop_reason", "why_cut"]
 
 
 class StopReason(NamedTuple):
@@ -20,22 +20,24 @@ class StopReason(NamedTuple):
         pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
         excuses_json: Whether a message that should hold JSON may well be without any.
         cuts: Whether the model was stopped in the middle of what it wrote.
+        remedy: What the next request should have instead, where it cuts.
     """
 
     pauses: bool = False
     excuses_json: bool = False
     cuts: bool = False
+    remedy: str = ""
 
 
 STOP_REASONS: Final = {
     "end_turn": StopReason(),
-    "max_tokens": StopReason(cuts=True),
+    "max_tokens": StopReason(cuts=True, remedy="a larger max_tokens"),
     "stop_sequence": StopReason(),
     "tool_use": StopReason(excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
     "refusal": StopReason(excuses_json=True),
     "compaction": StopReason(),
-    "model_context_window_exceeded": StopReason(cuts=True),
+    "model_context_window_exceeded": StopReason(cuts=True, remedy="a shorter conversation"),
 }
 
 _FOREIGN: Final = {
@@ -47,6 +49,19 @@ _FOREIGN: Final = {
 """What other APIs call the same, where a gateway hands it on."""
 
 _UNKNOWN: Final = StopReason()
+
+
+def why_cut(name: str | None) -> str:
+    """
+    What an error adds to "the text ends too early" where the stop reason is the cause; nothing where it is not.
+    """
+    reason = stop_reason(name)
+    if not reason.cuts:
+        return ""
+    return (
+        f", because the answer was cut (stop_reason {name!r}): "
+        f"send the request with {reason.remedy}, or ask for a shorter answer"
+    )
 
 
 def stop_reason(name: str | None) -> StopReason:

@@ -14,7 +14,7 @@ from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, input_text, plain, text_of_field, type_of
-from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class ToolBlocks:
         self._followed: dict[Block, None] = {}
         self._open: dict[int, Block] = {}  # those that are followed and take input
         self._by_id: dict[str, Block] = {}  # those that are followed
+        self._stop_reason: str | None = None
 
     def write(self, event: Any) -> Block | None:
         """
@@ -103,6 +104,16 @@ class ToolBlocks:
             case _:
                 return []
 
+    def why(self, call: BrokenToolCall, flaw: str | None = None) -> str:
+        """
+        Why a call of this message cannot be executed, in words.
+
+        Args:
+            call: The call.
+            flaw: What is wrong with its input; by default its `reason`.
+        """
+        return (flaw or call.reason) + (why_cut(self._stop_reason) if call.reason == "truncated" else "")
+
     def unended(self, call_id: str) -> Block | None:
         """
         The block of a call that has not ended yet; None if there is none.
@@ -124,6 +135,7 @@ class ToolBlocks:
             case _:
                 ended = self._ended(self._table.end())
                 self._table = BlockTable(forgets=True)
+                self._stop_reason = None
                 for index, whole in enumerate(blocks_in(event)):
                     block, more = self._table.take_whole(index, self._fields(whole))
                     ended += self._follow(block, whole, more)
@@ -134,7 +146,10 @@ class ToolBlocks:
         The blocks that end with the stop reason that this tells, if it does.
         """
         reason = text_of_field(carrier, "stop_reason")
-        return self._ended(self._table.end(cut=stop_reason(reason).cuts)) if reason else []
+        if not reason:
+            return []
+        self._stop_reason = reason
+        return self._ended(self._table.end(cut=stop_reason(reason).cuts))
 
     def _begin(self, event: Any) -> list[Block]:
         part = getattr(event, "content_block", None)

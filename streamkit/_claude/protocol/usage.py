@@ -64,8 +64,8 @@ class TotalUsage(Usage, frozen=True):
 
         Input tokens are those that are neither read from the cache nor written to it, as the API counts them. What the API
         has used to compact the conversation is in no other count, and is billed too. The prices are those of one model, tier and
-        place: where several models have answered in one run, add up the costs of `outcome.attempts`. What the API does not
-        tell, such as the hours of code execution, is not in it.
+        place: where several models have answered, or a request was sent again, `outcome.usage_by_model` has what each has used.
+        What the API does not tell, such as the hours of code execution, is not in it.
 
         Args:
             prices: The price of a million tokens: `"input"`, `"output"`, `"cache_read"`, `"cache_write"`, and

@@ -134,7 +134,8 @@ def messages(
             `extra_body` and `timeout`. With `betas` those of `client.beta.messages.create`: also `billing_policy`, `compaction`,
             `context_management`, `fallback_credit_token`, `fallbacks`, `mcp_servers` and `thread`. And `output_format`: with a
             pydantic model, or another type with a schema, the answer is JSON of that type, and `outcome.parsed` is the
-            instance, as with the SDK's `messages.stream`.
+            instance, as with the SDK's `messages.stream`. A dict of parameters is a `dict[str, Any]` to a type checker only if it
+            is annotated so.
 
     Raises:
         TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from streamkit._claude.protocol.error_forms import read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamStalled, StreamTruncated
 from streamkit._claude.protocol.retriable import can_retry, is_retriable
+from streamkit._claude.transport.http_client import client_limit
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def broken_connection(error: Exception) -> StreamError:
 
     name = type(error).__name__
     if isinstance(error, httpx2.TimeoutException):
-        return _caused_by(error, StreamStalled(f"nothing arrived in time: {name}"))
+        limit, seconds = client_limit(error)
+        stalled = StreamStalled(f"nothing arrived in time: {name}", limit=limit, seconds=seconds)
+        return _caused_by(error, stalled)
     if isinstance(error, httpx2.TransportError | ConnectionError):
         return _caused_by(error, StreamTruncated(f"the connection broke: {name}", type="transport"))
     message = f"the response could not be read: {name}"
@@ -106,7 +109,9 @@ def failed_follow_up(error: Exception) -> Exception:
     import anthropic
 
     if isinstance(error, anthropic.APITimeoutError):
-        return _caused_by(error, StreamStalled("a follow-up request got no response in time"))
+        limit, seconds = client_limit(error.__cause__)
+        message = "a follow-up request got no response in time"
+        return _caused_by(error, StreamStalled(message, limit=limit, seconds=seconds))
     if isinstance(error, anthropic.APIConnectionError):
         message = "a follow-up request could not connect"
         return _caused_by(error, StreamError(message, type="transport", retriable=can_retry(error)))

@@ -4,7 +4,7 @@ The HTTP client that suits streams, and the limit on silence that it can keep by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from anyio import NoEventLoopError, get_cancelled_exc_class
 
@@ -14,7 +14,7 @@ from streamkit._core.checks import choice
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["http_client", "is_read_timeout", "limit_silence"]
+__all__ = ["client_limit", "http_client", "is_read_timeout", "limit_silence"]
 
 Transport = Literal["httpx2", "aiohttp"]
 
@@ -36,8 +36,8 @@ def http_client(
 
     Args:
         timeouts: By default `Timeouts()`. Only `connect`, `read`, `write` and `pool` are an HTTP client's.
-        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where it costs about half as much
-            for each read. It needs the extra `aiohttp`.
+        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where each read costs less. It
+            needs the extra `aiohttp`.
         options: Other options of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
 
     Raises:
@@ -86,6 +86,31 @@ def limit_silence(response: Any, seconds: float) -> bool:
         return False
     timeouts["read"] = seconds
     return True
+
+
+def client_limit(error: BaseException | None) -> tuple[str | None, float | None]:
+    """
+    The limit of the HTTP client that has ended a wait with this error.
+
+    Returns:
+        Its name, which is that of the field of `Timeouts`, and its seconds; None for what is not known.
+    """
+    import httpx2
+
+    if not isinstance(error, httpx2.TimeoutException):
+        return None, None
+    names: dict[type, str] = {
+        httpx2.ConnectTimeout: "connect",
+        httpx2.ReadTimeout: "read",
+        httpx2.WriteTimeout: "write",
+        httpx2.PoolTimeout: "pool",
+    }
+    name = names.get(type(error), "")
+    try:
+        limits = error.request.extensions.get("timeout")
+    except RuntimeError:  # a transport of somebody else's has not said which request
+        limits = None
+    return name or None, cast("dict[str, float]", limits).get(name) if isinstance(limits, dict) else None
 
 
 def is_read_timeout(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anyio import CancelScope, current_time
 
@@ -23,6 +23,15 @@ __all__ = ["Watchdog"]
 
 T = TypeVar("T")
 _END: Any = object()
+
+_STALLED: Final = {
+    "read": "nothing arrived within {} seconds",
+    "liveness": "nothing arrived within {} seconds",
+    "first_event": "no event came within {} seconds of the request",
+    "progress": "no event came within {} seconds",
+    "total": "the response was not complete within {} seconds",
+}
+"""What is said where a limit ends a wait."""
 
 
 class Watchdog:
@@ -92,8 +101,7 @@ class Watchdog:
             return await anext(items, _END)
         except Exception as error:
             if is_read_timeout(error):
-                seconds, name = self._silence
-                raise StreamStalled(f"nothing arrived within {seconds} seconds ({name})") from error
+                raise self._stalled(self._silence[1]) from error
             raise
         finally:
             self._waited(monotonic() - began)
@@ -127,25 +135,30 @@ class Watchdog:
     async def _within_time(self, wait: Awaitable[T], *, raw: bool = False) -> T:
         liveness = self._timeouts.liveness if raw else None
         seconds = min(self.left, self._due, math.inf if liveness is None else liveness)
-        complaint = self._complaint(seconds)
+        limit = self._limit_of(seconds)
         began = current_time()
         try:
             with CancelScope(deadline=began + seconds):
                 return await wait
         finally:
             self._waited(current_time() - began)
-        # Not worth retrying once `total` is used up.
-        raise StreamStalled(complaint, time_is_up=self.left <= 0)
+        raise self._stalled(limit)
 
-    def _complaint(self, seconds: float) -> str:
-        timeouts = self._timeouts
+    def _limit_of(self, seconds: float) -> str:
+        """
+        The limit that a wait of so many seconds meets.
+        """
         if seconds == self.left:
-            return f"the response was not complete within {timeouts.total} seconds (total)"
+            return "total"
         if seconds != self._due:
-            return f"nothing arrived within {timeouts.liveness} seconds (liveness)"
-        if self._begun:
-            return f"no event came within {timeouts.progress} seconds (progress)"
-        return f"no event came within {timeouts.first_event} seconds of the request (first_event)"
+            return "liveness"
+        return "progress" if self._begun else "first_event"
+
+    def _stalled(self, limit: str) -> StreamStalled:
+        seconds: float = getattr(self._timeouts, limit)
+        message = f"{_STALLED[limit].format(seconds)} ({limit})"
+        # Not worth retrying once `total` is used up.
+        return StreamStalled(message, limit=limit, seconds=seconds, time_is_up=self.left <= 0)
 
     def _waited(self, seconds: float) -> None:
         self._quiet += seconds

@@ -137,7 +137,8 @@ class Context:
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         self._began = 0.0
         self._parent = parent
-        self._withheld: list[Contribution] | None = None if counts else []
+        self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
+        self._lost = False
         # Shared with the contexts inside this one.
         self._tasks: _Tasks = _Tasks() if parent is None else parent._tasks
         self._awaited: list[Task] = [] if parent is None else parent._awaited
@@ -158,8 +159,15 @@ class Context:
         From now on its facts count for the run around it, and so do those that are there already.
         """
         withheld, self._withheld = self._withheld, None
-        for record in withheld or ():
-            self._contribute_around(record)
+        for record, counts in withheld or ():
+            self._contribute_around(record, counts=counts)
+
+    def lose(self) -> None:
+        """
+        Its facts do not count for the run around it, except for the `facts_of_all` of what is contributed.
+        """
+        self._lost = True
+        self.count()
 
     @property
     def outermost(self) -> Context:
@@ -323,19 +331,23 @@ class Context:
             raise error
         self.cleanup_errors.append(error)
 
-    def contribute(self, record: Contribution) -> None:
+    def contribute(self, record: Contribution, *, counts: bool = True) -> None:
         """
         Add a source's facts to the outcome of this run, and to those of the runs around it.
-        """
-        self.outcome.contribute(record)
-        if self._withheld is None:
-            self._contribute_around(record)
-        else:
-            self._withheld.append(record)
 
-    def _contribute_around(self, record: Contribution) -> None:
+        Args:
+            record: The facts.
+            counts: Whether all of them count, or only the `facts_of_all`.
+        """
+        self.outcome.contribute(record, counts=counts)
+        if self._withheld is None:
+            self._contribute_around(record, counts=counts)
+        else:
+            self._withheld.append((record, counts))
+
+    def _contribute_around(self, record: Contribution, *, counts: bool) -> None:
         if self._parent is not None:
-            self._parent.contribute(record)
+            self._parent.contribute(record, counts=counts and not self._lost)
 
     def stopped(self, by: str) -> None:
         """

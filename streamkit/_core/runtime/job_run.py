@@ -70,11 +70,19 @@ class JobRun(Run[Any], Generic[R_co]):
         What the sink returned.
 
         Raises:
-            RuntimeError: The sink has not returned.
+            RuntimeError: The sink has not returned. The message says why not, and the cause is what the sink has failed with.
         """
         if not self._results:
-            raise RuntimeError("the sink has no result: it has not finished, it failed, or it was stopped")
+            raise RuntimeError(f"the sink has no result: {self._why_not()}") from self._error
         return self._results[0]
+
+    def _why_not(self) -> str:
+        if self._error is not None:
+            return f"it failed with {type(self._error).__name__}"
+        if self.outcome.kind == "running":
+            return "it has not finished; `await run` waits for it"
+        ended = "cancelled" if self.outcome.kind == "cancelled" else "stopped"
+        return f"the job was {ended} before it had one, and run.outcome is {self.outcome!r}"
 
     def __aiter__(self) -> AsyncIterator[Any]:
         raise TypeError(

@@ -29,8 +29,9 @@ def race(*streams: AsyncIterable[Any]) -> Stream[Any]:
     The items of the stream whose first item comes first.
 
     A stream that fails or ends before any item has come has lost. The losers are cancelled and closed before the first
-    item is handed on. Only the winner's facts count for the run: `outcome.message` is that of the winner, and `outcome.usage`
-    leaves out what the losers have cost. If every stream has lost, the facts of all of them count.
+    item is handed on. Only the winner's facts count for the run: `outcome.message` is that of the winner, and so is
+    `outcome.usage`. What the losers have cost is in `outcome.usage_by_model`. If every stream has lost, the facts of all of
+    them count.
 
     Args:
         streams: Streams, or other async iterables; at least one.
@@ -81,7 +82,11 @@ class _Racing(Interleaving):
             self.readers.failure = self._first_failure
             return
         self._winner = winner = self.ring[0]
-        self._contexts[runners.index(winner)].count()
+        for runner, context in zip(runners, self._contexts, strict=True):
+            if runner is winner:
+                context.count()
+            else:
+                context.lose()
         await self.readers.leave(but=winner.reader)
         await lowlevel.checkpoint_if_cancelled()
         for loser in runners:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from anyio import current_time, move_on_at
 
 from streamkit._core.algebra import Same
-from streamkit._core.checks import seconds
+from streamkit._core.checks import seconds as checked_seconds
+from streamkit._core.errors import TimeLimitError
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def timeout(*, first: float | None = None, idle: float | None = None, total: flo
     Emits: every item, unchanged.
     Backpressure: none of its own.
     Completes: with its upstream.
-    Fails: with its upstream; with a `TimeoutError` that names the limit, once upstream is closed.
+    Fails: with its upstream; with a `TimeLimitError`, which is a `TimeoutError` and has the `limit` and its `seconds`, once
+        upstream is closed.
     Cancels: at once.
     Memory: nothing.
     """
@@ -63,7 +65,7 @@ class _Timeout(ContextStage):
 
     def __init__(self, limits: dict[str, float]) -> None:
         super().__init__("timeout", (), limits)
-        self._limits = {name: seconds("timeout", limit, of=name) for name, limit in limits.items()}
+        self._limits = {name: checked_seconds("timeout", limit, of=name) for name, limit in limits.items()}
 
     async def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         items = aiter(upstream.iterator)
@@ -91,10 +93,11 @@ class _Timeout(ContextStage):
         raise _timed_out(waiting_for if this_by <= all_by else "total", self.kwargs)
 
 
-def _timed_out(name: str, limits: Any) -> TimeoutError:
-    limit = limits[name]
-    return TimeoutError(
-        f"timeout(total={limit}): the stream did not end within {limit} seconds of waiting"
-        if name == "total"
-        else f"timeout({name}={limit}): no item came within {limit} seconds"
+def _timed_out(limit: str, limits: Any) -> TimeLimitError:
+    seconds = limits[limit]
+    message = (
+        f"timeout(total={seconds}): the stream did not end within {seconds} seconds of waiting"
+        if limit == "total"
+        else f"timeout({limit}={seconds}): no item came within {seconds} seconds"
     )
+    return TimeLimitError(message, limit=limit, seconds=seconds)

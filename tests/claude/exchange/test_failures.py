@@ -220,6 +220,7 @@ async def test_a_read_timeout(way: str) -> None:
     assert isinstance(seen.error, TimeoutError)
     assert isinstance(seen.error.__cause__, httpx2.ReadTimeout)
     assert (seen.error.type, seen.error.retriable, seen.outcome.kind) == ("stalled", True, "failed")
+    assert (seen.error.limit, seen.error.seconds) == ("read", 0.05)
     assert seen.types == BEGUN
 
 

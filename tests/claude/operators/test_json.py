@@ -111,6 +111,31 @@ def test_what_is_no_json_is_reported_with_its_place_after_what_came_before(
         assert "nope" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("stop_reason", "remedy"),
+    [
+        ("max_tokens", "a larger max_tokens"),
+        ("length", "a larger max_tokens"),
+        ("model_context_window_exceeded", "a shorter conversation"),
+    ],
+)
+@pytest.mark.parametrize("said", ['{"items": [1, 2', "Here you are:\n\n", ""])
+def test_json_that_the_api_has_cut_is_reported_with_the_cause_and_the_remedy(
+    said: str, stop_reason: str, remedy: str
+) -> None:
+    cause = (
+        rf"because the answer was cut \(stop_reason '{stop_reason}'\): send the request with {remedy}, or ask"
+    )
+    with pytest.raises(sk.JSONError, match=cause):
+        shown(sk.json(), text(said), stop_reason=stop_reason)
+
+
+def test_what_is_not_json_is_not_explained_by_the_cut_that_follows_it() -> None:
+    with pytest.raises(sk.JSONError) as caught:
+        shown(sk.json(), text('{"items": nope}'), stop_reason="max_tokens")
+    assert "cut" not in str(caught.value)
+
+
 @pytest.mark.parametrize("stop_reason", ["tool_use", "pause_turn", "refusal"])
 def test_a_message_that_has_an_excuse_may_be_without(stop_reason: str) -> None:
     assert shown(sk.json(), text("I cannot say."), stop_reason=stop_reason) == []

@@ -23,7 +23,7 @@ from streamkit._core.from_iterable import from_iterable
 from streamkit._operators.select import take
 from streamkit.events import AnyEvent, Event, from_dict, to_dict
 from streamkit.testing import PING, reply, text, tool_use
-from tests.support.claude import RESTARTED, decoded
+from tests.support.claude import RESTARTED, decoded, events_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -215,6 +215,19 @@ def test_a_block_that_the_stop_reason_closes() -> None:
         )
         assert whole == ToolCall("t1", "whole", {"a": 1}, 0)
         assert cut == BrokenToolCall("t2", "cut", '{"a": ', "truncated", 1)
+
+
+@pytest.mark.parametrize("when", ["block", "message"])
+def test_a_call_that_max_tokens_has_cut_is_reported_with_the_cause_and_the_remedy(when: Any) -> None:
+    cut = events_of(tool_use("cut", '{"a": ', closed=False), stop_reason="max_tokens")
+    cause = r"truncated, because the answer was cut \(stop_reason 'max_tokens'\): send .* a larger max_tokens"
+    for events in (cut, [*cut[:-1], *events_of(text("Hello"))]):
+        with pytest.raises(ToolInputError, match=cause):
+            list(tool_calls(when=when).over(events))
+    with pytest.raises(ToolInputError, match=r"cannot be used: truncated$"):
+        list(tool_calls(when=when).over(events_of(tool_use("cut", '{"a": ', closed=False))))
+    with pytest.raises(ToolInputError, match=r"cannot be used: invalid$"):
+        list(tool_calls(when=when).over(events_of(tool_use("odd", "nope"), stop_reason="max_tokens")))
 
 
 @pytest.mark.parametrize("end", ["message_stop", "message_delta", "content"])

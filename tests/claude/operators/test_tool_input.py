@@ -155,7 +155,10 @@ def test_a_block_that_max_tokens_cuts_is_truncated() -> None:
     came, error = failing(sk.tool_input(), cut, stop_reason="max_tokens")
     assert came == [sk.Partial({"path": "ri"}, False)]
     assert (error.call.reason, error.offset) == ("truncated", 12)
-    assert str(error).endswith("cannot be used: the text ends inside a value at character 12")
+    assert str(error).endswith(
+        "cannot be used: the text ends inside a value at character 12, because the answer was cut (stop_reason "
+        "'max_tokens'): send the request with a larger max_tokens, or ask for a shorter answer"
+    )
     came, error = failing(sk.tool_input(), tool_use("edit", closed=False), stop_reason="max_tokens")
     assert (came, error.call.reason) == ([], "truncated")
 

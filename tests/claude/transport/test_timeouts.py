@@ -105,14 +105,16 @@ async def test_first_event_limits_the_wait_for_an_event(answer: Reply, pings: bo
         chat = sk.messages(server.client(), **ASK, retry=ONCE, pings=pings, timeouts=limits(first_event=SOON))
         with (
             anyio.fail_after(10),
-            pytest.raises(sk.StreamStalled, match=r"no event .* of the request \(first_event\)"),
+            pytest.raises(sk.StreamStalled, match=r"no event .* of the request \(first_event\)") as caught,
         ):
             await chat.run()
+        assert (caught.value.limit, caught.value.seconds) == ("first_event", SOON)
 
 
 async def test_liveness_limits_silence_and_pings_feed_it() -> None:
     error, run = await stall(reply(text("Hel", Stall())), limits(liveness=SOON))
     assert "(liveness)" in str(error)
+    assert (error.limit, error.seconds) == ("liveness", SOON)
     assert error.partial.content[0].text == "Hel"
     assert run.outcome.usage.input_tokens == 10
     answer = reply(text("Hel", Pings(0.1, count=15), "lo"))
@@ -146,8 +148,12 @@ async def test_total_limits_the_run_with_its_retries() -> None:
     async with FakeClaude(*answers) as server:
         policy = sk.RetryPolicy(base=0.05, jitter=False)
         chat = sk.messages(server.client(), **ASK, retry=policy, timeouts=limits(total=0.3))
-        with anyio.fail_after(10), pytest.raises(sk.StreamStalled, match=r"within 0\.3 seconds \(total\)"):
+        with (
+            anyio.fail_after(10),
+            pytest.raises(sk.StreamStalled, match=r"within 0\.3 seconds \(total\)") as caught,
+        ):
             await chat.run()
+        assert (caught.value.limit, caught.value.seconds) == ("total", 0.3)
         assert len(server.requests) == 2  # it is a retriable failure, but there is no time left
 
 
@@ -217,6 +223,18 @@ async def test_a_stall_in_the_middle_is_gone_on_from(resume: Any, text_: str) ->
 async def test_without_timeouts_nothing_is_watched() -> None:
     async with FakeClaude(HELLO.after(Pause(0.1))) as server:
         assert len(await sk.messages(server.client(), **ASK).collect()) == 7
+
+
+async def test_a_limit_of_the_client_is_named_where_an_answer_had_begun() -> None:
+    """
+    Without `timeouts`, and also where the request that should mend the answer gets no response.
+    """
+    async with FakeClaude(reply(text("Hel")).cut(3), Reply([Stall()])) as server:
+        policy = sk.RetryPolicy(attempts=2, base=0, resume="restart")
+        client = server.client(timeout=httpx2.Timeout(5, read=0.2))
+        with anyio.fail_after(10), pytest.raises(sk.StreamStalled, match="follow-up") as caught:
+            await sk.messages(client, **ASK, retry=policy).run()
+        assert (caught.value.limit, caught.value.seconds) == ("read", 0.2)
 
 
 # -- a client whose events are used --------------------------------------------------------------------------

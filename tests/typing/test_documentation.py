@@ -1,0 +1,92 @@
+"""
+The code on the pages and in the examples passes a type checker, so that whoever copies it gets no errors from theirs.
+
+mypy reads it as it reads code that is not annotated everywhere. What the pages leave out on purpose is not asked for: checks for
+None and for the kind of a content block, and the types of empty lists.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from textwrap import indent
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+from tests.docs.test_examples import PROGRAMS
+from tests.docs.test_fences import FENCES, ROOT, Fence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytest.importorskip("mypy", reason="mypy is not installed: it is in the group `typing`")
+
+OPTIONS: Final = (
+    "--config-file=",
+    f"--cache-dir={ROOT / '.mypy_cache'}",
+    "--check-untyped-defs",
+    "--allow-redefinition",
+    "--disable-error-code=union-attr",
+    "--disable-error-code=var-annotated",
+    "--disable-error-code=import-not-found",
+    "--no-error-summary",
+)
+NOT_CHECKED: Final = {
+    "asyncio only": "aiostream has types of its own",
+    "not run": "it has names of a program, or needs another package",
+}
+
+
+class Module(NamedTuple):
+    """
+    A fence as a module: in a function, because a page may await at the top, and a module may not.
+    """
+
+    fence: Fence
+    above: str
+    """The code whose names the fence uses. It is checked where it stands."""
+
+    @property
+    def code(self) -> str:
+        own = re.sub(r"^from __future__ .*", "", self.fence.code, flags=re.MULTILINE)
+        return self.above + indent(own, "    ")
+
+    def place(self, line: int) -> str | None:
+        """
+        The place on the page of a line of the module; None if it stands above the fence.
+        """
+        line -= self.above.count("\n")
+        return None if line < 1 else f"{self.fence.page.relative_to(ROOT)}:{self.fence.line + line - 1}"
+
+
+def module(fence: Fence) -> Module:
+    above = indent("".join(each.code for each in before(fence)), "    ")
+    return Module(fence, f"async def page() -> None:\n{above}")
+
+
+def before(fence: Fence) -> Iterator[Fence]:
+    for earlier in FENCES if fence.special == "continues" else ():
+        if earlier.page == fence.page and earlier.line < fence.line and earlier.special != "not run":
+            yield earlier
+
+
+def test_a_type_checker_finds_nothing_on_the_pages_and_in_the_examples(tmp_path: Path) -> None:
+    modules = {
+        f"fence_{number}.py": module(fence)
+        for number, fence in enumerate(FENCES)
+        if fence.special not in NOT_CHECKED
+    }
+    for name, made in modules.items():
+        (tmp_path / name).write_text(made.code, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", *OPTIONS, *modules, *map(str, PROGRAMS)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
+    found = re.findall(r"^(.+?):(\d+): error: (.*)", ran.stdout, re.MULTILINE)
+    placed = [
+        (modules[name].place(int(line)) if name in modules else f"{name}:{line}", message)
+        for name, line, message in found
+    ]
+    assert [f"{place}: {message}" for place, message in placed if place is not None] == []
