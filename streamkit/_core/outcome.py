@@ -143,6 +143,14 @@ class Outcome(PlainValue, OutcomeFacts):
             self.error = error
             self.stopped_by = None
 
+    def cancel(self) -> None:
+        """
+        It was cancelled from outside, after all else that is known of its end.
+        """
+        if self.kind in ("running", "complete", "stopped"):
+            self.kind = "cancelled"
+            self.stopped_by = None
+
 
 class BufferReport(PlainValue, Struct):
     """

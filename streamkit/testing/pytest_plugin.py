@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -108,21 +108,31 @@ def _problems(item: pytest.Function) -> Iterator[str]:
         )
     is_marked = on_anyio and item.get_closest_marker(_MARKER) is not None
     asked = [name for name in _ASYNC_FIXTURES if name in item.fixturenames]
-    if type(item).__module__.startswith("pytest_asyncio"):
+    if _is_of_pytest_asyncio(item):
         if is_marked:
             yield (
                 f"pytest-asyncio runs this test, in real time, and does not know the marker {_MARKER}: {_STRICT}, and leave "
                 "@pytest.mark.asyncio out; or leave the marker out"
             )
-        for name in asked:
-            # It would live in another event loop than the test, which would wait for it for ever.
-            yield (
-                f"pytest-asyncio runs this test, and the fixture {name} needs anyio's plugin: {_STRICT}, and {_ANYIO_TEST}"
-                f"{_WITHOUT_FIXTURE.get(name, '')}"
-            )
+        yield from map(_of_another_loop, asked)
     elif not item.config.pluginmanager.has_plugin("anyio"):
         for name in [f"the marker {_MARKER}"] * is_marked + [f"the fixture {name}" for name in asked]:
             yield f"{name} needs anyio's pytest plugin, which is turned off: leave `-p no:anyio` out"
+
+
+def _is_of_pytest_asyncio(item: object) -> bool:
+    return type(item).__module__.startswith("pytest_asyncio")
+
+
+def _of_another_loop(fixture: str) -> str:
+    """
+    Why a test of pytest-asyncio cannot have `fixture`: it would live in another event loop than the test, which would wait for it
+    for ever.
+    """
+    return (
+        f"pytest-asyncio runs this test, and the fixture {fixture} needs anyio's plugin: {_STRICT}, and {_ANYIO_TEST}"
+        f"{_WITHOUT_FIXTURE.get(fixture, '')}"
+    )
 
 
 def _check_tasks_last(item: pytest.Function) -> None:
@@ -149,8 +159,28 @@ class StartFakeClaude(Protocol):
     async def __call__(self, *replies: Script, repeat: bool = False) -> FakeClaude: ...
 
 
+def _refuses_another_loop(fixture: str) -> Any:
+    """
+    A fixture for `fixture` to ask for before anyio's: a test may have asked for that by `request.getfixturevalue`, of which
+    nothing is known before the test runs.
+    """
+
+    def refuse(request: pytest.FixtureRequest) -> None:
+        if _is_of_pytest_asyncio(request.node):
+            pytest.fail(_of_another_loop(fixture), pytrace=False)
+
+    return pytest.fixture(refuse)
+
+
+_fake_claude_loop = _refuses_another_loop("fake_claude")
+_no_leaked_tasks_loop = _refuses_another_loop("no_leaked_tasks")
+
+
 @pytest.fixture
-async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
+async def fake_claude(
+    _fake_claude_loop: None,  # it has to come before the next one
+    anyio_backend: object,
+) -> AsyncIterator[StartFakeClaude]:
     """
     A function that starts servers, which end with the test, before its event loop does. It needs anyio's pytest plugin and real
     time.
@@ -166,7 +196,10 @@ async def fake_claude(anyio_backend: object) -> AsyncIterator[StartFakeClaude]:
 
 
 @pytest.fixture
-async def no_leaked_tasks(anyio_backend: object) -> AsyncIterator[None]:
+async def no_leaked_tasks(
+    _no_leaked_tasks_loop: None,  # it has to come before the next one
+    anyio_backend: object,
+) -> AsyncIterator[None]:
     """
     Fail if tasks are left that were not there before the test. It needs anyio's pytest plugin.
 

@@ -5,6 +5,7 @@ Cancelling, and what a block's own exceptions become: themselves.
 from __future__ import annotations
 
 import gc
+import math
 import signal
 import threading
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+import trio.lowlevel
 
 import streamkit as sk
 from streamkit.sinks import call, collect
@@ -328,6 +330,36 @@ def test_cancel_takes_effect_at_once_in_a_signal_handler(backend: str) -> None:
                 signal.signal(signal.SIGALRM, before)
         assert run.outcome.stopped_by == "cancel: a signal"
 
+    anyio.run(main, backend=backend)
+
+
+@on_both_backends
+def test_a_signal_that_comes_in_the_event_loops_own_code_does_not_enter_that_again(backend: str) -> None:
+    """
+    A handler runs between any two steps of the interpreter. The loop may be moving a task from one list to another just then.
+    """
+
+    async def main() -> None:
+        async with sk.from_iterable(silent).open() as run:
+
+            def pressed(number: int, frame: object) -> None:
+                run.cancel("a signal")
+
+            before = signal.signal(signal.SIGINT, pressed)
+            try:
+                assert loops_own_code() == math.inf, "a scope was cancelled inside the loop's own code"
+                with anyio.fail_after(PATIENCE):
+                    await anyio.sleep_forever()
+            finally:
+                signal.signal(signal.SIGINT, before)
+        assert run.outcome.stopped_by == "cancel: a signal"
+
+    def loops_own_code() -> float:
+        signal.raise_signal(signal.SIGINT)
+        return anyio.current_effective_deadline()
+
+    if backend == "trio":
+        loops_own_code = trio.lowlevel.enable_ki_protection(loops_own_code)
     anyio.run(main, backend=backend)
 
 

@@ -86,3 +86,30 @@ async def test_a_cancellation_that_a_sink_meets_elsewhere_is_its_failure() -> No
         assert [item async for item in run] == [1, 2, 3]
     assert run.outcome.kind == "complete"
     assert isinstance(run.report.sinks["unlucky"].error, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("ends", ["reading", "by itself"])
+async def test_a_run_whose_sink_somebody_cancels_ends_as_cancelled(ends: str) -> None:
+    """
+    As code that shuts down does, which cancels every task of the loop.
+    """
+
+    @sk.sink
+    async def unlucky(items: AsyncIterator[int]) -> None:
+        async for _ in items:
+            sink.append(asyncio.current_task())
+        await asyncio.sleep(3600)
+
+    sink: list[asyncio.Task[object] | None] = []
+    run = (sk.from_iterable(ready) | sk.tee(unlucky())).open()
+    with pytest.raises(asyncio.CancelledError):
+        async with run:
+            async for _ in run:
+                if sink:
+                    task = sink.pop()
+                    assert task is not None
+                    task.cancel()
+                    if ends == "by itself":
+                        await asyncio.sleep(0)
+                        break
+    assert (run.outcome.kind, run.outcome.error) == ("cancelled", None)

@@ -59,6 +59,12 @@ class Source:
                 await anyio.sleep(0.001)
 
 
+@sk.operator
+async def same(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for item in items:
+        yield item
+
+
 class Response:
     """
     A generator around a run, and the run.
@@ -366,6 +372,54 @@ def test_a_program_can_end_while_a_generator_is_still_open(pipeline: Pipeline, b
 
     anyio.run(main, backend=backend)
     assert sources[0].closed.is_set()
+
+
+@each_pipeline
+def test_a_program_that_ends_with_a_generator_open_closes_it_without_a_word(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    asyncio begins to close all generators at once then, also those that the run closes itself, and before that it cancels all
+    jobs, in any order.
+    """
+
+    async def main() -> Any:
+        source = Source()
+        response = Response(pipeline(source.stream))
+        body = response.body()
+        await anext(body)
+        for _ in range(4):
+            await anyio.lowlevel.checkpoint()
+        return source, response, body
+
+    for _ in range(20):
+        source, response, _body = anyio.run(main)
+        assert source.closed.is_set()
+        assert (response.outcome.kind, response.outcome.stopped_by) == ("stopped", "consumer")
+    assert caplog.messages == []
+
+
+SEQUENTIAL: dict[str, Pipeline] = {
+    "a stage of the user": lambda source: source | sk.map(str) | same(),
+    "concat": lambda source: sk.concat(source, source),
+    "timeout": lambda source: source | sk.retry(sk.RetryPolicy()) | sk.timeout(idle=60),
+}
+
+
+@pytest.mark.parametrize("pipeline", SEQUENTIAL.values(), ids=SEQUENTIAL)
+def test_a_program_that_ends_in_a_bare_loop_closes_it_without_a_word(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> Any:
+        source = Source()
+        items = aiter(pipeline(source.stream))
+        await anext(items)
+        return source, items
+
+    for _ in range(20):
+        source, _items = anyio.run(main)
+        assert source.closed.is_set()
+    assert caplog.messages == []
 
 
 # -- what can be interrupted --------------------------------------------------------------------------------

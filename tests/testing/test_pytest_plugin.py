@@ -160,6 +160,27 @@ def test_a_fixture_that_pytest_asyncio_would_wait_for_is_an_error(
     )
 
 
+@pytest.mark.parametrize("fixture", ["fake_claude", "no_leaked_tasks"])
+@pytest.mark.parametrize("where", ["test", "fixture"])
+@pytest.mark.parametrize("backend", ["", "@pytest.fixture\ndef anyio_backend(): return 'asyncio'"])
+def test_such_a_fixture_that_is_asked_for_while_the_test_runs_is_an_error_too(
+    pytester: pytest.Pytester, fixture: str, where: str, backend: str
+) -> None:
+    pytest.importorskip("pytest_asyncio")
+    pytester.makeini("[pytest]\nasyncio_mode = strict\nasyncio_default_fixture_loop_scope = function")
+    parameter = "request" if where == "test" else "behind"
+    pytester.makepyfile(
+        f"import pytest\n{backend}\n"
+        f"@pytest.fixture\ndef behind(request): return request.getfixturevalue('{fixture}')\n"
+        f"@pytest.mark.asyncio\nasync def test_it({parameter}): {parameter}.getfixturevalue('{fixture}')"
+    )
+    result = pytester.runpytest_subprocess("-q", "-p", "asyncio", timeout=PATIENCE)
+    assert "passed" not in result.parseoutcomes()
+    result.stdout.fnmatch_lines(
+        [f"*the fixture {fixture} needs anyio's plugin: write `asyncio_mode = strict`*"]
+    )
+
+
 def test_without_anyios_plugin_the_error_says_so(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\naddopts = -p no:asyncio -p no:anyio")
     pytester.makepyfile(

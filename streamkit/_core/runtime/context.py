@@ -18,11 +18,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, Event, current_time
+from anyio import CancelScope, Event, current_time, lowlevel
 
 from streamkit._core.log import RunId, error_fields, log_at, log_debug, log_warning, logs_at, running_in
 from streamkit._core.outcome import Outcome, Report
-from streamkit._core.runtime.failures import is_interruption
+from streamkit._core.runtime.failures import ends_program, is_interruption, is_own_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -121,7 +121,7 @@ class Context:
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
         run_id: What all lines that this run logs have in common.
-        abandoned: Whether the program has ended while the run was open.
+        abandoned: Whether the program has ended while the run was open, or somebody has cancelled a job of it as if it had.
     """
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
@@ -312,7 +312,7 @@ class Context:
         failure: BaseException | None = None
         with self.shielded() as scope:
             try:
-                await chain.aclose()
+                await _closed_with_others(chain)
             except BaseException as error:
                 if is_interruption(error):
                     raise
@@ -378,6 +378,21 @@ class Context:
             self._parent.sink_failed(error)
         elif self.sink_error is None:
             self.sink_error = error
-            self.outcome.fail(error)
+            if is_own_failure(error) or ends_program(error):
+                self.outcome.fail(error)
+            else:
+                self.abandoned = True
             if self.tasks is not None:
                 self.tasks.interrupt()
+
+
+async def _closed_with_others(chain: Chain) -> None:
+    """
+    Close a chain. Where a program ends, asyncio begins to close all generators at once, those of the chain too, each by a task of
+    its own. If that finds one that is being closed here already, it says so on stderr. So the others go first.
+    """
+    try:
+        if isinstance(sys.exception(), GeneratorExit):
+            await lowlevel.cancel_shielded_checkpoint()
+    finally:
+        await chain.aclose()

@@ -35,14 +35,14 @@ class HostLoop(ABC):
         Call `function` as soon as the loop can, which is woken for it. When the loop has ended, nothing is called any more.
         """
 
+    @abstractmethod
     def call(self, function: Callable[[], None]) -> None:
         """
-        Call `function` now if a task of this loop is running, and otherwise as soon as the loop can.
+        Call `function` by the next checkpoint of the running task, or as soon as the loop can where no task is running.
+
+        Not always at once: the caller may be a signal handler, which interrupts a task anywhere, also inside the event loop's own
+        code, and that must not be entered again.
         """
-        if self.current_task() is not None:
-            function()
-        else:
-            self.call_soon(function)
 
     @abstractmethod
     def begin_beside(
@@ -91,6 +91,12 @@ class _Asyncio(HostLoop):
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function)
 
+    def call(self, function: Callable[[], None]) -> None:
+        if self.current_task() is None:
+            self.call_soon(function)
+        else:
+            self._loop.call_soon(function)
+
     def begin_beside(
         self, work: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]
     ) -> object:
@@ -121,6 +127,13 @@ class _Trio(HostLoop):
     def call_soon(self, function: Callable[[], None]) -> None:
         with suppress(self._finished):
             self._token.run_sync_soon(function)
+
+    def call(self, function: Callable[[], None]) -> None:
+        # Trio protects its own code from Ctrl-C in the same way.
+        if self.current_task() is None or self._low.currently_ki_protected():
+            self.call_soon(function)
+        else:
+            function()
 
     def begin_beside(
         self, work: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]

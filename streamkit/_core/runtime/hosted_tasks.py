@@ -64,11 +64,16 @@ class HostedTasks(RunTasks):
         if self._host is None:
             self._host = self._loop.begin_beside(self._serve, self._host_ended)
 
-    def interrupt(self) -> None:
+    def interruption_is_due(self) -> None:
+        # The next read ends the block also where it would not have to wait.
         self._interruption = self._interruption or RunInterrupted(
             "a run in an async generator has been cancelled, or one of its sinks has failed: this ends its block"
         )
-        self._end_waits(lambda: cast("RunInterrupted", self._interruption))
+        self._why_no_wait = self._why_no_wait or (lambda: cast("RunInterrupted", self._interruption))
+
+    def interrupt(self) -> None:
+        self.interruption_is_due()
+        self._end_waits(cast("Callable[[], BaseException]", self._why_no_wait))
 
     async def leave(self, error: BaseException | None) -> bool:
         if self._kept is not None:

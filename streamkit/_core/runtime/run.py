@@ -95,6 +95,7 @@ class Run(Generic[T_co]):
             return
         self._context.cancelled_for = reason
         if self._entered:
+            self._tasks.interruption_is_due()
             self._loop.call(self._interrupt)
 
     def _interrupt(self) -> None:
@@ -175,6 +176,10 @@ class Run(Generic[T_co]):
         quiet = await self._tasks.leave(leaving)
         sink_error = self._context.sink_error
         beside = sink_error if closing_error is None else graver(sink_error, closing_error)
+        if self._context.abandoned and is_interruption(beside):
+            if isinstance(leaving, GeneratorExit):
+                return quiet  # nobody is there any more to be told that a job was cancelled
+            self.outcome.cancel()
         if beside is not None and (
             leaving is None
             or isinstance(leaving, GeneratorExit)

@@ -64,6 +64,12 @@ class RunTasks(ABC):
         """
 
     @abstractmethod
+    def interruption_is_due(self) -> None:
+        """
+        The block will be interrupted as soon as the loop can do that. It may be called anywhere, also in a signal handler.
+        """
+
+    @abstractmethod
     def interrupt(self) -> None:
         """
         Interrupt the block.
@@ -166,6 +172,9 @@ class BlockTasks(RunTasks):
 
     def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         self._group.start_soon(work, *args)
+
+    def interruption_is_due(self) -> None:
+        pass  # the block reads the chain itself
 
     def interrupt(self) -> None:
         self._group.cancel_scope.cancel()
