@@ -18,11 +18,13 @@ class StopReason(NamedTuple):
 
     Attributes:
         pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
+        awaits_results: Whether the API waits for the results of the caller's tools, and has not done its own work before that.
         excuses_json: Whether a message that should hold JSON may well be without any.
         cuts: Whether the model was stopped in the middle of what it wrote.
     """
 
     pauses: bool = False
+    awaits_results: bool = False
     excuses_json: bool = False
     cuts: bool = False
 
@@ -31,7 +33,7 @@ STOP_REASONS: Final = {
     "end_turn": StopReason(),
     "max_tokens": StopReason(cuts=True),
     "stop_sequence": StopReason(),
-    "tool_use": StopReason(excuses_json=True),
+    "tool_use": StopReason(awaits_results=True, excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
     "refusal": StopReason(excuses_json=True),
     "compaction": StopReason(),
