@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamkit._claude.exchange.seam import regained_space, repeated_tail
-from streamkit._claude.protocol.history import as_params, with_answer
+from streamkit._claude.protocol.history import answered, as_params, with_answer
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, arrives_whole
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
     request = dict(params)
     repetition: Repetition = partial(regained_space, blank)
-    if shown:
-        answer = as_params(shown)
+    # A call of the API's own tools whose result is not there has no effect, and the API would refuse it.
+    if answer := answered(as_params(shown), params["messages"]):
         if _takes_prefill(params):
             if answer[-1]["type"] == "text":
                 whole: str = answer[-1]["text"]

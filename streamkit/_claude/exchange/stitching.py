@@ -10,6 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.deltas import CitationsDelta, TextDelta
 from streamkit._claude.protocol.events import (
     ContentBlockDelta,
@@ -18,7 +19,8 @@ from streamkit._claude.protocol.events import (
     MessageChanges,
     MessageDelta,
 )
-from streamkit._claude.protocol.reading import Places, index_of, list_in, text_of_field, type_of
+from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
+from streamkit._claude.protocol.reading import Places, index_of, list_in, text_of_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,7 +93,7 @@ class Stitching:
     def _start(self, event: ContentBlockStart) -> Iterator[Event]:
         yield from self._close_seam(final=True)
         joins, block = False, getattr(event, "content_block", None)
-        is_text = type_of(block) == "text"
+        is_text = type_of_block(block) == "text"
         index = self._places.begin(event)
         if not self._begun:
             joins = self._continuation.open is not None and is_text
@@ -110,7 +112,7 @@ class Stitching:
             yield from self._rewrite(ContentBlockDelta(index, CitationsDelta(citation)))
 
     def _delta(self, event: ContentBlockDelta) -> Iterator[Event]:
-        is_text = type_of(getattr(event, "delta", None)) == "text_delta"
+        is_text = type_of_delta(getattr(event, "delta", None)) == "text_delta"
         if not self._begun:  # a gateway has left out the start
             yield from self._begin(self._places.begin(event), is_text and self._continuation.open is not None)
         if is_text and self._seam is not None:
@@ -145,7 +147,7 @@ class Stitching:
         """
         The content that stands in `message_start` already, from a gateway that does not stream.
         """
-        for index, block in enumerate(list_in(message, "content")):
+        for index, block in enumerate(content_of(message)):
             yield from self._rewrite(ContentBlockStart(index, block))
             yield from self._rewrite(ContentBlockStop(index))
         if reason := text_of_field(message, "stop_reason"):

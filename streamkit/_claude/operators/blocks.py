@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import as_object, list_in, plain, text_of_field
+from streamkit._claude.protocol.reading import as_object, plain, text_of_field
 from streamkit._claude.protocol.sdk_message import sdk_message
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -106,7 +107,7 @@ class Blocks(Transducer[Any, Any]):
     def _begin_message(self, message: Any) -> Iterable[Any]:
         self.table = BlockTable(forgets=True)
         ended: list[Block] = []
-        for index, block in enumerate(list_in(message, "content")):
+        for index, block in enumerate(content_of(message)):
             ended += self.table.take_whole(index, as_object(plain(block)) or {})[1]
         return [*self._finished(ended), *self._stop(message)]
 
@@ -115,7 +116,7 @@ class Blocks(Transducer[Any, Any]):
 
     def _finished(self, blocks: Iterable[Block]) -> Iterable[Any]:
         for block in sorted(blocks, key=lambda block: block.index):
-            if not (block.stray and block.is_blank):
+            if not (block.repeats or (block.stray and block.is_blank)):
                 yield sdk_message({**_SHELL, "content": [block.to_dict()]}).content[0]
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.reading import list_in, type_of
+from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
+from streamkit._claude.protocol.reading import list_in
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 
@@ -51,11 +52,11 @@ class Citations(Transducer[Any, Any]):
     def feed(self, item: Any) -> Iterable[Any]:
         if item.type == "content_block_delta":
             delta = getattr(item, "delta", None)
-            if type_of(delta) != "citations_delta":
+            if type_of_delta(delta) != "citations_delta":
                 return ()
             found = [getattr(delta, "citation", None)]
         else:
-            blocks = [block for block in blocks_in(item) if type_of(block) == "text"]
+            blocks = [block for block in blocks_in(item) if type_of_block(block) == "text"]
             found = [citation for block in blocks for citation in list_in(block, "citations")]
         return [citation for citation in found if not isinstance(citation, _NO_OBJECTS)]
 

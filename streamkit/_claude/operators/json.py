@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, ove
 
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
+from streamkit._claude.protocol.kinds import type_of_block
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import text_of_field, type_of
+from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
@@ -108,11 +109,9 @@ class JSON(Transducer[Any, Any]):
 
     def feed(self, item: Any) -> Iterable[Any]:
         kind = item.type
-        if kind == "content_block_delta" and type_of(getattr(item, "delta", None)) != "text_delta":
-            return ()
         if kind in {"message_start", "message_delta", "message_stop"}:
             return self._structure(kind, item)
-        if kind == "content_block_start" and type_of(getattr(item, "content_block", None)) == "text":
+        if kind == "content_block_start" and type_of_block(getattr(item, "content_block", None)) == "text":
             self.index = None  # what follows begins a line
         piece = text_in(item)
         if not piece:
@@ -145,7 +144,7 @@ class JSON(Transducer[Any, Any]):
             self._begin_message()
             self.due = True
             for block in blocks_in(event):
-                if type_of(block) == "text" and (piece := text_of_field(block, "text")):
+                if type_of_block(block) == "text" and (piece := text_of_field(block, "text")):
                     self.finder.begin_line()
                     yield from self._read(piece)
         elif kind == "message_delta":

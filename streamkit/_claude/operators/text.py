@@ -10,7 +10,8 @@ from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.kinds import type_of_block
+from streamkit._claude.protocol.reading import index_of, text_of_field
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 from streamkit._surrogates import WholeCharacters
@@ -109,7 +110,7 @@ class Separated(Transducer[Any, Any]):
         return [
             piece
             for index, block in enumerate(blocks_in(item), index_of(item) or 0)
-            if type_of(block) == "text"
+            if type_of_block(block) == "text"
             for piece in self._block(text_of_field(block, "text"), index)
         ]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
 from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
@@ -105,10 +105,12 @@ class ToolCalls(Transducer[Any, Any]):
         kind = item.type
         if kind == "content_block_delta":
             try:
-                is_input = item.delta.type == "input_json_delta"
+                delta = item.delta.type
             except AttributeError:
-                is_input = False
-            if is_input:
+                delta = None
+            if delta.__class__ is not str:
+                delta = type_of_delta(getattr(item, "delta", None))
+            if delta == "input_json_delta":
                 self.blocks.write(item)
             return ()
         return self._structure(kind, item)
@@ -128,6 +130,8 @@ class ToolCalls(Transducer[Any, Any]):
 
     def _add(self, ended: Iterable[Block]) -> None:
         for block in ended:
+            if block.repeats:
+                continue
             call = call_in(block)
             if isinstance(call, ToolCall) or self.broken == "emit":
                 self.calls.append(call)

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_of
+from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.kinds import (
+    BLOCKS,
+    DELTAS,
+    fields_for,
+    start_of,
+    type_of_block,
+    type_of_delta,
+)
 from streamkit._claude.protocol.pieces import PIECES
-from streamkit._claude.protocol.reading import json_text, plain, type_of
+from streamkit._claude.protocol.reading import json_text, plain
 from streamkit._claude.protocol.tool_json import partial_object, read_object
 from streamkit._surrogates import join_surrogates
 
@@ -43,6 +51,8 @@ class Block:
         ended: Whether its message can say nothing more of it. A tool's block without input ends when what follows it is known.
         cut: Whether the model was stopped before it had written any input, though the block was closed.
         stray: As given.
+        repeats: Whether it calls what another block has called, under the same id and with the same input: it is that call, said
+            again.
         continues: Whether it came with a request that continued the message, and so had another conversation before it.
         texts: What deltas have appended, by the block's field. That of `input` is the JSON text of a tool's input.
         pieces: For each class of delta that only adds text to such a block: its field with the text, and the block's field.
@@ -59,6 +69,7 @@ class Block:
         "ended",
         "index",
         "pieces",
+        "repeats",
         "stray",
         "texts",
         "type",
@@ -70,6 +81,7 @@ class Block:
         self.ended: bool = False
         self.cut: bool = False
         self.stray: bool = stray
+        self.repeats: bool = False
         self.continues: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
@@ -78,18 +90,22 @@ class Block:
         self._begin(fields)
 
     def _begin(self, fields: dict[str, Any]) -> None:
-        kind = fields.get("type")
-        self.type: str = kind if isinstance(kind, str) else ""
+        self.type: str = type_of_block(Unknown(fields))
+        if self.type:
+            fields["type"] = self.type
         self.pieces: dict[type, tuple[str, str]]
         self.take_pieces()
         self._fields: dict[str, Any] = fields
         for name, empty in BLOCKS[self.type].empty.items() if self.type in BLOCKS else ():
             value = fields.get(name)
-            if isinstance(empty, str) and not isinstance(value, str):
-                self._keep_odd(self.type, name, value)
-                fields[name] = empty
+            if isinstance(empty, str):
+                if not isinstance(value, str):
+                    self._keep_odd(self.type, name, value)
+                    fields[name] = empty
             elif not value:
                 fields[name] = empty
+            elif isinstance(value, str):
+                fields[name] = _said_by(value)
         if not isinstance(citations := fields.get("citations"), list | None):
             self._keep_odd(self.type, "citations", citations)
             fields["citations"] = None
@@ -97,9 +113,11 @@ class Block:
     @property
     def raw(self) -> str:
         """
-        The JSON text of a tool's input so far; empty where the block came whole.
+        The JSON text of a tool's input so far; empty where it came whole.
         """
-        return _whole(self.texts["input"]) if "input" in self.texts else ""
+        text = _whole(self.texts["input"]) if "input" in self.texts else ""
+        given = self._fields.get("input")
+        return given if isinstance(given, str) and not text.strip() else text
 
     @property
     def id(self) -> str:
@@ -107,6 +125,12 @@ class Block:
         The id of a tool's call; empty without one.
         """
         return self._text_of("id")
+
+    def rename(self, call_id: str) -> None:
+        """
+        Give a tool's call another id, because two calls must not have the same.
+        """
+        self._fields["id"] = call_id
 
     @property
     def name(self) -> str:
@@ -159,6 +183,14 @@ class Block:
             untouched and _is_empty(fields) and _is_empty(self._fields) and fields.get("type") == self.type
         )
 
+    def calls_like(self, other: Block) -> bool:
+        """
+        Whether it calls the same tool as another block, with the same input.
+        """
+        given, others = self.input(), other.input()
+        same_input = given == others if isinstance(given, dict) else self.raw == other.raw
+        return same_input and (self.type, self.name) == (other.type, other.name)
+
     def input(self) -> dict[str, Any] | Flaw:
         """
         A tool's input, parsed now, or why it cannot be executed.
@@ -193,7 +225,7 @@ class Block:
         """
         Take one delta, of any kind: this library's, or the SDK's.
         """
-        kind = DELTAS.get(type_of(delta))
+        kind = DELTAS.get(type_of_delta(delta))
         if kind is None:
             self._unknown.append(plain(delta))
             return
@@ -202,16 +234,16 @@ class Block:
                 {**start, **self._fields, "type": start["type"]}
             )  # the delta tells what the block does not
         for name, adds in kind.fields.items():
-            self._add(delta, name, adds)
+            self._add(delta, kind.name, name, adds)
         extra = unknown_fields(delta, kind.cls)
         for name, adds in fields_for(self.type).items():
             if name in extra:
                 del extra[name]
-                self._add(delta, name, adds)
+                self._add(delta, kind.name, name, adds)
         if extra:
             self._unknown.append({"type": kind.name, **extra})
 
-    def _add(self, delta: Any, name: str, adds: Adds) -> None:
+    def _add(self, delta: Any, kind: str, name: str, adds: Adds) -> None:
         """
         Take the value of one field of a delta.
         """
@@ -224,7 +256,7 @@ class Block:
         elif adds.how == "json":
             self.texts[adds.into].write(json_text(value))
         elif adds.how != "count" and not isinstance(value, str):
-            self._keep_odd(delta.type, name, plain(value))
+            self._keep_odd(kind, name, plain(value))
         elif adds.how == "value":
             self._fields[adds.into] = value
         elif adds.how != "count":
@@ -245,6 +277,14 @@ _PIECES: dict[str, dict[type, tuple[str, str]]] = {
     }
     for block in BLOCKS
 }
+
+
+def _said_by(text: str) -> Any:
+    """
+    The input that a gateway has put into a block's start as JSON text; the text itself where it is not a whole object.
+    """
+    value = read_object(text, closed=True)
+    return value if isinstance(value, dict) else text
 
 
 def _is_empty(fields: dict[str, Any]) -> bool:

@@ -9,6 +9,9 @@ The message, its tool calls and the operators that read blocks are all made from
 
 A block that was closed has ended at once, unless it calls a tool and has no input. Then it may be a call without arguments, or
 the model was stopped before it wrote any; what follows tells: another block, or the stop reason.
+
+The API refuses a message in which two calls have the same id, and some servers send one. The same call is then the call said
+again; another call gets an id of its own, so that each can have its result.
 """
 
 from __future__ import annotations
@@ -16,8 +19,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block import Block
-from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS, TOOLS, fits, start_of
-from streamkit._claude.protocol.reading import Places, input_text, type_of
+from streamkit._claude.protocol.kinds import (
+    APPLICATION_TOOLS,
+    DELTAS,
+    FILLED_BY_DELTAS,
+    TOOLS,
+    fits,
+    start_of,
+    type_of_delta,
+)
+from streamkit._claude.protocol.reading import Places, input_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +65,7 @@ class BlockTable:
         self._strays: dict[tuple[int, str], Block] = {}
         # For each delta that finds its block though it was sent for another: the blocks that lack it.
         self._lacking: dict[str, dict[Block, None]] = {name: {} for name in _FINDS_ITS_BLOCK}
+        self._calls: dict[str, list[Block]] = {}  # those that have ended, by their id on the wire
         self._forgotten: dict[str, Block] = {}  # of each type, what stands for those that were dropped
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
@@ -112,7 +124,7 @@ class BlockTable:
             The block; None where the delta belongs to none of them.
         """
         delta: object = getattr(event, "delta", None)
-        kind = type_of(delta)
+        kind = type_of_delta(delta)
         index = self._places.of(event)
         block = None if index is None else self.by_index.get(index)
         if delta is None:
@@ -134,7 +146,7 @@ class BlockTable:
         Note that a delta belongs to no block.
         """
         delta: object = getattr(event, "delta", None)
-        if type_of(delta) == _INPUT and input_text(delta) and not self.is_made(event):
+        if type_of_delta(delta) == _INPUT and input_text(delta) and not self.is_made(event):
             self.lost_input = True
 
     def _new(self, block: Block) -> Block:
@@ -225,9 +237,26 @@ class BlockTable:
             if block.type in TOOLS:
                 block.pieces = {}
                 self._lacks_nothing(block)
+            if block.type in APPLICATION_TOOLS and block.id:
+                self._tell_apart(block)
             if self._forgets:
                 self._forget(block)
         return ended
+
+    def _tell_apart(self, block: Block) -> None:
+        """
+        Compare a call that has ended with those before it that had the same id.
+        """
+        calls = self._calls.setdefault(block.id, [])
+        block.repeats = any(map(block.calls_like, calls))
+        if block.repeats:
+            return
+        calls.append(block)
+        if (number := len(calls)) > 1:
+            while (own_id := f"{block.id}_{number}") in self._calls:
+                number += 1
+            self._calls[own_id] = [block]
+            block.rename(own_id)
 
     def _forget(self, block: Block) -> None:
         """

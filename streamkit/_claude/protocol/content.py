@@ -1,20 +1,23 @@
 """
 What an event says: the content blocks in it, and its piece of the message's text or thinking.
 
-Everything here goes by `type`, never by class: the SDK's own raw events are read like this library's.
+Everything here goes by `type`, never by class: the SDK's own raw events are read like this library's. Where the type is left
+out, it is the one that the fields tell.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.protocol.content_blocks import TextBlock
 from streamkit._claude.protocol.deltas import TextDelta
-from streamkit._claude.protocol.reading import list_in, text_of_field, type_of
+from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
+from streamkit._claude.protocol.reading import as_list, text_of_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["blocks_in", "text_in", "thinking_in"]
+__all__ = ["as_blocks", "blocks_in", "content_of", "text_in", "thinking_in"]
 
 
 def text_in(event: Any) -> str | None:
@@ -26,9 +29,9 @@ def text_in(event: Any) -> str | None:
             delta = event.delta
             if delta.__class__ is TextDelta:  # nearly all are, and then it has its text
                 return delta.text
-            if delta.type != "text_delta":
-                return None
         except AttributeError:
+            return None
+        if type_of_delta(delta) != "text_delta":
             return None
         return text_of_field(delta, "text")
     return _begun(event, "text", "text")
@@ -39,11 +42,8 @@ def thinking_in(event: Any) -> str | None:
     The piece of the model's thinking in an event; None if there is none.
     """
     if event.type == "content_block_delta":
-        try:
-            delta = event.delta
-            if delta.type != "thinking_delta":
-                return None
-        except AttributeError:
+        delta: object = getattr(event, "delta", None)
+        if type_of_delta(delta) != "thinking_delta":
             return None
         return text_of_field(delta, "thinking")
     return _begun(event, "thinking", "thinking")
@@ -56,7 +56,24 @@ def blocks_in(event: Any) -> Sequence[Any]:
     kind = event.type
     if kind == "content_block_start":
         return (getattr(event, "content_block", None),)
-    return list_in(getattr(event, "message", None), "content") if kind == "message_start" else ()
+    return content_of(getattr(event, "message", None)) if kind == "message_start" else ()
+
+
+def content_of(message: object) -> list[Any]:
+    """
+    The content blocks in a message that a gateway sends whole; none in one that only begins.
+    """
+    return as_blocks(getattr(message, "content", None)) or []
+
+
+def as_blocks(content: object) -> list[Any] | None:
+    """
+    The content of a message as blocks: text may stand there alone, as in a request. None if it is something else.
+    """
+    if isinstance(content, str):
+        content = [content] if content else []
+    blocks = as_list(content)
+    return blocks and [TextBlock(each) if isinstance(each, str) else each for each in blocks]
 
 
 def _begun(event: Any, block_type: str, field: str) -> str | None:
@@ -64,4 +81,4 @@ def _begun(event: Any, block_type: str, field: str) -> str | None:
     The text that blocks of a type begin with. Nearly always it is empty, but a gateway may send all of it so.
     """
     blocks = blocks_in(event)
-    return "".join(text_of_field(each, field) for each in blocks if type_of(each) == block_type) or None
+    return "".join(text_of_field(each, field) for each in blocks if type_of_block(each) == block_type) or None

@@ -19,23 +19,24 @@ import msgspec
 
 from streamkit._claude.protocol.errors import STATUS_OF_ERROR, status_of
 from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.retriable import is_retriable
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_error", "read_error"]
+__all__ = ["failure_told", "is_error", "read_error"]
 
 _MAX_QUOTED: Final = 200
 """Characters that a message quotes of an error without a text of its own."""
 
-_NESTS: Final = ("error", "detail", "errors", "fault")
+_NESTS: Final = ("error", "detail", "errors", "fault", "base_resp")
 """Fields that may hold the error itself."""
 
 _TEXTS: Final = (
-    "message", "Message", "msg", "error_message", "errorMessage", "error_msg", "detail", "error_description", "description",
-    "error", "reason", "title",
+    "message", "Message", "msg", "error_message", "errorMessage", "error_msg", "status_msg", "detail", "error_description",
+    "description", "error", "reason", "title",
 )  # fmt: skip
 """Fields that may hold the text for people, the best first."""
 
@@ -47,6 +48,9 @@ _NAMES: Final = ("type", "__type", "code", "status", "error_code", "errorCode", 
 
 _STATUSES: Final = ("code", "status", "status_code", "statusCode", "http_status", "httpStatus", "error_code")
 """Fields that may hold an HTTP status."""
+
+_FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
+"""What `status` says of a failure."""
 
 _MOST_LAYERS: Final = 8
 """Objects inside one another that are looked into."""
@@ -135,6 +139,8 @@ def is_error(obj: Mapping[str, Any], name: str = "") -> bool:
         return False
     if any(isinstance(obj.get(field), str | Mapping | list) and obj[field] for field in ("error", "errors")):
         return True
+    if _says_failure(obj):
+        return True
     if kind not in ("", "message"):
         return False  # it is an event that this version does not know, under the name of its frame
     told = (obj.get(field) for field in _TELLING)
@@ -143,6 +149,27 @@ def is_error(obj: Mapping[str, Any], name: str = "") -> bool:
         or isinstance(obj.get("detail"), list | Mapping)
         or _wrapped(obj) is not None
     )
+
+
+def failure_told(event: Any) -> StreamError | None:
+    """
+    The error that an event says beside what its kind has: how a gateway ends a message that has failed. None if it does not.
+
+    Args:
+        event: Any event of a message but its content: this library's, or the SDK's.
+    """
+    carriers = (event, getattr(event, "delta", None), getattr(event, "message", None))
+    for carrier in carriers:
+        error: Any = getattr(carrier, "error", None)
+        if isinstance(error, str | Mapping) and error:
+            return read_error({"error": cast("object", error)})
+        status: Any = getattr(carrier, "base_resp", None)
+        if isinstance(status, Mapping) and _says_failure({"base_resp": cast("object", status)}):
+            return read_error({"base_resp": cast("object", status)})
+    for carrier in carriers:
+        if text_of_field(carrier, "stop_reason").lower() == "error":
+            return read_error({"message": "the message ended with the stop reason 'error'"})
+    return None
 
 
 def read_error(
@@ -179,6 +206,22 @@ def read_error(
         retriable=_may_pass(names, status, text),
         request_id=next((each for each in ids if isinstance(each, str) and each), request_id),
     )
+
+
+def _says_failure(obj: Mapping[str, Any]) -> bool:
+    """
+    Whether an object says of itself that something has failed: by MiniMax's `base_resp`, or in words.
+    """
+    status = obj.get("base_resp")
+    if isinstance(status, Mapping):
+        return cast("Mapping[str, object]", status).get("status_code") not in (None, 0, "0", "")
+    said, code = obj.get("status"), str(obj.get("code"))
+    failed = (
+        obj.get("success") is False
+        or (isinstance(said, str) and said.lower() in _FAILED)
+        or (isinstance(obj.get("msg"), str) and code.isdecimal() and code not in {"0", "200"})
+    )
+    return failed and _text_in([obj]) is not None
 
 
 # -- where things stand --------------------------------------------------------------------------------------

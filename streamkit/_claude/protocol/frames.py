@@ -22,8 +22,8 @@ __all__ = [
     "is_cut",
     "is_json",
     "is_typed",
-    "is_whole_message",
     "objects_in",
+    "whole_message_in",
     "with_odd_number",
 ]
 
@@ -33,6 +33,9 @@ _MOST_BEGINNINGS = 16
 _WHERE_ERRORS_BEGIN = 64 * 1024
 """Bytes at the end of an unreadable frame that are looked through."""
 
+_WRAPPERS = ("data", "message", "response", "result", "body", "output")
+"""Fields in which servers put what they answer."""
+
 _NEXT_NAME = re.compile(rb"event: ?\w*\s*\Z")
 _WORDS = ("true", "false", "null", "-")
 _skip_space = re.compile(r"[ \t\r\n]*").match
@@ -41,13 +44,26 @@ _decoder = json.JSONDecoder()
 _LINES = re.compile(rb"[^\n]+").finditer
 
 
-def is_whole_message(obj: Mapping[str, object]) -> bool:
+def whole_message_in(obj: Mapping[str, Any]) -> dict[str, Any] | None:
     """
-    Whether a JSON object is a message as a request without `stream=True` gets it.
+    The message that a JSON object is, as a request without `stream=True` gets it, or that some server has put into an object of
+    its own; None if there is none.
     """
-    return isinstance(obj.get("content"), list) and (
-        obj.get("type") == "message" or obj.get("role") == "assistant"
-    )
+    if _is_message(obj):
+        return dict(obj)
+    if isinstance(obj.get("type"), str):
+        return None
+    for name in _WRAPPERS:
+        inner = obj.get(name)
+        # One without anything in it may be the beginning of a stream.
+        if isinstance(inner, dict) and _is_message(wrapped := cast("dict[str, Any]", inner)):
+            return wrapped if wrapped.get("content") or wrapped.get("stop_reason") else None
+    return None
+
+
+def _is_message(obj: Mapping[str, Any]) -> bool:
+    is_named = obj.get("type") == "message" or (obj.get("type") is None and obj.get("role") == "assistant")
+    return is_named and "content" in obj and isinstance(obj["content"], list | str | None)
 
 
 def is_cut(body: bytes) -> bool:

@@ -1,10 +1,13 @@
 """
 What of an answer can be sent back to the API, and the conversation with it.
 
-A response may hold what a request must not: a call whose input was cut, thinking without its signature, text with nothing in it
-(https://docs.claude.com/en/docs/build-with-claude/extended-thinking#preserving-thinking-blocks). Thinking is signed for the
-conversation before it. Where another request has continued the message, its conversation was another, and the API refuses what it
-has signed under that.
+A response may hold what a request must not: a call whose input was cut, thinking without its signature or with nothing behind
+it, text with nothing in it (https://docs.claude.com/en/docs/build-with-claude/extended-thinking#preserving-thinking-blocks).
+Thinking is signed for the conversation before it. Where another request has continued the message, its conversation was another,
+and the API refuses what it has signed under that.
+
+Each call of the API's own tools needs its result, unless the API has not done it yet: where it has paused, or waits for the
+results of the caller's tools.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, TOOLS, arrives_whole
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, SERVER_TOOLS, THINKING, TOOLS, arrives_whole
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
 
-__all__ = ["as_params", "history", "sendable", "with_answer"]
+__all__ = ["answered", "as_params", "history", "sendable", "with_answer"]
 
 
 def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[dict[str, Any]]:
@@ -41,14 +44,13 @@ def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[di
             is_first = False
     if is_first or not conversation:
         return conversation
-    pauses = stop_reason(messages[-1].stop_reason).pauses
     said = conversation.pop()
-    content = (
-        _answered(said["content"], keeps_calls=pauses)
-        if isinstance(said["content"], list)
-        else said["content"]
-    )
-    return [*conversation, {**said, "content": content}] if content else conversation
+    if isinstance(said["content"], list):
+        reason = stop_reason(messages[-1].stop_reason)
+        has_calls = any(block.get("type") in APPLICATION_TOOLS for block in said["content"])
+        waits = reason.pauses or (reason.awaits_results and has_calls)
+        said["content"] = answered(said["content"], conversation, waits=waits)
+    return [*conversation, said] if said["content"] else conversation
 
 
 def sendable(message: MessageBuilder) -> list[dict[str, Any]]:
@@ -86,7 +88,7 @@ def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined
     if conversation and conversation[-1]["role"] == "assistant":
         prefill = conversation.pop()["content"]
         blocks = (
-            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(to_dict, prefill))
+            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(_plain, prefill))
         )
         if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
             first = blocks.pop()
@@ -110,30 +112,82 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         signed = fields.get("data") if block.type == "redacted_thinking" else fields.get("signature")
         return is_whole and bool(signed) and not block.continues
     if block.type in TOOLS:
+        is_whole = (
+            block.ended if block.type in APPLICATION_TOOLS else is_whole
+        )  # as `outcome.tool_calls` has it
         is_named = bool(block.id and block.name)
         return is_whole and is_named and isinstance(block.input(), dict)
     if block.type == "text":
         return not block.is_blank
+    if block.type == "compaction" and block.to_dict().get("content") == "":
+        return False
     return is_whole and bool(block.type)
 
 
-def _answered(content: list[dict[str, Any]], *, keeps_calls: bool) -> list[dict[str, Any]]:
+def answered(
+    content: Iterable[dict[str, Any]], before: Iterable[Any] = (), *, waits: bool = False
+) -> list[dict[str, Any]]:
     """
-    The blocks without results that lack their call, and without calls of the API's own tools that lack their result.
+    The blocks of an answer without those that need another one which is not there: a result its call, a call of the API's own
+    tools its result, and thinking what it was for. Of several calls or results with one id the first stays.
 
     Args:
         content: The blocks.
-        keeps_calls: Whether those calls stay: where the API has paused, it goes on with them.
+        before: The conversation before them. A call there may have its result only now.
+        waits: Whether such calls stay, because the API goes on with them.
     """
+    blocks = list(content)
     # Lists, because what has come may be of any type.
-    called = [block.get("id") for block in content if block.get("type") in TOOLS]
-    answered = [block.get("tool_use_id") for block in content]
-    return [
+    callers = [_caller(block) for block in blocks if block.get("type") in APPLICATION_TOOLS]
+    results = [block.get("tool_use_id") for block in blocks]
+    called: list[Any] = []
+    open_calls = _unanswered(before)
+    kept: list[dict[str, Any]] = []
+    for number, block in enumerate(blocks):
+        call, answer = block.get("id"), block.get("tool_use_id")
+        if block.get("type") in TOOLS:
+            is_done = waits or call in results[number:] or call in callers
+            if call in called or not (is_done or block["type"] in APPLICATION_TOOLS):
+                continue
+            called.append(call)
+            open_calls.append(call)
+        elif answer is not None:
+            if answer not in open_calls:
+                continue
+            open_calls.remove(answer)
+        kept.append(block)
+    while kept and kept[-1].get("type") in THINKING:
+        kept.pop()
+    return kept
+
+
+def _unanswered(conversation: Iterable[Any]) -> list[Any]:
+    """
+    The ids of the API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only
+    when they have given theirs.
+    """
+    messages = [_plain(message) for message in conversation]
+    blocks: list[Any] = [
         block
-        for block in content
-        if (block.get("tool_use_id") is None or block["tool_use_id"] in called)
-        and (keeps_calls or block.get("type") not in SERVER_TOOLS or block.get("id") in answered)
+        for message in messages
+        if message.get("role") == "assistant" and isinstance(message.get("content"), list)
+        for block in message["content"]
+        if isinstance(block, dict)
     ]
+    results = [block.get("tool_use_id") for block in blocks]
+    return [
+        block.get("id")
+        for block in blocks
+        if block.get("type") in SERVER_TOOLS and block.get("id") not in results
+    ]
+
+
+def _caller(block: dict[str, Any]) -> object:
+    """
+    The id of the API's own call that has called a tool of the caller's, as a program does; None without one.
+    """
+    caller = block.get("caller")
+    return cast("dict[str, Any]", caller).get("tool_id") if isinstance(caller, dict) else None
 
 
 def _plain(value: Any) -> Any:
@@ -149,7 +203,10 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in cast("list[Any]", value)]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _plain(to_dict(value))
+    kept_back: Iterable[str] = (
+        getattr(value, "__api_exclude__", None) or ()
+    )  # what the SDK does not send either
+    return _plain({name: each for name, each in to_dict(value).items() if name not in kept_back})
 
 
 def _legal(text: str) -> str:

@@ -1,7 +1,7 @@
 """
 The message that a stream's events add up to, at any time.
 
-TotalUsage counts are totals: what is neither null nor zero replaces what was. What this version does not know is kept where it
+Usage counts are totals: what is neither null nor zero replaces what was. What this version does not know is kept where it
 belongs: events and the unknown fields of known ones in the message's `unknown_events`, the unknown fields of `message_delta` and
 of its `delta` in the message itself, and those of deltas in their block. Nothing that comes is an error here but another message:
 what does not fit is kept like what is not known.
@@ -15,6 +15,7 @@ import msgspec
 
 from streamkit._claude.protocol.block import unknown_fields
 from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.content import as_blocks
 from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import EVENTS
@@ -70,9 +71,12 @@ class MessageBuilder:
         """
         The content blocks so far, by index.
 
-        White space that was sent for a block of another kind is not among them, because it would be a block that the API refuses.
+        White space that was sent for a block of another kind is not among them, because it would be a block that the API refuses,
+        nor is a call that was said again.
         """
-        kept = [block for block in self._table.blocks if not (block.stray and block.is_blank)]
+        kept = [
+            block for block in self._table.blocks if not (block.repeats or (block.stray and block.is_blank))
+        ]
         return sorted(kept, key=lambda block: block.index)
 
     @property
@@ -204,10 +208,10 @@ class MessageBuilder:
         self._charge(message, "message_start")
         content = message.pop("content", None)
         self._update(message, "message_start")
-        blocks = as_list(content)
+        blocks = as_blocks(content)
         if blocks is None:
             self._keep_odd("message_start", "content", content)
-        for index, block in enumerate(blocks or ()):
+        for index, block in enumerate(map(plain, blocks or ())):
             self._take_fields(block, self._table.take_whole(index, as_object(block) or {})[0])
         self._end_blocks()
 

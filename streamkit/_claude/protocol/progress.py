@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
-from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.kinds import arrives_whole
+from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
 
 if TYPE_CHECKING:
     from streamkit._core.errors import StreamError
@@ -26,14 +27,19 @@ class Progress:
     Attributes:
         begun: Whether a message has begun.
         open: Whether one is still to end.
+        beginning: Where a message has begun inside another one: what has come of it.
     """
 
     def __init__(self, *, until_stop: bool = False) -> None:
         self._until_stop = until_stop
         self.begun: bool = False
         self.open: bool = False
+        self.beginning: list[Any] = []
         self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
+        self._blocks: set[int] = set()  # the indices of its blocks
+        self._in_block = False
+        self._repeated: Any = None  # its `message_start`, said again; what comes next tells what that means
 
     @property
     def finished(self) -> bool:
@@ -54,7 +60,14 @@ class Progress:
         """
         Whether a message is open and has not told its stop reason, so that more content changes nothing here.
         """
-        return self.open and not self._has_stop_reason
+        return self.open and not self._has_stop_reason and self._repeated is None
+
+    @property
+    def in_block(self) -> bool:
+        """
+        Whether a block is open, and no stop reason says that the message ends there.
+        """
+        return self._in_block and self.in_content
 
     def follow(self, event: Any) -> bool:
         """
@@ -64,14 +77,17 @@ class Progress:
             Whether the event counts. A `message_start` that repeats the one of the open message says nothing new.
 
         Raises:
-            StreamSpliced: A message begins inside another one. What follows belongs to it.
+            StreamSpliced: A message begins inside another one. What is in `beginning`, and what follows, belongs to it.
         """
         match event.type:
-            case "content_block_delta" | "content_block_start":
+            case "content_block_start":
+                self._start_block(event)
+            case "content_block_delta":
                 self._begin()
+                self._repeated = None
                 self._has_stop_reason = False  # what is told before a block is not the end
             case "message_start":
-                return self._start(getattr(event, "message", None))
+                return self._start(event)
             case "message_delta":
                 self._begin()
                 if text_of_field(getattr(event, "delta", None), "stop_reason"):
@@ -80,6 +96,7 @@ class Progress:
                 self.open = False
             case "content_block_stop":
                 self._begin()
+                self._repeated, self._in_block = None, False
             case _:
                 pass
         return True
@@ -93,10 +110,10 @@ class Progress:
 
     def forgives(self, error: Exception) -> bool:
         """
-        Whether an error comes too late to matter: behind the whole message. Behind a stop reason alone, what cannot be read does
-        not matter, but what the API says does.
+        Whether an error comes too late to matter: behind the whole message. Where that lacks its stop reason or its
+        `message_stop`, what cannot be read does not matter, but what the API says does.
         """
-        return self.complete if isinstance(error, GrammarError) else self.finished
+        return self.complete if isinstance(error, GrammarError) else self.finished and self._has_stop_reason
 
     def failure(self, broken: StreamError | None = None) -> StreamError | None:
         """
@@ -115,14 +132,38 @@ class Progress:
         if not self.begun:
             self.begun = self.open = True
 
-    def _start(self, message: object) -> bool:
+    def _start(self, event: Any) -> bool:
+        message: object = getattr(event, "message", None)
         own_id = text_of_field(message, "id")
         is_inside = self.open and (self._until_stop or not self._has_stop_reason)
         if is_inside and own_id and own_id == self._id:
+            self._repeated = event
             return False
-        self.begun = self.open = True
-        self._id = own_id
-        self._has_stop_reason = bool(text_of_field(message, "stop_reason"))
+        self._start_over(own_id, has_stop_reason=bool(text_of_field(message, "stop_reason")))
         if is_inside:
+            self.beginning = [event]
             raise StreamSpliced
         return True
+
+    def _start_over(self, own_id: str, *, has_stop_reason: bool) -> None:
+        self.begun = self.open = True
+        self._id = own_id
+        self._has_stop_reason = has_stop_reason
+        self._blocks = set()
+        self._in_block = False
+        self._repeated = None
+
+    def _start_block(self, event: Any) -> None:
+        self._begin()
+        index, repeated = index_of(event), self._repeated
+        is_another = repeated is not None and index in self._blocks
+        if is_another:  # the blocks begin again too: it is another answer, under the same id
+            self._start_over(self._id, has_stop_reason=False)
+        self._repeated = None
+        self._has_stop_reason = False
+        self._in_block = not arrives_whole(type_of(getattr(event, "content_block", None)))
+        if index is not None:
+            self._blocks.add(index)
+        if is_another:
+            self.beginning = [repeated, event]
+            raise StreamSpliced

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.errors import StreamSpliced
-from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
-from streamkit._claude.protocol.reading import list_in, text_of_field, type_of
+from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS, type_of_block
+from streamkit._claude.protocol.reading import text_of_field
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event
@@ -91,9 +92,9 @@ def _is_content(event: Event) -> bool:
     """
     if event.type == "content_block_start":
         # Most kinds of block are filled by deltas. The others arrive whole in their start.
-        return type_of(getattr(event, "content_block", None)) not in FILLED_BY_DELTAS
+        return type_of_block(getattr(event, "content_block", None)) not in FILLED_BY_DELTAS
     if event.type == "message_start":
         # A gateway that does not stream sends the whole message in its start.
         message: object = getattr(event, "message", None)
-        return bool(list_in(message, "content") or text_of_field(message, "stop_reason"))
+        return bool(content_of(message) or text_of_field(message, "stop_reason"))
     return event.type != "ping"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
+from streamkit._claude.protocol.admission import Admission
 from streamkit._claude.protocol.codec import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
@@ -25,20 +26,20 @@ from streamkit._claude.protocol.frames import (
     is_cut,
     is_json,
     is_typed,
-    is_whole_message,
     objects_in,
+    whole_message_in,
     with_odd_number,
 )
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.line_ends import LineEnds
 from streamkit._claude.protocol.oddities import Oddities
-from streamkit._claude.protocol.progress import Progress
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.progress import Progress
 
 __all__ = ["MAX_FRAME", "EventDecoder"]
 
@@ -85,15 +86,15 @@ class EventDecoder:
         self.error: StreamError | None = None
         self.over: bool = False
         self.oddities: Oddities = Oddities() if oddities is None else oddities
-        self._pings = pings
-        self.progress: Progress = Progress(until_stop=until_stop)
+        self._admission = Admission(pings=pings, until_stop=until_stop, oddities=self.oddities)
+        self.progress: Progress = self._admission.progress
         self._max_frame = max_frame
         self._lines = LineEnds()
         self._pending = bytearray()  # the beginning of a frame; it grows without being copied at each chunk
         self._between_frames = False
         self._frames = 0
         self._left: Iterator[bytes] = iter(())  # frames that have come and are not decoded yet
-        self._begins: Event | None = None  # what has begun inside another message
+        self._begins: list[Event] = []  # what has begun inside another message
         self._is_deaf = False  # behind a whole message came a frame that is too large
         self._torn: GrammarError | None = None  # a frame that was cut; what follows it tells what that means
 
@@ -149,17 +150,17 @@ class EventDecoder:
         """
         Whether a message has begun inside another one, which is the `error`. `read_on` goes on with it.
         """
-        return self._begins is not None
+        return bool(self._begins)
 
     def read_on(self) -> list[Event]:
         """
         The events from there on, as far as they have come, without those of the message that had not ended.
         """
-        assert self._begins is not None, "only where it is spliced"
-        begins, self._begins = self._begins, None
+        assert self._begins, "only where it is spliced"
+        begins, self._begins = self._begins, []
         if isinstance(self.error, StreamSpliced):  # not where what has come behind it is too large
             self.error = None
-        events = [begins, *self._decode()]
+        events = [*begins, *self._decode()]
         self.over = self.error is not None or self.progress.finished
         return events
 
@@ -183,6 +184,7 @@ class EventDecoder:
             if text and not self.progress.begun and broken is None and is_cut(text):
                 broken = StreamTruncated("the response ended inside a JSON document")
         if self.error is None:
+            self._admission.end()
             self.error = self.progress.failure(broken)
         return events
 
@@ -245,7 +247,7 @@ class EventDecoder:
             except (ValueError, RecursionError):
                 pass
             else:
-                return (event,) if self._counts(event) else ()
+                return self._admitted(event)
         if b"\n" in body and not is_json(body) and any(is_typed(line) for _, line in data_lines(frame)):
             self.oddities.count("joined_frames")
             return self._joined(data_lines(frame))
@@ -282,7 +284,7 @@ class EventDecoder:
             objects = self._bare_objects(body) if is_bare else self._objects(name, body)
             if objects:
                 events = (READER.convert(each, self.oddities.count) for each in objects)
-                return [event for event in events if self._counts(event)]
+                return [admitted for event in events for admitted in self._admitted(event)]
             if not is_bare:
                 self.oddities.count("skipped_frame")
         except StreamError as error:
@@ -358,33 +360,25 @@ class EventDecoder:
             return ()
         obj = cast("dict[str, Any]", value)
         named = name.decode("utf-8", "replace")
+        if not self.progress.begun and name in _NO_NAME and (whole := whole_message_in(obj)) is not None:
+            return ({"type": "message_start", "message": whole}, {"type": "message_stop"})
         if is_error(obj, named):
             raise read_error(obj, name=named)
-        if not self.progress.begun and is_whole_message(obj):
-            return ({"type": "message_start", "message": obj}, {"type": "message_stop"})
         return ()
 
-    def _counts(self, event: Any) -> bool:
+    def _admitted(self, event: Any) -> Sequence[Event]:
         """
-        Follow an event, and tell whether it is handed on: not where it says nothing new, is a ping that nobody wants, or begins
-        another message, which sets `error`.
+        What is handed on with an event. Nothing where it begins another message or says an error, which sets `error`.
         """
-        kind: str = event.type
-        if self._torn is not None and kind != "ping":
+        if self._torn is not None and event.type != "ping":
             self._mend(event)
-        if kind not in EVENTS:
-            return True
-        had_begun = self.progress.begun
         try:
-            counts = self.progress.follow(event)
+            events = self._admission.admit(event)
         except StreamSpliced as error:
-            self.error, self._begins = error, event
-            return False
-        if not counts:
-            self.oddities.count("repeated_start")
-        elif not had_begun and self.progress.begun and kind != "message_start":
-            self.oddities.count("missing_start")
-        return counts and (self._pings or kind != "ping")
+            self.error, self._begins = error, self.progress.beginning
+            return ()
+        self.error = self.error or self._admission.failure
+        return events
 
     def _mend(self, event: Any) -> None:
         """

@@ -18,12 +18,14 @@ class StopReason(NamedTuple):
 
     Attributes:
         pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
+        awaits_results: Whether the API waits for the results of the caller's tools, and has not done its own work before that.
         excuses_json: Whether a message that should hold JSON may well be without any.
         cuts: Whether the model was stopped in the middle of what it wrote.
         remedy: What the next request should have instead, where it cuts.
     """
 
     pauses: bool = False
+    awaits_results: bool = False
     excuses_json: bool = False
     cuts: bool = False
     remedy: str = ""
@@ -33,7 +35,7 @@ STOP_REASONS: Final = {
     "end_turn": StopReason(),
     "max_tokens": StopReason(cuts=True, remedy="a larger max_tokens"),
     "stop_sequence": StopReason(),
-    "tool_use": StopReason(excuses_json=True),
+    "tool_use": StopReason(awaits_results=True, excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
     "refusal": StopReason(excuses_json=True),
     "compaction": StopReason(),

@@ -58,7 +58,7 @@ class ToolBlocks:
         self._wants = wants
         self._progress = Progress()
         self._table = BlockTable(forgets=True)
-        self._followed: dict[Block, None] = {}
+        self._followed: dict[Block, str] = {}  # with their id on the wire
         self._open: dict[int, Block] = {}  # those that are followed and take input
         self._by_id: dict[str, Block] = {}  # those that are followed
         self._stop_reason: str | None = None
@@ -171,7 +171,7 @@ class ToolBlocks:
 
     def _follow(self, block: Block, part: Any, ended: list[Block]) -> list[Block]:
         if self._wants(part):
-            self._followed[block] = None
+            self._followed[block] = block.id
             self._by_id[block.id] = block
         return self._ended(ended)
 
@@ -181,9 +181,9 @@ class ToolBlocks:
         """
         followed = [block for block in blocks if block in self._followed]
         for block in followed:
-            del self._followed[block]
-            if self._by_id.get(block.id) is block:
-                del self._by_id[block.id]
+            call_id = self._followed.pop(block)
+            if self._by_id.get(call_id) is block:
+                del self._by_id[call_id]
             if self._open.get(block.index) is block:
                 del self._open[block.index]
         return followed

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import CancelScope, current_time, move_on_after
 
+from streamkit._claude.protocol.admission import Admission
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamStalled
 from streamkit._claude.protocol.oddities import Oddities
-from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit._claude.transport.failures import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.progress import Progress
     from streamkit._claude.transport.watchdog import Watchdog
     from streamkit._core.errors import StreamError
 
@@ -145,7 +146,8 @@ def _body(response: Any) -> AsyncGenerator[bytes, None]:
 async def _iterated(
     stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
 ) -> AsyncGenerator[list[Event], None]:
-    progress = Progress(until_stop=True)
+    admission = Admission(pings=pings, until_stop=True, oddities=oddities)
+    progress = admission.progress
     end = _End(progress)
     items: AsyncGenerator[Any, None] = aiter(stream)
     watched = items if watchdog is None else watchdog.watched(items, raw=False)
@@ -154,20 +156,21 @@ async def _iterated(
         try:
             while (item := await end.next(watched)) is not _END:
                 event = from_sdk_event(item, oddities)
-                if event is None or (event.type == "ping" and not pings):
+                if event is None:
                     continue
                 if isinstance(event, Unknown) and is_error(event):
                     raise read_error(event)
-                batch = [event]
                 try:
-                    if not progress.follow(event):
-                        oddities.count("repeated_start")
-                        continue
+                    batch = [*admission.admit(event)]
                 except StreamSpliced:
-                    batch = SplicedBatch(batch)
-                if watchdog is not None:
-                    watchdog.saw(batch)
-                yield batch
+                    batch = SplicedBatch(progress.beginning)
+                if batch:
+                    if watchdog is not None:
+                        watchdog.saw(batch)
+                    yield batch
+                if admission.failure is not None:
+                    raise admission.failure
+            admission.end()
         except StreamStalled as error:
             failure = progress.failure(error)
         except connection_failures() as error:

@@ -315,7 +315,8 @@ async def test_citations_and_unknown_deltas_go_on_too() -> None:
 
 async def test_white_space_is_left_out_only_where_it_was_trimmed() -> None:
     found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "x", "content": []}
-    first = reply(text("Let me search.\n\n"), found, Drop())
+    call = tool_use("web_search", {"query": "x"}, type="server_tool_use", id="x")
+    first = reply(text("Let me search.\n\n"), call, found, Drop())
     async with FakeClaude(first, reply(text("\n\nI found it."))) as server:
         seen: list[Any] = []
         await events_of(sk.messages(server.client(), **ask(PREFILLS), retry=GO_ON), seen)
@@ -335,7 +336,8 @@ async def test_white_space_that_could_not_be_shown_comes_once(model: str) -> Non
 
 async def test_without_any_text_no_end_is_quoted() -> None:
     found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "x", "content": []}
-    async with FakeClaude(reply(found, Drop()), reply(text("Hello"))) as server:
+    call = tool_use("web_search", {"query": "x"}, type="server_tool_use", id="x")
+    async with FakeClaude(reply(call, found, Drop()), reply(text("Hello"))) as server:
         await events_of(sk.messages(server.client(), **ask(), retry=GO_ON))
         assert "interrupted. Continue" in server.requests[1].body["messages"][-1]["content"]
 

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic.types import TextBlock
+from anthropic.types.parsed_message import ParsedTextBlock
 
 import streamkit as sk
 from streamkit.testing import Drop, ErrorEvent, FakeClaude, Reply, event, reply, text, thinking, tool_use
@@ -24,6 +26,9 @@ ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 64, "messages": [QUESTION]
 SIGNED: Any = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
 SEARCH = tool_use("web_search", {"query": "Rhine"}, type="server_tool_use", id="srvtoolu_1")
 FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+
+
+CLOSED = event({"type": "content_block_stop", "index": 1})
 
 
 async def outcome_of(*answers: Reply, **more: Any) -> Outcome:
@@ -88,6 +93,14 @@ LEFT_OUT: dict[str, Reply] = {
     "a server's call without a result": reply(text("Yes"), SEARCH, text(ErrorEvent())),
     "a result without its call": reply(text("Yes"), FOUND),
     "empty text": reply(text(""), text("Yes"), text(" \n")),
+    "thinking behind which nothing has come": reply(text("Yes"), thinking("Hm", signature="c2ln")).cut(9, Drop()),
+    "thinking behind which there is only a call that was cut": reply(
+        text("Yes"), thinking("Hm", signature="c2ln"), {"type": "redacted_thinking", "data": "x"}, tool_use("go", "{", Drop())
+    ),
+    "a call that ended with nothing but the next block": reply(tool_use("go", "{}", closed=False), text("Yes", Drop())),
+    "a call without input that may have been cut": reply(text("Yes"), tool_use("go", Drop())).insert(5, CLOSED),
+    "a result before its call": reply(FOUND, SEARCH, text("Yes")),
+    "a failed compaction without a null": reply(text("Yes"), {"type": "compaction", "content": ""}),
 }  # fmt: skip
 
 
@@ -105,6 +118,63 @@ async def test_a_call_of_the_api_s_own_tools_stays_with_its_result_and_where_the
         {"type": "text", "text": "Yes"},
     ]
     assert answer(await outcome_of(reply(SEARCH, stop_reason="pause_turn"))) == [call]
+
+
+RUN = tool_use("code_execution", {"code": "go()"}, type="server_tool_use", id="srvtoolu_2")
+RAN: dict[str, Any] = {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_2", "content": {}}
+CALLER = {"type": "code_execution_20250825", "tool_id": "srvtoolu_2"}
+
+
+@pytest.mark.parametrize("caller", [{"type": "direct"}, CALLER], ids=["beside it", "by it"])
+async def test_a_program_that_waits_for_the_caller_s_tools_stays_with_their_calls(
+    caller: dict[str, str],
+) -> None:
+    call = tool_use("go", {}, id="toolu_1")
+    call = replace(call, start={**call.start, "caller": caller})
+    outcome = await outcome_of(reply(RUN, call, stop_reason="tool_use"))
+    assert [block["type"] for block in answer(outcome)] == ["server_tool_use", "tool_use"]
+    # Where the message was cut, the API does not wait, unless the program itself has called.
+    outcome = await outcome_of(reply(RUN, call, text("And", Drop())))
+    by_it = ["server_tool_use"] if caller is CALLER else []
+    assert [block["type"] for block in answer(outcome)] == [*by_it, "tool_use", "text"]
+    assert answer(await outcome_of(reply(RUN, text("Yes"), stop_reason="tool_use"))) == [
+        {"type": "text", "text": "Yes"}
+    ]
+
+
+async def test_its_result_comes_in_a_later_answer() -> None:
+    asked: list[Any] = [
+        QUESTION,
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "server_tool_use", "id": "srvtoolu_2", "name": "code_execution", "input": {}},
+                {"type": "tool_use", "id": "toolu_1", "name": "go", "input": {}, "caller": CALLER},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "gone"}]},
+    ]
+    outcome = await outcome_of(reply(RAN, text("Yes")), messages=asked)
+    said: Any = outcome.history[-1]["content"]
+    assert said == [RAN, {"type": "text", "text": "Yes"}]
+    # And not twice.
+    outcome = await outcome_of(reply(RAN, text("Yes")), messages=[*outcome.history, QUESTION])
+    assert outcome.history[-1]["content"] == [{"type": "text", "text": "Yes"}]
+
+
+async def test_of_calls_and_results_under_one_id_the_first_stay() -> None:
+    outcome = await outcome_of(reply(SEARCH, SEARCH, FOUND, {**FOUND, "content": [1]}, text("Yes")))
+    assert [block["type"] for block in answer(outcome)] == ["server_tool_use", FOUND["type"], "text"]
+    assert answer(outcome)[1] == FOUND
+
+
+async def test_a_message_of_thinking_alone_is_not_an_answer() -> None:
+    for said in (
+        reply(thinking("Hm", signature="c2ln")),
+        reply(thinking("Hm", signature="c2ln"), text("")),
+        reply(thinking("Hm", signature="c2ln"), text("Ye")).cut(6, Drop()),
+    ):
+        assert (await outcome_of(said)).history == [QUESTION]
 
 
 async def test_all_turns_of_a_paused_answer_are_one_message() -> None:
@@ -131,9 +201,14 @@ async def test_an_answer_to_a_prefill_is_joined_to_it() -> None:
 
 
 async def test_what_was_asked_may_hold_the_sdk_s_objects() -> None:
-    asked: Any = [QUESTION, {"role": "assistant", "content": [TextBlock(type="text", text="Hm?")]}, QUESTION]
+    parsed = ParsedTextBlock[dict[str, int]](type="text", text="{}", parsed_output={})  # which the SDK keeps to itself
+    said = [TextBlock(type="text", text="Hm?"), parsed]
+    asked: Any = [QUESTION, {"role": "assistant", "content": said}, QUESTION]
     outcome = await outcome_of(reply(text("Yes")), messages=asked)
-    assert outcome.history[1] == {"role": "assistant", "content": [{"type": "text", "text": "Hm?"}]}
+    assert outcome.history[1] == {
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Hm?"}, {"type": "text", "text": "{}"}],
+    }
 
 
 async def test_half_a_character_is_marked_because_no_request_can_carry_it() -> None:

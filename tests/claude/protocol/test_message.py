@@ -251,7 +251,9 @@ TEXT: Wire = {"type": "text", "text": ""}
         ({"type": "text", "citations": 7}, [], {**TEXT, "citations": None, "unknown_deltas": [{"type": "text", "citations": 7}]}),
         ({"type": "text"}, [{"type": "text_delta", "text": None}, {"type": "text_delta", "text": "a"}], {**TEXT, "text": "a"}),
         (TEXT, [{"type": "text_delta", "text": 7}], {**TEXT, "unknown_deltas": [{"type": "text_delta", "text": 7}]}),
-        (TEXT, [{"text": "a"}], {**TEXT, "unknown_deltas": [{"text": "a"}]}),
+        (TEXT, [{"text": "a"}], {**TEXT, "text": "a"}),
+        (TEXT, [{"type": None, "text": "a", "x": 1}], {**TEXT, "text": "a", "unknown_deltas": [{"type": "text_delta", "x": 1}]}),
+        (TEXT, [{"x": "a"}], {**TEXT, "unknown_deltas": [{"x": "a"}]}),
         ({}, [{"type": "text_delta", "text": "a"}], {"type": "text", "text": "a"}),
         ({"type": None, "text": "a"}, [{"type": "text_delta", "text": "b"}], {"type": "text", "text": "ab"}),
         (
@@ -290,7 +292,7 @@ def test_a_delta_with_the_index_of_a_block_of_another_kind_does_not_change_that(
     [
         ({"type": "message_start", "message": 7}, {"type": "message_start", "message": 7}),
         ({"type": "message_start", "message": {"usage": 7}}, {"type": "message_start", "usage": 7}),
-        ({"type": "message_start", "message": {"content": "Hi"}}, {"type": "message_start", "content": "Hi"}),
+        ({"type": "message_start", "message": {"content": 7}}, {"type": "message_start", "content": 7}),
         (
             {"type": "message_start", "message": {"stop_reason": 7}},
             {"type": "message_start", "stop_reason": 7},

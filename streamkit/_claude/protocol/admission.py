@@ -1,0 +1,94 @@
+"""
+Decides which events of a response are handed on: not those that say nothing new, nor those that come too late.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.protocol.content import blocks_in
+from streamkit._claude.protocol.error_forms import failure_told
+from streamkit._claude.protocol.errors import StreamTruncated
+from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.oddities import Oddities
+    from streamkit._core.errors import StreamError
+
+__all__ = ["Admission"]
+
+_MAY_FAIL = frozenset({"message_start", "message_delta", "message_stop"})
+
+
+class Admission:
+    """
+    Takes the events of a response one by one, and follows how far its message has come.
+
+    Args:
+        pings: Whether pings are handed on.
+        until_stop: Whether they answer a request: then a message is open until its `message_stop`, and the beginning of another
+            one behind it is nothing until more of that comes.
+        oddities: Where to count what is forgiven.
+
+    Attributes:
+        progress: How far the message has come.
+        failure: What a message has told that it has failed with. Nothing more belongs to it.
+    """
+
+    def __init__(self, *, pings: bool, until_stop: bool, oddities: Oddities) -> None:
+        self.progress: Progress = Progress(until_stop=until_stop)
+        self.failure: StreamError | None = None
+        self._pings = pings
+        self._until_stop = until_stop
+        self._oddities = oddities
+        self._next: Any = None  # the beginning of another message, behind a whole one
+
+    def admit(self, event: Any) -> Sequence[Event]:
+        """
+        Take the next event, and give what is handed on now.
+
+        Raises:
+            StreamSpliced: A message begins inside another one: with what is in `progress.beginning`.
+            StreamTruncated: Somebody has written the message's end behind one that was cut.
+        """
+        kind: str = event.type
+        if kind == "ping":
+            return (event,) if self._pings else ()
+        if kind not in EVENTS:
+            return (event,)
+        if kind in _MAY_FAIL and (failure := failure_told(event)) is not None:
+            return self._failed(event, failure)
+        before, self._next = self._next, None
+        if kind == "message_start" and self._until_stop and self.progress.finished and not blocks_in(event):
+            self._next = event
+            return ()
+        return self._follow(event) if before is None else (*self._follow(before), *self._follow(event))
+
+    def end(self) -> None:
+        """
+        Say that no more events come.
+        """
+        if self._next is not None:
+            self._oddities.count("after_end")
+
+    def _follow(self, event: Any) -> Sequence[Event]:
+        if event.type == "message_stop" and self.progress.in_block:
+            raise StreamTruncated("message_stop inside a block, and without a stop reason")
+        had_begun = self.progress.begun
+        if not self.progress.follow(event):
+            self._oddities.count("repeated_start")
+            return ()
+        if not had_begun and self.progress.begun and event.type != "message_start":
+            self._oddities.count("missing_start")
+        return (event,)
+
+    def _failed(self, event: Any, failure: StreamError) -> Sequence[Event]:
+        if self.progress.forgives(failure):
+            self._oddities.count("after_end")
+            return ()
+        self.failure = failure
+        return (event,) if blocks_in(event) else ()

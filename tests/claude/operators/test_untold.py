@@ -1,0 +1,312 @@
+"""
+What is not said, or is said in another form, and can be told all the same: the type of a delta or a block, text that stands where
+blocks are due, input as text, a message inside an object, and which of two calls is meant.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anthropic
+import pytest
+
+import streamkit as sk
+from streamkit.events import from_dict
+from streamkit.testing import FakeClaude, Reply, event, json_body, reply, text, thinking, tool_use
+from tests.support.claude import ASK
+from tests.support.patience import patience
+
+Wire = dict[str, Any]
+
+ANSWER = reply(
+    thinking("Hm", ", well", signature="c2ln"),
+    text("Hel", "lo", citations=[{"type": "page_location", "cited_text": "x"}]),
+    tool_use("go", {"to": "Rome"}, id="toolu_1", chunk=4),
+)
+
+
+def untyped(value: Any) -> Any:
+    return {name: each for name, each in value.items() if name != "type"}
+
+
+def of(events: list[Wire]) -> list[Any]:
+    return [from_dict(each) for each in events]
+
+
+async def outcome_of(answer: Reply) -> sk.Outcome:
+    async with FakeClaude(answer) as server:
+        run = sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(attempts=1)).open()
+        with patience():
+            try:
+                async with run:
+                    async for _ in run:
+                        pass
+            except sk.StreamError:
+                pass
+    return run.outcome
+
+
+def text_of(outcome: sk.Outcome) -> str:
+    message: Any = outcome.message
+    return "".join(block.text for block in message.content)
+
+
+# -- types ---------------------------------------------------------------------------------------------------
+
+OPERATORS: dict[str, sk.Operator[Any, Any]] = {
+    "text": sk.text(),
+    "text with separators": sk.text(between="|"),
+    "thinking": sk.thinking(),
+    "tool_calls": sk.tool_calls(),
+    "tool_input": sk.tool_input(path="$.to"),
+    "blocks": sk.blocks(),
+}
+
+
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+@pytest.mark.parametrize("kind", [None, 7, ...], ids=["null", "a number", "nothing"])
+def test_a_delta_that_does_not_say_its_type_is_told_by_its_field(
+    operator: sk.Operator[Any, Any], kind: Any
+) -> None:
+    def changed(each: Wire) -> Wire:
+        if "delta" not in each or each["type"] == "message_delta" or "citation" in each["delta"]:
+            return each
+        return {**each, "delta": {**untyped(each["delta"]), **({} if kind is ... else {"type": kind})}}
+
+    odd = [changed(each) for each in ANSWER.events]
+    assert odd != ANSWER.events
+    assert list(operator.over(of(odd))) == list(operator.over(of(ANSWER.events)))
+    assert [sk.events.to_dict(each) for each in of(odd)] == odd
+
+
+async def test_so_it_is_in_the_message() -> None:
+    odd = ANSWER.edited(
+        lambda events: [
+            {**each, "delta": untyped(each["delta"])} if each["type"] == "content_block_delta" else each
+            for each in events
+        ]
+    )
+    whole, told = await outcome_of(ANSWER), await outcome_of(odd)
+    assert told.message is not None
+    assert whole.message is not None
+    assert [block.type for block in told.message.content] == ["thinking", "text", "tool_use"]
+    assert told.message.content[0] == whole.message.content[0]
+    assert told.tool_calls == whole.tool_calls
+    assert told.history[1]["content"][0] == whole.history[1]["content"][0]  # type: ignore[index]
+
+
+def test_what_two_kinds_could_be_is_not_guessed() -> None:
+    [delta] = of([{"type": "content_block_delta", "index": 0, "delta": {"words": "Hello"}}])
+    assert list(sk.text().over([delta])) == []
+
+
+@pytest.mark.parametrize("name", ["text", "thinking"])
+def test_a_block_of_text_need_not_say_its_type(name: str) -> None:
+    start = {"type": "content_block_start", "index": 0, "content_block": {name: "Hel"}}
+    more = {"type": "content_block_delta", "index": 0, "delta": {"type": f"{name}_delta", name: "lo"}}
+    events = of([ANSWER.events[0], start, more, {"type": "content_block_stop", "index": 0}])
+    assert list(getattr(sk, name)().over(events)) == ["Hel", "lo"]
+    [block] = sk.blocks().over(events)
+    assert (block.type, getattr(block, name)) == (name, "Hello")
+
+
+# -- text where blocks are due -------------------------------------------------------------------------------
+
+STOPPED = {**ANSWER.events[0]["message"], "stop_reason": "end_turn"}
+
+
+@pytest.mark.parametrize("content", ["Hello", ["Hello"], [{"text": "Hello"}]], ids=str)
+async def test_text_may_stand_alone_where_the_content_is_due(content: Any) -> None:
+    message = {**STOPPED, "content": content}
+    for answer in (
+        json_body(message),
+        Reply([event({"type": "message_start", "message": message}), event({"type": "message_stop"})]),
+    ):
+        outcome = await outcome_of(answer)
+        assert (outcome.kind, text_of(outcome)) == ("complete", "Hello")
+        assert outcome.history[1] == {"role": "assistant", "content": "Hello"}
+        start = of([{"type": "message_start", "message": message}])
+        assert list(sk.text().over(start)) == ["Hello"]
+        blocks: list[Any] = list(sk.blocks().over(start))
+        assert [block.text for block in blocks] == ["Hello"]
+
+
+@pytest.mark.parametrize("field", ["data", "message", "response", "result"])
+@pytest.mark.parametrize(
+    "beside", [{}, {"code": 200, "message": "ok", "success": True}], ids=["alone", "beside"]
+)
+async def test_a_whole_message_may_stand_in_an_object_of_somebody_s(field: str, beside: Wire) -> None:
+    message = {**STOPPED, "content": [{"type": "text", "text": "Hello"}]}
+    outcome = await outcome_of(json_body({**beside, field: message}))
+    assert (outcome.kind, text_of(outcome)) == ("complete", "Hello")
+
+
+async def test_the_beginning_of_a_stream_is_not_taken_for_a_whole_message() -> None:
+    whole = reply(text("Hello"))
+    start = b"data: " + json.dumps({"message": whole.events[0]["message"]}).encode() + b"\n\n"
+    named = b"event: message_start\n" + start
+    for beginning in (start, named):
+        outcome = await outcome_of(Reply([beginning, *whole.steps[1:]]))
+        assert (outcome.kind, len(outcome.messages), text_of(outcome)) == ("complete", 1, "Hello")
+
+
+FAILURES: dict[str, Wire] = {
+    "MiniMax": {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+    "MiniMax, with an empty message": {
+        **STOPPED, "content": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"},
+    },
+    "a code": {"code": 1113, "msg": "insufficient balance", "data": None},
+    "no success": {"success": False, "msg": "insufficient balance"},
+    "a status": {"status": "error", "reason": "insufficient balance"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", FAILURES.values(), ids=FAILURES)
+async def test_an_object_that_says_a_failure_is_an_error(said: Wire) -> None:
+    in_a_frame = ANSWER.cut(3, b"data: " + json.dumps(said).encode() + b"\n\n")
+    for answer in [json_body(said), *([] if "content" in said else [in_a_frame])]:
+        outcome = await outcome_of(answer)
+        error: Any = outcome.error
+        assert (outcome.kind, error.type, error.retriable) == ("failed", "unknown_error", False)
+        assert "insufficient balance" in str(error)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"code": 0, "msg": "ok"},
+        {"code": "200", "msg": "ok"},
+        {"success": True, "msg": "ok"},
+        {"status": "ok", "reason": "done"},
+        {"status": "failed"},
+    ],
+    ids=str,
+)
+async def test_one_that_does_not_is_skipped(said: Wire) -> None:
+    outcome = await outcome_of(ANSWER.insert(3, b"data: " + json.dumps(said).encode() + b"\n\n"))
+    assert (outcome.kind, outcome.oddities) == ("complete", {"skipped_frame": 1})
+
+
+# -- input as text -------------------------------------------------------------------------------------------
+
+
+def call(index: int, **fields: Any) -> list[Wire]:
+    block: Wire = {"type": "tool_use", "id": f"toolu_{index}", "name": "go", "input": {}, **fields}
+    return [
+        {"type": "content_block_start", "index": index, "content_block": block},
+        {"type": "content_block_stop", "index": index},
+    ]
+
+
+def calls_in(*events: Wire) -> list[Any]:
+    start, *_, change, stop = reply(stop_reason="tool_use").events
+    return of([start, *events, change, stop])
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [('{"to": "Rome"}', {"to": "Rome"}), ("{}", {}), ("", {}), (" ", {})]
+)
+def test_input_as_text_in_the_start_of_a_block_is_that_input(given: str, meant: Wire) -> None:
+    events = calls_in(*call(0, input=given))
+    assert list(sk.tool_calls().over(events)) == [sk.ToolCall("toolu_0", "go", meant, 0)]
+    assert list(sk.tool_input(path="$.to").over(events)) == list(meant.values())
+    [block] = sk.blocks().over(events)
+    assert block.input == meant  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [('{"to": "Ro', "truncated"), ("[1]", "not_object"), ("Rome", "invalid"), ("{} x", "extra_data")],
+)
+def test_text_that_is_not_an_object_is_told_like_any_other(given: str, reason: str) -> None:
+    events = calls_in(*call(0, input=given))
+    [broken] = sk.tool_calls(broken="emit").over(events)
+    assert broken == sk.BrokenToolCall("toolu_0", "go", given, reason, 0)  # type: ignore[arg-type]
+
+
+def test_deltas_behind_it_are_the_input() -> None:
+    start, stop = call(0, input='{"to": "Rome"}')
+    pisa = {"type": "input_json_delta", "partial_json": '{"to": "Pisa"}'}
+    delta = {"type": "content_block_delta", "index": 0, "delta": pisa}
+    [made] = sk.tool_calls().over(calls_in(start, delta, stop))
+    assert isinstance(made, sk.ToolCall)
+    assert made.input == {"to": "Pisa"}
+
+
+# -- two calls under one id ----------------------------------------------------------------------------------
+
+ROME = {"id": "call_0", "input": {"to": "Rome"}}
+PISA = {"id": "call_0", "input": {"to": "Pisa"}}
+
+
+async def both(*calls: Wire) -> tuple[list[tuple[str, Any]], sk.Outcome]:
+    """
+    The calls that `tool_calls()` gives, and the outcome, which has the same.
+    """
+    frames = [event(each) for index, fields in enumerate(calls) for each in call(index, **fields)]
+    start, *_, change, stop = reply(stop_reason="tool_use").events
+    outcome = await outcome_of(Reply([event(start), *frames, event(change), event(stop)]))
+    events = calls_in(*(each for index, fields in enumerate(calls) for each in call(index, **fields)))
+    for when in ("block", "message"):
+        assert list(sk.tool_calls(when=when).over(events)) == outcome.tool_calls
+    made = [(each.id, each.input) for each in outcome.tool_calls]
+    said: Any = outcome.history[1]["content"] if len(outcome.history) > 1 else []
+    assert [(block["id"], block["input"]) for block in said] == made
+    assert len(list(sk.blocks().over(events))) == len(made)
+    return made, outcome
+
+
+async def test_the_same_call_again_is_made_once() -> None:
+    made, outcome = await both(ROME, ROME, {**ROME, "input": '{ "to":"Rome" }'})
+    assert made == [("call_0", {"to": "Rome"})]
+    assert outcome.message is not None
+    assert len(outcome.message.content) == 1
+
+
+async def test_another_call_under_the_same_id_gets_one_of_its_own() -> None:
+    made, outcome = await both(ROME, PISA, {**ROME, "name": "leave"}, {**ROME, "id": "call_1"}, PISA)
+    assert made == [
+        ("call_0", {"to": "Rome"}),
+        ("call_0_2", {"to": "Pisa"}),
+        ("call_0_3", {"to": "Rome"}),
+        ("call_1", {"to": "Rome"}),
+    ]
+    results = [each.result("done") for each in outcome.tool_calls]
+    assert len({each["tool_use_id"] for each in results}) == 4
+
+
+async def test_an_id_of_its_own_is_nobody_s() -> None:
+    made, _ = await both(ROME, {**PISA, "id": "call_0_2"}, PISA, {"id": "call_0_3", "input": {"to": "Bari"}})
+    assert made == [
+        ("call_0", {"to": "Rome"}),
+        ("call_0_2", {"to": "Pisa"}),
+        ("call_0_3", {"to": "Pisa"}),
+        ("call_0_3_2", {"to": "Bari"}),
+    ]
+
+
+def test_in_another_message_the_same_id_is_another_call() -> None:
+    events = calls_in(*call(0, **ROME))
+    assert [each.id for each in sk.tool_calls().over([*events, *events])] == ["call_0", "call_0"]
+
+
+def test_broken_calls_are_told_apart_by_their_text() -> None:
+    events = calls_in(
+        *call(0, id="c", input="[1"), *call(1, id="c", input="[2"), *call(2, id="c", input="[1")
+    )
+    broken = list(sk.tool_calls(broken="emit").over(events))
+    assert [(each.id, each.raw) for each in broken] == [("c", "[1"), ("c_2", "[2")]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_so_it_is_on_the_aiohttp_transport(anyio_backend: str) -> None:
+    pytest.importorskip("aiohttp")
+    message = {**STOPPED, "content": "Hello"}
+    sent = [json_body({"data": message}), json_body(FAILURES["MiniMax"])]
+    async with FakeClaude(*sent) as server, anthropic.DefaultAioHttpClient() as http_client:
+        client = server.client(http_client=http_client)
+        assert await (sk.messages(client, **ASK, retry=None) | sk.text()).collect() == ["Hello"]
+        with pytest.raises(sk.StreamError, match="insufficient balance"):
+            await sk.messages(client, **ASK, retry=None).run()
