@@ -26,14 +26,15 @@ class Progress:
     Attributes:
         begun: Whether a message has begun.
         open: Whether one is still to end.
+        in_content: Whether it has not told its stop reason either, so that more content changes nothing here.
     """
 
     def __init__(self, *, until_stop: bool = False) -> None:
         self._until_stop = until_stop
         self.begun: bool = False
         self.open: bool = False
+        self.in_content: bool = False
         self._id = ""  # of the message that has begun last
-        self._has_stop_reason = False
 
     @property
     def finished(self) -> bool:
@@ -47,14 +48,7 @@ class Progress:
         """
         Whether nothing is missing: a message that has told its stop reason lacks only its `message_stop`.
         """
-        return self.begun and (not self.open or self._has_stop_reason)
-
-    @property
-    def in_content(self) -> bool:
-        """
-        Whether a message is open and has not told its stop reason, so that more content changes nothing here.
-        """
-        return self.open and not self._has_stop_reason
+        return self.begun and not self.in_content
 
     def follow(self, event: Any) -> bool:
         """
@@ -69,15 +63,15 @@ class Progress:
         match event.type:
             case "content_block_delta" | "content_block_start":
                 self._begin()
-                self._has_stop_reason = False  # what is told before a block is not the end
+                self.in_content = self.open  # what is told before a block is not the end
             case "message_start":
                 return self._start(getattr(event, "message", None))
             case "message_delta":
                 self._begin()
                 if text_of_field(getattr(event, "delta", None), "stop_reason"):
-                    self._has_stop_reason = True
+                    self.in_content = False
             case "message_stop":
-                self.open = False
+                self.open = self.in_content = False
             case "content_block_stop":
                 self._begin()
             case _:
@@ -113,16 +107,16 @@ class Progress:
 
     def _begin(self) -> None:
         if not self.begun:
-            self.begun = self.open = True
+            self.begun = self.open = self.in_content = True
 
     def _start(self, message: object) -> bool:
         own_id = text_of_field(message, "id")
-        is_inside = self.open and (self._until_stop or not self._has_stop_reason)
+        is_inside = self.open and (self._until_stop or self.in_content)
         if is_inside and own_id and own_id == self._id:
             return False
         self.begun = self.open = True
         self._id = own_id
-        self._has_stop_reason = bool(text_of_field(message, "stop_reason"))
+        self.in_content = not text_of_field(message, "stop_reason")
         if is_inside:
             raise StreamSpliced
         return True
