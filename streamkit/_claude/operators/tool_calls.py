@@ -113,7 +113,11 @@ class ToolCalls(Transducer[Any, Any]):
             if delta == "input_json_delta":
                 self.blocks.write(item)
             return ()
-        return self._structure(kind, item)
+        if ended := self.blocks.follow(item):
+            self._add(ended)
+        if self.calls and (self.at_once or kind in {"message_start", "message_stop"}):
+            return self._release()
+        return ()
 
     def flush(self) -> Iterable[ToolCall | BrokenToolCall]:
         self._add(self.blocks.end())
@@ -122,11 +126,6 @@ class ToolCalls(Transducer[Any, Any]):
     def reset(self) -> None:
         self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in self.kinds)
         self.calls: list[ToolCall | BrokenToolCall | ToolInputError] = []  # what is due, up to what is raised
-
-    def _structure(self, kind: str, event: Any) -> Iterable[ToolCall | BrokenToolCall]:
-        self._add(self.blocks.follow(event))
-        if self.at_once or kind in {"message_start", "message_stop"}:
-            yield from self._release()
 
     def _add(self, ended: Iterable[Block]) -> None:
         for block in ended:

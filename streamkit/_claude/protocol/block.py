@@ -85,7 +85,7 @@ class Block:
         self.continues: bool = False
         # A StringIO joins as it grows: its memory is the text's, however small the pieces.
         self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
-        self._items: defaultdict[str, list[Any]] = defaultdict(list)
+        self._items: dict[str, list[Any]] = {}
         self._unknown: list[Any] = []
         self._begin(fields)
 
@@ -96,7 +96,7 @@ class Block:
         self.pieces: dict[type, tuple[str, str]]
         self.take_pieces()
         self._fields: dict[str, Any] = fields
-        for name, empty in BLOCKS[self.type].empty.items() if self.type in BLOCKS else ():
+        for name, empty in _EMPTY.get(self.type, ()):
             value = fields.get(name)
             if isinstance(empty, str):
                 if not isinstance(value, str):
@@ -106,7 +106,8 @@ class Block:
                 fields[name] = empty
             elif isinstance(value, str):
                 fields[name] = _said_by(value)
-        if not isinstance(citations := fields.get("citations"), list | None):
+        citations = fields.get("citations")
+        if citations is not None and not isinstance(citations, list):
             self._keep_odd(self.type, "citations", citations)
             fields["citations"] = None
 
@@ -235,11 +236,11 @@ class Block:
             )  # the delta tells what the block does not
         for name, adds in kind.fields.items():
             self._add(delta, kind.name, name, adds)
-        extra = unknown_fields(delta, kind.cls)
-        for name, adds in fields_for(self.type).items():
-            if name in extra:
-                del extra[name]
-                self._add(delta, kind.name, name, adds)
+        if extra := unknown_fields(delta, kind.cls):
+            for name, adds in fields_for(self.type).items():
+                if name in extra:
+                    del extra[name]
+                    self._add(delta, kind.name, name, adds)
         if extra:
             self._unknown.append({"type": kind.name, **extra})
 
@@ -252,7 +253,7 @@ class Block:
             if adds.how == "value":
                 self._fields.setdefault(adds.into, None)  # as the SDK's helper has it
         elif adds.how == "item":
-            self._items[adds.into].append(plain(value))
+            self._items.setdefault(adds.into, []).append(plain(value))
         elif adds.how == "json":
             self.texts[adds.into].write(json_text(value))
         elif adds.how != "count" and not isinstance(value, str):
@@ -277,6 +278,11 @@ _PIECES: dict[str, dict[type, tuple[str, str]]] = {
     }
     for block in BLOCKS
 }
+
+_EMPTY: dict[str, tuple[tuple[str, Any], ...]] = {
+    name: tuple(kind.empty.items()) for name, kind in BLOCKS.items() if kind.empty
+}
+"""For each type of block, what its fields are as it begins."""
 
 
 def _said_by(text: str) -> Any:

@@ -166,6 +166,8 @@ class BlockTable:
 
     def _begin(self, index: int, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
         before = self.by_index.get(index)
+        if before is None and not self._undecided:  # nearly always
+            return self._new(Block(index, fields)), []
         ended: list[Block] = []
         if before is not None and not before.ended and before.restated(fields):
             block = self._reopened(before)

@@ -41,6 +41,7 @@ _WORDS = ("true", "false", "null", "-")
 _skip_space = re.compile(r"[ \t\r\n]*").match
 _decoder = json.JSONDecoder()
 
+_EVENT = b"event: "
 _LINES = re.compile(rb"[^\n]+").finditer
 
 
@@ -171,6 +172,10 @@ def fields_of(frame: bytes) -> tuple[bytes, bytes]:
     """
     A frame's event name and data; either may be empty, as in a comment that keeps the connection alive.
     """
+    # Nearly every frame has these two lines and no other.
+    head, _, body = frame.partition(b"\ndata: ")
+    if head.startswith(_EVENT) and b"\n" not in head and b"\n" not in body:
+        return head[len(_EVENT) :], body
     name = b""
     data: bytearray | None = None
     # One by one, because a list of short lines would be many times as large as the frame.

@@ -43,4 +43,5 @@ class LineEnds:
         if chunk:
             self._after_cr = chunk[-1] == _CR
         self.unsettled = self._after_cr
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        # A body with other line ends is rare, and a chunk may be all of a long body.
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if _CR in chunk else chunk

@@ -37,6 +37,9 @@ __all__ = ["MessageBuilder"]
 _UNTOLD = {"id": "", "type": "message", "role": "assistant", "model": ""}
 """What a message has that never told how it starts."""
 
+_KNOWN = frozenset(CLASSES.values())
+"""The classes of events without anything that this version does not know."""
+
 _BUILT = frozenset({"content", "usage", "unknown_events"})
 """The fields of a message that are put together here, so that no event can set them."""
 
@@ -154,23 +157,25 @@ class MessageBuilder:
             self._start_untold(kind)
         match kind:
             case "content_block_delta":
-                self._add_delta(event)
-            case "message_delta":
-                self._change(to_dict(event))
+                if not self._add_delta(event):
+                    return
+            case "content_block_stop":
+                self._table.close(event)
             case "content_block_start":
-                block = plain(getattr(event, "content_block", None))
-                self._begin_block(event, block)
-                self._keep_unknown(event)
+                given = plain(getattr(event, "content_block", None))
+                self._take_fields(given, self._table.begin(event, as_object(given) or {})[0])
             case "message_start":
                 self._start(event)
-                self._keep_unknown(event)
-            case kind:
-                if kind == "content_block_stop":
-                    self._table.close(event)
-                elif kind == "message_stop":
-                    self.ended = True
-                    self._table.end()
-                self._keep_unknown(event)
+            case "message_delta":
+                self._change(to_dict(event))
+                return
+            case "message_stop":
+                self.ended = True
+                self._table.end()
+            case _:
+                pass
+        if event.__class__ not in _KNOWN:
+            self._keep_unknown(event)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -223,12 +228,9 @@ class MessageBuilder:
     def _charge(self, carrier: dict[str, Any], kind: str) -> None:
         given = carrier.pop("usage", None)
         if (usage := as_object(given)) is not None:
-            self._usage = updated(self._usage, usage)
+            self._usage = updated(self._usage, usage) if self._usage else usage
         else:
             self._keep_odd(kind, "usage", given)
-
-    def _begin_block(self, event: Any, given: Any) -> None:
-        self._take_fields(given, self._table.begin(event, as_object(given) or {})[0])
 
     def _take_fields(self, given: Any, block: Block) -> None:
         fields = as_object(given)
@@ -244,14 +246,20 @@ class MessageBuilder:
         if reason := self.stop_reason:
             self._table.end(cut=stop_reason(reason).cuts)
 
-    def _add_delta(self, event: Any) -> None:
+    def _add_delta(self, event: Any) -> bool:
+        """
+        Add a delta to its block.
+
+        Returns:
+            Whether it has one. Otherwise the whole event is kept.
+        """
         block = self._table.find(event)
         if block is None:
             self._unknown.append(plain(event))
             self._table.lose(event)
-            return
+            return False
         block.add(event.delta)
-        self._keep_unknown(event)
+        return True
 
     def _blank_strays(self) -> list[dict[str, Any]]:
         return [
@@ -279,11 +287,12 @@ class MessageBuilder:
         self._end_blocks()
 
     def _update(self, changes: dict[str, Any], kind: str) -> None:
+        known = self._message
         for name, value in changes.items():
-            if name in _BUILT or (name == "stop_reason" and not isinstance(value, str | None)):
+            if name in _BUILT or (name == "stop_reason" and value is not None and not isinstance(value, str)):
                 self._keep_odd(kind, name, value)
-            elif value is not None or name not in self._message:
-                self._message[name] = value
+            elif value is not None or name not in known:
+                known[name] = value
 
     def _keep_odd(self, kind: str, name: str, value: Any) -> None:
         if value is not None:

@@ -85,6 +85,8 @@ def index_of(event: object) -> int | None:
     The index of the block that an event speaks of; None if it cannot be read.
     """
     index: object = getattr(event, "index", None)
+    if type(index) is int:  # nearly always
+        return index
     if isinstance(index, float) and index.is_integer():
         return int(index)
     return index if isinstance(index, int) and not isinstance(index, bool) else None
@@ -94,7 +96,7 @@ def plain(value: Any) -> Any:
     """
     A part of an event as plain JSON objects, whatever it is.
     """
-    if isinstance(value, Struct | Mapping):
+    if isinstance(value, (Struct, Mapping)):  # a union would be made anew at each call
         return msgspec.to_builtins(value)  # in which `to_dict` may be a field on the wire
     to_dict = getattr(value, "to_dict", None)
     return msgspec.to_builtins(value) if to_dict is None else to_dict(mode="json", warnings=False)

@@ -208,7 +208,8 @@ class Record:
         """
         Write to the log, at debug, what did not fit. Sources call it once, at their end.
         """
-        if oddities := self.all_oddities():
+        if self.oddities or any(attempt.oddities for attempt in self._attempts):
+            oddities = self.all_oddities()
             log_debug("response_had_oddities", run_id, request_id=self.request_id, oddities=dict(oddities))
 
     @property

@@ -156,16 +156,16 @@ def updated(usage: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """
     merged = dict(usage)
     for name, value in changes.items():
-        known = merged.get(name)
-        if isinstance(known, dict) and isinstance(value, dict):
-            merged[name] = updated(cast("dict[str, Any]", known), cast("dict[str, Any]", value))
-        elif name not in merged or not (value is None or (_is_count(value) and not value and known)):
+        if isinstance(value, dict):
+            known, told = merged.get(name), cast("dict[str, Any]", value)
+            merged[name] = updated(cast("dict[str, Any]", known), told) if isinstance(known, dict) else told
+        elif value or name not in merged or not (value is None or (merged[name] and _is_count(value))):
             merged[name] = value
     return merged
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _count(value: Any) -> Any:

@@ -128,9 +128,11 @@ async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerat
         if held := opening.withheld():
             yield held
         raise
-    whole = [*decoder.end(broken)]
-    record.add(whole)
-    if rest := [*opening.withheld(), *whole]:
+    rest = opening.withheld()
+    if whole := decoder.end(broken):
+        record.add([*whole])
+        rest += whole
+    if rest:
         yield rest
     if decoder.error is not None:
         raise record.completed(decoder.error)
