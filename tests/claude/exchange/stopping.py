@@ -390,7 +390,7 @@ AT_ANY_TIME: dict[str, Way] = {
         None,
         BaseExceptionGroup,
     ),
-    "a timeout": (by_a_timeout, "failed", None, TimeoutError),
+    "a timeout": (by_a_timeout, "failed", None, sk.TimeLimitError),
     "a cancelled job": (by_a_cancelled_job, "stopped", "cancel: enough", None),
 }
 NATIVELY: dict[str, Way] = {"asyncio's own": (by_native_cancellation, "cancelled", None, None)}
