@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 from scripted import MODEL, claude
@@ -18,14 +18,14 @@ from streamkit.testing import reply, text, tool_use
 
 if TYPE_CHECKING:
     import anthropic
-    from anthropic.types import ToolResultBlockParam
+    from anthropic.types import MessageParam, ToolParam, ToolResultBlockParam
 
     from streamkit.events import Event
 
 NAME, OLD = "greet.py", 'def greet():\n    print("Hello!")'
 NEW = 'def greet(name="world", /):\n    """Greet whoever is there."""\n    print(f"Hello, {name}!")  # naïve, but fine'
 ARGUMENTS = ["path", "old_text", "new_text"]
-EDIT_FILE: Any = {
+EDIT_FILE: ToolParam = {
     "name": "edit_file",
     "description": "Replace a passage of a file. The old text must be in it exactly once.",
     "input_schema": {
@@ -51,19 +51,16 @@ def edit_file(call: sk.ToolCall, folder: Path) -> ToolResultBlockParam:
 
 
 def conversation(client: anthropic.AsyncAnthropic, folder: Path, task: str) -> sk.Stream[Event]:
-    history: list[Any] = [{"role": "user", "content": task}]
-
-    def turn() -> sk.Stream[Event]:
-        return sk.messages(client, model=MODEL, max_tokens=1024, tools=[EDIT_FILE], messages=list(history))
+    def turn(history: list[MessageParam]) -> sk.Stream[Event]:
+        return sk.messages(client, model=MODEL, max_tokens=1024, tools=[EDIT_FILE], messages=history)
 
     async def answer_tools(outcome: sk.Outcome) -> sk.Stream[Event] | None:
-        if outcome.message is None or outcome.stop_reason != "tool_use":
+        if outcome.stop_reason != "tool_use":
             return None
-        history.append({"role": "assistant", "content": outcome.message.to_dict()["content"]})
-        history.append({"role": "user", "content": [edit_file(call, folder) for call in outcome.tool_calls]})
-        return turn()
+        results = [edit_file(call, folder) for call in outcome.tool_calls]
+        return turn([*outcome.history, {"role": "user", "content": results}])
 
-    return sk.follow(turn(), answer_tools)
+    return sk.follow(turn([{"role": "user", "content": task}]), answer_tools)
 
 
 async def main() -> None:

@@ -6,7 +6,7 @@ Run it with `python examples/tool_loop.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 from scripted import MODEL, claude
@@ -16,8 +16,9 @@ from streamkit.testing import reply, text, tool_use
 
 if TYPE_CHECKING:
     import anthropic
+    from anthropic.types import MessageParam, ToolParam
 
-WEATHER: Any = {
+WEATHER: ToolParam = {
     "name": "get_weather",
     "description": "The weather in a city, now.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
@@ -33,7 +34,7 @@ def conversation(client: anthropic.AsyncAnthropic, question: str) -> sk.Stream[s
     The events of all turns, until Claude asks for no more tools.
     """
 
-    def turn(history: list[Any]) -> sk.Stream[sk.events.Event]:
+    def turn(history: list[MessageParam]) -> sk.Stream[sk.events.Event]:
         return sk.messages(client, model=MODEL, max_tokens=1024, tools=[WEATHER], messages=history)
 
     async def answer_tools(outcome: sk.Outcome) -> sk.Stream[sk.events.Event] | None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
 from streamkit._core.checks import as_number, as_whole, choice
@@ -45,6 +45,16 @@ class RetryPolicy:
     cap: float = 30.0
     jitter: bool = True
     resume: Resume = "never"
+
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __new__(cls, *_: object, **given: object) -> Self:
+            known = [each.name for each in fields(cls)]
+            for name in given:
+                if name not in known:
+                    hint = "; attempts counts the first try too" if "retries" in name else ""
+                    raise TypeError(f"RetryPolicy({name}=…): the settings are {', '.join(known)}{hint}")
+            return object.__new__(cls)
 
     def __post_init__(self) -> None:
         attempts, base, cap = as_whole(self.attempts), as_number(self.base), as_number(self.cap)

@@ -52,6 +52,17 @@ def test_a_limit_is_named() -> None:
         limits(30)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("retries", "; attempts counts the first try too"), ("max_retries", "; attempts"), ("wait", "$")],
+)
+def test_a_setting_of_a_retry_policy_has_its_name(name: str, hint: str) -> None:
+    policy: Any = sk.RetryPolicy
+    told = rf"RetryPolicy\({name}=…\): the settings are attempts, base, cap, jitter, resume{hint}"
+    with pytest.raises(TypeError, match=told):
+        policy(**{name: 3})
+
+
 def test_what_makes_a_stage_is_called() -> None:
     for right in (sk.text, sk.sinks.collect):
         with pytest.raises(TypeError, match=r"was not called: write \w+\(…\)"):

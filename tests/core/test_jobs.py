@@ -71,8 +71,9 @@ async def test_a_stopped_job_has_no_result_and_says_who_has_stopped_it() -> None
 
 
 async def test_a_job_that_is_cancelled_from_outside_has_no_result_and_says_so() -> None:
+    run = (numbers | stuck()).open()
     with anyio.CancelScope() as scope:
-        async with (numbers | stuck()).open() as run:
+        async with run:
             scope.cancel()
     with pytest.raises(RuntimeError, match=r"the job was cancelled before .* Outcome\(kind='cancelled'\)"):
         _ = run.result
