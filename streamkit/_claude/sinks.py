@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from streamkit._claude.protocol.errors import StreamTruncated
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import not_an_event
 from streamkit._core.algebra import Sink
 from streamkit._core.items import is_restart
 
@@ -53,7 +54,13 @@ async def _consume(events: AsyncIterator[Any], *, beta: bool | None = None) -> A
         if is_restart(event):
             progress, built = Progress(), MessageBuilder()
             continue
-        if not progress.follow(event):
+        try:
+            counts = progress.follow(event)
+        except AttributeError:
+            if hasattr(event, "type"):
+                raise
+            raise not_an_event(event, "message") from None
+        if not counts:
             continue
         if event.type == "message_start":
             built = MessageBuilder()

@@ -22,6 +22,7 @@ __all__ = [
     "refuse_restarts",
     "remedies",
     "sink_is_the_end",
+    "two_streams",
 ]
 
 
@@ -32,6 +33,17 @@ def sink_is_the_end(sink: object, right: object) -> TypeError:
     return TypeError(
         f"{sink!r} is a sink, which ends a pipeline, and {value_text(right)} cannot stand behind it: write tee({sink!r}) in its "
         "place to hand the items on"
+    )
+
+
+def two_streams(first: object, second: object) -> TypeError:
+    """
+    What is said where a stream stands behind another one.
+    """
+    both = f"{first!r}, {second!r}"
+    return TypeError(
+        f"a stream begins a pipeline, and {second!r} cannot stand behind |: write merge({both}) for the items of both as they "
+        f"come, concat({both}) for one after the other, or zip({both}) for pairs"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import as_object, list_in, plain, text_of_field
+from streamkit._claude.protocol.reading import as_object, list_in, not_an_event, plain, text_of_field
 from streamkit._claude.protocol.sdk_message import sdk_message
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -63,7 +63,10 @@ class Blocks(Transducer[Any, Any]):
         self.reset()
 
     def feed(self, item: Any) -> Iterable[Any]:
-        kind = item.type
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "blocks") from None
         if kind == "content_block_delta":
             self._add(item)
             return ()

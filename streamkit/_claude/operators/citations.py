@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.reading import list_in, type_of
+from streamkit._claude.protocol.reading import list_in, not_an_event, type_of
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 
@@ -49,7 +49,11 @@ class Citations(Transducer[Any, Any]):
     memory = "nothing"
 
     def feed(self, item: Any) -> Iterable[Any]:
-        if item.type == "content_block_delta":
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "citations") from None
+        if kind == "content_block_delta":
             delta = getattr(item, "delta", None)
             if type_of(delta) != "citations_delta":
                 return ()

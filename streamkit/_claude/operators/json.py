@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, ove
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import text_of_field, type_of
+from streamkit._claude.protocol.reading import not_an_event, text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
@@ -107,7 +107,10 @@ class JSON(Transducer[Any, Any]):
         return not self.selector.repeats
 
     def feed(self, item: Any) -> Iterable[Any]:
-        kind = item.type
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "json") from None
         if kind == "content_block_delta" and type_of(getattr(item, "delta", None)) != "text_delta":
             return ()
         if kind in {"message_start", "message_delta", "message_stop"}:

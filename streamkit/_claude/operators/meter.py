@@ -11,6 +11,7 @@ from anyio import current_time
 
 from streamkit._claude.protocol.content import text_in
 from streamkit._claude.protocol.figures import Meter
+from streamkit._claude.protocol.reading import not_an_event
 from streamkit._core.algebra import Same
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
@@ -88,7 +89,10 @@ class Metering:
         figures.duration = now - self.opened
         if figures.time_to_first_event is None:
             figures.time_to_first_event = figures.duration
-        kind = event.type
+        try:
+            kind = event.type
+        except AttributeError:
+            raise not_an_event(event, "meter") from None
         if kind != "content_block_delta":
             self._structure(kind, event, now)
         if self.message_began is not None:

@@ -20,6 +20,7 @@ from typing import (
 
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.kinds import DELTAS, EVENTS
+from streamkit._claude.protocol.reading import not_an_event
 from streamkit._core.algebra import Operator
 from streamkit._core.elementary_steps import Filter
 from streamkit._core.items import Restarted, is_restart
@@ -137,7 +138,10 @@ def _any_of(wanted: frozenset[str]) -> Callable[[Any], bool]:
     restarted = Restarted.type
 
     def is_wanted(event: Any) -> bool:
-        kind = event.type
+        try:
+            kind = event.type
+        except AttributeError:
+            raise not_an_event(event, "only") from None
         if kind == "content_block_delta" and kind not in wanted:
             try:
                 kind = event.delta.type

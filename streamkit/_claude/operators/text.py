@@ -10,7 +10,7 @@ from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.reading import index_of, not_an_event, text_of_field, type_of
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 from streamkit._surrogates import WholeCharacters
@@ -65,6 +65,7 @@ def text(*, restarts: bool = False, between: str = "") -> Operator[AnyEvent, Any
 
 
 class Text(TextPieces):
+    reader = "text"
     restart_remedy = "text(restarts=True)"
     piece_in = staticmethod(text_in)
 
@@ -100,7 +101,10 @@ class Separated(Transducer[Any, Any]):
         self.reset()
 
     def feed(self, item: Any) -> Iterable[str]:
-        kind = item.type
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "text") from None
         if kind == "content_block_delta":
             piece = text_in(item)
             return () if piece is None else self._piece(piece, index_of(item))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from streamkit._claude.protocol.reading import not_an_event
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._surrogates import WholeCharacters
@@ -33,6 +34,8 @@ class TextPieces(ABC):
     takes: ClassVar[str] = "events"
     gives: ClassVar[str] = "pieces of text"
 
+    reader: ClassVar[str]
+    """The name of the operator."""
     restart_remedy: ClassVar[str] = ""
 
     def __init__(self, *, restarts: bool = False) -> None:
@@ -69,7 +72,12 @@ class TextPieces(ABC):
         )
 
     def _feed(self, event: Any) -> Any:
-        piece = self.piece_in(event)
+        try:
+            piece = self.piece_in(event)
+        except AttributeError:
+            if hasattr(event, "type"):
+                raise
+            raise not_an_event(event, self.reader) from None
         if piece is not None:
             return self._whole.feed(piece) or ("" if not piece else None)
         if is_restart(event):

@@ -43,6 +43,7 @@ def thinking() -> Operator[AnyEvent, str]:
 
 
 class Thinking(TextPieces):
+    reader = "thinking"
     piece_in = staticmethod(thinking_in)
 
     def _for_each(self, whole: WholeCharacters, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:

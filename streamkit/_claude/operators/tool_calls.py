@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
-from streamkit._claude.protocol.reading import type_of
+from streamkit._claude.protocol.reading import not_an_event, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -102,7 +102,10 @@ class ToolCalls(Transducer[Any, Any]):
         return self.at_once
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
-        kind = item.type
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "tool_calls") from None
         if kind == "content_block_delta":
             try:
                 is_input = item.delta.type == "input_json_delta"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
-from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
+from streamkit._claude.protocol.reading import input_text, not_an_event, text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -105,7 +105,11 @@ class ToolInput(Transducer[Any, Any]):
         return not self.selector.repeats
 
     def feed(self, item: Any) -> Iterable[Any]:
-        if item.type != "content_block_delta":
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "tool_input") from None
+        if kind != "content_block_delta":
             return self._structure(item)
         delta: Any = getattr(item, "delta", None)
         is_input = delta.__class__ is InputJSONDelta or type_of(delta) == "input_json_delta"

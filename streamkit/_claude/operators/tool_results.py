@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.kinds import SERVER_TOOLS
-from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.reading import index_of, not_an_event, text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_result import ServerToolResult
 from streamkit._core.algebra import Operator, Transducer
@@ -59,7 +59,11 @@ class ToolResults(Transducer[Any, Any]):
         self.reset()
 
     def feed(self, item: Any) -> Iterable[ServerToolResult]:
-        if item.type == "content_block_delta":
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "tool_results") from None
+        if kind == "content_block_delta":
             if type_of(getattr(item, "delta", None)) == "input_json_delta":
                 self.blocks.write(item)
             return ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import not_an_event
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 
@@ -55,7 +56,10 @@ class RunningUsage(Transducer[Any, Any]):
         self.reset()
 
     def feed(self, item: Any) -> Iterable[Any]:
-        kind = item.type
+        try:
+            kind = item.type
+        except AttributeError:
+            raise not_an_event(item, "usage") from None
         if kind == "content_block_delta":
             return ()
         if not self.progress.follow(item):

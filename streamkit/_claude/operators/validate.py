@@ -10,7 +10,7 @@ from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.reading import index_of, not_an_event, text_of_field, type_of
 from streamkit._core.algebra import Same
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
@@ -102,7 +102,11 @@ class Validate:
             GrammarError: It is out of place.
         """
         self.number += 1
-        match event.type:
+        try:
+            kind = event.type
+        except AttributeError:
+            raise not_an_event(event, "validate") from None
+        match kind:
             case "content_block_delta":
                 try:
                     self._check_delta(event.index, event.delta.type)

@@ -21,10 +21,28 @@ __all__ = [
     "input_text",
     "json_text",
     "list_in",
+    "not_an_event",
     "plain",
     "text_of_field",
     "type_of",
 ]
+
+
+def not_an_event(item: object, reader: str) -> TypeError:
+    """
+    The error of an item that has no type.
+
+    Args:
+        item: The item. Its value is not told, because it may be what somebody said.
+        reader: The operator or sink that was given it.
+    """
+    name, remedy = type(item).__name__, ""
+    if isinstance(item, dict):
+        remedy = ": write map(streamkit.events.from_dict) before it"
+    elif isinstance(item, bytes):
+        remedy = ": from_sse() makes events of bytes"
+    events = "events, such as those of messages() and from_sdk()"
+    return TypeError(f"{reader}() takes {events}, and one of the items is a {name}{remedy}")
 
 
 def type_of(part: object) -> str:
