@@ -109,7 +109,7 @@ class Stream(Generic[A_co]):
             refuse_misfits(self.stages, right.stages)
             return Job(self, cast("Sink[Any, object]", right))
         if isinstance(right, Stream):
-            raise two_streams(self, cast("Stream[object]", right))
+            raise two_streams()
         if refuse_right(right):
             return NotImplemented
         return Stream[Any](self.source, (*self.stages, CallableStage(right)))

@@ -36,14 +36,13 @@ def sink_is_the_end(sink: object, right: object) -> TypeError:
     )
 
 
-def two_streams(first: object, second: object) -> TypeError:
+def two_streams() -> TypeError:
     """
     What is said where a stream stands behind another one.
     """
-    both = f"{first!r}, {second!r}"
     return TypeError(
-        f"a stream begins a pipeline, and {second!r} cannot stand behind |: write merge({both}) for the items of both as they "
-        f"come, concat({both}) for one after the other, or zip({both}) for pairs"
+        "a stream begins a pipeline, and cannot stand behind another one: write merge(one, another) for the items of both as they "
+        "come, concat(one, another) for one after the other, or zip(one, another) for pairs"
     )
 
 

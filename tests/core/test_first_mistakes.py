@@ -50,7 +50,7 @@ async def test_only_a_job_is_awaited(described: Any) -> None:
 def test_two_streams_are_merged_or_stand_one_after_the_other() -> None:
     with pytest.raises(
         TypeError,
-        match=r"write merge\(from_iterable\(.*\) for .*, concat\(.*\) for .*, or zip\(.*\) for pairs",
+        match=r"write merge\(one, another\) for .*, concat\(.*\) for .*, or zip\(.*\) for pairs",
     ):
         piped(words, sk.from_iterable([1]))
 
