@@ -745,6 +745,11 @@ class Job(Generic[R_co]):
     def __repr__(self) -> str:
         return f"{self._stream!r} | {self._sink!r}"
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**vars(self), "_is_run": False}
+        self._is_run = True  # as far as anybody here can know: it may have gone to another process
+        return state
+
     def __del__(self) -> None:
         # Only one that was made in full, in a program that goes on.
         if not getattr(self, "_is_run", True) and not sys.is_finalizing():

@@ -41,8 +41,8 @@ def two_streams() -> TypeError:
     What is said where a stream stands behind another one.
     """
     return TypeError(
-        "a stream begins a pipeline, and cannot stand behind another one: write merge(one, another) for the items of both as they "
-        "come, concat(one, another) for one after the other, or zip(one, another) for pairs"
+        "a stream begins a pipeline, and cannot stand behind another one: write merge(one, another) for the items of both as "
+        "they come, concat(one, another) for one after the other, or zip(one, another) for pairs"
     )
 
 
