@@ -22,7 +22,7 @@ from streamkit._core.checks import not_a_stream, refuse_right
 from streamkit._core.elementary_steps import Filter, FlatMap, Map, Scan, Tap
 from streamkit._core.explain import explanation
 from streamkit._core.naming import call_text, gives_async_items, gives_awaitable, name_of
-from streamkit._core.pipeline_checks import refuse_misfits, sink_is_the_end
+from streamkit._core.pipeline_checks import refuse_misfits, sink_is_the_end, two_streams
 from streamkit._core.runtime.assembly import begin, described, run_offline
 from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.context import Context
@@ -108,6 +108,8 @@ class Stream(Generic[A_co]):
         if isinstance(right, Sink):
             refuse_misfits(self.stages, right.stages)
             return Job(self, cast("Sink[Any, object]", right))
+        if isinstance(right, Stream):
+            raise two_streams()
         if refuse_right(right):
             return NotImplemented
         return Stream[Any](self.source, (*self.stages, CallableStage(right)))
@@ -307,7 +309,8 @@ def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:
         return Stream(source.source, source.stages + stages)
     if not hasattr(source, "__aiter__"):
         raise TypeError(
-            f"an operator is applied to an async iterable, not to {type(source).__name__}: use from_iterable()"
+            f"an operator is applied to an async iterable, not to {type(source).__name__}: use from_iterable(), or from_sdk() "
+            "for what the SDK gives"
         )
     return Stream(IterableSource(source), stages)
 
@@ -368,10 +371,16 @@ class Operator(Generic[A_contra, B_co]):
         made: Operator[Any, Any] = Operator((*self.stages, CallableStage(right)))
         return made
 
-    if not TYPE_CHECKING:  # for a checker this is an error already
+    if not TYPE_CHECKING:  # for a checker these are errors already
 
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
+
+        # Not `__aiter__` too: others would take it for an async iterable.
+        def __await__(self) -> Any:
+            raise TypeError(
+                f"an operator is not awaited: put it behind a stream, as in `await (stream | {self!r}).collect()`"
+            )
 
     @overload
     def pipe(self, right: Callable[[AsyncIterable[B_co]], AsyncIterable[C]], /) -> Operator[A_contra, C]: ...
@@ -649,13 +658,18 @@ class Sink(Generic[A_contra, R_co]):
         call += "".join(f".then({name_of(fn)})" for fn in self._finish)
         return " | ".join((*map(repr, self.stages), call))
 
-    if not TYPE_CHECKING:  # for a checker this is an error already
+    if not TYPE_CHECKING:  # for a checker these are errors already
 
         def __or__(self, right: Any) -> Any:
             raise sink_is_the_end(self, right)
 
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
+
+        def __await__(self) -> Any:
+            raise TypeError(
+                f"a sink is not awaited: put it behind a stream, as in `await (stream | {self!r})`"
+            )
 
     def __call__(self, source: AsyncIterable[A_contra], /) -> Job[R_co]:
         """
@@ -730,6 +744,11 @@ class Job(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"{self._stream!r} | {self._sink!r}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**vars(self), "_is_run": False}
+        self._is_run = True  # as far as anybody here can know: it may have gone to another process
+        return state
 
     def __del__(self) -> None:
         # Only one that was made in full, in a program that goes on.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator as operator_module
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
@@ -23,6 +24,27 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _Items = AsyncIterator[Any]
+
+
+class _Decorated:
+    """
+    A function whose name stands for what a decorator has made of it. It pickles by that name, so that pipelines do.
+    """
+
+    def __init__(self, fn: Callable[..., Any], make: Callable[..., Any]) -> None:
+        self.__name__ = name_of(fn)
+        self._fn = fn
+        self._make = make
+        make.__decorated__ = self  # type: ignore[attr-defined]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._fn(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operator_module.attrgetter("__decorated__"), (self._make,)
+
+    def __deepcopy__(self, memo: object) -> _Decorated:
+        return self  # as a function is
 
 
 def operator(
@@ -70,8 +92,9 @@ def sink(fn: Callable[Concatenate[AsyncIterator[A], P], Awaitable[R]], /) -> Cal
     @functools.wraps(fn)
     def make(*args: P.args, **kwargs: P.kwargs) -> Sink[A, R]:
         _check(signature, name_of(fn), None, *args, **kwargs)
-        return Sink(name_of(fn), fn, args, kwargs)
+        return Sink(name_of(fn), decorated, args, kwargs)
 
+    decorated = _Decorated(fn, make)
     return _without_first(make, signature)
 
 
@@ -109,9 +132,10 @@ def _source(fn: Callable[P, AsyncIterator[A]], *, task: bool, buffer: int) -> Ca
     def make(*args: P.args, **kwargs: P.kwargs) -> Stream[A]:
         _check(signature, name_of(fn), *args, **kwargs)
         if task:
-            return Stream(TaskSource(fn, args, kwargs, buffer=buffer))
-        return Stream(CallSource(fn, args, kwargs))
+            return Stream(TaskSource(decorated, args, kwargs, buffer=buffer))
+        return Stream(CallSource(decorated, args, kwargs))
 
+    decorated = _Decorated(fn, make)
     return make
 
 
@@ -124,8 +148,9 @@ def _stage_maker(
     @functools.wraps(fn)
     def make(*args: Any, **kwargs: Any) -> Operator[Any, Any]:
         _check(signature, name_of(fn), None, *args, **kwargs)
-        return kind((AsyncStage(name_of(fn), fn, args, kwargs),))
+        return kind((AsyncStage(name_of(fn), decorated, args, kwargs),))
 
+    decorated = _Decorated(fn, make)
     return _without_first(make, signature)
 
 

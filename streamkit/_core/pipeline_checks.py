@@ -22,6 +22,7 @@ __all__ = [
     "refuse_restarts",
     "remedies",
     "sink_is_the_end",
+    "two_streams",
 ]
 
 
@@ -32,6 +33,16 @@ def sink_is_the_end(sink: object, right: object) -> TypeError:
     return TypeError(
         f"{sink!r} is a sink, which ends a pipeline, and {value_text(right)} cannot stand behind it: write tee({sink!r}) in its "
         "place to hand the items on"
+    )
+
+
+def two_streams() -> TypeError:
+    """
+    What is said where a stream stands behind another one.
+    """
+    return TypeError(
+        "a stream begins a pipeline, and cannot stand behind another one: write merge(one, another) for the items of both as "
+        "they come, concat(one, another) for one after the other, or zip(one, another) for pairs"
     )
 
 

@@ -138,8 +138,21 @@ class IterableSource(Source):
             raise TypeError(
                 f"{name_of(items)} is a coroutine function: give from_iterable() one with `yield` in it"
             )
-        if not callable(items) and not isinstance(items, AsyncIterable | Iterable):
-            raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
+        if inspect.isawaitable(items) and not isinstance(
+            items, AsyncIterable
+        ):  # a future is iterable, for `await`
+            raise TypeError(
+                f"from_iterable() takes an iterable, and a {type(items).__name__} has to be awaited first: write "
+                "from_iterable(await …), or from_sdk(…) for what the SDK gives"
+            )
+        if callable(items) or isinstance(items, AsyncIterable | Iterable):
+            return
+        if hasattr(items, "__aenter__"):
+            raise TypeError(
+                f"from_iterable() takes an iterable, and a {type(items).__name__} has to be entered first: write "
+                "`async with … as items`, or from_sdk(…) for what the SDK gives"
+            )
+        raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
 
     def __repr__(self) -> str:
         return f"from_iterable({private_text(self.items)})"
@@ -185,8 +198,12 @@ class _Made:
         elif isinstance(items, Iterable):
             iterator = one_by_one(cast("Iterable[object]", items))
         else:
+            remedy = ""
+            if inspect.iscoroutine(items):
+                items.close()
+                remedy = ": write an `async def` function with `yield`, which may await it"
             raise TypeError(
-                f"{name_of(self._make)}() returned {type(items).__name__}, which cannot be iterated"
+                f"{name_of(self._make)}() returned {type(items).__name__}, which cannot be iterated{remedy}"
             )
         self._chain = Chain(iterator)
         return iterator  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.errors import TimeLimitError
 from streamkit._core.log import error_fields, log_warning
-from streamkit._core.naming import free_name
+from streamkit._core.naming import free_name, value_text
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
@@ -66,6 +66,11 @@ class Branch:
         }
         said += [f"{key}={value!r}" for key, value in settings.items() if value is not None]
         return f"branch({', '.join(said)})" if len(said) > 1 else said[0]
+
+    if not TYPE_CHECKING:  # for a checker this is an error already
+
+        def __ror__(self, left: object) -> Any:
+            raise TypeError(f"a branch is for tee(): write {value_text(left)} | tee({self!r})")
 
     def or_else(self, buffer: int, overflow: Overflow, on_error: OnError) -> Branch:
         """

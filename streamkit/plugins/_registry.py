@@ -59,7 +59,9 @@ class Registry:
                 if plugin.conflict is not None:
                     raise plugin.conflict_error()
                 return plugin.load()
-        raise AttributeError(f"there is no {kind.word} {name!r}{self._hint(kind, name, offered)}")
+        hint = self._hint(kind, name, offered)
+        # With both a name and an object Python would add a suggestion of its own.
+        raise AttributeError(f"there is no {kind.word} {name!r}{hint}", obj=kind if hint else None)
 
     def names(self, kind: Kind) -> set[str]:
         """

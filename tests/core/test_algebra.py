@@ -164,12 +164,12 @@ async def test_two_runs_of_one_stream_share_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", [None, 3, "text", [1], object(), numbers], ids=["None", "3", "text", "list", "object", "stream"]
+    "junk", [None, 3, "text", [1], object()], ids=["None", "3", "text", "list", "object"]
 )
 @pytest.mark.parametrize("left", [numbers, shown], ids=["stream", "operator"])
 def test_junk_on_the_right_is_not_implemented(left: Any, junk: object) -> None:
     assert left.__or__(junk) is NotImplemented
-    with pytest.raises(TypeError, match=r"unsupported operand|a stream begins a pipeline"):
+    with pytest.raises(TypeError, match="unsupported operand"):
         piped(left, junk)
     with pytest.raises(TypeError):
         left.pipe(junk)

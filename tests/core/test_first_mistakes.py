@@ -5,12 +5,15 @@ What people write first, and wrongly: each says at once what to write instead.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import streamkit as sk
 from streamkit.testing import FakeClaude
+from tests.support.claude import HELLO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +35,84 @@ async def test_a_stream_is_opened_before_it_is_entered() -> None:
 async def test_a_stream_is_not_awaited() -> None:
     with pytest.raises(TypeError, match=r"not awaited: .* stream\.collect\(\)"):
         await words
+
+
+@pytest.mark.parametrize("described", [text, sk.sinks.collect(), words.open()])
+async def test_only_a_job_is_awaited(described: Any) -> None:
+    with pytest.raises(
+        TypeError,
+        match=r"not awaited: (put it behind a stream, as in `await \(stream \|"
+        r"|write `async with stream\.open\(\) as run`, without `await`)",
+    ):
+        await described
+
+
+def test_two_streams_are_merged_or_stand_one_after_the_other() -> None:
+    with pytest.raises(
+        TypeError,
+        match=r"write merge\(one, another\) for .*, concat\(.*\) for .*, or zip\(.*\) for pairs",
+    ):
+        piped(words, sk.from_iterable([1]))
+
+
+def test_a_branch_stands_in_tee() -> None:
+    with pytest.raises(
+        TypeError, match=r"^a branch is for tee\(\): write from_iterable\(.*\) \| tee\(collect\(\)\)$"
+    ):
+        piped(words, sk.branch(sk.sinks.collect()))
+
+
+async def test_a_coroutine_is_awaited_before_it_is_iterated() -> None:
+    async def numbers() -> list[int]:
+        return [1, 2]
+
+    awaited = numbers()
+    with pytest.raises(
+        TypeError, match=r"a coroutine has to be awaited first: write from_iterable\(await …\)"
+    ):
+        sk.from_iterable(cast("Any", awaited))
+    assert await sk.from_iterable(await awaited).collect() == [1, 2]
+    job: Any = words | sk.sinks.collect()
+    with pytest.raises(TypeError, match=r"a Job has to be awaited first"):
+        sk.from_iterable(job)
+    await job
+    with pytest.raises(
+        TypeError, match=r"returned coroutine, .*: write an `async def` function with `yield`"
+    ):
+        await sk.from_iterable(cast("Any", lambda: numbers())).collect()
+
+
+async def test_a_stream_of_the_sdk_is_given_to_from_sdk() -> None:
+    async with FakeClaude(HELLO) as server, server.client() as client:
+        manager: Any = client.messages.stream(model="m", max_tokens=1, messages=[])
+        with pytest.raises(
+            TypeError, match=r"has to be entered first: .* or from_sdk\(…\) for what the SDK gives$"
+        ):
+            sk.from_iterable(manager)
+        with pytest.raises(TypeError, match=r"use from_iterable\(\), or from_sdk\(\)"):
+            text(manager)
+        with pytest.raises(TypeError, match=r"or from_sdk\(…\) \| text\(\) for a stream of the SDK$"):
+            piped(manager, text)
+        assert await (sk.from_sdk(manager) | text).collect() == ["Hello", " world"]
+
+
+def test_the_function_of_catch_does_not_wait() -> None:
+    async def other(error: Exception) -> Any: ...
+
+    catch: Any = sk.catch
+    with pytest.raises(
+        TypeError, match=r"^catch\(\) calls .*other without awaiting it: give a plain function of the error"
+    ):
+        catch(other)
+
+
+def test_a_name_that_is_nearly_right_is_suggested_once() -> None:
+    """
+    Python has suggestions of its own, and shows them where a program ends with the error.
+    """
+    program = [sys.executable, "-c", "import streamkit; streamkit.plugins.ops.thottle"]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ended.stderr.splitlines()[-1].endswith("there is no operator 'thottle'; did you mean throttle?")
 
 
 def test_an_operator_of_events_does_not_fit_behind_pieces_of_text() -> None:

@@ -8,7 +8,7 @@ own, by `cancel` or by such a sink, ends the block quietly or with that error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from streamkit._core.checks import as_number
 from streamkit._core.foreign_errors import note
@@ -81,6 +81,12 @@ class Run(Generic[T_co]):
         # Not `__iter__`, by which others would take it for a plain iterable.
         def __getitem__(self, _: object) -> None:
             raise TypeError("a run is asynchronous: write `async for` and not `for`")
+
+        def __await__(self) -> Any:
+            raise TypeError(
+                "a run is not awaited: write `async with stream.open() as run`, without `await`, and `async for item in run`; "
+                "for all items at once, `await stream.collect()`"
+            )
 
     def cancel(self, reason: str = "cancelled") -> None:
         """

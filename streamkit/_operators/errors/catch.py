@@ -58,8 +58,13 @@ def catch(fn: Callable[[Exception], Stream[B]], /) -> Catching[B]:
     Cancels: at once.
     Memory: nothing.
     """
-    if gives_awaitable(fn) or gives_async_items(fn) or not callable(fn):
+    if not callable(fn):
         raise TypeError(f"catch() needs a plain function of the error that returns a stream, not {fn!r}")
+    if gives_awaitable(fn) or gives_async_items(fn):
+        raise TypeError(
+            f"catch() calls {name_of(fn)} without awaiting it: give a plain function of the error that returns a stream, which "
+            "may do the waiting"
+        )
     return Catching((_Catch(fn),))
 
 
