@@ -106,6 +106,10 @@ class Block:
                 fields[name] = empty
             elif isinstance(value, str):
                 fields[name] = _said_by(value)
+        for adds in fields_for(self.type).values():
+            if adds.how == "text" and not isinstance(value := fields.get(adds.into), str | None):
+                self._keep_odd(self.type, adds.into, value)
+                fields[adds.into] = None
         if not isinstance(citations := fields.get("citations"), list | None):
             self._keep_odd(self.type, "citations", citations)
             fields["citations"] = None

@@ -47,7 +47,7 @@ def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[di
     said = conversation.pop()
     if isinstance(said["content"], list):
         reason = stop_reason(messages[-1].stop_reason)
-        has_calls = any(block.get("type") in APPLICATION_TOOLS for block in said["content"])
+        has_calls = any(_type(block) in APPLICATION_TOOLS for block in said["content"])
         waits = reason.pauses or (reason.awaits_results and has_calls)
         said["content"] = answered(said["content"], conversation, waits=waits)
     return [*conversation, said] if said["content"] else conversation
@@ -138,16 +138,16 @@ def answered(
     """
     blocks = list(content)
     # Lists, because what has come may be of any type.
-    callers = [_caller(block) for block in blocks if block.get("type") in APPLICATION_TOOLS]
+    callers = [_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS]
     results = [block.get("tool_use_id") for block in blocks]
     called: list[Any] = []
     open_calls = _unanswered(before)
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         call, answer = block.get("id"), block.get("tool_use_id")
-        if block.get("type") in TOOLS:
+        if _type(block) in TOOLS:
             is_done = waits or call in results[number:] or call in callers
-            if call in called or not (is_done or block["type"] in APPLICATION_TOOLS):
+            if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
             called.append(call)
             open_calls.append(call)
@@ -156,7 +156,7 @@ def answered(
                 continue
             open_calls.remove(answer)
         kept.append(block)
-    while kept and kept[-1].get("type") in THINKING:
+    while kept and _type(kept[-1]) in THINKING:
         kept.pop()
     return kept
 
@@ -176,10 +176,13 @@ def _unanswered(conversation: Iterable[Any]) -> list[Any]:
     ]
     results = [block.get("tool_use_id") for block in blocks]
     return [
-        block.get("id")
-        for block in blocks
-        if block.get("type") in SERVER_TOOLS and block.get("id") not in results
+        block.get("id") for block in blocks if _type(block) in SERVER_TOOLS and block.get("id") not in results
     ]
+
+
+def _type(block: dict[str, Any]) -> str:
+    kind = block.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def _caller(block: dict[str, Any]) -> object:

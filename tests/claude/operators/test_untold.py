@@ -96,9 +96,35 @@ async def test_so_it_is_in_the_message() -> None:
     assert told.history[1]["content"][0] == whole.history[1]["content"][0]  # type: ignore[index]
 
 
-def test_what_two_kinds_could_be_is_not_guessed() -> None:
-    [delta] = of([{"type": "content_block_delta", "index": 0, "delta": {"words": "Hello"}}])
-    assert list(sk.text().over([delta])) == []
+@pytest.mark.parametrize("field", ["words", "content"])
+async def test_what_cannot_be_told_is_not_guessed(field: str) -> None:
+    delta: Wire = {"type": "content_block_delta", "index": 0, "delta": {field: "Hello"}}
+    assert list(sk.text().over(of([delta]))) == []
+    start: Wire = {"type": "content_block_start", "index": 0, "content_block": {"content": {}}}
+    whole = reply(text("x")).events
+    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    message: Any = outcome.message
+    assert message.content[0].to_dict() == {"content": {}, "unknown_deltas": [{field: "Hello"}]}
+    assert len(outcome.history) == 1
+
+
+@pytest.mark.parametrize("given", [{"a": 1}, ["a"], 7])
+async def test_a_text_that_begins_with_something_else_is_what_its_deltas_say(given: Any) -> None:
+    start: Wire = {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "compaction", "content": given},
+    }
+    delta: Wire = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "compaction_delta", "content": "Hi"},
+    }
+    whole = reply(text("x")).events
+    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    message: Any = outcome.message
+    assert message.content[0].content == "Hi"
+    assert message.content[0].unknown_deltas == [{"type": "compaction", "content": given}]
 
 
 @pytest.mark.parametrize("name", ["text", "thinking"])
@@ -224,6 +250,18 @@ def test_text_that_is_not_an_object_is_told_like_any_other(given: str, reason: s
     events = calls_in(*call(0, input=given))
     [broken] = sk.tool_calls(broken="emit").over(events)
     assert broken == sk.BrokenToolCall("toolu_0", "go", given, reason, 0)  # type: ignore[arg-type]
+
+
+def test_input_that_is_sent_as_json_may_have_half_of_a_character() -> None:
+    start, stop = call(0)
+    value = {"to": "Ro\ud83d"}
+    delta = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "input_json_delta", "partial_json": value},
+    }
+    [made] = sk.tool_calls().over(calls_in(start, delta, stop))
+    assert made == sk.ToolCall("toolu_0", "go", value, 0)
 
 
 def test_deltas_behind_it_are_the_input() -> None:

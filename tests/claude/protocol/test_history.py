@@ -201,7 +201,9 @@ async def test_an_answer_to_a_prefill_is_joined_to_it() -> None:
 
 
 async def test_what_was_asked_may_hold_the_sdk_s_objects() -> None:
-    parsed = ParsedTextBlock[dict[str, int]](type="text", text="{}", parsed_output={})  # which the SDK keeps to itself
+    parsed = ParsedTextBlock[dict[str, int]](
+        type="text", text="{}", parsed_output={}
+    )  # which the SDK keeps to itself
     said = [TextBlock(type="text", text="Hm?"), parsed]
     asked: Any = [QUESTION, {"role": "assistant", "content": said}, QUESTION]
     outcome = await outcome_of(reply(text("Yes")), messages=asked)
