@@ -12,6 +12,7 @@ import anthropic
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.block import Block
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, event, json_body, reply, text, thinking, tool_use
 from tests.support.claude import ASK
@@ -323,6 +324,22 @@ async def test_an_id_of_its_own_is_nobody_s() -> None:
         ("call_0_3", {"to": "Pisa"}),
         ("call_0_3_2", {"to": "Bari"}),
     ]
+
+
+def test_many_of_them_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Block] = []
+    look = Block.call
+
+    def noted(block: Block) -> tuple[str, str]:
+        looked_at.append(block)
+        return look(block)
+
+    monkeypatch.setattr(Block, "call", noted)
+    made = [{"id": "call_0", "input": {"to": number}} for number in range(500)]
+    taken = [{"id": f"call_0_{number}", "input": {}} for number in range(2, 500)]
+    events = calls_in(*(each for index, fields in enumerate(taken + made) for each in call(index, **fields)))
+    assert len({each.id for each in sk.tool_calls().over(events)}) == len(taken + made)
+    assert len(looked_at) == len({*looked_at}) == len(made)
 
 
 def test_in_another_message_the_same_id_is_another_call() -> None:
