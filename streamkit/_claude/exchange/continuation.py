@@ -97,7 +97,7 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     last = blocks[-1] if blocks else None
     text = _text(blocks)
     # A model's thinking is not shown to it again: a prefill must not have any, and an assistant message does not need it.
-    shown = [block for block in blocks if block.type not in THINKING and not block.is_blank]
+    shown = [block for block in blocks if block.type and block.type not in THINKING and not block.is_blank]
     # The text behind the last block that is shown is white space, which the model may well write again.
     blank = text if not shown else _text(blocks[blocks.index(shown[-1]) + 1 :])
     request = dict(params)

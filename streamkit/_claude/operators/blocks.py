@@ -49,7 +49,7 @@ def blocks() -> Operator[AnyEvent, ContentBlock | BetaContentBlock]:
     Completes: with its upstream.
     Fails: with its upstream, or with a `GrammarError` where a message begins inside another.
     Cancels: at once.
-    Memory: the open blocks.
+    Memory: the open blocks, and one message's calls.
     """
     return Operator(pure("blocks", Blocks))
 
@@ -58,7 +58,7 @@ class Blocks(Transducer[Any, Any]):
     takes: ClassVar[str] = "events"
     gives: ClassVar[str] = "content blocks"
     passes_restarts = False
-    memory = "the open blocks"
+    memory = "the open blocks, and one message's calls"
 
     def __init__(self) -> None:
         self.reset()

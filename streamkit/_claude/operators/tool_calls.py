@@ -42,8 +42,9 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     index, or by the end of the stream; then the input is taken only if it is a whole JSON object, while a block
     that was closed without any input is a call without arguments. That is known when another block begins, or
     the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
-    An empty object before the input, which some gateways send, is not part of it. `outcome.tool_calls` has the
-    same calls.
+    An empty object before the input, which some gateways send, is not part of it. A call that comes again in its
+    message, with the same id and the same input, is made once; another call under an id that is taken gets one of
+    its own. `outcome.tool_calls` has the same calls.
 
     In the diagram each character of the upper line is an event:
     `i` and `j` are deltas of a tool's input, `E` ends its block.
@@ -72,7 +73,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
         `GrammarError` where a message begins inside another, or input arrives and it cannot be told for which
         block.
     Cancels: at once.
-    Memory: the input of the open blocks; of all blocks of a message with `when="message"`.
+    Memory: the input of one message's calls.
     """
     given = {"broken": (broken, "raise"), "server": (server, False), "when": (when, "block")}
     changed = {name: value for name, (value, usual) in given.items() if value != usual}
@@ -84,6 +85,7 @@ class ToolCalls(Transducer[Any, Any]):
     gives: ClassVar[str] = "tool calls"
     passes_restarts = False
     restart_remedy = 'tool_calls(when="message")'
+    memory = "the input of one message's calls"
 
     def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
         if broken not in get_args(Broken):
@@ -93,7 +95,6 @@ class ToolCalls(Transducer[Any, Any]):
         self.broken = broken
         self.kinds: frozenset[str] = TOOLS if server else APPLICATION_TOOLS
         self.at_once: bool = when == "block"
-        self.memory: str = f"the input of {'the open blocks' if self.at_once else 'one message'}"
         self.reset()
 
     @property

@@ -75,7 +75,7 @@ def tool_input(name: str | None = None, path: str | None = None, *, model: Any =
     Fails: with its upstream; with a `ToolInputError`, which has the place in its `offset`, where the input is not a JSON object,
         after what came before that; with the model's own error; with a `GrammarError` where events are out of order.
     Cancels: at once.
-    Memory: the text of the open calls' input, and the value so far, or what the path selects, one at a time.
+    Memory: the text of one message's calls, and the value so far, or what the path selects, one at a time.
     """
     given = {"path": path, "model": model}
     changed = {name: value for name, value in given.items() if value is not None}

@@ -30,8 +30,8 @@ class Admission:
 
     Args:
         pings: Whether pings are handed on.
-        until_stop: Whether they answer a request: then a message is open until its `message_stop`, and the beginning of another
-            one behind it is nothing until more of that comes.
+        until_stop: Whether they answer a request: then a message is open until its `message_stop`. Behind that, the beginning of
+            another message is nothing until more of it comes, and content without any beginning is nothing at all.
         oddities: Where to count what is forgiven.
 
     Attributes:
@@ -63,7 +63,10 @@ class Admission:
         if kind in _MAY_FAIL and (failure := failure_told(event)) is not None:
             return self._failed(event, failure)
         before, self._next = self._next, None
-        if kind == "message_start" and self._until_stop and self.progress.finished and not blocks_in(event):
+        if self._until_stop and before is None and EVENTS[kind].is_content and self.progress.whole:
+            self._oddities.count("after_end")
+            return ()
+        if self._until_stop and kind == "message_start" and self.progress.finished and not blocks_in(event):
             self._next = event
             return ()
         return self._follow(event) if before is None else (*self._follow(before), *self._follow(event))

@@ -7,6 +7,7 @@ that do not fit are kept in the block's `unknown_deltas`. Null says nothing.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from io import StringIO
@@ -106,6 +107,10 @@ class Block:
                 fields[name] = empty
             elif isinstance(value, str):
                 fields[name] = _said_by(value)
+        for adds in fields_for(self.type).values():
+            if adds.how == "text" and not isinstance(value := fields.get(adds.into), str | None):
+                self._keep_odd(self.type, adds.into, value)
+                fields[adds.into] = None
         citations = fields.get("citations")
         if citations is not None and not isinstance(citations, list):
             self._keep_odd(self.type, "citations", citations)
@@ -184,13 +189,12 @@ class Block:
             untouched and _is_empty(fields) and _is_empty(self._fields) and fields.get("type") == self.type
         )
 
-    def calls_like(self, other: Block) -> bool:
+    def call(self) -> tuple[str, str]:
         """
-        Whether it calls the same tool as another block, with the same input.
+        The tool that it calls, and its input as text: the same for the same call, however it was sent.
         """
-        given, others = self.input(), other.input()
-        same_input = given == others if isinstance(given, dict) else self.raw == other.raw
-        return same_input and (self.type, self.name) == (other.type, other.name)
+        value = self.input()
+        return self.name, json.dumps(value, sort_keys=True) if isinstance(value, dict) else self.raw
 
     def input(self) -> dict[str, Any] | Flaw:
         """

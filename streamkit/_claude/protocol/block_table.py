@@ -65,7 +65,9 @@ class BlockTable:
         self._strays: dict[tuple[int, str], Block] = {}
         # For each delta that finds its block though it was sent for another: the blocks that lack it.
         self._lacking: dict[str, dict[Block, None]] = {name: {} for name in _FINDS_ITS_BLOCK}
-        self._calls: dict[str, list[Block]] = {}  # those that have ended, by their id on the wire
+        self._calls: dict[str, Block] = {}  # the first that has ended under each id
+        self._repeated: dict[str, set[tuple[str, str]]] = {}  # where an id has come again, the calls under it
+        self._numbers: dict[str, int] = {}  # and how far the ids that were made of it are numbered
         self._forgotten: dict[str, Block] = {}  # of each type, what stands for those that were dropped
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
@@ -249,16 +251,23 @@ class BlockTable:
         """
         Compare a call that has ended with those before it that had the same id.
         """
-        calls = self._calls.setdefault(block.id, [])
-        block.repeats = any(map(block.calls_like, calls))
+        call_id = block.id
+        first = self._calls.setdefault(call_id, block)
+        if first is block:
+            return
+        if (calls := self._repeated.get(call_id)) is None:
+            calls = self._repeated[call_id] = {first.call()}
+        call = block.call()
+        block.repeats = call in calls
         if block.repeats:
             return
-        calls.append(block)
-        if (number := len(calls)) > 1:
-            while (own_id := f"{block.id}_{number}") in self._calls:
-                number += 1
-            self._calls[own_id] = [block]
-            block.rename(own_id)
+        calls.add(call)
+        number = self._numbers.get(call_id, 1)
+        while block.id in self._calls:
+            number += 1
+            block.rename(f"{call_id}_{number}")
+        self._calls[block.id] = block
+        self._numbers[call_id] = number
 
     def _forget(self, block: Block) -> None:
         """

@@ -37,17 +37,14 @@ def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[di
         messages: The messages of the answer, as far as they have come.
     """
     conversation = [_plain(message) for message in asked]
-    is_first = True
-    for message in messages:
-        if answer := sendable(message):
-            conversation = with_answer(conversation, answer, joined=is_first)
-            is_first = False
-    if is_first or not conversation:
+    answer = [block for message in messages for block in sendable(message)]
+    if not answer:
         return conversation
+    conversation = with_answer(conversation, answer, joined=True)
     said = conversation.pop()
     if isinstance(said["content"], list):
         reason = stop_reason(messages[-1].stop_reason)
-        has_calls = any(block.get("type") in APPLICATION_TOOLS for block in said["content"])
+        has_calls = any(_type(block) in APPLICATION_TOOLS for block in said["content"])
         waits = reason.pauses or (reason.awaits_results and has_calls)
         said["content"] = answered(said["content"], conversation, waits=waits)
     return [*conversation, said] if said["content"] else conversation
@@ -137,31 +134,31 @@ def answered(
         waits: Whether such calls stay, because the API goes on with them.
     """
     blocks = list(content)
-    # Lists, because what has come may be of any type.
-    callers = [_caller(block) for block in blocks if block.get("type") in APPLICATION_TOOLS]
-    results = [block.get("tool_use_id") for block in blocks]
-    called: list[Any] = []
+    callers = {_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS}
+    last_result = {_id_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
+    called: set[str] = set()
     open_calls = _unanswered(before)
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
-        call, answer = block.get("id"), block.get("tool_use_id")
-        if block.get("type") in TOOLS:
-            is_done = waits or call in results[number:] or call in callers
-            if call in called or not (is_done or block["type"] in APPLICATION_TOOLS):
+        if _type(block) in TOOLS:
+            call = _id_in(block, "id")
+            is_done = waits or last_result.get(call, 0) > number or call in callers
+            if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
-            called.append(call)
-            open_calls.append(call)
-        elif answer is not None:
-            if answer not in open_calls:
+            called.add(call)
+            open_calls.add(call)
+        elif block.get("tool_use_id") is not None:
+            answers = _id_in(block, "tool_use_id")
+            if answers not in open_calls:
                 continue
-            open_calls.remove(answer)
+            open_calls.remove(answers)
         kept.append(block)
-    while kept and kept[-1].get("type") in THINKING:
+    while kept and _type(kept[-1]) in THINKING:
         kept.pop()
     return kept
 
 
-def _unanswered(conversation: Iterable[Any]) -> list[Any]:
+def _unanswered(conversation: Iterable[Any]) -> set[str]:
     """
     The ids of the API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only
     when they have given theirs.
@@ -174,20 +171,26 @@ def _unanswered(conversation: Iterable[Any]) -> list[Any]:
         for block in message["content"]
         if isinstance(block, dict)
     ]
-    results = [block.get("tool_use_id") for block in blocks]
-    return [
-        block.get("id")
-        for block in blocks
-        if block.get("type") in SERVER_TOOLS and block.get("id") not in results
-    ]
+    calls = {_id_in(block, "id") for block in blocks if _type(block) in SERVER_TOOLS}
+    return calls - {_id_in(block, "tool_use_id") for block in blocks}
 
 
-def _caller(block: dict[str, Any]) -> object:
+def _id_in(block: dict[str, Any], field: str) -> str:
+    value = block.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def _type(block: dict[str, Any]) -> str:
+    kind = block.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
+def _caller(block: dict[str, Any]) -> str:
     """
-    The id of the API's own call that has called a tool of the caller's, as a program does; None without one.
+    The id of the API's own call that has called a tool of the caller's, as a program does; empty without one.
     """
     caller = block.get("caller")
-    return cast("dict[str, Any]", caller).get("tool_id") if isinstance(caller, dict) else None
+    return _id_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
 
 
 def _plain(value: Any) -> Any:

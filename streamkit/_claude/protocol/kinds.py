@@ -366,9 +366,9 @@ _TOLD_BY = {
     field: name
     for name, kind in DELTAS.items()
     for field, adds in kind.fields.items()
-    if adds.how in {"text", "json", "value"}
+    if adds.how in {"text", "json", "value"} and kind.fits != {"compaction"}
 }
-"""The type of a delta, by its field that no other has."""
+"""The type of a delta, by its field that no other has. Of a compaction they are such as any object may have."""
 
 _PROSE = [name for name, kind in BLOCKS.items() if name in kind.empty]
 """The types of block that are named after the field with their text."""

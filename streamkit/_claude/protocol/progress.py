@@ -56,6 +56,13 @@ class Progress:
         return self.begun and (not self.open or self._has_stop_reason)
 
     @property
+    def whole(self) -> bool:
+        """
+        Whether a message has ended with `message_stop`, and has told why.
+        """
+        return self.finished and self._has_stop_reason
+
+    @property
     def in_content(self) -> bool:
         """
         Whether a message is open and has not told its stop reason, so that more content changes nothing here.
@@ -113,7 +120,7 @@ class Progress:
         Whether an error comes too late to matter: behind the whole message. Where that lacks its stop reason or its
         `message_stop`, what cannot be read does not matter, but what the API says does.
         """
-        return self.complete if isinstance(error, GrammarError) else self.finished and self._has_stop_reason
+        return self.complete if isinstance(error, GrammarError) else self.whole
 
     def failure(self, broken: StreamError | None = None) -> StreamError | None:
         """

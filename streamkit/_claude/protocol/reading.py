@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -56,7 +57,13 @@ def json_text(value: object) -> str:
     """
     if isinstance(value, str):
         return value
-    return "" if value is None or value is msgspec.UNSET else msgspec.json.encode(plain(value)).decode()
+    if value is None or value is msgspec.UNSET:
+        return ""
+    given = plain(value)
+    try:
+        return msgspec.json.encode(given).decode()
+    except UnicodeEncodeError:  # half of a character, which the standard library escapes
+        return json.dumps(given)
 
 
 def list_in(part: object, name: str) -> list[Any]:

@@ -22,7 +22,13 @@ from streamkit._claude.transport.failures import (
     failed_stream,
     stream_failures,
 )
-from streamkit._claude.transport.sdk import Tracing, from_sdk_event, is_plain_sse, under_helpers
+from streamkit._claude.transport.sdk import (
+    Tracing,
+    could_not_convert,
+    from_sdk_event,
+    is_plain_sse,
+    under_helpers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -177,13 +183,16 @@ async def _iterated(
             failure = progress.failure(broken_connection(error))
         except stream_failures() as error:
             failure = failed_stream(error)
-            if progress.forgives(failure):
-                failure = None
-                oddities.count("after_end")
+        except RuntimeError as error:
+            if not could_not_convert(error):
+                raise
+            failure = failed_stream(error)
         else:
             failure = progress.failure()
         if failure is not None:
-            raise failure
+            if not progress.forgives(failure):
+                raise failure
+            oddities.count("after_end")
     finally:
         if watched is not items:
             await watched.aclose()
@@ -236,14 +245,18 @@ async def _drain(items: AsyncIterator[object], patience: float) -> None:
     the SDK's and the HTTP client's generators under it, with the connection, to the garbage collector. A cancellation at a
     read ends all of them. Failures are suppressed, because the caller has an error already, or has its whole message.
     """
-    with suppress(*connection_failures(), *stream_failures()), move_on_after(patience, shield=True):
-        # A cancellation arrives only where something is waited for.
-        items_left, bytes_left = _MOST_READY, _MOST_READ_ON
-        async for item in items:
-            items_left -= 1
-            bytes_left -= len(item) if isinstance(item, bytes) else 0
-            if not items_left or bytes_left <= 0:
-                break
+    try:
+        with suppress(*connection_failures(), *stream_failures()), move_on_after(patience, shield=True):
+            # A cancellation arrives only where something is waited for.
+            items_left, bytes_left = _MOST_READY, _MOST_READ_ON
+            async for item in items:
+                items_left -= 1
+                bytes_left -= len(item) if isinstance(item, bytes) else 0
+                if not items_left or bytes_left <= 0:
+                    break
+    except RuntimeError as error:
+        if not could_not_convert(error):
+            raise
     if (aclose := getattr(items, "aclose", None)) is not None:
         await aclose()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Tracing",
     "check_accepts",
+    "could_not_convert",
     "from_sdk_event",
     "is_asynchronous",
     "is_plain_sse",
@@ -124,6 +125,13 @@ def from_sdk_event(item: Any, oddities: Oddities) -> Event | None:
     if kind in MADE_UP_FIELDS:
         fields.pop(MADE_UP_FIELDS[kind], None)
     return READER.convert(fields, oddities.count)
+
+
+def could_not_convert(error: RuntimeError) -> bool:
+    """
+    Whether this is how the SDK fails to make an event of some JSON: of one with a field that it takes for a parameter of its own.
+    """
+    return str(error).startswith("Could not convert data")
 
 
 def _fields_of(item: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import anthropic
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.block import Block
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, event, json_body, reply, text, thinking, tool_use
 from tests.support.claude import ASK
@@ -96,9 +97,35 @@ async def test_so_it_is_in_the_message() -> None:
     assert told.history[1]["content"][0] == whole.history[1]["content"][0]  # type: ignore[index]
 
 
-def test_what_two_kinds_could_be_is_not_guessed() -> None:
-    [delta] = of([{"type": "content_block_delta", "index": 0, "delta": {"words": "Hello"}}])
-    assert list(sk.text().over([delta])) == []
+@pytest.mark.parametrize("field", ["words", "content"])
+async def test_what_cannot_be_told_is_not_guessed(field: str) -> None:
+    delta: Wire = {"type": "content_block_delta", "index": 0, "delta": {field: "Hello"}}
+    assert list(sk.text().over(of([delta]))) == []
+    start: Wire = {"type": "content_block_start", "index": 0, "content_block": {"content": {}}}
+    whole = reply(text("x")).events
+    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    message: Any = outcome.message
+    assert message.content[0].to_dict() == {"content": {}, "unknown_deltas": [{field: "Hello"}]}
+    assert len(outcome.history) == 1
+
+
+@pytest.mark.parametrize("given", [{"a": 1}, ["a"], 7])
+async def test_a_text_that_begins_with_something_else_is_what_its_deltas_say(given: Any) -> None:
+    start: Wire = {
+        "type": "content_block_start",
+        "index": 0,
+        "content_block": {"type": "compaction", "content": given},
+    }
+    delta: Wire = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "compaction_delta", "content": "Hi"},
+    }
+    whole = reply(text("x")).events
+    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    message: Any = outcome.message
+    assert message.content[0].content == "Hi"
+    assert message.content[0].unknown_deltas == [{"type": "compaction", "content": given}]
 
 
 @pytest.mark.parametrize("name", ["text", "thinking"])
@@ -226,6 +253,18 @@ def test_text_that_is_not_an_object_is_told_like_any_other(given: str, reason: s
     assert broken == sk.BrokenToolCall("toolu_0", "go", given, reason, 0)  # type: ignore[arg-type]
 
 
+def test_input_that_is_sent_as_json_may_have_half_of_a_character() -> None:
+    start, stop = call(0)
+    value = {"to": "Ro\ud83d"}
+    delta = {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "input_json_delta", "partial_json": value},
+    }
+    [made] = sk.tool_calls().over(calls_in(start, delta, stop))
+    assert made == sk.ToolCall("toolu_0", "go", value, 0)
+
+
 def test_deltas_behind_it_are_the_input() -> None:
     start, stop = call(0, input='{"to": "Rome"}')
     pisa = {"type": "input_json_delta", "partial_json": '{"to": "Pisa"}'}
@@ -285,6 +324,22 @@ async def test_an_id_of_its_own_is_nobody_s() -> None:
         ("call_0_3", {"to": "Pisa"}),
         ("call_0_3_2", {"to": "Bari"}),
     ]
+
+
+def test_many_of_them_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Block] = []
+    look = Block.call
+
+    def noted(block: Block) -> tuple[str, str]:
+        looked_at.append(block)
+        return look(block)
+
+    monkeypatch.setattr(Block, "call", noted)
+    made = [{"id": "call_0", "input": {"to": number}} for number in range(500)]
+    taken = [{"id": f"call_0_{number}", "input": {}} for number in range(2, 500)]
+    events = calls_in(*(each for index, fields in enumerate(taken + made) for each in call(index, **fields)))
+    assert len({each.id for each in sk.tool_calls().over(events)}) == len(taken + made)
+    assert len(looked_at) == len({*looked_at}) == len(made)
 
 
 def test_in_another_message_the_same_id_is_another_call() -> None:

@@ -197,6 +197,25 @@ async def test_with_its_content_it_is_a_message_of_its_own() -> None:
         assert (outcome.kind, len(outcome.messages)) == ("truncated", 2)
 
 
+async def test_content_behind_a_whole_message_is_not_part_of_it() -> None:
+    late = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}}
+    for more in ([late], [CLOSED], [BLOCK, late, CLOSED]):
+        _, *answers = await outcomes(*HELLO.events, *more)
+        for outcome in answers:
+            assert (outcome.kind, text_of(outcome), outcome.oddities) == (
+                "complete",
+                "Hello",
+                {"after_end": len(more)},
+            )
+
+
+async def test_nobody_has_told_that_it_is_whole_where_the_stop_reason_is_left_out() -> None:
+    for outcome in await outcomes(
+        START, BLOCK, HEL, CLOSED, STOP, {**BLOCK, "index": 1}, {**LO, "index": 1}, CHANGE
+    ):
+        assert (outcome.kind, text_of(outcome), outcome.stop_reason) == ("complete", "Hello", "end_turn")
+
+
 # -- another answer under the same id ------------------------------------------------------------------------
 
 CUTS = {"in text": 3, "between blocks": 5}
