@@ -64,7 +64,8 @@ def split(*unnamed: Never, ordered: bool = True, **operators: Operator[A, B]) ->
     Backpressure: none of its own; unordered, it waits for the slowest pipeline.
     Completes: with its upstream, after the ends of all pipelines; or when all of them have ended: upstream is
         closed.
-    Fails: with its upstream, or with the first pipeline that fails; the others are stopped.
+    Fails: with its upstream, after what the pipelines hold; or with the first pipeline that fails, after what its stages behind
+        the failing one hold, as in the main stream. The others are stopped.
     Cancels: at once.
     Memory: what the pipelines hold; unordered, 16 items and as many pairs for each besides.
     """

@@ -27,6 +27,7 @@ from streamkit.testing import (
     Stall,
     error_frame,
     error_reply,
+    event,
     json_body,
     page,
     reply,
@@ -69,6 +70,19 @@ PLACES: Final[dict[str, int]] = {
 }
 """How many events come before the fault."""
 
+HALF_A_CHARACTER: Final = event(
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "🌊"}}
+).partition("🌊".encode()[2:])[0]
+"""An event as far as two bytes of the four of a wave."""
+
+
+def size_of(at: int) -> int:
+    """
+    The bytes of the first `at` events.
+    """
+    return len(ANSWER.cut(at).body)
+
+
 FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
     "an `overloaded_error` event": lambda at: ANSWER.cut(at, ErrorEvent("overloaded_error")),
     "an `invalid_request_error` event": lambda at: ANSWER.cut(at, ErrorEvent("invalid_request_error")),
@@ -79,7 +93,11 @@ FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
     "another answer begins": lambda at: spliced(ANSWER, at, AGAIN),
     "the connection breaks": lambda at: ANSWER.cut(at, Drop()),
     "the body ends": lambda at: ANSWER.cut(at),
-    "it ends in a frame": lambda at: ANSWER.cut_bytes(len(ANSWER.cut(at).body) + 20),
+    "it ends in an event's name": lambda at: ANSWER.cut_bytes(size_of(at) + 10),
+    "it ends in an event's JSON": lambda at: ANSWER.cut_bytes(ANSWER.body.index(b"{", size_of(at)) + 10),
+    "it ends in a character": lambda at: ANSWER.cut(at, HALF_A_CHARACTER),
+    "it ends before a blank line": lambda at: ANSWER.cut_bytes(size_of(at + 1) - 1),
+    "it breaks in a character": lambda at: ANSWER.cut(at, HALF_A_CHARACTER, Drop()),
     "nothing more comes": lambda at: ANSWER.cut(at, Stall()),
     "nothing but pings comes": lambda at: ANSWER.cut(at, Pings(0.05)),
     "a frame that is not JSON": lambda at: ANSWER.insert(at, GARBAGE["not-json"]),

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 import streamkit as sk
 from streamkit._core.runtime import loop_writer
 from streamkit._core.runtime.fusion import PushLoop
-from streamkit._core.runtime.loop_writer import compiled, shape_of, source_of
+from streamkit._core.runtime.loop_spec import shape_of
+from streamkit._core.runtime.loop_writer import compiled, source_of
 from streamkit._core.source import Opened, Source
 from streamkit._core.stage import PureStage
 
@@ -408,29 +409,38 @@ def loop(stages, failure):
     batch_rescue = stages[3].rescue
     map_2 = stages[4].call
     ended_by = -1
-    if batch_owner.done:
-        ended_by = 3
-    if ended_by < 0:
-        while (item := (yield MORE)) is not END:
-            if not is_restart(item):
-                item = map(item)
-            for item in (item,) if is_restart(item) else flat_map(item):
+    next_rescue = 3
+    try:
+        if batch_owner.done:
+            ended_by = 3
+        if ended_by < 0:
+            while (item := (yield MORE)) is not END:
                 if not is_restart(item):
-                    tap(item)
-                for item in batch_start_over(item) if is_restart(item) else batch(item):
+                    item = map(item)
+                for item in (item,) if is_restart(item) else flat_map(item):
                     if not is_restart(item):
-                        item = map_2(item)
-                    yield item
-                if batch_owner.done:
-                    ended_by = 3
+                        tap(item)
+                    next_rescue = 5
+                    for item in batch_start_over(item) if is_restart(item) else batch(item):
+                        if not is_restart(item):
+                            item = map_2(item)
+                        yield item
+                    next_rescue = 3
+                    if batch_owner.done:
+                        ended_by = 3
+                        break
+                if ended_by > 1:
                     break
-            if ended_by > 1:
-                break
+    except Exception as error:
+        failure.append(error)
+        ended_by = next_rescue
     if ended_by <= 3:
         for item in batch_rescue() if failure else batch_flush():
             if not is_restart(item):
                 item = map_2(item)
             yield item
+    if failure and failure[-1] is not None:
+        raise failure.pop()
 """
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from streamkit._core.runtime.loop_spec import LoopSpec
-from streamkit._core.runtime.loop_writer import END, MORE, compiled, shape_of
+from streamkit._core.runtime.loop_spec import LoopSpec, shape_of
+from streamkit._core.runtime.loop_writer import END, MORE, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -111,14 +111,15 @@ class PushLoop:
 
     Attributes:
         send: `send(item)` begins with an item and gives what comes out first; `send(None)` gives what comes out next; `MORE` says
-            that the next item is wanted. At the end of the stream, after the last words of the stages, it is `StopIteration`.
+            that the next item is wanted. At the end of the stream, after the last words of the stages, it is `StopIteration`. The
+            error of a stage comes after the last words of those behind it.
         done: Whether no further item is wanted. `flush` is due in any case.
         rescues: Whether `rescue` has anything to say.
     """
 
     def __init__(self, stages: Sequence[LoopSpec]) -> None:
         stages = _nested(stages)
-        self._failure: list[bool] = []
+        self._failure: list[Exception | None] = []  # None for one of upstream, which is raised elsewhere
         self._loop: Iterator[Any]
         self._loop = loop = compiled("push", shape_of(stages, restarts=True))(stages, self._failure)
         self.send: Callable[[Any], Any] = loop.send
@@ -157,7 +158,7 @@ class PushLoop:
         What comes out before an error of upstream.
         """
         if self.rescues:
-            self._failure.append(True)
+            self._failure.append(None)
             yield from self.flush()
 
     def _outputs(self, output: Any) -> Iterator[Any]:

@@ -1,16 +1,17 @@
 """
-What a generated loop has to know: of its source (`Feed`), and of each pure stage in it (`LoopSpec`).
+What a generated loop has to know: of its source (`Feed`), and of each pure stage in it (`LoopSpec`). What of that its text
+depends on is its shape, a `Step` for each stage.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Feed", "Form", "LoopOwner", "LoopSpec"]
+__all__ = ["Feed", "Form", "LoopOwner", "LoopSpec", "Step", "shape_of"]
 
 Feed = Literal["async", "batched", "sync", "over", "push"]
 """
@@ -71,3 +72,53 @@ class LoopSpec:
     hides_restarts: bool = False
     restart_remedy: str = ""
     memory: str = "nothing"
+
+
+class Step(NamedTuple):
+    """
+    What the source of a loop depends on, of one stage.
+
+    Attributes:
+        name: Its name.
+        form: How it takes an item.
+        restarts: What becomes of an item that says "start over": it is `call`ed with it, or `start_over` is; or the item goes
+            `past` it.
+        owned: Whether it can end the stream.
+        flushes: Whether it has something to say at the end.
+        rescues: Whether it has something to say before an error.
+        expands: Whether several items may come out for one.
+    """
+
+    name: str
+    form: Form
+    restarts: Literal["call", "start_over", "past"]
+    owned: bool
+    flushes: bool
+    rescues: bool
+    expands: bool
+
+
+def shape_of(stages: Sequence[LoopSpec], *, restarts: bool) -> tuple[Step, ...]:
+    """
+    What the source of a loop through `stages` depends on.
+
+    Args:
+        stages: The stages.
+        restarts: Whether the source may start over.
+    """
+    return tuple(
+        Step(
+            stage.name,
+            stage.form,
+            "start_over"
+            if stage.start_over is not None
+            else "past"
+            if restarts and not stage.takes_restarts
+            else "call",
+            stage.owner is not None,
+            stage.flush is not None,
+            stage.rescue is not None,
+            stage.expands,
+        )
+        for stage in stages
+    )

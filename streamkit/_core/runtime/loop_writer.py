@@ -54,6 +54,10 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
             completed()
 
 `ended_by` is the number of the stage that has ended the stream, or -1. Only that stage and those behind it are flushed then.
+
+Where a stage fails, those behind it may have something to say before the error. Loops that read their source leave that to the
+next loop (`fusion.loop_groups`). A loop that is sent its items is alone, and keeps in `next_rescue` which stage would be the
+first to speak.
 """
 
 from __future__ import annotations
@@ -61,19 +65,20 @@ from __future__ import annotations
 import linecache
 import re
 import weakref
+from contextlib import contextmanager
 from functools import lru_cache
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.fairness import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator
 
-    from streamkit._core.runtime.loop_spec import Feed, Form, LoopSpec
+    from streamkit._core.runtime.loop_spec import Feed, Step
 
-__all__ = ["END", "MORE", "compiled", "shape_of", "source_of"]
+__all__ = ["END", "MORE", "compiled", "source_of"]
 
 MORE: Final[Any] = object()
 """What a loop that is sent its items yields when it wants the next one."""
@@ -119,7 +124,7 @@ _HEADERS: Final[dict[Feed, _Header]] = {
 
 _RESERVED: Final = frozenset(
     {
-        *("source", "stages", "item", "items", "error", "ended_by", "until_checkpoint"),
+        *("source", "stages", "item", "items", "error", "ended_by", "next_rescue", "until_checkpoint"),
         *("is_restart", "MORE", "END", *_HOOKS.split(", ")),
     }
 )
@@ -127,56 +132,6 @@ _RESERVED: Final = frozenset(
 
 _OF_A_STAGE: Final = ("", "_start_over", "_owner", "_flush", "_rescue")
 """The variables of a stage, by what follows its name."""
-
-
-class Step(NamedTuple):
-    """
-    What the source of a loop depends on, of one stage.
-
-    Attributes:
-        name: Its name.
-        form: How it takes an item.
-        restarts: What becomes of an item that says "start over": it is `call`ed with it, or `start_over` is; or the item goes
-            `past` it.
-        owned: Whether it can end the stream.
-        flushes: Whether it has something to say at the end.
-        rescues: Whether it has something to say before an error.
-        expands: Whether several items may come out for one.
-    """
-
-    name: str
-    form: Form
-    restarts: Literal["call", "start_over", "past"]
-    owned: bool
-    flushes: bool
-    rescues: bool
-    expands: bool
-
-
-def shape_of(stages: Sequence[LoopSpec], *, restarts: bool) -> tuple[Step, ...]:
-    """
-    What the source of a loop through `stages` depends on.
-
-    Args:
-        stages: The stages.
-        restarts: Whether the source may start over.
-    """
-    return tuple(
-        Step(
-            stage.name,
-            stage.form,
-            "start_over"
-            if stage.start_over is not None
-            else "past"
-            if restarts and not stage.takes_restarts
-            else "call",
-            stage.owner is not None,
-            stage.flush is not None,
-            stage.rescue is not None,
-            stage.expands,
-        )
-        for stage in stages
-    )
 
 
 @lru_cache(maxsize=512)
@@ -237,6 +192,8 @@ class _Writer:
         self.steps = list(zip(_variables(shape), shape, strict=True))
         self.owned = [k for k, step in enumerate(shape) if step.owned]
         self.rescues = any(step.rescues for step in shape)
+        # Whether a stage of this loop can fail before another one that has something to say then.
+        self.guards = not self.header.reports and any(step.rescues for step in shape[1:])
         self.lines: list[str] = []
 
     def write(self) -> str:
@@ -247,7 +204,8 @@ class _Writer:
         if header.reports:
             self.put(1, "try:")
         depth = 2 if header.reports else 1
-        self.items(depth)
+        with self.guarded(0, depth) as inner:
+            self.items(inner)
         self.last_words(depth)
         if header.reports:
             self.ending()
@@ -300,13 +258,37 @@ class _Writer:
             flush = f"{name}_flush()" if step.flushes else "()"
             rescue = f"{name}_rescue()" if step.rescues else "()"
             self.put(depth, f"if ended_by <= {k}:")
-            self.put(
-                depth + 1, f"for item in {f'{rescue} if failure else {flush}' if self.rescues else flush}:"
-            )
-            self.checkpoint(depth + 2)
-            self.body(k + 1, depth + 2)
+            with self.guarded(k, depth + 1) as inner:
+                words = f"{rescue} if failure else {flush}" if self.rescues else flush
+                self.put(inner, f"for item in {words}:")
+                self.checkpoint(inner + 1)
+                self.body(k + 1, inner + 1, is_last=True)
         if self.rescues and self.header.reports:
             self.put(depth, "if failure:", "    raise failure[0]")
+        if self.guards:
+            self.put(depth, "if failure and failure[-1] is not None:", "    raise failure.pop()")
+
+    @contextmanager
+    def guarded(self, k: int, depth: int) -> Generator[int, None, None]:
+        """
+        Put a `try` around what stage `k` and those behind it do: where one of them fails, the loop goes on with the last words of
+        those behind that one.
+        """
+        if not self.guards or self.next_rescue(k) == len(self.steps):
+            yield depth
+            return
+        self.put(depth, f"next_rescue = {self.next_rescue(k)}", "try:")
+        yield depth + 1
+        self.put(
+            depth, "except Exception as error:", "    failure.append(error)", "    ended_by = next_rescue"
+        )
+
+    def next_rescue(self, k: int) -> int:
+        """
+        The first stage behind stage `k` that has something to say before an error; as many as there are stages if none has.
+        """
+        behind = (j for j, (_, step) in enumerate(self.steps) if j > k and step.rescues)
+        return next(behind, len(self.steps))
 
     def ending(self) -> None:
         self.put(1, "except GeneratorExit:", "    raise")
@@ -320,13 +302,20 @@ class _Writer:
             self.put(depth, "until_checkpoint -= 1", "if not until_checkpoint:")
             self.put(depth + 1, f"until_checkpoint = {CHECKPOINT_EVERY}", "await checkpoint()")
 
-    def body(self, start: int, depth: int) -> None:
+    def body(self, start: int, depth: int, *, is_last: bool = False) -> None:
         """
         One item through the stages from `start` on.
+
+        Args:
+            start: The first of them.
+            depth: How far the lines are indented.
+            is_last: Whether the item is one of the last words of the stage before them.
         """
         opened: list[tuple[int, int]] = []
         for k, (name, step) in enumerate(self.steps[start:], start):
             if step.form == "feed":
+                if self.guards and step.rescues and k:
+                    self.put(depth, f"next_rescue = {self.next_rescue(k)}")
                 self.put(depth, f"for item in {self.outputs(name, step)}:")
                 opened.append((k, depth))
                 depth += 1
@@ -347,10 +336,17 @@ class _Writer:
         can_end_inside = False
         for k, level in reversed(opened):
             name, step = self.steps[k]
+            if self.guards and step.rescues and k:
+                self.put(level, f"next_rescue = {k}")
             if can_end_inside:
                 self.put(level, f"if ended_by > {k}:", "    break")
             if step.owned:
-                self.put(level, f"if {name}_owner.done:", f"    ended_by = {k}", "    break")
+                self.put(level, f"if {name}_owner.done:", f"    ended_by = {k}")
+                if is_last and self.rescues:
+                    # It has all that it wants, as if the error had come too late.
+                    self.put(level + 1, "if failure:", "    failure.clear()")
+                    self.put(level + 2, *[f"stopped({k})"] * self.header.reports)
+                self.put(level, "    break")
                 can_end_inside = True
 
     def outputs(self, name: str, step: Step) -> str:
