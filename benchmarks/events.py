@@ -12,7 +12,7 @@ import msgspec
 import streamkit as sk
 
 from .measure import Aim, Contender, Table, collected, race
-from .response import DELTAS, FRAMES, REQUEST, TEXT, in_memory, over_tcp, reads_of
+from .response import BLOCKS, DELTAS, FRAMES, IN_BLOCKS, REQUEST, TEXT, in_memory, over_tcp, reads_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -144,6 +144,7 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
     yield await _table("16 KB reads, in memory", in_memory(reads_of(16 * 1024)), rounds, AIMS)
     note = "The server's share is in every figure: compare with `only reading the bytes`."
     yield await _table("one read per event, over loopback TCP", over_tcp(), max(3, rounds // 2), note=note)
+    yield await _in_blocks(rounds)
     yield await _message(rounds)
 
 
@@ -158,6 +159,19 @@ async def _table(
         contenders = [Contender(name, partial(run, client)) for name, run in CONTENDERS.items()]
         rows = await race(contenders, units=DELTAS, rounds=rounds)
     return Table(f"{DELTAS:,} text deltas, {title}", "μs per event", rows, STREAMKIT, aims, note)
+
+
+async def _in_blocks(rounds: int) -> Table:
+    """
+    What an event costs that begins or ends a block.
+    """
+    async with in_memory(IN_BLOCKS) as client:
+        contenders = [
+            Contender(name, partial(CONTENDERS[name], client)) for name in (STREAMKIT, BY_HAND, CREATE)
+        ]
+        rows = await race(contenders, units=len(IN_BLOCKS), rounds=rounds)
+    title = f"{BLOCKS:,} text blocks of one delta, one network read per event, in memory"
+    return Table(title, "μs per event", rows, STREAMKIT)
 
 
 async def _message(rounds: int) -> Table:

@@ -1,5 +1,5 @@
 """
-One streamed response of 10,000 text deltas, and the ways its bytes reach a client.
+A streamed response of 10,000 text deltas, another one of short blocks, and the ways their bytes reach a client.
 """
 
 from __future__ import annotations
@@ -15,9 +15,22 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
-__all__ = ["DELTAS", "FRAMES", "REQUEST", "TEXT", "frame", "in_memory", "message", "over_tcp", "reads_of"]
+__all__ = [
+    "BLOCKS",
+    "DELTAS",
+    "FRAMES",
+    "IN_BLOCKS",
+    "REQUEST",
+    "TEXT",
+    "frame",
+    "in_memory",
+    "message",
+    "over_tcp",
+    "reads_of",
+]
 
 DELTAS = 10_000
+BLOCKS = 2_000
 REQUEST: dict[str, Any] = {
     "model": "claude-sonnet-5",
     "max_tokens": 1024,
@@ -63,14 +76,19 @@ def message(blocks: Iterable[bytes], stop_reason: str = "end_turn") -> list[byte
     ]
 
 
-FRAMES = message(
-    [
-        frame("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        *(frame("content_block_delta", index=0, delta=_delta(piece)) for piece in _PIECES),
-        frame("content_block_stop", index=0),
+def _block(index: int, pieces: Iterable[str]) -> list[bytes]:
+    return [
+        frame("content_block_start", index=index, content_block={"type": "text", "text": ""}),
+        *(frame("content_block_delta", index=index, delta=_delta(piece)) for piece in pieces),
+        frame("content_block_stop", index=index),
     ]
-)
+
+
+FRAMES = message(_block(0, _PIECES))
 """The response's events, each as its bytes."""
+
+IN_BLOCKS = message([each for index, piece in enumerate(_PIECES[:BLOCKS]) for each in _block(index, [piece])])
+"""The same of a response in which each block has one delta, so that most events are no deltas."""
 
 
 def reads_of(size: int) -> list[bytes]:
