@@ -91,9 +91,10 @@ class Block:
         self._begin(fields)
 
     def _begin(self, fields: dict[str, Any]) -> None:
-        self.type: str = type_of_block(Unknown(fields))
-        if self.type:
-            fields["type"] = self.type
+        kind = fields.get("type")
+        if not isinstance(kind, str) and (kind := type_of_block(Unknown(fields))):
+            fields["type"] = kind
+        self.type: str = kind or ""
         self.pieces: dict[type, tuple[str, str]]
         self.take_pieces()
         self._fields: dict[str, Any] = fields
@@ -107,10 +108,10 @@ class Block:
                 fields[name] = empty
             elif isinstance(value, str):
                 fields[name] = _said_by(value)
-        for adds in fields_for(self.type).values():
-            if adds.how == "text" and not isinstance(value := fields.get(adds.into), str | None):
-                self._keep_odd(self.type, adds.into, value)
-                fields[adds.into] = None
+        for name in _APPENDED.get(self.type, ()):
+            if (value := fields.get(name)) is not None and not isinstance(value, str):
+                self._keep_odd(self.type, name, value)
+                fields[name] = None
         if not isinstance(citations := fields.get("citations"), list | None):
             self._keep_odd(self.type, "citations", citations)
             fields["citations"] = None
@@ -281,6 +282,12 @@ _PIECES: dict[str, dict[type, tuple[str, str]]] = {
     }
     for block in BLOCKS
 }
+
+
+_APPENDED = {
+    block: [adds.into for adds in fields_for(block).values() if adds.how == "text"] for block in BLOCKS
+}
+"""The fields of each type of block that deltas append text to."""
 
 
 def _said_by(text: str) -> Any:

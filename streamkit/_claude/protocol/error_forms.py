@@ -18,6 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from streamkit._claude.protocol.errors import STATUS_OF_ERROR, status_of
+from streamkit._claude.protocol.events import (
+    Message,
+    MessageChanges,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+)
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.retriable import is_retriable
@@ -51,6 +58,11 @@ _STATUSES: Final = ("code", "status", "status_code", "statusCode", "http_status"
 
 _FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
 """What `status` says of a failure."""
+
+_SAY_NO_MORE: Final = frozenset(
+    {MessageStart, MessageDelta, MessageStop, Message, MessageChanges, type(None)}
+)
+"""Classes whose objects have no fields that nobody knows."""
 
 _MOST_LAYERS: Final = 8
 """Objects inside one another that are looked into."""
@@ -160,6 +172,8 @@ def failure_told(event: Any) -> StreamError | None:
     """
     carriers = (event, getattr(event, "delta", None), getattr(event, "message", None))
     for carrier in carriers:
+        if carrier.__class__ in _SAY_NO_MORE:
+            continue
         error: Any = getattr(carrier, "error", None)
         if isinstance(error, str | Mapping) and error:
             return read_error({"error": cast("object", error)})
