@@ -90,6 +90,9 @@ FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
         at, error_frame({"error": {"code": 502, "message": "Gone"}})
     ),
     "an error that says only a text": lambda at: ANSWER.cut(at, error_frame({"error": "Gone"})),
+    "an error beside the end of the message": lambda at: ANSWER.cut(
+        at, event({**ANSWER.events[-2], "error": {"code": 502, "message": "Gone"}}), event(ANSWER.events[-1])
+    ),
     "another answer begins": lambda at: spliced(ANSWER, at, AGAIN),
     "the connection breaks": lambda at: ANSWER.cut(at, Drop()),
     "the body ends": lambda at: ANSWER.cut(at),
@@ -103,17 +106,15 @@ FAULTS: Final[dict[str, Callable[[int], Reply]]] = {
     "a frame that is not JSON": lambda at: ANSWER.insert(at, GARBAGE["not-json"]),
 }
 
-WHOLE: Final = json_body(
-    {
-        **ANSWER.events[0]["message"],
-        "content": [
-            {"type": "thinking", "thinking": "Hm, the tides.", "signature": "c2ln"},
-            {"type": "text", "text": SAID},
-            {"type": "tool_use", "id": "toolu_1", "name": "tides", "input": {"place": "Lindholm"}},
-        ],
-        "stop_reason": "tool_use",
-    }
-)
+WHOLE: Final[dict[str, Any]] = {
+    **ANSWER.events[0]["message"],
+    "content": [
+        {"type": "thinking", "thinking": "Hm, the tides.", "signature": "c2ln"},
+        {"type": "text", "text": SAID},
+        {"type": "tool_use", "id": "toolu_1", "name": "tides", "input": {"place": "Lindholm"}},
+    ],
+    "stop_reason": "tool_use",
+}
 
 BEFORE: Final[dict[str, Reply]] = {
     "HTTP 529": error_reply(529, headers={"retry-after": "0"}),
@@ -127,7 +128,9 @@ BEFORE: Final[dict[str, Reply]] = {
         {"error": {"type": "overloaded_error", "message": "Later"}}
     ),
     "JSON with 200: an error that says only a text": json_body({"detail": "no model is loaded"}),
-    "JSON with 200: the whole message": WHOLE,
+    "JSON with 200: a code and a text": json_body({"code": 1113, "msg": "no balance is left"}),
+    "JSON with 200: the whole message": json_body(WHOLE),
+    "JSON with 200: the same, in an object": json_body({"code": 200, "data": WHOLE}),
     "HTTP 400": error_reply(400),
     "HTTP 401": error_reply(401),
     "an empty body": Reply([]),

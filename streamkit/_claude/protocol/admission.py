@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Admission"]
 
-_MAY_FAIL = frozenset({"message_start", "message_delta", "message_stop"})
+_CONTENT = frozenset(kind.name for kind in EVENTS.values() if kind.is_content)
 
 
 class Admission:
@@ -56,19 +56,23 @@ class Admission:
             StreamTruncated: Somebody has written the message's end behind one that was cut.
         """
         kind: str = event.type
+        if kind in _CONTENT and self.progress.open:
+            self.progress.follow(event)
+            return (event,)
         if kind == "ping":
             return (event,) if self._pings else ()
         if kind not in EVENTS:
             return (event,)
-        if kind in _MAY_FAIL and (failure := failure_told(event)) is not None:
+        if kind not in _CONTENT and (failure := failure_told(event)) is not None:
             return self._failed(event, failure)
         before, self._next = self._next, None
-        if self._until_stop and before is None and EVENTS[kind].is_content and self.progress.whole:
-            self._oddities.count("after_end")
-            return ()
-        if self._until_stop and kind == "message_start" and self.progress.finished and not blocks_in(event):
-            self._next = event
-            return ()
+        if self._until_stop and self.progress.finished:
+            if kind == "message_start" and not blocks_in(event):
+                self._next = event
+                return ()
+            if kind in _CONTENT and before is None and self.progress.whole:
+                self._oddities.count("after_end")
+                return ()
         return self._follow(event) if before is None else (*self._follow(before), *self._follow(event))
 
     def end(self) -> None:

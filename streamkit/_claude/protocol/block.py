@@ -91,9 +91,10 @@ class Block:
         self._begin(fields)
 
     def _begin(self, fields: dict[str, Any]) -> None:
-        self.type: str = type_of_block(Unknown(fields))
-        if self.type:
-            fields["type"] = self.type
+        kind = fields.get("type")
+        if not isinstance(kind, str) and (kind := type_of_block(Unknown(fields))):
+            fields["type"] = kind
+        self.type: str = kind or ""
         self.pieces: dict[type, tuple[str, str]]
         self.take_pieces()
         self._fields: dict[str, Any] = fields
@@ -107,10 +108,10 @@ class Block:
                 fields[name] = empty
             elif isinstance(value, str):
                 fields[name] = _said_by(value)
-        for adds in fields_for(self.type).values():
-            if adds.how == "text" and not isinstance(value := fields.get(adds.into), str | None):
-                self._keep_odd(self.type, adds.into, value)
-                fields[adds.into] = None
+        for name in _APPENDED.get(self.type, ()):
+            if (value := fields.get(name)) is not None and not isinstance(value, str):
+                self._keep_odd(self.type, name, value)
+                fields[name] = None
         citations = fields.get("citations")
         if citations is not None and not isinstance(citations, list):
             self._keep_odd(self.type, "citations", citations)
@@ -287,6 +288,12 @@ _EMPTY: dict[str, tuple[tuple[str, Any], ...]] = {
     name: tuple(kind.empty.items()) for name, kind in BLOCKS.items() if kind.empty
 }
 """For each type of block, what its fields are as it begins."""
+
+
+_APPENDED = {
+    block: [adds.into for adds in fields_for(block).values() if adds.how == "text"] for block in BLOCKS
+}
+"""The fields of each type of block that deltas append text to."""
 
 
 def _said_by(text: str) -> Any:

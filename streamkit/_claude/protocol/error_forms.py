@@ -16,11 +16,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
+from msgspec import UNSET
 
 from streamkit._claude.protocol.errors import STATUS_OF_ERROR, status_of
+from streamkit._claude.protocol.events import (
+    Message,
+    MessageChanges,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+)
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.retriable import is_retriable
+from streamkit._claude.protocol.stop_reasons import STOP_REASONS
 from streamkit._core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -51,6 +60,12 @@ _STATUSES: Final = ("code", "status", "status_code", "statusCode", "http_status"
 
 _FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
 """What `status` says of a failure."""
+
+_STOP_REASON_IN: Final = {MessageStart: "message", MessageDelta: "delta", MessageStop: None}
+"""Events without a field that nobody knows, and their part with the stop reason."""
+
+_PARTS: Final = frozenset({Message, MessageChanges})
+_USUAL: Final = frozenset({None, UNSET, *STOP_REASONS})
 
 _MOST_LAYERS: Final = 8
 """Objects inside one another that are looked into."""
@@ -158,6 +173,11 @@ def failure_told(event: Any) -> StreamError | None:
     Args:
         event: Any event of a message but its content: this library's, or the SDK's.
     """
+    if event.__class__ in _STOP_REASON_IN:  # nearly all are, and say nothing of the kind
+        name = _STOP_REASON_IN[event.__class__]
+        part = None if name is None else getattr(event, name)
+        if name is None or (part.__class__ in _PARTS and part.stop_reason in _USUAL):
+            return None
     carriers = (event, getattr(event, "delta", None), getattr(event, "message", None))
     for carrier in carriers:
         error: Any = getattr(carrier, "error", None)

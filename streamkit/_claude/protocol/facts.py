@@ -50,7 +50,7 @@ class OutcomeFacts:
             `"skipped_frame"` (not an event, such as `[DONE]`), `"joined_frames"` (events without a blank line between them),
             `"cut_frame"` (cut, with another message behind it),
             `"repeated_start"` (the same `message_start` again), `"missing_start"`, `"number"` (NaN and its like), and
-            `"after_end"` (an error or something unreadable behind a whole message).
+            `"after_end"` (what comes too late, behind a whole message).
     """
 
     if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ODDITIES", "Oddities"]
 
 ODDITIES: Final = {
-    "after_end": "something unreadable, or an error, behind a whole message",
+    "after_end": "something unreadable, an error, content, or the mere beginning of a message, behind a whole one",
     "cut_frame": "a frame that was cut, behind which another message began",
     "joined_frames": "a frame with several events in it, without the blank lines between them",
     "missing_start": "a message without `message_start`",

@@ -37,8 +37,8 @@ class Progress:
         self.beginning: list[Any] = []
         self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
-        self._blocks: set[int] = set()  # the indices of its blocks
-        self._in_block = False
+        self._block: Any = None  # the start of its last block
+        self._is_closed = True  # whether that block has its end
         self._repeated: Any = None  # its `message_start`, said again; what comes next tells what that means
 
     @property
@@ -74,7 +74,9 @@ class Progress:
         """
         Whether a block is open, and no stop reason says that the message ends there.
         """
-        return self._in_block and self.in_content
+        if self._is_closed or not self.in_content:
+            return False
+        return not arrives_whole(type_of(getattr(self._block, "content_block", None)))
 
     def follow(self, event: Any) -> bool:
         """
@@ -88,7 +90,10 @@ class Progress:
         """
         match event.type:
             case "content_block_start":
-                self._start_block(event)
+                self._begin()
+                if self._repeated is not None:
+                    self._follow_repetition(event)
+                self._block, self._is_closed, self._has_stop_reason = event, False, False
             case "content_block_delta":
                 self._begin()
                 self._repeated = None
@@ -103,7 +108,7 @@ class Progress:
                 self.open = False
             case "content_block_stop":
                 self._begin()
-                self._repeated, self._in_block = None, False
+                self._repeated, self._is_closed = None, True
             case _:
                 pass
         return True
@@ -156,21 +161,18 @@ class Progress:
         self.begun = self.open = True
         self._id = own_id
         self._has_stop_reason = has_stop_reason
-        self._blocks = set()
-        self._in_block = False
-        self._repeated = None
+        self._block, self._is_closed, self._repeated = None, True, None
 
-    def _start_block(self, event: Any) -> None:
-        self._begin()
-        index, repeated = index_of(event), self._repeated
-        is_another = repeated is not None and index in self._blocks
-        if is_another:  # the blocks begin again too: it is another answer, under the same id
-            self._start_over(self._id, has_stop_reason=False)
-        self._repeated = None
-        self._has_stop_reason = False
-        self._in_block = not arrives_whole(type_of(getattr(event, "content_block", None)))
-        if index is not None:
-            self._blocks.add(index)
-        if is_another:
-            self.beginning = [repeated, event]
-            raise StreamSpliced
+    def _follow_repetition(self, event: Any) -> None:
+        """
+        Take the block that begins behind a `message_start` which came again. Where blocks begin again too, it is another answer
+        under the same id.
+        """
+        repeated, self._repeated = self._repeated, None
+        index, last = index_of(event), index_of(self._block)
+        if index is None or last is None or index > last:
+            return
+        self._start_over(self._id, has_stop_reason=False)
+        self._block, self._is_closed = event, False
+        self.beginning = [repeated, event]
+        raise StreamSpliced

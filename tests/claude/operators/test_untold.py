@@ -335,8 +335,8 @@ def test_many_of_them_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -
         return look(block)
 
     monkeypatch.setattr(Block, "call", noted)
-    made = [{"id": "call_0", "input": {"to": number}} for number in range(500)]
-    taken = [{"id": f"call_0_{number}", "input": {}} for number in range(2, 500)]
+    made: list[Wire] = [{"id": "call_0", "input": {"to": number}} for number in range(500)]
+    taken: list[Wire] = [{"id": f"call_0_{number}", "input": {}} for number in range(2, 500)]
     events = calls_in(*(each for index, fields in enumerate(taken + made) for each in call(index, **fields)))
     assert len({each.id for each in sk.tool_calls().over(events)}) == len(taken + made)
     assert len(looked_at) == len({*looked_at}) == len(made)
