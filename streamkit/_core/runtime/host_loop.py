@@ -9,7 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import get_cancelled_exc_class
 
@@ -23,6 +23,9 @@ class HostLoop(ABC):
     """
     The event loop of a run.
     """
+
+    begins_every_task: ClassVar[bool] = True
+    """Whether a task begins though it was cancelled before."""
 
     @abstractmethod
     def current_task(self) -> object:
@@ -75,6 +78,8 @@ def host_loop() -> HostLoop:
 
 
 class _Asyncio(HostLoop):
+    begins_every_task = False
+
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
