@@ -19,8 +19,9 @@ from streamkit._core.source import Opened
 
 if TYPE_CHECKING:
     from streamkit._core.algebra import Sink
-    from streamkit._core.runtime.context import Context, Task
+    from streamkit._core.runtime.context import Context
     from streamkit._core.runtime.overflow_queue import Overflow
+    from streamkit._core.runtime.task import Task
     from streamkit._core.sink_like import SinkLike
 
 __all__ = ["Branch", "OnError", "RunningBranch", "branch"]
@@ -138,7 +139,7 @@ class RunningBranch:
         Wait until the sink has ended.
         """
         if self._task is not None:
-            await self._task.done.wait()
+            await self._task.wait()
 
     def finish_later(self) -> None:
         """

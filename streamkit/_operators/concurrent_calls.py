@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.context import Context, Task
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.task import Task
 
 __all__ = ["ConcurrentCalls"]
 
@@ -171,7 +172,7 @@ class ConcurrentCalls:
     async def _joined(self, tasks: list[Task]) -> None:
         with self._context.shielded():
             for task in tasks:
-                await task.done.wait()
+                await task.wait()
 
     async def _stop(self) -> None:
         self._accepting = False

@@ -5,15 +5,18 @@ asyncio's own cancellation, which knows nothing of shields and may come from any
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 import streamkit as sk
+from streamkit.sinks import collect
+from streamkit.testing import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 
 @pytest.fixture
@@ -113,3 +116,45 @@ async def test_a_run_whose_sink_somebody_cancels_ends_as_cancelled(ends: str) ->
                         await asyncio.sleep(0)
                         break
     assert (run.outcome.kind, run.outcome.error) == ("cancelled", None)
+
+
+WITH_JOBS: dict[str, Callable[[sk.Stream[int]], sk.Stream[int]]] = {
+    "tee": lambda source: source | sk.tee(collect()),
+    "buffer": lambda source: source | sk.buffer(2),
+    "take_until": lambda source: source | sk.take_until(anyio.sleep_forever),
+    "merge": lambda source: sk.merge(source, source),
+    "map_async": lambda source: source | sk.map_async(asyncio.sleep, concurrency=2) | sk.map(bool),
+    "reads on request": lambda source: source,
+}
+
+
+@pytest.mark.parametrize("turns", range(1, 4))
+@pytest.mark.parametrize("pipeline", WITH_JOBS.values(), ids=WITH_JOBS)
+def test_a_run_does_not_wait_for_a_job_that_was_cancelled_before_it_began(
+    pipeline: Callable[[sk.Stream[int]], sk.Stream[int]], turns: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    """
+    As asyncio does where a program ends: it cancels all tasks.
+    """
+
+    async def main() -> None:
+        async def read() -> None:
+            async with run:
+                while True:
+                    await anext(run)
+
+        run = pipeline(sk.from_iterable(ready)).open()
+        others = asyncio.all_tasks()
+        asyncio.ensure_future(read())  # noqa: RUF006 -- it is waited for below
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        others = asyncio.all_tasks() - others
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        assert anyio.current_time() == 0
+        assert run.outcome.kind == "cancelled"
+
+    run_virtual(main, backend="asyncio")
+    gc.collect()
+    assert [str(each.message) for each in recwarn] == []

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from streamkit._core.runtime.chain import Chain
-    from streamkit._core.runtime.context import Context, Task
+    from streamkit._core.runtime.context import Context
+    from streamkit._core.runtime.task import Task
 
 __all__ = ["ChainReader"]
 
@@ -86,8 +87,10 @@ class ChainReader:
         ended = self._task.done.is_set()
         self.cancel()
         with self._context.shielded():
-            await self._task.done.wait()
+            await self._task.wait()
         await self._task.stop()
+        if not self._task.begun:
+            await self._context.closing(self._upstream)
         if self._failure is not None and not ended:
             self._context.cleanup_failed(self._failure)
 

@@ -18,11 +18,12 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope, Event, current_time, lowlevel
+from anyio import CancelScope, current_time, lowlevel
 
-from streamkit._core.log import RunId, error_fields, log_at, log_debug, log_warning, logs_at, running_in
+from streamkit._core.log import RunId, error_fields, log_at, log_debug, log_warning, logs_at
 from streamkit._core.outcome import Outcome, Report
 from streamkit._core.runtime.failures import ends_program, is_interruption, is_own_failure
+from streamkit._core.runtime.task import Task, Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -32,78 +33,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.run_tasks import RunTasks
 
-__all__ = ["Context", "Task"]
-
-
-class Task:
-    """
-    A task of the run.
-
-    It ends by itself or by `stop`, never by a cancellation from outside, so that whoever started it decides in which order
-    things are closed.
-
-    Attributes:
-        done: Set when it has ended.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._scope = CancelScope(shield=True)
-        self.done: Event = Event()
-
-    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """
-        Do the work, and set `done` at its end.
-        """
-        running_in.set(self._context.run_id)
-        try:
-            with self._scope:
-                await work()
-        finally:
-            self.done.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """
-        Whether it was asked to end. A cancellation that it meets without that comes from elsewhere, and is a failure.
-        """
-        return self._scope.cancel_called
-
-    def is_end(self, error: BaseException) -> bool:
-        """
-        Whether `error` is only how the task ends because it was asked to.
-        """
-        return self._scope.cancel_called and is_interruption(error)
-
-    def cancel(self) -> None:
-        """
-        Ask it to end now.
-        """
-        self._scope.cancel()
-
-    async def stop(self) -> None:
-        """
-        Cancel it, and wait until it has ended, even while the caller is being cancelled.
-        """
-        self.cancel()
-        with self._context.shielded():
-            await self.done.wait()
-
-
-class _Tasks(list[Task]):
-    """
-    The tasks of a run that have not ended, and some that have.
-    """
-
-    prune_at = 16
-    """How many there may be until those that have ended are looked for, so that each costs a bounded number of looks."""
-
-    def prune(self) -> None:
-        """
-        Leave out those that have ended.
-        """
-        self[:] = [each for each in self if not each.done.is_set()]
-        self.prune_at = max(16, 2 * len(self))
+__all__ = ["Context"]
 
 
 class Context:
@@ -140,7 +70,7 @@ class Context:
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
         self._lost = False
         # Shared with the contexts inside this one.
-        self._tasks: _Tasks = _Tasks() if parent is None else parent._tasks
+        self._tasks: Tasks = Tasks() if parent is None else parent._tasks
         self._awaited: list[Task] = [] if parent is None else parent._awaited
         self._close_by: list[float] = [] if parent is None else parent._close_by
         self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
@@ -187,7 +117,7 @@ class Context:
             raise TypeError(
                 "a concurrent stage needs the run's task group: use `async with stream.open() as run`"
             )
-        task = Task(self)
+        task = Task(self.run_id, self.shielded)
         self._tasks.append(task)
         if len(self._tasks) >= self._tasks.prune_at:
             self._tasks.prune()
@@ -213,7 +143,7 @@ class Context:
         """
         for task in self._awaited:
             if self.sink_error is None:
-                await task.done.wait()
+                await task.wait()
 
     async def drain(self) -> None:
         """
@@ -224,7 +154,7 @@ class Context:
         try:
             with self.shielded():
                 for task in list(self._tasks):
-                    await task.done.wait()
+                    await task.wait()
         finally:
             self.cancel_tasks()
 
@@ -247,7 +177,7 @@ class Context:
         Nobody has to wait for a task any more, not for one either that was cancelled before it could begin.
         """
         for task in self._tasks:
-            task.done.set()
+            task.never_begins()
 
     def run_started(self) -> None:
         """

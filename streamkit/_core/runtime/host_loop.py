@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import get_cancelled_exc_class
 
@@ -22,6 +22,9 @@ class HostLoop(ABC):
     """
     The event loop of a run.
     """
+
+    begins_every_task: ClassVar[bool] = True
+    """Whether a task begins though it was cancelled before."""
 
     @abstractmethod
     def current_task(self) -> object:
@@ -74,6 +77,8 @@ def host_loop() -> HostLoop:
 
 
 class _Asyncio(HostLoop):
+    begins_every_task = False
+
     def __init__(self) -> None:
         import asyncio  # not with this file: it takes a quarter of the time of importing streamkit
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator
     from types import TracebackType
 
-    from streamkit._core.runtime.context import Task
+    from streamkit._core.runtime.task import Task
     from streamkit._core.source import Source
     from streamkit._core.stage import Stage
 
@@ -102,7 +102,7 @@ class JobRun(Run[Any], Generic[R_co]):
     ) -> bool | None:
         try:
             if exc is None:
-                await self._tasks.interruptible(cast("Task", self._task).done.wait)
+                await self._tasks.interruptible(cast("Task", self._task).wait)
         except BaseException as error:
             if not await super().__aexit__(type(error), error, error.__traceback__):
                 raise
