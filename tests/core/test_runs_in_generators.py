@@ -100,6 +100,21 @@ async def test_a_generator_that_is_closed_in_another_task_closes_its_source(pipe
 
 
 @each_pipeline
+async def test_each_item_may_be_read_by_another_task(pipeline: Pipeline) -> None:
+    """
+    As a program without `async` does, with `loop.run_until_complete(anext(body))` for each, and a notebook with a cell for each.
+    """
+    source = Source()
+    response = Response(pipeline(source.stream))
+    body = response.body()
+    for step in (body.__anext__, body.__anext__, body.__anext__, body.aclose):
+        async with anyio.create_task_group() as other:
+            other.start_soon(step)
+    assert source.closed.is_set()
+    assert response.outcome.kind == "stopped"
+
+
+@each_pipeline
 async def test_a_reader_that_is_cancelled_between_two_items_leaves_the_source_closed(
     pipeline: Pipeline,
 ) -> None:
