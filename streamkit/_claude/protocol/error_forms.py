@@ -179,7 +179,7 @@ def failure_told(event: Any) -> StreamError | None:
     """
     if event.__class__ in _STOP_REASON_IN:  # nearly all are, and say nothing of the kind
         name = _STOP_REASON_IN[event.__class__]
-        part = None if name is None else getattr(event, name)
+        part: Any = None if name is None else getattr(event, name)
         if name is None or (part.__class__ in _PARTS and part.stop_reason in _USUAL):
             return None
     carriers = (event, getattr(event, "delta", None), getattr(event, "message", None))
