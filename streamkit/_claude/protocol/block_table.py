@@ -48,6 +48,7 @@ class BlockTable:
     Attributes:
         blocks: All blocks that are kept, in the order in which they began.
         by_index: The newest block of each index.
+        odd_calls: How many calls have come under an id that another one has.
         lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
             arguments.
         continued: Whether what comes is from another request, which continues the message.
@@ -56,6 +57,7 @@ class BlockTable:
     def __init__(self, *, forgets: bool = False) -> None:
         self.blocks: list[Block] = []
         self.by_index: dict[int, Block] = {}
+        self.odd_calls: int = 0
         self.lost_input: bool = False
         self.continued: bool = False
         self._places = Places()
@@ -255,6 +257,7 @@ class BlockTable:
         first = self._calls.setdefault(call_id, block)
         if first is block:
             return
+        self.odd_calls += 1
         if (calls := self._repeated.get(call_id)) is None:
             calls = self._repeated[call_id] = {first.call()}
         call = block.call()

@@ -61,6 +61,10 @@ _STATUSES: Final = ("code", "status", "status_code", "statusCode", "http_status"
 _FAILED: Final = frozenset({"error", "fail", "failed", "failure"})
 """What `status` says of a failure."""
 
+_GOOD_CODES: Final = frozenset({"0", "1", "200"})
+_GOOD_WORDS: Final = re.compile(r"\W*(?:ok|succe)", re.IGNORECASE)
+"""What `code` and `msg` say where nothing has failed; a code alone is different with each server."""
+
 _STOP_REASON_IN: Final = {MessageStart: "message", MessageDelta: "delta", MessageStop: None}
 """Events without a field that nobody knows, and their part with the stop reason."""
 
@@ -175,7 +179,7 @@ def failure_told(event: Any) -> StreamError | None:
     """
     if event.__class__ in _STOP_REASON_IN:  # nearly all are, and say nothing of the kind
         name = _STOP_REASON_IN[event.__class__]
-        part = None if name is None else getattr(event, name)
+        part: Any = None if name is None else getattr(event, name)
         if name is None or (part.__class__ in _PARTS and part.stop_reason in _USUAL):
             return None
     carriers = (event, getattr(event, "delta", None), getattr(event, "message", None))
@@ -235,11 +239,11 @@ def _says_failure(obj: Mapping[str, Any]) -> bool:
     status = obj.get("base_resp")
     if isinstance(status, Mapping):
         return cast("Mapping[str, object]", status).get("status_code") not in (None, 0, "0", "")
-    said, code = obj.get("status"), str(obj.get("code"))
+    said, code, text = obj.get("status"), str(obj.get("code")), str(obj.get("msg") or "")
     failed = (
         obj.get("success") is False
         or (isinstance(said, str) and said.lower() in _FAILED)
-        or (isinstance(obj.get("msg"), str) and code.isdecimal() and code not in {"0", "200"})
+        or (text != "" and code.isdecimal() and code not in _GOOD_CODES and not _GOOD_WORDS.match(text))
     )
     return failed and _text_in([obj]) is not None
 

@@ -33,6 +33,9 @@ _MOST_BEGINNINGS = 16
 _WHERE_ERRORS_BEGIN = 64 * 1024
 """Bytes at the end of an unreadable frame that are looked through."""
 
+_TELLING = ("content", "stop_reason", "error", "base_resp")
+"""Fields of which a whole message has one, whatever it says."""
+
 _WRAPPERS = ("data", "message", "response", "result", "body", "output")
 """Fields in which servers put what they answer."""
 
@@ -64,7 +67,11 @@ def whole_message_in(obj: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _is_message(obj: Mapping[str, Any]) -> bool:
     is_named = obj.get("type") == "message" or (obj.get("type") is None and obj.get("role") == "assistant")
-    return is_named and "content" in obj and isinstance(obj["content"], list | str | None)
+    content = obj.get("content", 0)
+    if isinstance(content, list):
+        return is_named
+    # Other APIs begin their streams with an empty text of that role.
+    return is_named and isinstance(content, str | None) and any(map(obj.get, _TELLING))
 
 
 def is_cut(body: bytes) -> bool:

@@ -366,7 +366,7 @@ _TOLD_BY = {
     field: name
     for name, kind in DELTAS.items()
     for field, adds in kind.fields.items()
-    if adds.how in {"text", "json", "value"} and kind.fits != {"compaction"}
+    if adds.how in {"text", "json", "value"} and kind.cls is not CompactionDelta
 }
 """The type of a delta, by its field that no other has. Of a compaction they are such as any object may have."""
 

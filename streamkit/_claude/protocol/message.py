@@ -83,6 +83,13 @@ class MessageBuilder:
         return sorted(kept, key=lambda block: block.index)
 
     @property
+    def odd_calls(self) -> int:
+        """
+        How many calls have come under an id that another one has.
+        """
+        return self._table.odd_calls
+
+    @property
     def usage(self) -> TotalUsage:
         """
         The usage so far.

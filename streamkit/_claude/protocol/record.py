@@ -202,7 +202,9 @@ class Record:
         """
         What did not fit, in all requests.
         """
-        return Oddities.of([self.oddities, *(attempt.oddities for attempt in self._attempts)])
+        calls = sum(message.odd_calls for message in self._all())
+        told = Oddities({"call_id": calls} if calls else {})
+        return Oddities.of([self.oddities, told, *(attempt.oddities for attempt in self._attempts)])
 
     def log_oddities(self, run_id: RunId) -> None:
         """

@@ -205,6 +205,10 @@ async def test_an_object_that_says_a_failure_is_an_error(said: Wire) -> None:
         {"base_resp": {"status_code": 0, "status_msg": "success"}},
         {"code": 0, "msg": "ok"},
         {"code": "200", "msg": "ok"},
+        {"code": 20000, "msg": "success"},
+        {"code": 1, "msg": "done"},
+        {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": None},
         {"success": True, "msg": "ok"},
         {"status": "ok", "reason": "done"},
         {"status": "failed"},
@@ -212,8 +216,10 @@ async def test_an_object_that_says_a_failure_is_an_error(said: Wire) -> None:
     ids=str,
 )
 async def test_one_that_does_not_is_skipped(said: Wire) -> None:
-    outcome = await outcome_of(ANSWER.insert(3, b"data: " + json.dumps(said).encode() + b"\n\n"))
-    assert (outcome.kind, outcome.oddities) == ("complete", {"skipped_frame": 1})
+    for place in (0, 3):
+        outcome = await outcome_of(ANSWER.insert(place, b"data: " + json.dumps(said).encode() + b"\n\n"))
+        assert (outcome.kind, outcome.oddities) == ("complete", {"skipped_frame": 1})
+        assert len(outcome.tool_calls) == 1
 
 
 # -- input as text -------------------------------------------------------------------------------------------
@@ -300,6 +306,7 @@ async def both(*calls: Wire) -> tuple[list[tuple[str, Any]], sk.Outcome]:
 async def test_the_same_call_again_is_made_once() -> None:
     made, outcome = await both(ROME, ROME, {**ROME, "input": '{ "to":"Rome" }'})
     assert made == [("call_0", {"to": "Rome"})]
+    assert outcome.oddities["call_id"] == 2
     assert outcome.message is not None
     assert len(outcome.message.content) == 1
 
@@ -314,6 +321,7 @@ async def test_another_call_under_the_same_id_gets_one_of_its_own() -> None:
     ]
     results = [each.result("done") for each in outcome.tool_calls]
     assert len({each["tool_use_id"] for each in results}) == 4
+    assert outcome.oddities == {"call_id": 3}
 
 
 async def test_an_id_of_its_own_is_nobody_s() -> None:
