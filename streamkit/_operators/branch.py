@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.log import error_fields, log_warning
-from streamkit._core.naming import free_name
+from streamkit._core.naming import free_name, nested_text
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
@@ -56,7 +56,7 @@ class Branch:
         self.on_error: OnError | None = on_error
 
     def __repr__(self) -> str:
-        said = [repr(self.sink)]
+        said = [nested_text(self.sink)]
         settings = {
             "name": self.name,
             "buffer": self.buffer,
