@@ -137,6 +137,7 @@ class Context:
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         self._began = 0.0
         self._parent = parent
+        self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[Contribution] | None = None if counts else []
         # Shared with the contexts inside this one.
         self._tasks: _Tasks = _Tasks() if parent is None else parent._tasks
@@ -158,15 +159,16 @@ class Context:
         From now on its facts count for the run around it, and so do those that are there already.
         """
         withheld, self._withheld = self._withheld, None
-        for record in withheld or ():
-            self._contribute_around(record)
+        if self._parent is not None:
+            for record in withheld or ():
+                self._parent.contribute(record)
 
     @property
     def outermost(self) -> Context:
         """
         That of the run itself.
         """
-        return self if self._parent is None else self._parent.outermost
+        return self._outermost or self
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Task:
         """
@@ -318,15 +320,13 @@ class Context:
         """
         Add a source's facts to the outcome of this run, and to those of the runs around it.
         """
-        self.outcome.contribute(record)
-        if self._withheld is None:
-            self._contribute_around(record)
-        else:
-            self._withheld.append(record)
-
-    def _contribute_around(self, record: Contribution) -> None:
-        if self._parent is not None:
-            self._parent.contribute(record)
+        context: Context | None = self
+        while context is not None:
+            context.outcome.contribute(record)
+            if context._withheld is not None:
+                context._withheld.append(record)
+                return
+            context = context._parent
 
     def stopped(self, by: str) -> None:
         """
@@ -353,10 +353,9 @@ class Context:
         """
         A sink has failed for good: the outermost run ends with its error.
         """
-        if self._parent is not None:
-            self._parent.sink_failed(error)
-        elif self.sink_error is None:
-            self.sink_error = error
-            self.outcome.fail(error)
-            if self.tasks is not None:
-                self.tasks.interrupt()
+        run = self.outermost
+        if run.sink_error is None:
+            run.sink_error = error
+            run.outcome.fail(error)
+            if run.tasks is not None:
+                run.tasks.interrupt()
