@@ -227,7 +227,8 @@ class Stream(Generic[A_co]):
         Iterate without a run, and so without an outcome. Every stage has to be sequential.
 
         Raises:
-            TypeError: A stage needs the task group that only `open()` gives.
+            TypeError: A stage needs the task group that only `open()` gives; or, at the first item, more than 100 iterators
+                would be read one inside another, those around it included.
         """
         parts: list[Source | Stage] = [self.source, *self.stages]
         for part in parts:
@@ -429,7 +430,8 @@ class Operator(Generic[A_contra, B_co]):
         The iterable is closed with the iterator, if it has a `close`.
 
         Raises:
-            TypeError: A stage needs an event loop, or `items` is not a plain iterable.
+            TypeError: A stage needs an event loop, or `items` is not a plain iterable; or the stages need more than 100 loops,
+                as a thousand transducers do not.
         """
         return run_offline(self.stages, items)
 
@@ -753,11 +755,7 @@ class Job(Generic[R_co]):
     def __del__(self) -> None:
         # Only one that was made in full, in a program that goes on.
         if not getattr(self, "_is_run", True) and not sys.is_finalizing():
-            try:
-                job = repr(self)
-            except RecursionError:  # streams in streams, hundreds deep
-                job = f"a job of {self._sink!r}"
-            text = f"{job} was never awaited: write `await` before it, or `async with (…).open() as run`"
+            text = f"{self!r} was never awaited: write `await` before it, or `async with (…).open() as run`"
             warnings.warn(text, RuntimeWarning, stacklevel=2, source=self)
 
     if not TYPE_CHECKING:  # for a checker this is an error already

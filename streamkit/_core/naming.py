@@ -8,6 +8,7 @@ import functools
 import inspect
 import re
 import sys
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "gives_async_items",
     "gives_awaitable",
     "name_of",
+    "nested_text",
     "printable",
     "private_text",
     "signature_of",
@@ -27,6 +29,12 @@ __all__ = [
 
 _LONGEST = 40
 """Characters of a string that are shown."""
+
+_DEEPEST = 8
+"""Pipelines and calls in one another that are shown."""
+
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+"""In how many of them the text stands that is being made."""
 
 
 def name_of(fn: object) -> str:
@@ -94,11 +102,26 @@ def value_text(value: object) -> str:
         case list() | tuple() | set() | frozenset() | dict():
             return "[…]" if value else f"{value!r}"
         case _ if getattr(type(value), "__reads_as_source__", False):
-            return repr(value)
+            return nested_text(value)
         case _ if callable(value):
             return name_of(value)
         case _:
             return f"<{type(value).__name__}>"
+
+
+def nested_text(value: object) -> str:
+    """
+    The `repr` of what stands in another pipeline or call; "…" for what stands too deep. A program may put streams in streams
+    thousands of times, or one stream in two places, again and again.
+    """
+    depth = _depth.get()
+    if depth == _DEEPEST:
+        return "…"
+    before = _depth.set(depth + 1)
+    try:
+        return repr(value)
+    finally:
+        _depth.reset(before)
 
 
 def private_text(value: object) -> str:

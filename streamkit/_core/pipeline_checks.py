@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from streamkit._core.stage import Stage
 
 __all__ = [
+    "MOST_LEVELS",
+    "levels_of",
     "refuse_hiding",
     "refuse_misfits",
     "refuse_reopening",
@@ -61,6 +63,35 @@ def refuse_misfits(before: tuple[Stage, ...], after: tuple[Stage, ...]) -> None:
             f"{right!r} takes {right.takes}, and {left!r} before it gives {left.gives}: to have both of the same stream, write "
             f"split(a={left!r}, b={right!r})"
         )
+
+
+MOST_LEVELS = 32
+"""How deep pipelines may stand in one another. An item goes through all of them on one of Python's stacks."""
+
+
+def levels_of(name: str, pipelines: Iterable[tuple[Stage, ...]], *, loop: int | None = None) -> int:
+    """
+    How deep pipelines stand in one another in a stage that is made of `pipelines`.
+
+    Args:
+        name: The stage.
+        pipelines: Their stages.
+        loop: The stages of a pipeline that are one level, if not all of them are.
+
+    Raises:
+        ValueError: They stand too deep.
+    """
+    deepest = max(
+        1 + max((stage.levels for stage in stages), default=0) + (len(stages) // loop if loop else 0)
+        for stages in pipelines
+    )
+    if deepest > MOST_LEVELS:
+        more = f", and so are every {loop} stages of one that keeps the order" if loop else ""
+        raise ValueError(
+            f"{name}() would be {deepest} levels deep, and has room for {MOST_LEVELS}: each split() or tee() inside another is a "
+            f"level{more}. Join with | what does not have to be inside"
+        )
+    return deepest
 
 
 class _MayRestart(Protocol):

@@ -46,6 +46,9 @@ class Stage(ABC):
     memory: str = "what it keeps"
     """What it holds at most, in words."""
 
+    levels: int = 0
+    """How deep pipelines stand in one another in it."""
+
     def __init__(
         self, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> None:

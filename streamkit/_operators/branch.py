@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.errors import TimeLimitError
 from streamkit._core.log import error_fields, log_warning
-from streamkit._core.naming import free_name, value_text
+from streamkit._core.naming import free_name, nested_text, value_text
 from streamkit._core.outcome import SinkReport
 from streamkit._core.pipeline_checks import refuse_reopening
 from streamkit._core.runtime.assembly import assemble
@@ -58,7 +58,7 @@ class Branch:
         self.on_error: OnError | None = on_error
 
     def __repr__(self) -> str:
-        said = [repr(self.sink)]
+        said = [nested_text(self.sink)]
         settings = {
             "name": self.name,
             "buffer": self.buffer,

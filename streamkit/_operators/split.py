@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Never, TypeVar
 from anyio import Event, sleep_forever
 
 from streamkit._core.algebra import Operator
-from streamkit._core.pipeline_checks import refuse_reopening, remedies
+from streamkit._core.pipeline_checks import levels_of, refuse_reopening, remedies
 from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.runtime.failures_beside import FailuresBeside
-from streamkit._core.runtime.fusion import MORE, PushLoop
+from streamkit._core.runtime.fusion import MORE, PUSHED_AT_ONCE, PushLoop
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.runtime.overflow_queue import OverflowQueue
 from streamkit._core.source import Opened
@@ -59,6 +59,7 @@ def split(*unnamed: Never, ordered: bool = True, **operators: Operator[A, B]) ->
 
     Raises:
         TypeError: There is no pipeline, one is not an operator, or one is not pure and `ordered` is on.
+        ValueError: Pipelines stand in pipelines more than 32 levels deep.
 
     Emits: `(name, value)` for each output of each pipeline.
     Backpressure: none of its own; unordered, it waits for the slowest pipeline.
@@ -92,6 +93,9 @@ class _Ordered(PureStage):
     def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
         super().__init__("split", _pipelines, (), operators)
         self._stages = [stage for operator in operators.values() for stage in operator.stages]
+        self.levels: int = levels_of(
+            "split", [each.stages for each in operators.values()], loop=PUSHED_AT_ONCE
+        )
 
     @property
     def hides_restarts(self) -> bool:
@@ -173,6 +177,7 @@ class _Unordered(ConcurrentStage):
     def __init__(self, operators: Mapping[str, Operator[Any, Any]]) -> None:
         super().__init__("split", (), {"ordered": False, **operators})
         self._pipelines = {name: operator.stages for name, operator in operators.items()}
+        self.levels: int = levels_of("split", self._pipelines.values())
 
     @property
     def hides_restarts(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import choice
-from streamkit._core.pipeline_checks import remedies
+from streamkit._core.pipeline_checks import levels_of, remedies
 from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.branch import Branch, OnError, RunningBranch, branch
@@ -58,7 +58,7 @@ def tee(
 
     Raises:
         TypeError: No sink is given, or one cannot consume items.
-        ValueError: A policy or `wait` is unknown, or the bound is below 1.
+        ValueError: A policy or `wait` is unknown, the bound is below 1, or pipelines stand in pipelines more than 32 levels deep.
 
     Emits: every item, unchanged.
     Backpressure: with `"block"`, waits for room in every queue before it asks upstream for an item.
@@ -89,6 +89,7 @@ class _Tee(ConcurrentStage):
     ) -> None:
         super().__init__("tee", sinks, changed)
         self._branches = branches
+        self.levels: int = levels_of("tee", [each.sink.stages for each in branches])
         bounds = [1 if each.overflow == "latest" else each.buffer or 1 for each in branches]
         self.memory: str = " + ".join(map(str, bounds)) + " items"
 

@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 import streamkit as sk
 from streamkit._core.runtime import loop_writer
-from streamkit._core.runtime.fusion import PushLoop
+from streamkit._core.runtime.fusion import PushLoop, loop_groups
 from streamkit._core.runtime.loop_spec import shape_of
 from streamkit._core.runtime.loop_writer import compiled, source_of
 from streamkit._core.source import Opened, Source
 from streamkit._core.stage import PureStage
+from tests.support.work import TWICE, counting
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.context import Context
@@ -483,6 +484,39 @@ async def test_a_pipeline_may_be_as_long_as_one_likes(length: int) -> None:
     async with (sk.from_iterable(items) | whole).open() as run:
         assert [item async for item in run] == list(whole.over(items))
     assert run.outcome.stopped_by == "take"
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [sk.map(str), sk.filter(bool), sk.take(5), sk.scan(max, 0), sk.validate(), sk.until("x"), Sums(2)],
+    ids=repr,
+)
+def test_a_long_pipeline_is_written_at_a_cost_that_grows_with_its_length(
+    stage: sk.Operator[Any, Any],
+) -> None:
+    (made,) = stage.stages
+    assert isinstance(made, PureStage)
+
+    def write(length: int) -> tuple[int, int]:
+        specs = [made.spec(None) for _ in range(length)]
+        with counting() as counted:
+            loops = [source_of("async", shape_of(group, restarts=False)) for group in loop_groups(specs)]
+        return counted[0], sum(map(len, loops))
+
+    for short, long in zip(write(500), write(1_000), strict=True):
+        assert long <= TWICE * short
+
+
+def test_the_name_of_a_long_loop_has_bounds() -> None:
+    long = sk.map(str)
+    for _ in range(100):
+        long = long | sk.map(str)
+    shape = shape_of(
+        [stage.spec(None) for stage in long.stages if isinstance(stage, PureStage)], restarts=False
+    )
+    name = compiled("over", shape).__code__.co_filename
+    assert name.endswith(" | map | … 101 stages>")
+    assert len(name) < 250
 
 
 async def test_an_iterable_of_flat_map_is_read_no_further_than_asked() -> None:

@@ -265,5 +265,5 @@ def test_so_does_one_whose_streams_are_too_deep_to_be_shown() -> None:
     stream = sk.from_iterable([0])
     for _ in range(500):
         stream = sk.merge(stream, sk.from_iterable([1]))
-    with pytest.warns(RuntimeWarning, match=r"a job of collect\(\) was never awaited"):
+    with pytest.warns(RuntimeWarning, match=r"merge\(…, …\), .* \| collect\(\) was never awaited"):
         forget(stream | collect())

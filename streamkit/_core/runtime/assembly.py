@@ -15,6 +15,7 @@ from anyio import lowlevel
 from streamkit._core.pipeline_checks import refuse_hiding
 from streamkit._core.runtime.chain import Chain, as_iterator
 from streamkit._core.runtime.fusion import Hooks, fuse, guarded, loop_groups
+from streamkit._core.runtime.stack_room import MOST, cut_to_height, with_room
 from streamkit._core.stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, obser
             chain = Chain(as_iterator(stage.bind(chain.iterator)), chain)
         elif isinstance(stage, ContextStage):
             chain = Chain(stage.bind(chain, context), chain)
+        chain = cut_to_height(chain, context)
     return chain
 
 
@@ -67,16 +69,19 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
 
     Raises:
         TypeError: The source may start over, and a stage would hide that.
+        NoRoomError: As `with_room`.
     """
     source, stages = described(source, stages)
     context.restarts = source.restarts
     if source.restarts:
         refuse_hiding(source, stages)
     opened = source.open(context)
+    chain = Chain(opened.iterator)
     try:
-        return assemble(opened, stages, context, observed=True)
+        chain = assemble(opened, stages, context, observed=True)
+        return with_room(chain, context)
     except BaseException:
-        await context.closing(Chain(opened.iterator))
+        await context.closing(chain)
         raise
 
 
@@ -96,7 +101,7 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
     Run pure stages over a plain iterable, which is closed with the iterator if it has a `close`.
 
     Raises:
-        TypeError: A stage needs an event loop, or `items` is not a plain iterable.
+        TypeError: A stage needs an event loop, or `items` is not a plain iterable, or the stages need too many loops.
     """
     specs: list[LoopSpec] = []
     for stage in stages:
@@ -110,8 +115,14 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
         raise TypeError(
             f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async"
         )
+    groups = loop_groups(specs)
+    if len(groups) > MOST:
+        raise TypeError(
+            f"over() would read {len(groups)} loops one inside another for these {len(specs)} stages, and has room for {MOST}: "
+            "use `async with (source | pipeline).open() as run`, whose tasks have room of their own"
+        )
     result: Any = items
-    for group in loop_groups(specs):
+    for group in groups:
         failure: list[Exception] = []
         close = _once(getattr(result, "close", _nothing))
         result = guarded("over", group, result, failure) or result
@@ -138,7 +149,7 @@ def _fused(
             failure=failure,
         )
         chain = Chain(fuse(feed, group, chain.iterator, hooks, restarts=context.restarts), chain)
-        feed = "async"
+        chain, feed = cut_to_height(chain, context), "async"
     return chain
 
 

@@ -28,21 +28,24 @@ class Chain:
 
     Attributes:
         iterator: What is read.
+        height: How many iterators are read one inside another.
     """
 
     def __init__(self, iterator: Any, upstream: Chain | None = None) -> None:
         self.iterator: AsyncIterator[Any] = iterator
-        # In the order of closing from the last to the first; what has been closed is gone from it.
-        self._closers: list[Callable[[], Awaitable[None]]] = [] if upstream is None else [upstream.aclose]
-        if (closer := _closer(iterator)) is not None:
-            self._closers.append(closer)
+        self.height: int = 1 if upstream is None else upstream.height + 1
+        # What has been closed is gone from these.
+        self._close = _closer(iterator)
+        self._upstream = upstream
 
     def handed_over(self) -> Self:
         """
         The same chain for a new owner, who closes it. Closing this one does nothing from now on.
         """
         theirs = type(self)(None)
-        theirs.iterator, theirs._closers, self._closers = self.iterator, self._closers, []
+        theirs.iterator, theirs.height = self.iterator, self.height
+        theirs._close, theirs._upstream = self._close, self._upstream
+        self._close = self._upstream = None
         return theirs
 
     async def aclose(self) -> None:
@@ -53,9 +56,12 @@ class Chain:
             BaseException: The gravest failure of an iterator's own cleanup, or the first of them.
         """
         failure: BaseException | None = None
-        while self._closers:
+        chain: Chain | None = self
+        while chain is not None:
+            close, chain._close = chain._close, None
             try:
-                await _closed(self._closers.pop())
+                if close is not None:
+                    await _closed(close)
             except BaseExceptionGroup as group:
                 # A task group around a yield, which a source that is a task may have, puts the GeneratorExit that closes
                 # the generator into a group.
@@ -63,6 +69,8 @@ class Chain:
                     failure = graver(failure, rest)
             except BaseException as error:
                 failure = graver(failure, error)
+            upstream, chain._upstream = chain._upstream, None
+            chain = upstream
         if failure is not None:
             raise failure
 

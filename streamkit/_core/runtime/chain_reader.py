@@ -61,6 +61,13 @@ class ChainReader:
         self._upstream = self._upstream.handed_over()
         self._task = self._context.spawn(self._read)
 
+    def start_to_close(self) -> None:
+        """
+        Read nothing, and close upstream in the task that would have read it.
+        """
+        self._stopping = True
+        self.start()
+
     def cancel(self) -> None:
         """
         Ask it to end now. `stop` waits until it has.

@@ -67,6 +67,7 @@ class Context:
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         self._began = 0.0
         self._parent = parent
+        self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
         self._lost = False
         # Shared with the contexts inside this one.
@@ -89,8 +90,9 @@ class Context:
         From now on its facts count for the run around it, and so do those that are there already.
         """
         withheld, self._withheld = self._withheld, None
-        for record, counts in withheld or ():
-            self._contribute_around(record, counts=counts)
+        if self._parent is not None:
+            for record, counts in withheld or ():
+                self._parent.contribute(record, counts=counts and not self._lost)
 
     def lose(self) -> None:
         """
@@ -104,7 +106,7 @@ class Context:
         """
         That of the run itself.
         """
-        return self if self._parent is None else self._parent.outermost
+        return self._outermost or self
 
     def spawn(self, work: Callable[[], Awaitable[None]]) -> Task:
         """
@@ -269,15 +271,14 @@ class Context:
             record: The facts.
             counts: Whether all of them count, or only the `facts_of_all`.
         """
-        self.outcome.contribute(record, counts=counts)
-        if self._withheld is None:
-            self._contribute_around(record, counts=counts)
-        else:
-            self._withheld.append((record, counts))
-
-    def _contribute_around(self, record: Contribution, *, counts: bool) -> None:
-        if self._parent is not None:
-            self._parent.contribute(record, counts=counts and not self._lost)
+        context: Context | None = self
+        while context is not None:
+            context.outcome.contribute(record, counts=counts)
+            if context._withheld is not None:
+                context._withheld.append((record, counts))
+                return
+            counts = counts and not context._lost
+            context = context._parent
 
     def stopped(self, by: str) -> None:
         """
@@ -304,16 +305,15 @@ class Context:
         """
         A sink has failed for good: the outermost run ends with its error.
         """
-        if self._parent is not None:
-            self._parent.sink_failed(error)
-        elif self.sink_error is None:
-            self.sink_error = error
+        run = self.outermost
+        if run.sink_error is None:
+            run.sink_error = error
             if is_own_failure(error) or ends_program(error):
-                self.outcome.fail(error)
+                run.outcome.fail(error)
             else:
-                self.abandoned = True
-            if self.tasks is not None:
-                self.tasks.interrupt()
+                run.abandoned = True
+            if run.tasks is not None:
+                run.tasks.interrupt()
 
 
 async def _closed_with_others(chain: Chain) -> None:

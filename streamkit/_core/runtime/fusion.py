@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
     from streamkit._core.runtime.loop_spec import Feed
 
-__all__ = ["MORE", "Hooks", "PushLoop", "fuse", "guarded", "loop_groups"]
+__all__ = ["MORE", "PUSHED_AT_ONCE", "Hooks", "PushLoop", "fuse", "guarded", "loop_groups"]
 
 S = TypeVar("S")
 
 _DEEPEST = 12
-"""Stages of the form `"feed"` in one loop. Each nests a `for` in it, and CPython compiles no more than 20 nested blocks."""
+"""
+Stages in one loop that nest or have last words. One of the form `"feed"` nests a `for`, and CPython compiles at most 20 nested
+blocks. And for last words, everything behind the stage that has them is written once more.
+"""
+
+PUSHED_AT_ONCE = _DEEPEST - 1
+"""Of such stages, those that a `PushLoop` has in its own loop where there are more than that."""
 
 
 class Hooks(NamedTuple):
@@ -57,7 +63,7 @@ def loop_groups(stages: Sequence[LoopSpec]) -> list[Sequence[LoopSpec]]:
     groups: list[list[LoopSpec]] = [[]]
     nested = 0
     for stage in stages:
-        nested += stage.form == "feed"
+        nested += _counts(stage)
         # A stage with something to say before an error has to see the error come, also from the stages before it.
         if nested > _DEEPEST or (stage.rescue is not None and groups[-1]):
             groups.append([])
@@ -174,10 +180,10 @@ def _nested(stages: Sequence[LoopSpec]) -> Sequence[LoopSpec]:
     """
     The same stages, those that are too many for one loop as one stage with a loop of its own.
     """
-    feeds = [k for k, stage in enumerate(stages) if stage.form == "feed"]
-    if len(feeds) <= _DEEPEST:
+    counted = [k for k, stage in enumerate(stages) if _counts(stage)]
+    if len(counted) <= _DEEPEST:
         return stages
-    rest = PushLoop(stages[feeds[_DEEPEST - 1] :])
+    rest = PushLoop(stages[counted[PUSHED_AT_ONCE] :])
     inner = LoopSpec(
         name="further_stages",
         form="feed",
@@ -188,4 +194,8 @@ def _nested(stages: Sequence[LoopSpec]) -> Sequence[LoopSpec]:
         expands=True,
         takes_restarts=True,
     )
-    return [*stages[: feeds[_DEEPEST - 1]], inner]
+    return [*stages[: counted[PUSHED_AT_ONCE]], inner]
+
+
+def _counts(stage: LoopSpec) -> bool:
+    return stage.form == "feed" or stage.flush is not None or stage.rescue is not None

@@ -130,6 +130,9 @@ _RESERVED: Final = frozenset(
 )
 """Names that a loop uses itself."""
 
+_NAMED: Final = 20
+"""Stages that the name of a loop lists."""
+
 _OF_A_STAGE: Final = ("", "_start_over", "_owner", "_flush", "_rescue")
 """The variables of a stage, by what follows its name."""
 
@@ -161,7 +164,9 @@ def _free_file_name(feed: Feed, shape: tuple[Step, ...]) -> str:
     """
     The name by which tracebacks find the loop. Two stages of one name may differ in what they do, so it may need a number.
     """
-    names = " | ".join(step.name for step in shape) or "as they are"
+    names = " | ".join(step.name for step in shape[:_NAMED]) or "as they are"
+    if len(shape) > _NAMED:
+        names += f" | … {len(shape)} stages"
     title, number = f"loop over {_HEADERS[feed].title}: {names}", 1
     while (name := f"<streamkit {title}{f' ({number})' if number > 1 else ''}>") in linecache.cache:
         number += 1
@@ -173,14 +178,16 @@ def _variables(shape: tuple[Step, ...]) -> list[str]:
     A variable for each stage, named after it.
     """
     taken = {*_RESERVED}
+    highest: dict[str, int] = {}
     variables: list[str] = []
     for step in shape:
         plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", step.name).lower()
         base = plain if plain.isidentifier() and not iskeyword(plain) else "stage"
-        variable, number = base, 1
+        variable, number = base, highest.get(base, 1)
         while not taken.isdisjoint(variable + suffix for suffix in _OF_A_STAGE):
             number += 1
             variable = f"{base}_{number}"
+        highest[base] = number
         taken.update(variable + suffix for suffix in _OF_A_STAGE)
         variables.append(variable)
     return variables

@@ -2,7 +2,7 @@
 Reading a chain item by item, where the wait for one may be given up and taken up again.
 
 An async generator whose pending `__anext__` is cancelled is finished. So the chain is read in a job of the run, which reads one
-item whenever one is asked for, and the reader waits for that job.
+item whenever one is asked for, and the reader waits for that job. A job has a stack of its own, too, for chains that are deep.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class RequestedReads:
         finally:
             self._is_waited_for = False
 
-    async def stop(self) -> None:
+    async def aclose(self) -> None:
         """
         Stop reading, and leave the chain closed. A read that still waits fails.
 
@@ -67,6 +67,9 @@ class RequestedReads:
         """
         self._is_left = True
         self._changed.wake()
+        if not self._begun:
+            self._begun = True
+            self._reader.start_to_close()
         await self._reader.stop()
 
     async def _next(self) -> Any:

@@ -249,7 +249,7 @@ class Run(Generic[T_co]):
             with self._context.shielded():
                 await self._tasks.reads_ended()
         if self._requested is not None:
-            await self._requested.stop()
+            await self._requested.aclose()
 
     async def _close(self) -> None:
         chain = self._opened

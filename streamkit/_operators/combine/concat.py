@@ -53,9 +53,9 @@ class _Concat(CombinedSource):
 
     def __init__(self, name: str, streams: tuple[object, ...]) -> None:
         super().__init__(name, streams)
+        self.concurrent: bool = any(each.concurrent for each in self.streams)
         # One concat in another is one row of streams, however often that is done, as in a loop.
         self.streams = [part for each in self.streams for part in _parts(each)]
-        self.concurrent: bool = any(each.concurrent for each in self.streams)
 
     def open(self, context: Context) -> Opened:
         return Opened("async", self._items(context))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from anyio import lowlevel
 
 from streamkit._core.algebra import Stream
-from streamkit._core.naming import name_of
+from streamkit._core.naming import call_text, name_of
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.source import Opened, Source
 
@@ -62,7 +62,7 @@ class _Follow(Source):
         self.restarts: bool = first.restarts
 
     def __repr__(self) -> str:
-        return f"follow({self._first!r}, {name_of(self._next)})"
+        return call_text("follow", self._first, self._next)
 
     def open(self, context: Context) -> Opened:
         return Opened("async", self._items(context))

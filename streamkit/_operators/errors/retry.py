@@ -11,6 +11,7 @@ from anyio import sleep
 from streamkit._core.algebra import Same
 from streamkit._core.items import Restarted
 from streamkit._core.log import error_fields, log_warning
+from streamkit._core.naming import nested_text
 from streamkit._core.retry_policy import RetryPolicy, retry_advice
 from streamkit._core.runtime.assembly import begin
 from streamkit._core.runtime.closing import close_after
@@ -95,7 +96,7 @@ class _Retried(Source):
         self.restarts: bool = policy.resume == "restart"
 
     def __repr__(self) -> str:
-        return " | ".join(map(repr, (self._source, *self._stages, self._stage)))
+        return " | ".join((nested_text(self._source), *map(repr, (*self._stages, self._stage))))
 
     def open(self, context: Context) -> Opened:
         return Opened("async", self._items(context))

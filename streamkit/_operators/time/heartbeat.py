@@ -85,4 +85,4 @@ class _Heartbeat(ConcurrentStage):
                     return
                 yield item
         finally:
-            await reads.stop()
+            await reads.aclose()
