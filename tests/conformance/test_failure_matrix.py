@@ -25,7 +25,7 @@ async def test_the_matrix() -> None:
     for cell, seen in found.items():
         check(cell, seen)
     assert written(found) == PAGE.read_text(encoding="utf-8"), (
-        "docs/failures.md is out of date: run `python tests/conformance/failure_matrix.py`"
+        "docs/failures.md is out of date: run `python -m tests.conformance.failure_matrix`"
     )
 
 

@@ -110,9 +110,9 @@ def test_a_name_that_is_nearly_right_is_suggested_once() -> None:
     """
     Python has suggestions of its own, and shows them where a program ends with the error.
     """
-    program = [sys.executable, "-c", "import streamkit; streamkit.plugins.ops.thottle"]
+    program = [sys.executable, "-c", "import streamkit; streamkit.plugins.ops.throttl"]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert ended.stderr.splitlines()[-1].endswith("there is no operator 'thottle'; did you mean throttle?")
+    assert ended.stderr.splitlines()[-1].endswith("there is no operator 'throttl'; did you mean throttle?")
 
 
 def test_an_operator_of_events_does_not_fit_behind_pieces_of_text() -> None:
