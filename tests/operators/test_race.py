@@ -45,6 +45,33 @@ async def test_if_all_have_lost_the_first_error_is_raised() -> None:
         await stream.run()
 
 
+async def test_a_loser_that_is_still_cleaning_up_after_its_failure_has_lost_all_the_same() -> None:
+    async def slow_to_close() -> AsyncIterator[str]:
+        try:
+            yield "one"
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(3)
+
+    def refused(piece: str) -> str:
+        raise ValueError(piece)
+
+    loser = sk.from_iterable(slow_to_close) | sk.map(refused)
+    await marbles.expect(sk.race(loser, marbles.source("-a----b|")), "---a--b|")
+
+
+async def test_the_cleanup_of_a_loser_that_fails_is_heard() -> None:
+    async def failing_to_close() -> AsyncIterator[str]:
+        try:
+            await anyio.sleep(60)
+            yield "late"
+        finally:
+            raise OSError("could not commit")
+
+    with pytest.raises(OSError, match="could not commit"):
+        await sk.race(sk.from_iterable(failing_to_close), marbles.source("-a--b|")).run()
+
+
 async def test_the_losers_are_closed_before_the_first_item_is_handed_on() -> None:
     closed: list[float] = []
 

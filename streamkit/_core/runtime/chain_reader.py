@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, lowlevel
 
-from streamkit._core.runtime.failures import graver
+from streamkit._core.runtime.failures import comes_of_stopping, graver
 from streamkit._core.runtime.fairness import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class ChainReader:
         self._task: Task | None = None
         self._pause: CancelScope | None = None
         self._stopping = False
+        self._forgets = False
         self._failure: BaseException | None = None
 
     def start(self) -> None:
@@ -82,6 +83,13 @@ class ChainReader:
             # scope, where its cleanup could not await anything. Only the pause is cancelled instead.
             self._pause.cancel()
 
+    def forget(self) -> None:
+        """
+        What the chain has failed with, or is about to, matters to nobody any more. That its cleanup fails still does.
+        """
+        self._forgets = True
+        self._failure = None
+
     async def stop(self) -> None:
         """
         Cancel the task, wait until it has ended, and leave upstream closed.
@@ -107,7 +115,7 @@ class ChainReader:
             await self._read_all()
         except BaseException as error:
             interrupted = self._is_stop(error)
-            if not interrupted:
+            if not interrupted and (not self._forgets or comes_of_stopping(error)):
                 self._failure = error
         try:
             if self._stopping and not interrupted:

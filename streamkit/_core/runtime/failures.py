@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunInterrupted",
+    "comes_of_stopping",
     "ends_program",
     "graver",
     "has_interruption",
@@ -67,6 +68,20 @@ def is_own_failure(error: BaseException) -> bool:
     if ends_program(error):
         return False
     return not is_interruption(error) or not host_loop().is_cancelled_natively()
+
+
+def comes_of_stopping(error: BaseException) -> bool:
+    """
+    Whether it was raised while a cancellation or the end of a generator was on its way: by a cleanup.
+    """
+    seen: set[int] = set()
+    context = error.__context__
+    while context is not None and id(context) not in seen:
+        if isinstance(context, GeneratorExit) or is_interruption(context):
+            return True
+        seen.add(id(context))
+        context = context.__context__
+    return False
 
 
 def ends_program(error: BaseException | None) -> bool:

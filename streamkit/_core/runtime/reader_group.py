@@ -75,11 +75,12 @@ class ReaderGroup:
         else:
             self._beside.add(error)
 
-    async def leave(self, *, but: ChainReader | None = None) -> None:
+    async def leave(self, *, winner: ChainReader | None = None) -> None:
         """
-        Stop all of them, or all but one, at once, and wait until they have closed what they read.
+        Stop all of them at once, and wait until they have closed what they read. Where one of them has won, that one goes on, and
+        of the others only a cleanup that fails is a failure.
         """
-        self._begin_to_stop(but)
+        self._begin_to_stop(winner)
         with self._context.closing_together():
             while self._stopping:
                 await self._beside.stop(self._stopping.pop())
@@ -98,8 +99,10 @@ class ReaderGroup:
             await self._beside.stop(upstream)
         self._beside.tell(known)
 
-    def _begin_to_stop(self, but: ChainReader | None = None) -> None:
-        for reader in [each for each in self._running if each is not but]:
+    def _begin_to_stop(self, winner: ChainReader | None = None) -> None:
+        for reader in [each for each in self._running if each is not winner]:
             del self._running[reader]
             self._stopping.append(reader)
+            if winner is not None:
+                reader.forget()
             reader.cancel()

@@ -87,7 +87,7 @@ class _Racing(Interleaving):
                 context.count()
             else:
                 context.lose()
-        await self.readers.leave(but=winner.reader)
+        await self.readers.leave(winner=winner.reader)
         await lowlevel.checkpoint_if_cancelled()
         for loser in runners:
             if loser is not winner:
