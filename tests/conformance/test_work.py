@@ -162,16 +162,23 @@ def events_of(make: Callable[[int], list[Wire]], n: int) -> list[Any]:
 
 
 def counted(work: Callable[[list[Any]], None], events: list[Any]) -> int:
-    gc.collect()  # or what other tests have left would be counted, where it is finalised meanwhile
-    gc.disable()
-    try:
-        with counting() as count:
-            work(events)
-    finally:
-        gc.enable()
+    with counting() as count:
+        work(events)
     return count[0]
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """
+    Keep what other tests have left from being finalised, which would be counted.
+    """
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("sent", INPUTS)
 def test_the_work_grows_as_the_stream_does(sent: str) -> None:
     streams = [events_of(INPUTS[sent], n) for n in (25, 50, 100)]
