@@ -22,12 +22,13 @@ PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers, which 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "typing", "plugins", "notebooks", f"tests-{RUNNING}"]
+# The longest one first, because they run side by side.
+nox.options.sessions = [f"tests-{RUNNING}", "typing", "plugins", "notebooks", "lint"]
 # A Python that is not installed is skipped, and the summary says so. `--error-on-missing-interpreters` is for CI.
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 if len(sys.argv) == 1:
-    # Small sessions run side by side. Not where somebody has asked for one: side by side, output comes at the end.
+    # Not where somebody has asked for a session: of those that run side by side, the output comes at the end.
     nox.options.parallel = os.cpu_count()
 
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
@@ -102,7 +103,7 @@ def notebooks(session: nox.Session) -> None:
     session.run("jupyter", "execute", *map(str, sorted(Path("examples").glob("*.ipynb"))))
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, allow_parallel=True)
 def tests(session: nox.Session) -> None:
     """
     The tests that every change has to pass, on asyncio and on trio, against the built wheel.
