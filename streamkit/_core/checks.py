@@ -12,9 +12,12 @@ import math
 import operator
 import sys
 from types import BuiltinFunctionType
-from typing import SupportsFloat, SupportsIndex, cast
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex, cast
 
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, signature_of, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "above_zero",
@@ -23,6 +26,7 @@ __all__ = [
     "check_plain",
     "choice",
     "flag",
+    "known_names",
     "not_a_stream",
     "plain_function",
     "refuse_right",
@@ -148,6 +152,28 @@ def choice(operator: str, name: str, value: object, known: tuple[str, ...]) -> N
     if value not in known:
         *most, last = (f'"{word}"' for word in known)
         raise ValueError(f"{operator}({name}=…) must be {', '.join(most)} or {last}, not {value!r}")
+
+
+def known_names(
+    made: str, given: Iterable[str], known: Iterable[str], *, called: str, hint: str = ""
+) -> None:
+    """
+    Refuse an argument whose name is not one of `known`.
+
+    Args:
+        made: What it was given to.
+        given: The names of the arguments.
+        known: The names that there are.
+        called: What these are for people.
+        hint: What else may help.
+
+    Raises:
+        TypeError: It has another name.
+    """
+    names = tuple(known)
+    for name in given:
+        if name not in names:
+            raise TypeError(f"{made}({name}=…): the {called} are {', '.join(names)}{hint}")
 
 
 # -- functions ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
-from streamkit._core.checks import as_number, as_whole, choice
+from streamkit._core.checks import as_number, as_whole, choice, known_names
 
 __all__ = ["Resume", "RetryPolicy", "retry_advice"]
 
@@ -49,11 +49,9 @@ class RetryPolicy:
     if not TYPE_CHECKING:  # for a checker this is an error already
 
         def __new__(cls, *_: object, **given: object) -> Self:
-            known = [each.name for each in fields(cls)]
-            for name in given:
-                if name not in known:
-                    hint = "; attempts counts the first try too" if "retries" in name else ""
-                    raise TypeError(f"RetryPolicy({name}=…): the settings are {', '.join(known)}{hint}")
+            hint = "; attempts counts the first try too" if any("retries" in name for name in given) else ""
+            known = (each.name for each in fields(cls))
+            known_names("RetryPolicy", given, known, called="settings", hint=hint)
             return object.__new__(cls)
 
     def __post_init__(self) -> None:

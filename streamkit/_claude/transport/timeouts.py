@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from streamkit._core.checks import as_number
+from streamkit._core.checks import as_number, known_names
 
 if TYPE_CHECKING:
     import httpx2
@@ -59,10 +59,7 @@ class Timeouts:
                     f"Timeouts({args[0]!r}) does not say which limit: write Timeouts(read={args[0]!r}), or "
                     f"Timeouts(total={args[0]!r}) for all requests together"
                 )
-            known = [each.name for each in fields(cls)]
-            for name in limits:
-                if name not in known:
-                    raise TypeError(f"Timeouts({name}=…): the limits are {', '.join(known)}")
+            known_names("Timeouts", limits, (each.name for each in fields(cls)), called="limits")
             return object.__new__(cls)
 
     def __post_init__(self) -> None:
