@@ -66,6 +66,7 @@ class EventDecoder:
         max_frame: The largest frame that is accepted, in bytes.
         pings: Whether pings are among the events.
         until_stop: Whether a message is open until its `message_stop`, as in the answer to a request.
+        appended: Whether another run may stand behind one that was cut, as in a file.
         oddities: Where to count what is forgiven.
 
     Attributes:
@@ -81,12 +82,15 @@ class EventDecoder:
         max_frame: int = MAX_FRAME,
         pings: bool = True,
         until_stop: bool = False,
+        appended: bool = False,
         oddities: Oddities | None = None,
     ) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
         self.oddities: Oddities = Oddities() if oddities is None else oddities
-        self._admission = Admission(pings=pings, until_stop=until_stop, oddities=self.oddities)
+        self._admission = Admission(
+            pings=pings, until_stop=until_stop, oddities=self.oddities, appended=appended
+        )
         self.progress: Progress = self._admission.progress
         self._max_frame = max_frame
         self._lines = LineEnds()

@@ -82,15 +82,16 @@ class DecodedChunks:
     Args:
         chunks: The bytes, cut anywhere.
         context: The run, whose outcome gets what has arrived.
+        appended: Whether another run may stand behind one that was cut, as in a file.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], context: Context) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], context: Context, *, appended: bool = False) -> None:
         record = Record()
         context.contribute(record)
         self._record = record
         self._run_id = context.run_id
         self._chunks = Chain(chunks)
-        self._batches = _decoded(chunks, record)
+        self._batches = _decoded(chunks, record, EventDecoder(oddities=record.oddities, appended=appended))
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
@@ -104,8 +105,10 @@ class DecodedChunks:
         await self._chunks.aclose()
 
 
-async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
-    decoder, opening = EventDecoder(oddities=record.oddities), Opening()
+async def _decoded(
+    chunks: AsyncIterator[bytes], record: Record, decoder: EventDecoder
+) -> AsyncGenerator[list[Event], None]:
+    opening = Opening()
     broken = None
     try:
         async for chunk in chunks:

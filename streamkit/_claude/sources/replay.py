@@ -80,7 +80,7 @@ class _Replay(Source):
 
     def open(self, context: Context) -> Opened:
         # The file is read at once and not in a thread, because virtual time does not wait for threads.
-        return Opened("batched", DecodedChunks(self._chunks(self._path.read_bytes()), context))
+        return Opened("batched", DecodedChunks(self._chunks(self._path.read_bytes()), context, appended=True))
 
     async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
         played = 0.0

@@ -4,6 +4,7 @@ Bytes that were kept: response bodies, recorded files, and the pace at which the
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -321,3 +322,12 @@ async def test_what_jsonl_has_kept_plays_again(recording: Path, tmp_path: Path) 
     except sk.StreamError:
         pytest.skip("this recording is broken on purpose")
     assert await sk.replay(kept).collect() == events
+
+
+async def test_a_run_that_was_kept_behind_one_that_was_cut_is_played(tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    keep = sk.tee(sk.sinks.jsonl(path, append=True))
+    for body in (BODY[: BODY.index(b" world")], BODY):
+        with contextlib.suppress(sk.StreamTruncated):
+            await (sk.from_sse(body) | keep).run()
+    assert "".join(await (sk.replay(path) | sk.text()).collect()) == "HelloHello world"
