@@ -47,4 +47,4 @@ def _is_at_async_with(frame: FrameType) -> bool:
     Whether `async with` itself has called, and not a function that was given the manager.
     """
     code = frame.f_code.co_code[max(0, frame.f_lasti - _LOOK_BACK) : frame.f_lasti]
-    return bytes((_GET_AWAITABLE, _OF_AENTER)) in code
+    return any(code[at] == _GET_AWAITABLE and code[at + 1] == _OF_AENTER for at in range(0, len(code), 2))
