@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamkit import events as events, plugins as plugins, sinks as sinks, testing as testing
     from streamkit._api import *
 
-adapt("anthropic", "streamkit._claude.sdk_adapter")
+adapt("anthropic", "streamkit._claude.anthropic_adapter")
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
     __getattr__, __dir__ = lazy_names(globals(), ("events", "plugins", "sinks", "testing"), "__version__")

@@ -1,8 +1,9 @@
 """
 Claude's events, under the name by which programs know them.
 
-They are defined in `_claude/protocol/`. How operators understand the events of another library is the business of an adapter: see
-`_core/adapters.py`.
+They are defined in `_claude/protocol/`. Claude's operators also take events of other classes that have these fields, such as the
+SDK's; an adapter tells how they are joined and cut (`_core/adapters.py`). Events of another shape need a source that
+converts them.
 """
 
 from __future__ import annotations

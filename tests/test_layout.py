@@ -29,7 +29,7 @@ SOURCES: Final = sorted(PACKAGE.rglob("*.py"))
 PROTOCOL: Final = {"_core", "_partial_json", "_surrogates", "_claude.protocol"}
 EVERYTHING: Final = {
     *PROTOCOL,
-    "_claude.sdk_adapter",
+    "_claude.anthropic_adapter",
     "_claude.exchange",
     "_claude.operators",
     "_claude.sinks",
@@ -52,7 +52,7 @@ MAY_IMPORT: Final = {
     "_claude.exchange": {*PROTOCOL, "_claude.transport", "_claude.exchange"},
     "_claude.sources": {*PROTOCOL, "_claude.transport", "_claude.exchange", "_claude.sources"},
     "_claude.operators": {*PROTOCOL, "_claude.operators"},
-    "_claude.sdk_adapter": PROTOCOL,
+    "_claude.anthropic_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},
     "plugins": {"_core", "plugins", "streamkit"},

@@ -1,8 +1,8 @@
 """
 Adapters: how items and errors of other libraries are understood, which know nothing of streamkit.
 
-An adapter is a module such as `_claude/sdk_adapter.py`. `streamkit/__init__.py` names it with `adapt()`, beside the library whose
-objects it knows. It is imported when the first such object is met, so nothing depends on what has been imported before.
+An adapter is a module such as `_claude/anthropic_adapter.py`. `streamkit/__init__.py` names it with `adapt()`, beside the library
+whose objects it knows. It is imported when the first such object is met, so nothing depends on what has been imported before.
 """
 
 from __future__ import annotations

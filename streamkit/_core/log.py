@@ -2,9 +2,9 @@
 How a line reaches the application's log: through structlog where the application has configured it, and otherwise through the
 logger `streamkit` of the standard library. Which of the two is decided for each line, so that either may be configured later.
 
-Each line is logged where it happens. docs/logs.md lists all of them with their levels and fields, and a test compares it with the
-calls. What people and models have said must never be in a field, and an error's message may quote it: `error_fields` has what
-may be said of an error.
+Each line is logged where it happens, those of a run's beginning and end in `runtime/run_log.py`. docs/logs.md lists all of them
+with their levels and fields, and a test compares it with the calls. What people and models have said must never be in a field,
+and an error's message may quote it: `error_fields` has what may be said of an error.
 """
 
 from __future__ import annotations

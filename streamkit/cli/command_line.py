@@ -1,5 +1,5 @@
 """
-The command `streamkit`: the table of its commands, its argument parser and its exit status.
+The command `streamkit`: its argument parser and its exit status.
 """
 
 from __future__ import annotations
@@ -7,15 +7,14 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from streamkit._version import __version__
 from streamkit.cli.arguments import UsageError
-from streamkit.cli.commands import demo, operators, record, replay, serve
+from streamkit.cli.command_table import COMMANDS
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from io import TextIOWrapper
 
 __all__ = ["main"]
@@ -32,46 +31,6 @@ exit status:
   130  interrupted with Ctrl-C
   141  whatever read the output has gone
 """
-
-
-class Command(Protocol):
-    """
-    What the module of a command defines.
-    """
-
-    @property
-    def SUMMARY(self) -> str:
-        """
-        One line for the list of commands.
-        """
-        ...
-
-    @property
-    def DESCRIPTION(self) -> str:
-        """
-        What `streamkit COMMAND --help` says first.
-        """
-        ...
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """
-        Declare the arguments of the command.
-        """
-
-    def run(self, options: Namespace) -> int:
-        """
-        Run the command, and return the exit status.
-        """
-        ...
-
-
-COMMANDS: Final[Mapping[str, Command]] = {
-    "demo": demo,
-    "replay": replay,
-    "record": record,
-    "serve": serve,
-    "operators": operators,
-}
 
 
 class Parser(ArgumentParser):

@@ -15,13 +15,13 @@ from streamkit.testing._fake_claude.faults.bad_frames import (
     error_frame as error_frame,
     huge as huge,
 )
+from streamkit.testing._fake_claude.faults.error_event import ErrorEvent as ErrorEvent
 from streamkit.testing._fake_claude.faults.event_order import (
     reindexed as reindexed,
     spliced as spliced,
     swapped as swapped,
     without as without,
 )
-from streamkit.testing._fake_claude.faults.fault import ErrorEvent as ErrorEvent
 from streamkit.testing._fake_claude.faults.responses import (
     error_reply as error_reply,
     json_body as json_body,

@@ -32,6 +32,7 @@ from streamkit.testing import (
     without,
 )
 from streamkit.testing._fake_claude.frames import dumps
+from tests.support.claude import outcome_of
 from tests.support.patience import patience
 from tests.support.profiles import examples
 from tests.support.work import is_a
@@ -303,16 +304,9 @@ OPERATORS: list[sk.Operator[Any, Any]] = [
 @fuzz
 @given(body=bodies(), operator=st.sampled_from(OPERATORS))
 async def test_so_do_operators_end_whatever_comes(body: bytes, operator: sk.Operator[Any, Any]) -> None:
-    run = (sk.from_sse(body) | operator).open()
-    with patience():
-        try:
-            async with run:
-                async for _ in run:
-                    pass
-        except sk.StreamError:
-            pass
-    assert (run.outcome.kind == "complete") is (run.outcome.error is None)
-    assert run.outcome.kind in {"complete", "truncated", "failed"} or run.outcome.stopped_by == "until"
+    outcome = await outcome_of(sk.from_sse(body) | operator)
+    assert (outcome.kind == "complete") is (outcome.error is None)
+    assert outcome.kind in {"complete", "truncated", "failed"} or outcome.stopped_by == "until"
 
 
 @fuzz

@@ -4,6 +4,7 @@ The request that most tests make, the answer that most of them get, and what is 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import streamkit as sk
@@ -67,3 +68,13 @@ async def finished(stream: sk.Stream[Any], into: list[Any] | None = None) -> sk.
     with patience():
         await read_all(run, into)
     return run
+
+
+async def outcome_of(stream: sk.Stream[Any], into: list[Any] | None = None) -> sk.Outcome:
+    """
+    What became of a stream that has been read to its end, be that an error.
+    """
+    run = stream.open()
+    with patience(), suppress(sk.StreamError):
+        await read_all(run, into)
+    return run.outcome

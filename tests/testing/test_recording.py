@@ -35,6 +35,7 @@ from streamkit.testing import (
     tool_use,
 )
 from streamkit.testing._recorded_body import RecordedBody
+from tests.support.claude import outcome_of
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
@@ -73,12 +74,8 @@ async def run(stream: sk.Stream[Any]) -> tuple[list[Any], sk.Outcome]:
     All that a stream gives, and how it ended.
     """
     items: list[Any] = []
-    running = stream.open()
-    with suppress(sk.StreamError):
-        async with running:
-            async for item in running:
-                items.append(item)
-    return items, running.outcome
+    outcome = await outcome_of(stream, items)
+    return items, outcome
 
 
 ANSWERS = {

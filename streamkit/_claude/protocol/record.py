@@ -12,6 +12,7 @@ from streamkit._claude.protocol.history import history
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.oddities import Oddities
+from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_blocks import complete_calls
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
@@ -243,7 +244,7 @@ class Record:
             pydantic.ValidationError: The answer does not fit the type.
         """
         message = next((each for each in reversed(self._all()) if each.started), None)
-        if self._output is None or message is None or message.stop_reason not in _WHOLE:
+        if self._output is None or message is None or not stop_reason(message.stop_reason).is_answer:
             return None
         text = next((block.to_dict()["text"] for block in message.blocks if block.type == "text"), None)
         if text is None:
@@ -326,9 +327,6 @@ def _last(
     started = [message for message in (*turns, *messages) if message.started]
     return started[-1].build(beta) if started else None
 
-
-_WHOLE = ("end_turn", "stop_sequence")
-"""The stop reasons of an answer that is all that the model wanted to say."""
 
 _BILLED = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 

@@ -17,6 +17,7 @@ class StopReason(NamedTuple):
     What follows from the `stop_reason` of a message.
 
     Attributes:
+        is_answer: Whether the message is all that the model wanted to say.
         pauses: Whether the API has paused its work, and goes on with it in the answer to another request.
         awaits_results: Whether the API waits for the results of the caller's tools, and has not done its own work before that.
         excuses_json: Whether a message that should hold JSON may well be without any.
@@ -24,6 +25,7 @@ class StopReason(NamedTuple):
         remedy: What the next request should have instead, where it cuts.
     """
 
+    is_answer: bool = False
     pauses: bool = False
     awaits_results: bool = False
     excuses_json: bool = False
@@ -32,9 +34,9 @@ class StopReason(NamedTuple):
 
 
 STOP_REASONS: Final = {
-    "end_turn": StopReason(),
+    "end_turn": StopReason(is_answer=True),
     "max_tokens": StopReason(cuts=True, remedy="a larger max_tokens"),
-    "stop_sequence": StopReason(),
+    "stop_sequence": StopReason(is_answer=True),
     "tool_use": StopReason(awaits_results=True, excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
     "refusal": StopReason(excuses_json=True),

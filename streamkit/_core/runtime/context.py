@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, current_time, lowlevel
 
-from streamkit._core.log import RunId, error_fields, log_at, log_debug, log_warning, logs_at
+from streamkit._core.log import RunId, log_warning
 from streamkit._core.outcome import Outcome, Report
 from streamkit._core.runtime.failures import ends_program, is_interruption, is_own_failure
 from streamkit._core.runtime.task import Task, Tasks
@@ -28,7 +28,6 @@ from streamkit._core.runtime.task import Task, Tasks
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
-    from streamkit._core.log import Level
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.run_tasks import RunTasks
@@ -65,7 +64,6 @@ class Context:
         self.abandoned: bool = False
         self.restarts: bool = parent is not None and parent.restarts
         self.run_id: RunId = RunId() if parent is None else parent.run_id
-        self._began = 0.0
         self._parent = parent
         self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
@@ -180,32 +178,6 @@ class Context:
         """
         for task in self._tasks:
             task.never_begins()
-
-    def run_started(self) -> None:
-        """
-        The run has been entered.
-        """
-        self._began = current_time()
-        log_debug("run_started", self.run_id)
-
-    def run_ended(self) -> None:
-        """
-        The run has been left, and its outcome is final. An error is raised too, so it is not a warning.
-        """
-        outcome = self.outcome
-        level: Level = "debug" if outcome.error is None else "info"
-        if logs_at(level):
-            log_at(
-                level,
-                "run_ended",
-                self.run_id,
-                kind=outcome.kind,
-                # What is behind the colon is the application's own text.
-                stopped_by=outcome.stopped_by and outcome.stopped_by.partition(":")[0],
-                seconds=round(current_time() - self._began, 3),
-                **error_fields(outcome.error),
-                **outcome.loggable(),
-            )
 
     def begin_closing(self) -> None:
         """

@@ -8,12 +8,12 @@ import inspect
 from opcode import opmap
 from typing import TYPE_CHECKING
 
+from streamkit._core.runtime.awaiting_frames import awaiting_frames, is_async_generator
+
 if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = ["in_generator"]
-
-_AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 _GET_AWAITABLE = opmap["GET_AWAITABLE"]
 _OF_AENTER = 1
@@ -28,17 +28,14 @@ def in_generator() -> bool:
     which is left in the same ways. Whoever calls `__aenter__` as a function, such as an exit stack, hands the block on to what
     awaits it. A coroutine with an `async with` has left its block when it returns, whatever awaits it.
     """
-    frame = inspect.currentframe()
-    frame = None if frame is None or frame.f_back is None else frame.f_back.f_back
-    holder = frame
-    while frame is not None and frame.f_code.co_flags & _AWAITS:
-        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
+    frames = awaiting_frames(inspect.currentframe(), above=2)  # those behind the caller's `__aenter__`
+    for distance, frame in enumerate(frames):
+        if is_async_generator(frame):
             return True
-        if frame is holder and _is_at_async_with(frame):
+        if not distance and _is_at_async_with(frame):
             return False
         if frame.f_code.co_name == "__anext__":
             return True
-        frame = frame.f_back
     return False
 
 

@@ -20,6 +20,7 @@ from streamkit._core.runtime.failures import ends_program, graver, is_interrupti
 from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.hosted_tasks import HostedTasks
 from streamkit._core.runtime.requested_reads import RequestedReads
+from streamkit._core.runtime.run_log import RunLog
 from streamkit._core.runtime.run_tasks import BlockTasks
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Run(Generic[T_co]):
         self._source = source
         self._stages = stages
         self._context = Context(close_timeout=seconds)
+        self._log = RunLog(self._context.run_id)
         self._chain: Chain | None = None
         self._reads: AsyncIterator[T_co] | None = None
         self._requested: RequestedReads | None = None
@@ -150,7 +152,7 @@ class Run(Generic[T_co]):
         self._context.tasks = self._tasks
         await self._tasks.enter()
         self._entered = True
-        self._context.run_started()
+        self._log.started()
         if self._context.cancelled_for is not None:
             self._tasks.interrupt()
         try:
@@ -160,7 +162,7 @@ class Run(Generic[T_co]):
             self._tasks.interrupt()
             await self._tasks.leave(None)
             self.outcome.fail(error)
-            self._context.run_ended()
+            self._log.ended(self.outcome)
             raise
         return self
 
@@ -170,7 +172,7 @@ class Run(Generic[T_co]):
         try:
             return await self._exit(exc)
         finally:
-            self._context.run_ended()
+            self._log.ended(self.outcome)
 
     async def _exit(self, exc: BaseException | None) -> bool | None:
         self._judge(exc)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, ClassVar
 
+from streamkit._core.runtime.awaiting_frames import awaiting_frames, is_async_generator
 from streamkit._core.runtime.chain import Chain
 from streamkit._core.runtime.requested_reads import RequestedReads
 
@@ -24,8 +25,6 @@ MOST = 100
 
 _TALL = MOST // 2
 """Iterators from which on the next one is read by another task, so that a stream and one around it fit on one stack."""
-
-_AWAITS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 
 class NoRoomError(TypeError):
@@ -72,13 +71,4 @@ def _generators_around() -> int:
     """
     How many async generators are being read on this stack, up to the task.
     """
-    count = 0
-    frame = inspect.currentframe()
-    frame = None if frame is None else frame.f_back  # the function that asks
-    while frame is not None and (frame := frame.f_back) is not None:
-        flags = frame.f_code.co_flags
-        if not flags & _AWAITS:
-            break
-        if flags & inspect.CO_ASYNC_GENERATOR:
-            count += 1
-    return count
+    return sum(map(is_async_generator, awaiting_frames(inspect.currentframe(), above=2)))

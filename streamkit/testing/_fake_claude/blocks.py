@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streamkit.testing._fake_claude.faults.fault import Fault, check_order
+from streamkit.testing._fake_claude.faults.ends import Fault, check_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

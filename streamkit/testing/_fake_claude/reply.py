@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from streamkit._claude.sources.cassette import parse_recording
-from streamkit.testing._fake_claude.faults.fault import ErrorEvent, check_order, is_end
+from streamkit.testing._fake_claude.faults.ends import check_order, is_end
+from streamkit.testing._fake_claude.faults.error_event import ErrorEvent
 from streamkit.testing._fake_claude.faults.wire import Drop, Pause, Step, WireFault
 from streamkit.testing._fake_claude.frames import dumps, event, events_in
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from streamkit.testing._fake_claude.blocks import Block
-from streamkit.testing._fake_claude.faults.fault import ErrorEvent, Fault, check_order, is_end
+from streamkit.testing._fake_claude.faults.ends import Fault, check_order, is_end
+from streamkit.testing._fake_claude.faults.error_event import ErrorEvent
 from streamkit.testing._fake_claude.faults.wire import Pause, WireFault
 from streamkit.testing._fake_claude.frames import event
 from streamkit.testing._fake_claude.reply import Reply

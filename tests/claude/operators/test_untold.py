@@ -15,8 +15,7 @@ import streamkit as sk
 from streamkit._claude.protocol.block import Block
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, event, json_body, reply, text, thinking, tool_use
-from tests.support.claude import ASK
-from tests.support.patience import patience
+from tests.support.claude import ASK, outcome_of
 
 Wire = dict[str, Any]
 
@@ -35,17 +34,9 @@ def of(events: list[Wire]) -> list[Any]:
     return [from_dict(each) for each in events]
 
 
-async def outcome_of(answer: Reply) -> sk.Outcome:
+async def asked_once(answer: Reply) -> sk.Outcome:
     async with FakeClaude(answer) as server:
-        run = sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(attempts=1)).open()
-        with patience():
-            try:
-                async with run:
-                    async for _ in run:
-                        pass
-            except sk.StreamError:
-                pass
-    return run.outcome
+        return await outcome_of(sk.messages(server.client(), **ASK, retry=sk.RetryPolicy(attempts=1)))
 
 
 def text_of(outcome: sk.Outcome) -> str:
@@ -88,7 +79,7 @@ async def test_so_it_is_in_the_message() -> None:
             for each in events
         ]
     )
-    whole, told = await outcome_of(ANSWER), await outcome_of(odd)
+    whole, told = await asked_once(ANSWER), await asked_once(odd)
     assert told.message is not None
     assert whole.message is not None
     assert [block.type for block in told.message.content] == ["thinking", "text", "tool_use"]
@@ -103,7 +94,7 @@ async def test_what_cannot_be_told_is_not_guessed(field: str) -> None:
     assert list(sk.text().over(of([delta]))) == []
     start: Wire = {"type": "content_block_start", "index": 0, "content_block": {"content": {}}}
     whole = reply(text("x")).events
-    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    outcome = await asked_once(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
     message: Any = outcome.message
     assert message.content[0].to_dict() == {"content": {}, "unknown_deltas": [{field: "Hello"}]}
     assert len(outcome.history) == 1
@@ -122,7 +113,7 @@ async def test_a_text_that_begins_with_something_else_is_what_its_deltas_say(giv
         "delta": {"type": "compaction_delta", "content": "Hi"},
     }
     whole = reply(text("x")).events
-    outcome = await outcome_of(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
+    outcome = await asked_once(Reply([event(each) for each in (whole[0], start, delta, *whole[3:])]))
     message: Any = outcome.message
     assert message.content[0].content == "Hi"
     assert message.content[0].unknown_deltas == [{"type": "compaction", "content": given}]
@@ -150,7 +141,7 @@ async def test_text_may_stand_alone_where_the_content_is_due(content: Any) -> No
         json_body(message),
         Reply([event({"type": "message_start", "message": message}), event({"type": "message_stop"})]),
     ):
-        outcome = await outcome_of(answer)
+        outcome = await asked_once(answer)
         assert (outcome.kind, text_of(outcome)) == ("complete", "Hello")
         assert outcome.history[1] == {"role": "assistant", "content": "Hello"}
         start = of([{"type": "message_start", "message": message}])
@@ -165,7 +156,7 @@ async def test_text_may_stand_alone_where_the_content_is_due(content: Any) -> No
 )
 async def test_a_whole_message_may_stand_in_an_object_of_somebody_s(field: str, beside: Wire) -> None:
     message = {**STOPPED, "content": [{"type": "text", "text": "Hello"}]}
-    outcome = await outcome_of(json_body({**beside, field: message}))
+    outcome = await asked_once(json_body({**beside, field: message}))
     assert (outcome.kind, text_of(outcome)) == ("complete", "Hello")
 
 
@@ -174,7 +165,7 @@ async def test_the_beginning_of_a_stream_is_not_taken_for_a_whole_message() -> N
     start = b"data: " + json.dumps({"message": whole.events[0]["message"]}).encode() + b"\n\n"
     named = b"event: message_start\n" + start
     for beginning in (start, named):
-        outcome = await outcome_of(Reply([beginning, *whole.steps[1:]]))
+        outcome = await asked_once(Reply([beginning, *whole.steps[1:]]))
         assert (outcome.kind, len(outcome.messages), text_of(outcome)) == ("complete", 1, "Hello")
 
 
@@ -193,7 +184,7 @@ FAILURES: dict[str, Wire] = {
 async def test_an_object_that_says_a_failure_is_an_error(said: Wire) -> None:
     in_a_frame = ANSWER.cut(3, b"data: " + json.dumps(said).encode() + b"\n\n")
     for answer in [json_body(said), *([] if "content" in said else [in_a_frame])]:
-        outcome = await outcome_of(answer)
+        outcome = await asked_once(answer)
         error: Any = outcome.error
         assert (outcome.kind, error.type, error.retriable) == ("failed", "unknown_error", False)
         assert "insufficient balance" in str(error)
@@ -217,7 +208,7 @@ async def test_an_object_that_says_a_failure_is_an_error(said: Wire) -> None:
 )
 async def test_one_that_does_not_is_skipped(said: Wire) -> None:
     for place in (0, 3):
-        outcome = await outcome_of(ANSWER.insert(place, b"data: " + json.dumps(said).encode() + b"\n\n"))
+        outcome = await asked_once(ANSWER.insert(place, b"data: " + json.dumps(said).encode() + b"\n\n"))
         assert (outcome.kind, outcome.oddities) == ("complete", {"skipped_frame": 1})
         assert len(outcome.tool_calls) == 1
 
@@ -292,7 +283,7 @@ async def both(*calls: Wire) -> tuple[list[tuple[str, Any]], sk.Outcome]:
     """
     frames = [event(each) for index, fields in enumerate(calls) for each in call(index, **fields)]
     start, *_, change, stop = reply(stop_reason="tool_use").events
-    outcome = await outcome_of(Reply([event(start), *frames, event(change), event(stop)]))
+    outcome = await asked_once(Reply([event(start), *frames, event(change), event(stop)]))
     events = calls_in(*(each for index, fields in enumerate(calls) for each in call(index, **fields)))
     for when in ("block", "message"):
         assert list(sk.tool_calls(when=when).over(events)) == outcome.tool_calls

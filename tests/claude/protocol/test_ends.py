@@ -14,8 +14,7 @@ import pytest
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, event, reply, text, tool_use
-from tests.support.claude import ASK, finished
-from tests.support.patience import patience
+from tests.support.claude import ASK, finished, outcome_of
 
 Wire = dict[str, Any]
 
@@ -30,19 +29,6 @@ FRAME = event({"type": "error", "error": ERROR})
 
 def answer(*sent: Wire | bytes) -> Reply:
     return Reply([each if isinstance(each, bytes) else event(each) for each in sent])
-
-
-async def outcome_of(stream: sk.Stream[Any], seen: list[Any] | None = None) -> sk.Outcome:
-    run = stream.open()
-    with patience():
-        try:
-            async with run:
-                async for item in run:
-                    if seen is not None:
-                        seen.append(item)
-        except sk.StreamError:
-            pass
-    return run.outcome
 
 
 async def outcomes(*sent: Wire | bytes) -> list[sk.Outcome]:

@@ -14,7 +14,7 @@ from anthropic.types.parsed_message import ParsedTextBlock
 
 import streamkit as sk
 from streamkit.testing import Drop, ErrorEvent, FakeClaude, Reply, event, reply, text, thinking, tool_use
-from tests.support.patience import patience
+from tests.support.claude import outcome_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,20 +31,13 @@ FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvto
 CLOSED = event({"type": "content_block_stop", "index": 1})
 
 
-async def outcome_of(*answers: Reply, **more: Any) -> Outcome:
+async def asked_once(*answers: Reply, **more: Any) -> Outcome:
+    params: Any = {**ASK, "retry": sk.RetryPolicy(attempts=1), **more}
     async with FakeClaude(*answers) as server:
-        asked: Any = {**ASK, "retry": sk.RetryPolicy(attempts=1), **more}
-        run = sk.messages(server.client(), **asked).open()
-        with patience():
-            try:
-                async with run:
-                    async for _ in run:
-                        pass
-            except sk.StreamError:
-                pass
-        history: Any = run.outcome.history
-        assert json.loads(json.dumps(history)) == history
-        return run.outcome
+        outcome = await outcome_of(sk.messages(server.client(), **params))
+    history: Any = outcome.history
+    assert json.loads(json.dumps(history)) == history
+    return outcome
 
 
 def answer(outcome: Outcome) -> Any:
@@ -55,7 +48,7 @@ def answer(outcome: Outcome) -> Any:
 
 
 async def test_it_is_what_was_asked_and_then_the_answer() -> None:
-    outcome = await outcome_of(
+    outcome = await asked_once(
         reply(
             thinking("Hm", signature="c2ln"), text("1,233 km."), tool_use("go", {"to": "Basel"}, id="toolu_1")
         )
@@ -65,7 +58,7 @@ async def test_it_is_what_was_asked_and_then_the_answer() -> None:
         {"type": "text", "text": "1,233 km."},
         {"type": "tool_use", "id": "toolu_1", "name": "go", "input": {"to": "Basel"}},
     ]
-    assert (await outcome_of(reply(text("1,233", " km.")))).history == [
+    assert (await asked_once(reply(text("1,233", " km.")))).history == [
         QUESTION,
         {"role": "assistant", "content": "1,233 km."},
     ]
@@ -106,18 +99,18 @@ LEFT_OUT: dict[str, Reply] = {
 
 @pytest.mark.parametrize("said", LEFT_OUT.values(), ids=LEFT_OUT)
 async def test_what_the_api_would_refuse_is_left_out(said: Reply) -> None:
-    content = answer(await outcome_of(said))
+    content = answer(await asked_once(said))
     assert content in ("Yes", [{"type": "text", "text": "Yes"}])
 
 
 async def test_a_call_of_the_api_s_own_tools_stays_with_its_result_and_where_the_api_has_paused() -> None:
     call = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "Rhine"}}
-    assert answer(await outcome_of(reply(SEARCH, FOUND, text("Yes")))) == [
+    assert answer(await asked_once(reply(SEARCH, FOUND, text("Yes")))) == [
         call,
         FOUND,
         {"type": "text", "text": "Yes"},
     ]
-    assert answer(await outcome_of(reply(SEARCH, stop_reason="pause_turn"))) == [call]
+    assert answer(await asked_once(reply(SEARCH, stop_reason="pause_turn"))) == [call]
 
 
 RUN = tool_use("code_execution", {"code": "go()"}, type="server_tool_use", id="srvtoolu_2")
@@ -131,13 +124,13 @@ async def test_a_program_that_waits_for_the_caller_s_tools_stays_with_their_call
 ) -> None:
     call = tool_use("go", {}, id="toolu_1")
     call = replace(call, start={**call.start, "caller": caller})
-    outcome = await outcome_of(reply(RUN, call, stop_reason="tool_use"))
+    outcome = await asked_once(reply(RUN, call, stop_reason="tool_use"))
     assert [block["type"] for block in answer(outcome)] == ["server_tool_use", "tool_use"]
     # Where the message was cut, the API does not wait, unless the program itself has called.
-    outcome = await outcome_of(reply(RUN, call, text("And", Drop())))
+    outcome = await asked_once(reply(RUN, call, text("And", Drop())))
     by_it = ["server_tool_use"] if caller is CALLER else []
     assert [block["type"] for block in answer(outcome)] == [*by_it, "tool_use", "text"]
-    assert answer(await outcome_of(reply(RUN, text("Yes"), stop_reason="tool_use"))) == [
+    assert answer(await asked_once(reply(RUN, text("Yes"), stop_reason="tool_use"))) == [
         {"type": "text", "text": "Yes"}
     ]
 
@@ -154,16 +147,16 @@ async def test_its_result_comes_in_a_later_answer() -> None:
         },
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "gone"}]},
     ]
-    outcome = await outcome_of(reply(RAN, text("Yes")), messages=asked)
+    outcome = await asked_once(reply(RAN, text("Yes")), messages=asked)
     said: Any = outcome.history[-1]["content"]
     assert said == [RAN, {"type": "text", "text": "Yes"}]
     # And not twice.
-    outcome = await outcome_of(reply(RAN, text("Yes")), messages=[*outcome.history, QUESTION])
+    outcome = await asked_once(reply(RAN, text("Yes")), messages=[*outcome.history, QUESTION])
     assert outcome.history[-1]["content"] == [{"type": "text", "text": "Yes"}]
 
 
 async def test_of_calls_and_results_under_one_id_the_first_stay() -> None:
-    outcome = await outcome_of(reply(SEARCH, SEARCH, FOUND, {**FOUND, "content": [1]}, text("Yes")))
+    outcome = await asked_once(reply(SEARCH, SEARCH, FOUND, {**FOUND, "content": [1]}, text("Yes")))
     assert [block["type"] for block in answer(outcome)] == ["server_tool_use", FOUND["type"], "text"]
     assert answer(outcome)[1] == FOUND
 
@@ -174,11 +167,11 @@ async def test_a_message_of_thinking_alone_is_not_an_answer() -> None:
         reply(thinking("Hm", signature="c2ln"), text("")),
         reply(thinking("Hm", signature="c2ln"), text("Ye")).cut(6, Drop()),
     ):
-        assert (await outcome_of(said)).history == [QUESTION]
+        assert (await asked_once(said)).history == [QUESTION]
 
 
 async def test_all_turns_of_a_paused_answer_are_one_message() -> None:
-    outcome = await outcome_of(
+    outcome = await asked_once(
         reply(text("Let me see. "), SEARCH, stop_reason="pause_turn"),
         reply(FOUND, text("1,233 km.")),
         follow_pause=True,
@@ -189,14 +182,14 @@ async def test_all_turns_of_a_paused_answer_are_one_message() -> None:
 
 
 async def test_where_nothing_was_answered_it_is_what_was_asked() -> None:
-    assert (await outcome_of(Reply([]))).history == [QUESTION]
-    assert (await outcome_of(reply(text("")))).history == [QUESTION]
-    assert (await outcome_of(reply(thinking("Hm", Drop())))).history == [QUESTION]
+    assert (await asked_once(Reply([]))).history == [QUESTION]
+    assert (await asked_once(reply(text("")))).history == [QUESTION]
+    assert (await asked_once(reply(thinking("Hm", Drop())))).history == [QUESTION]
 
 
 async def test_an_answer_to_a_prefill_is_joined_to_it() -> None:
     prefilled: Any = [QUESTION, {"role": "assistant", "content": "It is"}]
-    outcome = await outcome_of(reply(text(" 1,233 km.")), messages=prefilled)
+    outcome = await asked_once(reply(text(" 1,233 km.")), messages=prefilled)
     assert outcome.history == [QUESTION, {"role": "assistant", "content": "It is 1,233 km."}]
 
 
@@ -206,7 +199,7 @@ async def test_what_was_asked_may_hold_the_sdk_s_objects() -> None:
     )  # which the SDK keeps to itself
     said = [TextBlock(type="text", text="Hm?"), parsed]
     asked: Any = [QUESTION, {"role": "assistant", "content": said}, QUESTION]
-    outcome = await outcome_of(reply(text("Yes")), messages=asked)
+    outcome = await asked_once(reply(text("Yes")), messages=asked)
     assert outcome.history[1] == {
         "role": "assistant",
         "content": [{"type": "text", "text": "Hm?"}, {"type": "text", "text": "{}"}],
@@ -214,7 +207,7 @@ async def test_what_was_asked_may_hold_the_sdk_s_objects() -> None:
 
 
 async def test_half_a_character_is_marked_because_no_request_can_carry_it() -> None:
-    assert answer(await outcome_of(reply(text("Yes \ud83d", Drop())))) == "Yes \ufffd"
+    assert answer(await asked_once(reply(text("Yes \ud83d", Drop())))) == "Yes \ufffd"
 
 
 # -- continued messages --------------------------------------------------------------------------------------
@@ -230,7 +223,7 @@ async def test_thinking_of_a_request_that_continues_is_handed_on_but_not_sent_ba
         text("33 km."),
         tool_use("go", {"to": "Basel"}, id="toolu_1"),
     )
-    outcome = await outcome_of(first, rest, retry=GO_ON)
+    outcome = await asked_once(first, rest, retry=GO_ON)
     assert outcome.message is not None
     assert [block.type for block in outcome.message.content] == [
         "thinking",
@@ -257,7 +250,7 @@ async def test_nor_is_it_sent_where_the_continued_message_pauses() -> None:
 
 
 async def test_after_a_restart_it_has_the_new_answer_alone() -> None:
-    outcome = await outcome_of(
+    outcome = await asked_once(
         reply(text("Hel", Drop())), reply(text("Yes")), retry=sk.RetryPolicy(base=0, resume="restart")
     )
     assert answer(outcome) == "Yes"
@@ -281,7 +274,7 @@ async def test_of_bytes_and_adopted_streams_it_is_the_answer_alone(tmp_path: Pat
 
 async def test_fields_that_nobody_knows_stay_and_those_of_our_own_do_not() -> None:
     odd = event({"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "x": 1}})
-    assert answer(await outcome_of(reply(text("Yes", odd)))) == "Yes"
+    assert answer(await asked_once(reply(text("Yes", odd)))) == "Yes"
 
 
 @pytest.mark.parametrize("odd", [{"id": None}, {"id": ["toolu_1"]}, {"id": ""}, {"name": None}, {"name": 7}])
@@ -289,7 +282,7 @@ async def test_a_call_without_its_id_or_its_name_is_left_out(odd: dict[str, Any]
     block: dict[str, Any] = {"type": "tool_use", "id": "toolu_1", "name": "go", "input": {}, **odd}
     call = event({"type": "content_block_start", "index": 1, "content_block": block})
     call += event({"type": "content_block_stop", "index": 1})
-    outcome = await outcome_of(_with(call))
+    outcome = await asked_once(_with(call))
     assert answer(outcome) == "Hm?"
 
 

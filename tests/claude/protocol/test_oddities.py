@@ -5,6 +5,7 @@ What gateways send beside Claude's events, and in place of them: it is skipped o
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from streamkit._claude.protocol.facts import OutcomeFacts
 from streamkit._claude.protocol.oddities import ODDITIES
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import event
+from tests.support.claude import read_all
 
 Wire = dict[str, Any]
 
@@ -53,14 +55,10 @@ def body(*events: Wire | bytes) -> bytes:
 
 
 async def seen(sent: bytes) -> tuple[sk.Run[Any], list[Any]]:
-    run = sk.from_sse(sent).open()
     events: list[Any] = []
-    try:
-        async with run:
-            async for each in run:
-                events.append(each)
-    except sk.StreamError:
-        pass
+    run = sk.from_sse(sent).open()
+    with suppress(sk.StreamError):
+        await read_all(run, events)
     return run, events
 
 
