@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.abc
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -195,3 +196,45 @@ async def test_a_slow_client_slows_the_answer_down(anyio_backend_name: str) -> N
                 await anyio.sleep(0.2)
             assert 0 < given < 5_000
             await stream.aclose()
+
+
+@pytest.mark.full("hundreds of real connections take seconds")
+@pytest.mark.parametrize("server", SERVERS)
+async def test_hundreds_of_clients_half_of_which_read_nothing(server: str, anyio_backend_name: str) -> None:
+    skip_unless_it_runs_on(server, anyio_backend_name)
+    given = {"fast": 0, "slow": 0}
+
+    async def items(kind: str, number: int) -> AsyncGenerator[str]:
+        for _ in range(number):
+            given[kind] += 1
+            yield "x" * 20_000
+            await anyio.sleep(0.005)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await anyio.sleep_forever()
+        kind, number = ("fast", 20) if scope["path"] == "/fast" else ("slow", 100_000)
+        await sk.sse.Response(sk.from_iterable(lambda: items(kind, number)))(scope, receive, send)
+
+    async def fast(port: int) -> None:
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"GET /fast HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            tail = b""
+            while b"event: done" not in tail:
+                tail = (tail + await stream.receive())[-1000:]
+
+    clients = 500
+    with patience():
+        async with SERVERS[server](app) as port, anyio.create_task_group() as tasks:
+            silent: list[anyio.abc.SocketStream] = []
+            for _ in range(clients // 2):
+                silent.append(await anyio.connect_tcp("127.0.0.1", port))
+                await silent[-1].send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")
+                tasks.start_soon(fast, port)
+            before = -1
+            while given["fast"] < clients // 2 * 20 or before != given["slow"]:  # until nothing moves
+                before = given["slow"]
+                await anyio.sleep(0.5)
+            assert given["slow"] < clients // 2 * 1000  # the sockets hold some megabytes at most
+            for each in silent:
+                await each.aclose()
