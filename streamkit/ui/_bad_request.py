@@ -7,7 +7,7 @@ from __future__ import annotations
 __all__ = ["BadRequest"]
 
 
-class BadRequest(ValueError):  # noqa: N818 -- HTTP's own name for it
+class BadRequest(ValueError):
     """
     A front-end's request that cannot be answered, because of what is in it.
 

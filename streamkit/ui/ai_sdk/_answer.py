@@ -46,7 +46,7 @@ class Answer:
 
     def __init__(self, version: Literal[6, 7], continued: Continued, message_id: str | None) -> None:
         self.parts: dict[int, Part] = {}
-        self._is_current = version >= 7  # noqa: PLR2004 -- the first that knows reset-step, custom parts, and metadata of outputs
+        self._is_current = version >= 7
         self._own_id = message_id
         self._message_id = message_id or continued.message_id
         self._started = False  # whether `start` has been told
@@ -56,7 +56,9 @@ class Answer:
         self._turn = continued.steps  # the number of the message, in the ids of its parts
         self._step = 0  # the number of the step
         self._restarts = 0
-        self._calls = dict(continued.calls)  # those that the client knows, with whether their tool is known to nobody before
+        self._calls = dict(
+            continued.calls
+        )  # those that the client knows, with whether their tool is known to nobody before
         self._steps_of_calls: dict[str, int] = {}
         self._turns: list[MessageBuilder] = []  # of the steps before this one
         self._messages: list[MessageBuilder] = []  # of this step
@@ -296,7 +298,13 @@ class Answer:
         """
         Show what has come for a block that had ended, in a part of its own.
         """
-        piece = text_in(event) if block.type == "text" else thinking_in(event) if block.type == "thinking" else None
+        piece = (
+            text_in(event)
+            if block.type == "text"
+            else thinking_in(event)
+            if block.type == "thinking"
+            else None
+        )
         if not piece:
             return []
         index = self._table.place(event)
@@ -311,7 +319,11 @@ class Answer:
         return [chunk for part in late.values() for chunk in part.end({})]
 
     def _end(self, ended: Iterable[Block]) -> list[Chunk]:
-        return [chunk for block in sorted(ended, key=lambda block: block.index) for chunk in self._end_block(block)]
+        return [
+            chunk
+            for block in sorted(ended, key=lambda block: block.index)
+            for chunk in self._end_block(block)
+        ]
 
     def _end_block(self, block: Block) -> list[Chunk]:
         part = self._parts_of_blocks.pop(block, None)

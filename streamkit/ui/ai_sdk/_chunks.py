@@ -108,7 +108,9 @@ class Chunks:
         message_id: str | None = None,
     ) -> None:
         if version not in get_args(Version):
-            raise ValueError(f"version must be 6 or 7, the major version of the npm package ai, not {version!r}")
+            raise ValueError(
+                f"version must be 6 or 7, the major version of the npm package ai, not {version!r}"
+            )
         if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
         self._answer = Answer(version, continued or Continued(None), message_id)

@@ -78,7 +78,20 @@ class Part:
         begun: Whether the client knows of it.
     """
 
-    __slots__ = ("begun", "block", "field", "form", "held", "id", "id_name", "input", "piece", "piece_name", "takes", "whole")
+    __slots__ = (
+        "begun",
+        "block",
+        "field",
+        "form",
+        "held",
+        "id",
+        "id_name",
+        "input",
+        "piece",
+        "piece_name",
+        "takes",
+        "whole",
+    )
 
     def __init__(self, block: Block, part_id: str) -> None:
         self.block = block

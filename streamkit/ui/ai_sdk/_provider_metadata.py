@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 __all__ = [
-    "RESULT_TYPES",
     "call_fields",
     "call_metadata",
     "provider_metadata",
-    "result_type",
+    "result_fields",
+    "result_metadata",
+    "steps_later",
     "value_of",
 ]
 
@@ -79,24 +80,52 @@ def _renamed(fields: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
 # -- results -------------------------------------------------------------------------------------------------
 
-RESULT_TYPES: Final = {
+_RESULT: Final = "resultProviderMetadata"
+_TOLD_OTHERWISE: Final = frozenset({"type", "tool_use_id", "content", "is_error"})
+_TELL_CALLERS: Final = frozenset({"web_search", "web_fetch"})
+
+_RESULT_TYPES: Final = {
     "tool_search_tool_regex": "tool_search_tool_result",
     "tool_search_tool_bm25": "tool_search_tool_result",
 }
 """The type of a result's block, where it is not the tool's name and `_tool_result`."""
 
 
-def result_type(part: dict[str, Any], name: str) -> str:
+def result_metadata(block: dict[str, Any], later: int) -> dict[str, dict[str, Any]]:
     """
-    The type of the block with the result of a tool that Anthropic or an MCP server has run.
+    The metadata of what a tool has given that Anthropic or an MCP server has run.
+
+    Args:
+        block: Its block.
+        later: In the how manieth step after that of its call it has come.
+    """
+    more = {name: value for name, value in block.items() if name not in _TOLD_OTHERWISE}
+    fields = {"type": block["type"], "later": later, "more": more}
+    return provider_metadata(**{name: value for name, value in fields.items() if value})
+
+
+def result_fields(part: dict[str, Any], name: str) -> dict[str, Any]:
+    """
+    What the block of such a result has besides its content and the id of its call: its type first.
 
     Args:
         part: The part of the message.
         name: The tool's name.
     """
-    told = value_of(part, "type", "resultProviderMetadata")
+    call = call_fields(part)
+    told = value_of(part, "type", _RESULT)
     if isinstance(told, str) and told.endswith("_result") and told != "tool_result":
-        return told
-    if call_fields(part)["type"] == "mcp_tool_use":
-        return "mcp_tool_result"
-    return RESULT_TYPES.get(name, f"{name}_tool_result")
+        more = value_of(part, "more", _RESULT)
+        return {"type": told, **(cast("dict[str, Any]", more) if isinstance(more, dict) else {})}
+    if call["type"] == "mcp_tool_use":
+        return {"type": "mcp_tool_result"}
+    fields = {"type": _RESULT_TYPES.get(name, f"{name}_tool_result")}
+    return {**fields, "caller": call["caller"]} if "caller" in call and name in _TELL_CALLERS else fields
+
+
+def steps_later(part: dict[str, Any]) -> int:
+    """
+    In the how manieth step after that of its call a result has come, where that is told.
+    """
+    later = value_of(part, "later", _RESULT)
+    return later if type(later) is int and later > 0 else 0

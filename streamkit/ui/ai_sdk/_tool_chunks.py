@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.reading import as_list, as_object, json_text
 from streamkit._claude.protocol.tool_call import ToolCall
-from streamkit.ui.ai_sdk._provider_metadata import call_metadata, provider_metadata
+from streamkit.ui.ai_sdk._provider_metadata import call_metadata, result_metadata
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
@@ -93,8 +93,7 @@ def server_result(block: dict[str, Any], *, dynamic: bool, later: int | None) ->
     if dynamic:
         chunk["dynamic"] = True
     if later is not None:
-        fields = {"type": block["type"], **({"later": later} if later else {})}
-        chunk["providerMetadata"] = provider_metadata(**fields)
+        chunk["providerMetadata"] = result_metadata(block, later)
     return chunk
 
 
