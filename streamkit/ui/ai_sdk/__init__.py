@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from streamkit._core.facade import publish
 from streamkit.ui._bad_request import BadRequest
-from streamkit.ui.ai_sdk._chunks import chunks
+from streamkit.ui.ai_sdk._chunks import Version, chunks
 from streamkit.ui.ai_sdk._data import Data
 from streamkit.ui.ai_sdk._params import approved, params
 
-__all__ = ["BadRequest", "Data", "approved", "chunks", "params"]
+__all__ = ["BadRequest", "Data", "Version", "approved", "chunks", "params"]
 
 publish(__name__, globals())
