@@ -385,14 +385,14 @@ def test_what_cannot_be_sent_is_refused(item: object) -> None:
 
 def continuing(**fields: Any) -> dict[str, Any]:
     asked = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
-    call = {
+    call: dict[str, Any] = {
         "type": "tool-look",
         "toolCallId": "toolu_1",
         "state": "output-available",
         "input": {},
         "output": "seen",
     }
-    answer = {"id": "msg_1", "role": "assistant", "parts": [{"type": "step-start"}, call]}
+    answer: dict[str, Any] = {"id": "msg_1", "role": "assistant", "parts": [{"type": "step-start"}, call]}
     return {"id": "chat", "trigger": "submit-message", "messages": [asked, answer], **fields}
 
 
