@@ -136,11 +136,14 @@ class Answer:
 
     def finish(self) -> Iterable[Chunk]:
         """
-        The stream has ended.
+        The stream has ended. Where it was ended inside a message, that is not finished but aborted.
         """
         if not self._started:
             return ()
         chunks = self.break_off()
+        if self._messages and not self._progress.complete:
+            told = metadata([*self._turns, *self._messages])
+            return [*chunks, {"type": "message-metadata", "messageMetadata": told}, {"type": "abort"}]
         if self._in_step:
             self._in_step = False
             chunks.append({"type": "finish-step"})
