@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamkit as sk
 from streamkit.testing import FakeClaude, reply, text, thinking, tool_use
 from streamkit.ui import ai_sdk
-from streamkit.ui.ai_sdk._response import _Chunks  # the framing of the response
+from streamkit.ui.ai_sdk._response import ChunkFraming
 
 from .measure import Aim, Contender, Table, race
 
@@ -57,7 +57,7 @@ async def _table(name: str, answer: Reply, rounds: int) -> Table:
         return await (stream | ai_sdk.chunks()).collect()
 
     async def as_frames() -> list[bytes]:
-        frame = _Chunks().item
+        frame = ChunkFraming().item
         async with (stream | ai_sdk.chunks()).open() as run:
             return [frame(chunk) async for chunk in run]
 

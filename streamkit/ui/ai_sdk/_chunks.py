@@ -67,7 +67,8 @@ def chunks(
         G = {"type": "finish-step"}
 
     Args:
-        version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for all that are older.
+        version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for older ones, back to
+            6.0.0.
         body: The request that is answered, as it came from `useChat`. Where it ends with an assistant's message, to which a
             call's output or an approval has been added, the answer goes on with that message. Without it the answer is a message
             of its own.
