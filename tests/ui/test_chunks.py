@@ -342,7 +342,10 @@ def test_a_message_that_comes_whole_is_shown() -> None:
 def test_the_result_of_a_tool_is_the_output_of_its_call() -> None:
     items = events(reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2")))
     first, second = sk.tool_calls().over(items)
-    results = [first.result("seen"), second.result("gone", is_error=True)]
+    results = [
+        first.result("seen"),
+        sk.ServerToolResult(second, second.result("gone", is_error=True), 1),  # any item with such a block
+    ]
     message = Client().read(chunks_of([*items, *results, *events(reply(text("So.")))]))
     states = [(part["state"], part.get("output"), part.get("errorText")) for part in message["parts"][1:3]]
     assert states == [("output-available", "seen", None), ("output-error", None, "gone")]

@@ -19,7 +19,7 @@ from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit.ui.ai_sdk._finish import finish_reason, metadata
 from streamkit.ui.ai_sdk._parts import FORMS, Part
 from streamkit.ui.ai_sdk._provider_metadata import provider_metadata
-from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, tool_result, untold_call
+from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, untold_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,12 +111,6 @@ class Answer:
         A chunk of the application's own. The client has to know of the message first.
         """
         return [*self._start(), chunk]
-
-    def take_result(self, block: dict[str, Any]) -> Iterable[Chunk]:
-        """
-        The chunk of what one of the application's tools has given.
-        """
-        return self.say(tool_result(block))
 
     def start_over(self, item: Any) -> Iterable[Chunk]:
         """

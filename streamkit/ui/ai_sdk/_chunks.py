@@ -5,16 +5,16 @@ Chunks: a stream of Claude's events as the AI SDK's UI message stream has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast, get_args
 
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.reading import plain
 from streamkit._core.algebra import Operator
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
 from streamkit.ui.ai_sdk._answer import Answer
 from streamkit.ui.ai_sdk._continued import Continued
 from streamkit.ui.ai_sdk._data import Data, own_chunk
+from streamkit.ui.ai_sdk._tool_chunks import result_block, tool_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -158,16 +158,12 @@ class Chunks:
     def _other(self, item: Any) -> Iterable[Chunk]:
         if isinstance(item, Data):
             return self._answer.say(item.to_dict())
+        if (result := result_block(item)) is not None:
+            return self._answer.say(tool_result(result))
         if isinstance(item, Mapping):
-            if item.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
-                return self._answer.take_result(plain(item))
-            return self._answer.say(own_chunk(item))  # pyright: ignore[reportUnknownArgumentType]
-        kind: object = getattr(item, "type", None)
-        if isinstance(kind, str):
+            return self._answer.say(own_chunk(cast("Mapping[str, Any]", item)))
+        if isinstance(getattr(item, "type", None), str):
             return self._answer.take(item)
-        block = plain(getattr(item, "block", None))  # a result with the call that it answers
-        if isinstance(block, dict) and block.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
-            return self._answer.take_result(block)  # pyright: ignore[reportUnknownArgumentType]
         raise TypeError(
             f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
         )

@@ -4,9 +4,10 @@ The chunks of tools: their calls, and what they have given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.reading import as_list, as_object, json_text
+from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, type_of
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit.ui.ai_sdk._provider_metadata import call_metadata, result_metadata
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["call_end", "call_start", "server_result", "tool_result", "untold_call"]
+__all__ = ["call_end", "call_start", "result_block", "server_result", "tool_result", "untold_call"]
 
 _WHY = {
     "truncated": "The input of this call was cut off.",
@@ -95,6 +96,17 @@ def server_result(block: dict[str, Any], *, dynamic: bool, later: int | None) ->
     if later is not None:
         chunk["providerMetadata"] = result_metadata(block, later)
     return chunk
+
+
+def result_block(item: object) -> dict[str, Any] | None:
+    """
+    The `tool_result` block that an item is or has as its `block`; None if there is none.
+    """
+    for part in (item, getattr(item, "block", None)):
+        kind = cast("Mapping[str, Any]", part).get("type") if isinstance(part, Mapping) else type_of(part)
+        if kind == "tool_result":
+            return as_object(plain(part))
+    return None
 
 
 def tool_result(block: dict[str, Any]) -> Chunk:
