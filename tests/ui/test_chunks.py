@@ -4,6 +4,7 @@ chunks(): what each event of Claude's is in the AI SDK's protocol.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -306,10 +307,57 @@ def test_a_call_that_is_said_twice_is_shown_once_and_two_under_one_id_are_two() 
         return tool_use("look", {"n": n}, id="toolu_1")
 
     items = events(reply(call(1), call(1), call(2)))
-    message = Client().read(chunks_of(items))
-    shown = [(part["toolCallId"], part["input"]) for part in message["parts"] if part["type"] == "tool-look"]
+    chunks = chunks_of(items)
+    parts = [part for part in Client().read(chunks)["parts"] if part["type"] == "tool-look"]
+    shown = [(part["toolCallId"], part["input"]) for part in parts]
     assert shown == [(each.id, each.input) for each in sk.tool_calls().over(items)]
-    assert len(shown) == 2
+    assert [part["state"] for part in parts] == ["input-available"] * 2
+    assert len(of_type(chunks, "tool-input-available")) == 2
+
+
+def test_white_space_that_was_sent_for_a_call_is_no_text() -> None:
+    begin, start, *rest = reply(tool_use("look", {"n": 1}, id="toolu_1")).events
+
+    def stray(said: str) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}}
+
+    blank = chunks_of(map(from_dict, [begin, start, stray(" \n"), *rest]))
+    assert of_type(blank, "text-start", "text-delta") == []
+    said = chunks_of(map(from_dict, [begin, start, stray(" \n"), stray("Hi"), *rest]))
+    assert text_of(Client().read(said)) == " \nHi"
+
+
+def test_a_result_ends_its_call_where_the_end_was_left_out() -> None:
+    unended = tool_use("web_search", {"query": "tides"}, id="srv_1", type="server_tool_use", closed=False)
+    (part,) = [
+        part
+        for part in Client().read(chunks_of(events(reply(unended, FOUND_BLOCK, text("Ebb.")))))["parts"]
+        if part["type"] == "tool-web_search"
+    ]
+    assert (part["state"], part["input"], part["output"]) == ("output-available", {"query": "tides"}, [FOUND])
+
+
+async def test_where_input_was_lost_a_call_without_any_is_not_one_without_arguments() -> None:
+    begin, start, _, stop, *rest = reply(tool_use("look", id="toolu_1")).events
+    lost = {
+        "type": "content_block_delta",
+        "index": 7,
+        "delta": {"type": "input_json_delta", "partial_json": "{"},
+    }
+    other = {
+        **start,
+        "index": 1,
+        "content_block": {**start["content_block"], "id": "toolu_2", "input": {"n": 1}},
+    }
+    items = [begin, start, stop, other, {**stop, "index": 1}, lost, *rest]
+    del items[3:5]
+    body = b"".join(b"data: " + json.dumps(item).encode() + b"\n\n" for item in items)
+    async with (sk.from_sse([body]) | ai_sdk.chunks()).open() as run:
+        chunks = [chunk async for chunk in run]
+    shown = of_type(chunks, "tool-input-available")
+    assert [(chunk["toolCallId"], chunk["input"]) for chunk in shown] == [
+        (call.id, call.input) for call in run.outcome.tool_calls
+    ]
 
 
 def test_a_message_that_comes_whole_is_shown() -> None:

@@ -421,6 +421,13 @@ def test_fifty_megabytes_are_too_large() -> None:
     assert caught.value.status == 413
 
 
+def test_an_approval_of_an_earlier_request_need_not_be_kept() -> None:
+    done = tool("output-available", output="paid", approval={"id": "x", "approved": True})
+    denied = tool("approval-responded", "toolu_2", approval={"id": "y", "approved": False})
+    made = messages(user(), assistant(done, denied), user(), asked=set())
+    assert len(made[2]["content"]) == 3
+
+
 def test_an_approval_that_this_server_has_not_asked_for_is_refused() -> None:
     granted = tool("approval-responded", approval={"id": "x", "approved": True})
     body = {"messages": [user(), assistant(granted)]}

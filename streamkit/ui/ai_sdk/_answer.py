@@ -56,9 +56,7 @@ class Answer:
         self._turn = continued.steps  # the number of the message, in the ids of its parts
         self._step = 0  # the number of the step
         self._restarts = 0
-        self._calls = dict(
-            continued.calls
-        )  # those that the client knows, with whether their tool is known to nobody before
+        self._calls = dict(continued.calls)  # those that the client knows, with whether they are dynamic
         self._steps_of_calls: dict[str, int] = {}
         self._turns: list[MessageBuilder] = []  # of the steps before this one
         self._messages: list[MessageBuilder] = []  # of this step
