@@ -347,10 +347,9 @@ async def test_where_input_was_lost_a_call_without_any_is_not_one_without_argume
     other = {
         **start,
         "index": 1,
-        "content_block": {**start["content_block"], "id": "toolu_2", "input": {"n": 1}},
+        "content_block": {**start["content_block"], "id": "toolu_2"},
     }
-    items = [begin, start, stop, other, {**stop, "index": 1}, lost, *rest]
-    del items[3:5]
+    items = [begin, start, other, lost, stop, {**stop, "index": 1}, *rest]
     body = b"".join(b"data: " + json.dumps(item).encode() + b"\n\n" for item in items)
     async with (sk.from_sse([body]) | ai_sdk.chunks()).open() as run:
         chunks = [chunk async for chunk in run]
@@ -358,6 +357,21 @@ async def test_where_input_was_lost_a_call_without_any_is_not_one_without_argume
     assert [(chunk["toolCallId"], chunk["input"]) for chunk in shown] == [
         (call.id, call.input) for call in run.outcome.tool_calls
     ]
+    assert len(of_type(chunks, "tool-input-error")) == 2 - len(shown) > 0
+
+
+def test_what_comes_for_a_block_that_has_ended_is_a_part_of_its_own() -> None:
+    *before, stop, changes, end = reply(text("Hel")).events
+    late = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}}
+    message = Client().read(chunks_of(map(from_dict, [*before, stop, late, late, changes, end])))
+    parts = [(part["text"], part["state"]) for part in message["parts"] if part["type"] == "text"]
+    assert parts == [("Hel", "done"), ("lolo", "done")]
+
+
+def test_half_a_character_at_the_end_is_not_lost() -> None:
+    items = events(reply(text("x")))
+    items[2] = sk.events.ContentBlockDelta(0, sk.events.TextDelta("a\ud83d"))
+    assert text_of(Client().read(chunks_of(items))) == "a\ud83d"
 
 
 def test_a_message_that_comes_whole_is_shown() -> None:

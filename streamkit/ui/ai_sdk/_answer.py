@@ -82,7 +82,7 @@ class Answer:
         """
         kind = event.type
         if kind == "content_block_delta":
-            return [*self._begin_untold(), *self._delta(event)]
+            return self._delta(event) if self._messages else [*self._begin_step(""), *self._delta(event)]
         if not self._progress.follow(event):
             return ()
         match kind:
@@ -183,9 +183,7 @@ class Answer:
         """
         What comes before the content of a message whose beginning was left out.
         """
-        if self._messages:
-            return []
-        return self._begin_step("")
+        return [] if self._messages else self._begin_step("")
 
     def _begin_step(self, claudes_id: str) -> list[Chunk]:
         chunks = self._start(claudes_id)
@@ -318,15 +316,18 @@ class Answer:
         return [part.begin(), *part.write(piece)]
 
     def _end_late(self) -> list[Chunk]:
+        if not self._late:
+            return []
         late, self._late = self._late, {}
         return [chunk for part in late.values() for chunk in part.end({})]
 
-    def _end(self, ended: Iterable[Block]) -> list[Chunk]:
-        return [
-            chunk
-            for block in sorted(ended, key=lambda block: block.index)
-            for chunk in self._end_block(block)
-        ]
+    def _end(self, ended: list[Block]) -> list[Chunk]:
+        if not ended:
+            return []
+        if len(ended) == 1:
+            return self._end_block(ended[0])
+        in_order = sorted(ended, key=lambda block: block.index)
+        return [chunk for block in in_order for chunk in self._end_block(block)]
 
     def _end_block(self, block: Block) -> list[Chunk]:
         part = self._parts_of_blocks.pop(block, None)

@@ -156,14 +156,15 @@ class Chunks:
         return feed
 
     def _other(self, item: Any) -> Iterable[Chunk]:
+        kind: object = getattr(item, "type", None)
+        if isinstance(kind, str) and kind != "tool_result":
+            return self._answer.take(item)
         if isinstance(item, Data):
             return self._answer.say(item.to_dict())
         if (result := result_block(item)) is not None:
             return self._answer.say(tool_result(result))
         if isinstance(item, Mapping):
             return self._answer.say(own_chunk(cast("Mapping[str, Any]", item)))
-        if isinstance(getattr(item, "type", None), str):
-            return self._answer.take(item)
         raise TypeError(
             f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
         )

@@ -92,10 +92,12 @@ class ChunkFraming(Framing):
 
     def item(self, item: Any) -> bytes:
         self._begun = True
-        frame = _frame(item)
         if item.__class__ is dict and item.get("type") in _ENDS:
             self._finished = True
-        return frame
+        try:
+            return b"data: " + _JSON.strict(item) + b"\n\n"
+        except UnicodeEncodeError:  # half of a character
+            return _frame(item)
 
     def end(self, outcome: Outcome) -> bytes:
         if self._finished or not self._begun:
