@@ -534,6 +534,46 @@ def test_the_results_of_a_program_come_where_the_api_has_sent_them() -> None:
     assert [block["type"] for block in made[3]["content"]] == ["code_execution_tool_result", "text"]
 
 
+def searched(**fields: Any) -> Part:
+    return {
+        "type": "tool-web_search",
+        "toolCallId": "srv_1",
+        "state": "output-available",
+        "providerExecuted": True,
+        "input": {"query": "tides"},
+        "output": [],
+        **fields,
+    }
+
+
+def test_a_result_stands_in_the_step_in_which_it_has_come() -> None:
+    told = {"anthropic": {"type": "web_search_tool_result", "later": 1}}
+    call = tool("output-available", output="seen")
+    made = messages(
+        user(),
+        assistant(searched(resultProviderMetadata=told), call, {"type": "step-start"}, text("So.")),
+        user(),
+    )
+    assert [block["type"] for block in made[1]["content"]] == ["server_tool_use", "tool_use"]
+    assert [block["type"] for block in made[3]["content"]] == ["web_search_tool_result", "text"]
+
+
+def test_the_result_of_a_search_by_a_program_says_so_too() -> None:
+    """
+    Clients of version 6 keep no metadata of outputs.
+    """
+    caller = {"anthropic": {"caller": {"type": "code_execution_20250825", "toolId": "srv_0"}}}
+    made = messages(user(), assistant(searched(callProviderMetadata=caller), text("So.")), user())
+    assert made[1]["content"][1]["caller"] == {"type": "code_execution_20250825", "tool_id": "srv_0"}
+
+
+@pytest.mark.parametrize("told", ["tool_result", "text", 7, None])
+def test_a_page_cannot_make_another_block_of_what_the_server_has_found(told: Any) -> None:
+    part = searched(resultProviderMetadata={"anthropic": {"type": told}})
+    made = messages(user(), assistant(part, text("So.")), user())
+    assert made[1]["content"][1]["type"] == "web_search_tool_result"
+
+
 def test_the_page_of_this_library_and_its_requests_agree_on_calls() -> None:
     broken = sk.BrokenToolCall("toolu_1", "look", "{", "truncated", 0)
     chunk = {
