@@ -315,6 +315,19 @@ def test_a_call_that_is_said_twice_is_shown_once_and_two_under_one_id_are_two() 
     assert len(of_type(chunks, "tool-input-available")) == 2
 
 
+def test_calls_without_an_id_are_shown_when_they_have_one() -> None:
+    answer = reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2"))
+    items = answer.events
+    for item in items:
+        if "content_block" in item:
+            item["content_block"] = {**item["content_block"], "id": ""}
+    chunks = chunks_of(map(from_dict, items))
+    shown = of_type(chunks, "tool-input-available")
+    assert [chunk["input"] for chunk in shown] == [{"n": 1}, {"n": 2}]
+    assert len({chunk["toolCallId"] for chunk in shown} - {""}) == 2
+    assert of_type(chunks, "tool-input-start", "tool-input-delta") == []
+
+
 def test_white_space_that_was_sent_for_a_call_is_no_text() -> None:
     begin, start, *rest = reply(tool_use("look", {"n": 1}, id="toolu_1")).events
 

@@ -256,14 +256,20 @@ class Answer:
 
     def _show(self, part: Part) -> list[Chunk]:
         """
-        Tell the client of a part, unless it cannot be told yet what it is: a call under an id that another one has.
+        Tell the client of a part, unless it is a call that gets its id only when it ends.
         """
         if part.is_call:
-            if part.id in self._own_calls:
+            if self._waits_for_id(part):
                 return []
             self._own_calls[part.id] = part
             self._note_call(part.id, part.block)
         return [part.begin()]
+
+    def _waits_for_id(self, part: Part) -> bool:
+        """
+        Whether a call has no id, or one that another call has: then its own is known at its end.
+        """
+        return not part.block.id or part.id in self._own_calls
 
     def _note_call(self, call_id: str, block: Block) -> None:
         self._calls[call_id] = block.type == "mcp_tool_use"
@@ -289,7 +295,7 @@ class Answer:
             piece = part.add(event.delta)
         if part.begun:
             return part.write(piece)
-        if part.is_call and part.id in self._own_calls:
+        if part.is_call and self._waits_for_id(part):
             return []
         if block.stray and not piece.strip():
             return part.hold(piece)

@@ -23,6 +23,7 @@ _WHY = {
     "not_object": "The input of this call is not an object.",
     "extra_data": "The input of this call is followed by something else.",
 }
+_WHY_NOT = "This call cannot be executed."
 
 
 def call_start(call_id: str, name: str, block_type: str) -> Chunk:
@@ -51,7 +52,12 @@ def call_end(call: ToolCall | BrokenToolCall, call_id: str, block: dict[str, Any
         chunk["providerMetadata"] = metadata
     if isinstance(call, ToolCall):
         return {**chunk, "input": call.input}
-    return {**chunk, "type": "tool-input-error", "input": call.raw, "errorText": _WHY[call.reason]}
+    return {
+        **chunk,
+        "type": "tool-input-error",
+        "input": call.raw,
+        "errorText": _WHY.get(call.reason, _WHY_NOT),
+    }
 
 
 def untold_call(block: dict[str, Any]) -> Chunk:
