@@ -91,7 +91,7 @@ def chunks(
         raise TypeError(f"chunks() needs body= as the JSON object of the request, not {type(body).__name__}")
     given = {
         "version": (version, 7),
-        "continued": (Continued(body) if body is not None else None, None),
+        "body": (Continued(body) if body is not None else None, None),
         "message_id": (message_id, None),
     }
     return Operator(
@@ -111,7 +111,7 @@ class Chunks:
         self,
         *,
         version: Version = 7,
-        continued: Continued | None = None,
+        body: Continued | None = None,
         message_id: str | None = None,
     ) -> None:
         if version not in get_args(Version):
@@ -120,7 +120,7 @@ class Chunks:
             )
         if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
-        self._answer = Answer(version, continued or Continued(None), message_id)
+        self._answer = Answer(version, body or Continued(None), message_id)
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         return LoopSpec(
