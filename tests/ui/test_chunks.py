@@ -552,7 +552,7 @@ def test_a_body_that_is_no_object_is_refused() -> None:
 def test_its_text_says_nothing_of_what_a_user_has_said() -> None:
     assert repr(sk.text() | sk.map(str)) == "text() | map(str)"
     assert repr(ai_sdk.chunks()) == "chunks()"
-    assert repr(ai_sdk.chunks(version=6, body=continuing())) == "chunks(version=6, body=…)"
+    assert repr(ai_sdk.chunks(version=6, body=continuing())) == "chunks(version=6, body=<Continued>)"
 
 
 def test_it_runs_in_one_loop_with_its_neighbours(capsys: pytest.CaptureFixture[str]) -> None:
