@@ -481,6 +481,24 @@ def test_an_answer_to_a_tools_output_goes_on_with_the_message_of_the_call() -> N
     assert chunks[2]["id"] == "2-0"  # no part has the id of one that is there
 
 
+def test_an_answer_goes_on_with_the_message_that_the_request_names() -> None:
+    """
+    An approval in a message that is not the last one.
+    """
+    body = continuing(messageId="msg_1")
+    body["messages"].append({"id": "u2", "role": "user", "parts": [{"type": "text", "text": "And?"}]})
+    assert chunks_of(events(reply(text("So."), id="msg_2")), body=body)[0]["messageId"] == "msg_1"
+    regenerated = {**body, "trigger": "regenerate-message"}
+    assert chunks_of(events(reply(text("So."), id="msg_2")), body=regenerated)[0]["messageId"] == "msg_2"
+
+
+def test_an_error_of_a_tool_in_one_text_block_is_that_text() -> None:
+    items = events(reply(tool_use("look", {"n": 1}, id="toolu_1")))
+    (call,) = sk.tool_calls().over(items)
+    failed = call.result([{"type": "text", "text": "gone"}], is_error=True)
+    assert of_type(chunks_of([*items, failed]), "tool-output-error")[0]["errorText"] == "gone"
+
+
 def test_an_answer_to_a_user_is_a_message_of_its_own() -> None:
     asked = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
     chunks = chunks_of(events(reply(text("So."), id="msg_2")), body={"messages": [asked]})

@@ -574,6 +574,27 @@ def test_a_page_cannot_make_another_block_of_what_the_server_has_found(told: Any
     assert made[1]["content"][1]["type"] == "web_search_tool_result"
 
 
+def test_a_tool_of_an_mcp_server_comes_back_with_its_server_or_not_at_all() -> None:
+    metadata = {"anthropic": {"type": "mcp-tool-use", "serverName": "dice"}}
+    part = {
+        **searched(callProviderMetadata=metadata, state="output-error", errorText="down"),
+        "type": "dynamic-tool",
+        "toolName": "roll",
+    }
+    content = ai_sdk.params({"messages": [user(), assistant(part, text("So.")), user()]})["messages"][1][
+        "content"
+    ]
+    assert content[0]["server_name"] == "dice"
+    assert content[1] == {
+        "type": "mcp_tool_result",
+        "tool_use_id": "srv_1",
+        "content": "down",
+        "is_error": True,
+    }
+    nameless = {**part, "callProviderMetadata": {"anthropic": {"type": "mcp-tool-use"}}}
+    assert messages(user(), assistant(nameless, text("So.")), user())[1]["content"] == "So."
+
+
 def test_the_page_of_this_library_and_its_requests_agree_on_calls() -> None:
     broken = sk.BrokenToolCall("toolu_1", "look", "{", "truncated", 0)
     chunk = {
