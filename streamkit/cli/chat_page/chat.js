@@ -1,0 +1,236 @@
+// One conversation, over server-sent events or a WebSocket.
+//
+// An answer is a series of [name, value]: those of the `split` on the server, and at its end "done" or "error". What a model, a tool
+// or a user has said goes onto the page as text (`textContent`, `Text.appendData`), and never as HTML.
+
+const $ = (id) => document.getElementById(id);
+
+// -- how an answer comes ---------------------------------------------------------------------------------------
+
+async function* overSSE(messages, signal) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch("sse", { method: "POST", headers, body: JSON.stringify({ messages }), signal });
+  if (!response.ok) throw new Error(await response.text() || `HTTP ${response.status}`);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let unread = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const frames = (unread + value).split(/\r\n\r\n|\n\n/);
+    unread = frames.pop();
+    for (const frame of frames) {
+      const lines = frame.split(/\r\n|\n/);
+      const field = (name) => lines.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length).trimStart());
+      const data = field("data:").join("\n");
+      if (data) yield [field("event:")[0] ?? "message", JSON.parse(data)]; // a frame without data keeps the connection open
+    }
+  }
+}
+
+async function* overWebSocket(messages, signal) {
+  const socket = new WebSocket(new URL("ws", location.href.replace(/^http/, "ws")));
+  const waiting = [];
+  let wake = () => {};
+  const arrived = (item) => { waiting.push(item); wake(); };
+  socket.onopen = () => socket.send(JSON.stringify({ messages }));
+  socket.onmessage = ({ data }) => arrived(JSON.parse(data));
+  socket.onclose = () => arrived(null);
+  signal.addEventListener("abort", () => socket.readyState === WebSocket.OPEN ? socket.send('{"type": "stop"}') : socket.close());
+  try {
+    for (;;) {
+      if (!waiting.length) await new Promise((resolve) => { wake = resolve; });
+      const item = waiting.shift();
+      if (item === null) return;
+      if (item.type === "complete") yield ["done", item];
+      else yield [item.type, item.type === "error" ? item : item.content];
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+const WAYS = { sse: ["Server-sent events", overSSE], websocket: ["WebSocket", overWebSocket] };
+
+// -- how an answer is shown --------------------------------------------------------------------------------------
+
+function make(name, className, text) {
+  const element = document.createElement(name);
+  element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+const shown = (value) => typeof value === "string" ? value : JSON.stringify(value, null, 2);
+
+class Answer {
+  element = make("article", "answer");
+  said = ""; // what the next request tells the model that it has said
+  ended = false;
+  #begun = performance.now();
+  #cards = new Map(); // by the call's id
+  #open = new Map(); // by the block's index in its message
+  #usage = make("footer", "", "…");
+
+  constructor() {
+    this.element.append(this.#usage);
+  }
+
+  receive(name, value) {
+    const show = {
+      text: () => this.#text(value),
+      thinking: () => this.#thinking(value),
+      block: () => this.#block(value),
+      input: () => this.#open.get(value.index)?.input.append(value.delta.partial_json),
+      call: () => this.#call(value),
+      result: () => this.#result(value),
+      usage: () => this.#figures(value),
+      done: () => this.end(value.kind === "complete" ? value.stop_reason : value.kind, value.usage),
+      error: () => this.fail(value.message),
+    }[name];
+    show?.();
+  }
+
+  end(why, usage) {
+    if (this.ended) return;
+    this.ended = true;
+    const seconds = ((performance.now() - this.#begun) / 1000).toFixed(1);
+    if (usage) this.#figures(usage);
+    else if (this.#usage.textContent === "…") this.#usage.textContent = "";
+    this.#usage.append(this.#usage.textContent && " · ", `${seconds} s · ${why.replaceAll("_", " ")}`);
+    for (const card of this.#cards.values()) card.state.dataset.state ||= "done";
+    for (const thought of this.element.querySelectorAll("details.thinking")) thought.firstChild.textContent = "Thought";
+  }
+
+  fail(message) {
+    this.#add(make("p", "error", message));
+    this.end("failed");
+  }
+
+  #add(element) {
+    this.#usage.before(element);
+    return element;
+  }
+
+  #last(selector, make) {
+    const last = this.#usage.previousElementSibling;
+    return last?.matches(selector) ? last : this.#add(make());
+  }
+
+  #text(piece) {
+    this.said += piece;
+    this.#last("p.text", () => make("p", "text")).append(piece);
+  }
+
+  #thinking(piece) {
+    const thought = this.#last("details.thinking", () => {
+      const details = make("details", "thinking");
+      details.append(make("summary", "", "Thinking…"), make("p", ""));
+      return details;
+    });
+    thought.lastChild.append(piece);
+  }
+
+  #block({ index, content_block: block }) {
+    this.#open.delete(index);
+    if (block.name === undefined || block.id === undefined) return;
+    const card = { element: make("section", "card"), state: make("i", ""), input: make("pre", "input") };
+    const title = make("h2", "");
+    title.append(card.state, block.name);
+    card.element.append(title, card.input);
+    this.#open.set(index, card);
+    this.#cards.set(block.id, card);
+    this.#add(card.element);
+  }
+
+  #call({ id, input, raw, reason }) {
+    const card = this.#cards.get(id);
+    if (!card) return;
+    card.input.textContent = reason ? raw : shown(input);
+    if (reason) this.#outcome(card, `not called: its input is ${reason}`, "failed");
+  }
+
+  #result({ tool_use_id: id, content, is_error: failed }) {
+    const card = this.#cards.get(id);
+    if (!card) return;
+    const texts = Array.isArray(content) ? content.map((part) => part.text ?? part.title ?? shown(part)) : [shown(content)];
+    this.#outcome(card, texts.join("\n"), failed ? "failed" : "done");
+  }
+
+  #outcome(card, text, state) {
+    card.state.dataset.state = state;
+    card.element.append(make("pre", `result ${state}`, text));
+  }
+
+  #figures({ input_tokens: read, output_tokens: written }) {
+    this.#usage.textContent = `${read} tokens in · ${written} out`;
+  }
+}
+
+// -- the conversation --------------------------------------------------------------------------------------------
+
+const messages = [];
+let stop = null; // while an answer comes
+
+function atTheEnd() {
+  return innerHeight + scrollY >= document.body.scrollHeight - 80;
+}
+
+async function ask(question) {
+  messages.push({ role: "user", content: question });
+  $("questions").replaceChildren();
+  const answer = new Answer();
+  $("conversation").append(make("p", "question", question), answer.element);
+  scrollTo(0, document.body.scrollHeight);
+
+  stop = new AbortController();
+  busy(true);
+  try {
+    const [, items] = WAYS[$("way").value];
+    for await (const [name, value] of items(messages, stop.signal)) {
+      const follow = atTheEnd();
+      answer.receive(name, value);
+      if (follow) scrollTo(0, document.body.scrollHeight);
+    }
+    if (!answer.ended) answer.fail("The connection broke.");
+  } catch (error) {
+    if (stop.signal.aborted) answer.end("stopped");
+    else answer.fail(error.message);
+  }
+  if (answer.said) messages.push({ role: "assistant", content: answer.said });
+  else messages.pop();
+  stop = null;
+  busy(false);
+}
+
+function busy(yes) {
+  $("send").textContent = yes ? "Stop" : "Send";
+  $("send").classList.toggle("stop", yes);
+  $("conversation").ariaBusy = String(yes);
+}
+
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (stop) return stop.abort();
+  const question = $("question").value.trim();
+  $("question").value = "";
+  if (question) ask(question);
+});
+
+$("question").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    if (!stop) $("ask").requestSubmit();
+  }
+});
+
+// What the server has to say of itself, which ways it serves, and what one could ask it.
+const about = await (await fetch("about")).json();
+$("note").textContent = about.note;
+for (const way of about.ways) $("way").append(new Option(WAYS[way][0], way));
+$("way").hidden = about.ways.length < 2;
+for (const question of about.questions) {
+  const button = make("button", "", question);
+  button.type = "button";
+  button.addEventListener("click", () => ask(question));
+  $("questions").append(button);
+}

@@ -1,0 +1,123 @@
+"""
+What other people's clients make of our answers, and what they should.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from tests.clients import packages
+from tests.support.patience import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.clients.site import App, Site
+
+Judge = Literal["ai-6", "ai-7", "ag-ui"]
+
+AI_SDK: Final[tuple[Judge, ...]] = ("ai-6", "ai-7")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    What a client has made of an answer.
+
+    Attributes:
+        end: The message, or the messages, that it ends with.
+        errors: What it complains of: chunks that do not fit their schema, an order that it does not allow, a broken connection.
+        told: The errors that the server has told it in the protocol.
+        finished: What the protocol's last chunk says; None without one.
+        chunks: How many chunks it has read.
+    """
+
+    end: Any
+    errors: list[str]
+    told: list[str]
+    finished: Any
+    chunks: int
+
+
+def judged(site: Site, cases: Mapping[str, tuple[Judge, App]]) -> dict[str, Seen]:
+    """
+    Let clients read answers, all of them in one process of Node.js.
+
+    Args:
+        site: Where they are served.
+        cases: Each answer with the client that reads it, by a name.
+
+    Returns:
+        What each client has seen, by the same names.
+    """
+    lines = [json.dumps({"judge": judge, "url": site.put(app)}) for judge, app in cases.values()]
+    done = subprocess.run(
+        packages.judge(),
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [*cases]
+    return {names[seen.pop("case")]: Seen(**seen) for seen in map(json.loads, done.stdout.splitlines())}
+
+
+@dataclass
+class Told:
+    """
+    What was said in an answer, in whatever protocol.
+
+    Attributes:
+        text: The text, as one.
+        reasoning: The thinking, as one.
+        calls: Each tool call: its id, its tool and its input.
+        results: What each call has given, by its id.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    calls: list[tuple[str, str, Any]] = field(default_factory=list[tuple[str, str, Any]])
+    results: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def told_by_ui_message(message: Any) -> Told:
+    """
+    What a `UIMessage` of the AI SDK says.
+    """
+    told = Told()
+    for part in message["parts"] if message else ():
+        kind = part["type"]
+        if kind == "text":
+            told.text += part["text"]
+        elif kind == "reasoning":
+            told.reasoning += part["text"]
+        elif kind == "dynamic-tool" or kind.startswith("tool-"):
+            name = part.get("toolName") or kind.removeprefix("tool-")
+            told.calls.append((part["toolCallId"], name, part.get("input")))
+            if "output" in part:
+                told.results[part["toolCallId"]] = part["output"]
+    return told
+
+
+def told_by_ag_ui(messages: Any) -> Told:
+    """
+    What the messages of AG-UI say.
+    """
+    told = Told()
+    for message in messages:
+        role = message["role"]
+        if role == "assistant":
+            told.text += message.get("content") or ""
+            for call in message.get("toolCalls", ()):
+                function = call["function"]
+                told.calls.append((call["id"], function["name"], json.loads(function["arguments"] or "{}")))
+        elif role == "reasoning":
+            told.reasoning += message["content"]
+        elif role == "tool":
+            told.results[message["toolCallId"]] = message["content"]
+    return told
