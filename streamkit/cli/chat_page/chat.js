@@ -10,7 +10,7 @@ const $ = (id) => document.getElementById(id);
 async function* overSSE(messages, signal) {
   const headers = { "content-type": "application/json" };
   const response = await fetch("sse", { method: "POST", headers, body: JSON.stringify({ messages }), signal });
-  if (!response.ok) throw new Error(await response.text() || `HTTP ${response.status}`);
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).message ?? `HTTP ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let unread = "";
   for (;;) {
@@ -42,7 +42,7 @@ async function* overWebSocket(messages, signal) {
       const item = waiting.shift();
       if (item === null) return;
       if (item.type === "complete") yield ["done", item];
-      else yield [item.type, item.type === "error" ? item : item.content];
+      else yield [item.type, item.error ?? item.content];
     }
   } finally {
     socket.close();
@@ -82,8 +82,10 @@ class Answer {
       block: () => this.#block(value),
       input: () => this.#open.get(value.index)?.input.append(value.delta.partial_json),
       call: () => this.#call(value),
-      result: () => this.#result(value),
+      result: () => this.#result(value.tool_use_id, value),
+      found: () => this.#result(value.call?.id, value),
       usage: () => this.#figures(value),
+      restarted: () => this.#startOver(),
       done: () => this.end(value.kind === "complete" ? value.stop_reason : value.kind, value.usage),
       error: () => this.fail(value.message),
     }[name];
@@ -93,12 +95,13 @@ class Answer {
   end(why, usage) {
     if (this.ended) return;
     this.ended = true;
+    this.element.classList.add("ended");
     const seconds = ((performance.now() - this.#begun) / 1000).toFixed(1);
     if (usage) this.#figures(usage);
     else if (this.#usage.textContent === "…") this.#usage.textContent = "";
     this.#usage.append(this.#usage.textContent && " · ", `${seconds} s · ${why.replaceAll("_", " ")}`);
     for (const card of this.#cards.values()) card.state.dataset.state ||= "done";
-    for (const thought of this.element.querySelectorAll("details.thinking")) thought.firstChild.textContent = "Thought";
+    this.#endThought();
   }
 
   fail(message) {
@@ -106,7 +109,20 @@ class Answer {
     this.end("failed");
   }
 
+  #startOver() {
+    this.said = "";
+    this.element.replaceChildren(this.#usage);
+    this.#cards.clear();
+    this.#open.clear();
+  }
+
+  #endThought() {
+    const last = this.#usage.previousElementSibling;
+    if (last?.matches("details.thinking")) last.firstChild.textContent = "Thought";
+  }
+
   #add(element) {
+    this.#endThought();
     this.#usage.before(element);
     return element;
   }
@@ -149,7 +165,7 @@ class Answer {
     if (reason) this.#outcome(card, `not called: its input is ${reason}`, "failed");
   }
 
-  #result({ tool_use_id: id, content, is_error: failed }) {
+  #result(id, { content, is_error: failed }) {
     const card = this.#cards.get(id);
     if (!card) return;
     const texts = Array.isArray(content) ? content.map((part) => part.text ?? part.title ?? shown(part)) : [shown(content)];
@@ -177,7 +193,6 @@ function atTheEnd() {
 
 async function ask(question) {
   messages.push({ role: "user", content: question });
-  $("questions").replaceChildren();
   const answer = new Answer();
   $("conversation").append(make("p", "question", question), answer.element);
   scrollTo(0, document.body.scrollHeight);
@@ -206,6 +221,7 @@ function busy(yes) {
   $("send").textContent = yes ? "Stop" : "Send";
   $("send").classList.toggle("stop", yes);
   $("conversation").ariaBusy = String(yes);
+  for (const button of $("questions").children) button.disabled = yes;
 }
 
 $("ask").addEventListener("submit", (event) => {
