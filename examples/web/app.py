@@ -1,9 +1,8 @@
 """
 One pipeline, four ways to a screen: server-sent events, a WebSocket, the AI SDK's protocol, and AG-UI's.
 
-Run it with `python examples/web/app.py`, and open the page that it names. It needs
-`pip install "claude-streamkit[sse,ag-ui]" starlette "uvicorn[standard]"`. With ANTHROPIC_API_KEY set, Claude answers; without it, a
-scripted Messages API inside this program.
+Install `"claude-streamkit[sse,ag-ui]" "uvicorn[standard]"`, run it with `python examples/web/app.py`, and open the page that it
+names. With ANTHROPIC_API_KEY set, Claude answers; without it, a scripted Messages API inside this program.
 """
 
 from __future__ import annotations
@@ -82,8 +81,9 @@ PARTS = sk.split(
     text=sk.text(),
     block=sk.only("content_block_start"),
     input=sk.only("input_json_delta"),
-    call=sk.tool_calls(broken="emit"),
+    call=sk.tool_calls(broken="emit", server=True),
     result=sk.only("tool_result"),
+    found=sk.tool_results(),
     usage=sk.usage(),
 )
 """What the page shows."""

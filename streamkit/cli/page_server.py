@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +18,15 @@ from streamkit.testing._fake_claude.faults.wire import WireFault
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    import anthropic
+
     from streamkit._core.algebra import Operator, Stream
     from streamkit.testing import Request
 
 __all__ = ["PageServer"]
 
 FILES: Final = resources.files("streamkit.cli") / "chat_page"
+NOTE: Final = "streamkit serve: no model is asked"
 TYPES: Final = {"html": "text/html", "js": "text/javascript", "css": "text/css"}
 
 PARTS: Final[Operator[Any, tuple[str, Any]]] = sk.split(
@@ -30,7 +34,7 @@ PARTS: Final[Operator[Any, tuple[str, Any]]] = sk.split(
     text=sk.text(),
     block=sk.only("content_block_start"),
     input=sk.only("input_json_delta"),
-    call=sk.tool_calls(broken="emit"),
+    call=sk.tool_calls(broken="emit", server=True),
     found=sk.tool_results(),
     usage=sk.usage(),
 )
@@ -49,29 +53,39 @@ class PageServer(FakeClaude):
 
     def __init__(self, answer: Callable[[Request], Reply], *, port: int, questions: Sequence[str]) -> None:
         super().__init__(answer, repeat=True, port=port)
-        self._files = {
-            f"/{file.name}": Reply([file.read_bytes()], headers=_typed(TYPES[file.name.partition(".")[2]]))
+        self._pages = {
+            f"/{file.name}": Reply([file.read_bytes()], headers=_typed(TYPES[file.name.rpartition(".")[2]]))
             for file in FILES.iterdir()
         }
-        self._files["/"] = self._files["/index.html"]
-        about = {"note": "no model is asked", "ways": ["sse"], "questions": questions}
-        self._files["/about"] = Reply([json.dumps(about).encode()], headers=_typed("application/json"))
+        self._pages["/"] = self._pages["/index.html"]
+        self._pages["/about"] = _json({"note": NOTE, "ways": ["sse"], "questions": [*questions]})
 
-    def serves(self, request: Request) -> bool:
+    def is_for_page(self, request: Request) -> bool:
         """
-        Whether a request is one of the page's.
+        Whether a request is one that the page makes.
         """
-        return request.path == "/sse" if request.method == "POST" else request.path in self._files
+        return request.path == "/sse" if request.method == "POST" else request.path in self._pages
 
     def _answer_other(self, request: Request) -> Reply:
-        if not self.serves(request):
+        if not self.is_for_page(request):
             return super()._answer_other(request)
         if request.method != "POST":
-            return self._files[request.path]
-        # One request for each question, and nothing mended, so that the page shows what was sent.
-        asked = {"model": "claude-sonnet-5", "max_tokens": 1024, **(request.body or {})}
-        chat = sk.messages(self.client(), retry=None, timeouts=None, **asked)
-        return Reply([Streamed(chat | PARTS)], headers=_typed("text/event-stream"))
+            return self._pages[request.path]
+        match request.body:
+            case {"messages": [_, *_] as messages}:
+                return Reply([Streamed(self._chat(messages) | PARTS)], headers=_typed("text/event-stream"))
+            case _:
+                return _json({"message": "the request has no messages"}, status=400)
+
+    def _chat(self, messages: Any) -> Stream[Any]:
+        # One request, and nothing is mended, so that the page shows what was sent.
+        return sk.messages(
+            self._asks, retry=None, model="claude-sonnet-5", max_tokens=1024, messages=messages
+        )
+
+    @cached_property
+    def _asks(self) -> anthropic.AsyncAnthropic:
+        return self.client()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +104,7 @@ class Streamed(WireFault):
 
 def _typed(media_type: str) -> dict[str, str]:
     return {"content-type": f"{media_type}; charset=utf-8"}
+
+
+def _json(document: object, status: int = 200) -> Reply:
+    return Reply([json.dumps(document).encode()], status, _typed("application/json"))

@@ -82,8 +82,8 @@ class Answer {
       block: () => this.#block(value),
       input: () => this.#open.get(value.index)?.input.append(value.delta.partial_json),
       call: () => this.#call(value),
-      result: () => this.#result(value.tool_use_id, value),
-      found: () => this.#result(value.call?.id, value),
+      result: () => this.#result(value),
+      found: () => this.#result(value.block),
       usage: () => this.#figures(value),
       restarted: () => this.#startOver(),
       done: () => this.end(value.kind === "complete" ? value.stop_reason : value.kind, value.usage),
@@ -165,10 +165,11 @@ class Answer {
     if (reason) this.#outcome(card, `not called: its input is ${reason}`, "failed");
   }
 
-  #result(id, { content, is_error: failed }) {
+  #result({ tool_use_id: id, content, is_error }) {
     const card = this.#cards.get(id);
     if (!card) return;
     const texts = Array.isArray(content) ? content.map((part) => part.text ?? part.title ?? shown(part)) : [shown(content)];
+    const failed = is_error || content?.type?.endsWith("_error");
     this.#outcome(card, texts.join("\n"), failed ? "failed" : "done");
   }
 
