@@ -8,9 +8,7 @@ import gc
 import logging
 import random
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from importlib import import_module
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -24,6 +22,7 @@ from starlette.routing import Route
 import streamkit as sk
 from streamkit.sinks import collect
 from streamkit.testing import FakeClaude, Pause, reply, text
+from tests.serving.servers import SERVERS, skip_unless_it_runs_on
 from tests.support.claude import ASK
 from tests.support.leftovers import sockets_open
 from tests.support.patience import patience
@@ -89,54 +88,6 @@ def fastapi_app(service: Service) -> Any:
     return app
 
 
-@asynccontextmanager
-async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
-    import uvicorn
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", loop="none")
-    server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        while not server.started:  # noqa: ASYNC110 -- it tells nobody
-            await anyio.sleep(0.001)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-
-
-@asynccontextmanager
-async def hypercorn_serves(app: Any) -> AsyncGenerator[int]:
-    from hypercorn.config import Config, Sockets
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
-    port: int = listening.getsockname()[1]
-
-    class OneSocket(Config):
-        loglevel = "WARNING"
-
-        def create_sockets(self) -> Sockets:
-            return Sockets([], [listening], [])
-
-    over = anyio.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_hypercorn(app, OneSocket(), over.wait))
-        yield port
-        over.set()
-
-
-def _hypercorn(
-    app: Any, config: Any, over: Callable[[], Awaitable[None]]
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    on_trio = anyio.get_cancelled_exc_class().__module__.startswith("trio")
-    server: Any = import_module("hypercorn.trio" if on_trio else "hypercorn.asyncio")
-
-    async def serve() -> None:
-        await server.serve(app, config, shutdown_trigger=over)
-
-    return serve
-
-
 async def visit(port: int, name: str, leaves: str | None, chance: random.Random) -> bytes:
     """
     Ask for an answer, and leave when it is said.
@@ -180,7 +131,6 @@ async def settled(service: Service) -> None:
             await anyio.sleep(0.005)
 
 
-SERVERS = {"uvicorn": uvicorn_serves, "hypercorn": hypercorn_serves}
 APPS = {"starlette": starlette_app, "fastapi": fastapi_app}
 
 
@@ -189,8 +139,7 @@ APPS = {"starlette": starlette_app, "fastapi": fastapi_app}
 async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
     app: str, server: str, anyio_backend_name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if server == "uvicorn" and anyio_backend_name == "trio":
-        pytest.skip("uvicorn is of asyncio only")
+    skip_unless_it_runs_on(server, anyio_backend_name)
     chance = random.Random(f"{app} {server}")
     clients = examples(pr=24, full=250)
     answer = reply(text(*[f"{word} " for word in SAID.split()]), Pause(0.02))
