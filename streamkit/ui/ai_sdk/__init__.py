@@ -1,0 +1,20 @@
+"""
+The AI SDK's UI message stream protocol, which `useChat` speaks (npm package `ai`, versions 6 and 7).
+
+    async def chat(request):
+        body = await request.json()
+        stream = sk.messages(client, model="claude-sonnet-5", max_tokens=1024, **ai_sdk.params(body))
+        return ai_sdk.Response(stream, body=body)
+"""
+
+from __future__ import annotations
+
+from streamkit._core.facade import publish
+from streamkit.ui._bad_request import BadRequest
+from streamkit.ui.ai_sdk._chunks import Version, chunks
+from streamkit.ui.ai_sdk._data import Data
+from streamkit.ui.ai_sdk._params import approved, params
+
+__all__ = ["BadRequest", "Data", "Version", "approved", "chunks", "params"]
+
+publish(__name__, globals())

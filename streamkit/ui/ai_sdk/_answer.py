@@ -1,0 +1,386 @@
+"""
+What the client has been told of an answer so far, and what it has to be told next.
+
+Which block each event speaks of, and when each block has ended, is what the outcome has too: both follow a `BlockTable`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.content import content_of, text_in, thinking_in
+from streamkit._claude.protocol.kinds import TOOLS, arrives_whole
+from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import as_object, plain, text_of_field
+from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.tool_blocks import call_in
+from streamkit.ui.ai_sdk._finish import finish_reason, metadata
+from streamkit.ui.ai_sdk._parts import FORMS, Part
+from streamkit.ui.ai_sdk._provider_metadata import provider_metadata
+from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, tool_result, untold_call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamkit._claude.protocol.block import Block
+    from streamkit.ui.ai_sdk._continued import Continued
+    from streamkit.ui.ai_sdk._data import Chunk
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """
+    One answer, as the client sees it: a message with a step for each message of Claude's.
+
+    Args:
+        version: The major version of the client.
+        continued: The message that it goes on with.
+        message_id: Its id; by default that message's, or else Claude's.
+
+    Attributes:
+        parts: The parts that are being written, by the index of their block.
+    """
+
+    def __init__(self, version: Literal[6, 7], continued: Continued, message_id: str | None) -> None:
+        self.parts: dict[int, Part] = {}
+        self._is_current = version >= 7
+        self._own_id = message_id
+        self._message_id = message_id or continued.message_id
+        self._started = False  # whether `start` has been told
+        self._begins_anew = False  # whether the next message takes the place of all that was told
+        self._in_step = False
+        self._stays_in_step = False  # whether the next message goes on in the same step
+        self._turn = continued.steps  # the number of the message, in the ids of its parts
+        self._step = 0  # the number of the step
+        self._restarts = 0
+        self._calls = dict(
+            continued.calls
+        )  # those that the client knows, with whether their tool is known to nobody before
+        self._steps_of_calls: dict[str, int] = {}
+        self._turns: list[MessageBuilder] = []  # of the steps before this one
+        self._messages: list[MessageBuilder] = []  # of this step
+        self._progress = Progress()
+        self._begin_blocks()
+
+    def _begin_blocks(self) -> None:
+        self._table = BlockTable(forgets=True)
+        self._parts_of_blocks: dict[Block, Part] = {}
+        self._late: dict[tuple[int, str], Part] = {}  # what has come for blocks that had ended
+        self._own_calls: dict[str, Part] = {}  # of this message, by their id on the wire
+        self.parts.clear()
+
+    # -- what arrives ----------------------------------------------------------------------------------------
+
+    def take(self, event: Any) -> Iterable[Chunk]:
+        """
+        The chunks of an event.
+
+        Raises:
+            GrammarError: A message begins inside another one.
+        """
+        kind = event.type
+        if kind == "content_block_delta":
+            return [*self._begin_untold(), *self._delta(event)]
+        if not self._progress.follow(event):
+            return ()
+        match kind:
+            case "message_start":
+                return self._begin_message(event)
+            case "content_block_start":
+                fields = as_object(plain(getattr(event, "content_block", None))) or {}
+                told = self._begin_untold()
+                block, ended = self._table.begin(event, fields)
+                return [*told, *self._end(ended), *self._begin(block, fields)]
+            case "content_block_stop":
+                return self._end(self._table.close(event))
+            case "message_delta":
+                told = self._begin_untold()
+                self._messages[-1].add(event)
+                return [*told, *self._stop(getattr(event, "delta", None))]
+            case "message_stop":
+                return [*self._end(self._table.end()), *self._end_late()]
+            case _:
+                return ()
+
+    def say(self, chunk: Chunk) -> Iterable[Chunk]:
+        """
+        A chunk of the application's own. The client has to know of the message first.
+        """
+        return [*self._start(), chunk]
+
+    def take_result(self, block: dict[str, Any]) -> Iterable[Chunk]:
+        """
+        The chunk of what one of the application's tools has given.
+        """
+        return self.say(tool_result(block))
+
+    def start_over(self, item: Any) -> Iterable[Chunk]:
+        """
+        What has come of the last message is void.
+        """
+        if not self._in_step:
+            return ()
+        self._progress = Progress()
+        self._messages.clear()
+        self._begin_blocks()
+        self._restarts += 1
+        self._stays_in_step = True
+        if self._is_current:
+            return ({"type": "reset-step"},)
+        self._begins_anew = True
+        return ()
+
+    def finish(self) -> Iterable[Chunk]:
+        """
+        The stream has ended.
+        """
+        if not self._started:
+            return ()
+        chunks = self.break_off()
+        if self._in_step:
+            self._in_step = False
+            chunks.append({"type": "finish-step"})
+        end: Chunk = {"type": "finish"}
+        if messages := [*self._turns, *self._messages]:
+            end = {
+                **end,
+                "finishReason": finish_reason(messages[-1].stop_reason),
+                "messageMetadata": metadata(messages),
+            }
+        return [*chunks, end]
+
+    def break_off(self) -> list[Chunk]:
+        """
+        The ends of what is open, because nothing more comes.
+        """
+        ended = self._table.end(cut=True)
+        whole = [block for block in ended if block.type in FORMS or arrives_whole(block.type)]
+        return [*self._end(whole), *self._end_late()]
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def _start(self, claudes_id: str = "") -> list[Chunk]:
+        if self._started:
+            return []
+        self._started = True
+        start: Chunk = {"type": "start"}
+        if message_id := self._message_id or claudes_id:
+            self._message_id = start["messageId"] = message_id
+        return [start]
+
+    def _begin_message(self, event: Any) -> list[Chunk]:
+        message = getattr(event, "message", None)
+        chunks = [*self._end(self._table.end()), *self._end_late()]
+        self._begin_blocks()
+        chunks += self._begin_step(text_of_field(message, "id"))
+        self._messages[-1].add(event)
+        for index, whole in enumerate(content_of(message)):
+            fields = as_object(plain(whole)) or {}
+            block, ended = self._table.take_whole(index, fields)
+            chunks += [*self._begin(block, fields), *self._end(ended)]
+        return [*chunks, *self._stop(message)]
+
+    def _begin_untold(self) -> list[Chunk]:
+        """
+        What comes before the content of a message whose beginning was left out.
+        """
+        if self._messages:
+            return []
+        return self._begin_step("")
+
+    def _begin_step(self, claudes_id: str) -> list[Chunk]:
+        chunks = self._start(claudes_id)
+        if self._begins_anew:
+            chunks += self._begin_anew(claudes_id)
+        elif not self._stays_in_step:
+            if self._in_step:
+                chunks.append({"type": "finish-step"})
+            chunks.append({"type": "start-step"})
+            self._turns += self._messages
+            self._messages = []
+            self._step += 1
+        self._in_step, self._stays_in_step, self._begins_anew = True, False, False
+        self._turn += 1
+        self._messages.append(MessageBuilder())
+        return chunks
+
+    def _begin_anew(self, claudes_id: str) -> list[Chunk]:
+        """
+        Another message takes the place of the one that the client has, which it cannot take back.
+        """
+        void, base = self._message_id, self._own_id or claudes_id or self._message_id or "message"
+        self._message_id = base if base != void else f"{base}-{self._restarts}"
+        self._calls, self._steps_of_calls = {}, {}
+        self._step = 1
+        return [
+            {"type": "start", "messageId": self._message_id},
+            {"type": "data-restarted", "data": {"void": void}},
+            {"type": "start-step"},
+        ]
+
+    def _stop(self, carrier: object) -> list[Chunk]:
+        """
+        What ends with the stop reason that this tells, if it does.
+        """
+        reason = text_of_field(carrier, "stop_reason")
+        if not reason:
+            return []
+        self._stays_in_step = stop_reason(reason).pauses
+        return self._end(self._table.end(cut=stop_reason(reason).cuts))
+
+    # -- blocks ----------------------------------------------------------------------------------------------
+
+    def _begin(self, block: Block, fields: dict[str, Any]) -> list[Chunk]:
+        if block in self._parts_of_blocks:
+            return []  # its start has only been said again
+        if block.type.endswith("_result"):
+            return self._server_result(block.to_dict())
+        if block.type not in FORMS:
+            return []
+        part = self._new_part(block)
+        text = fields.get(part.field)
+        said = text if isinstance(text, str) and not part.is_call else ""
+        return [*self._show(part), *(part.write(said) if said else ())]
+
+    def _new_part(self, block: Block) -> Part:
+        part = self._parts_of_blocks[block] = Part(block, f"{self._turn}-{block.index}")
+        if not block.stray:
+            self.parts[block.index] = part
+        if block.type in TOOLS:
+            part.id = block.id or f"call_{part.id}"
+        return part
+
+    def _show(self, part: Part) -> list[Chunk]:
+        """
+        Tell the client of a part, unless it cannot be told yet what it is: a call under an id that another one has.
+        """
+        if part.is_call:
+            if part.id in self._own_calls:
+                return []
+            self._own_calls[part.id] = part
+            self._note_call(part.id, part.block)
+        return [part.begin()]
+
+    def _note_call(self, call_id: str, block: Block) -> None:
+        self._calls[call_id] = block.type == "mcp_tool_use"
+        self._steps_of_calls[call_id] = self._step
+
+    def _delta(self, event: Any) -> list[Chunk]:
+        self._progress.follow(event)
+        block = self._table.find(event)
+        if block is None:
+            self._table.lose(event)
+            return []
+        if block.ended:
+            return self._write_late(event, block)
+        part = self._parts_of_blocks.get(block)
+        if part is None and block.type not in FORMS:
+            block.add(event.delta)
+            if block.type not in FORMS:
+                return []
+            part = self._new_part(block)  # the delta has told what the block is
+            piece = part.taken()
+        else:
+            part = part or self._new_part(block)
+            piece = part.add(event.delta)
+        if part.begun:
+            return part.write(piece)
+        if part.is_call and part.id in self._own_calls:
+            return []
+        if block.stray and not piece.strip():
+            return part.hold(piece)
+        return [*self._show(part), *part.write(piece)]
+
+    def _write_late(self, event: Any, block: Block) -> list[Chunk]:
+        """
+        Show what has come for a block that had ended, in a part of its own.
+        """
+        piece = (
+            text_in(event)
+            if block.type == "text"
+            else thinking_in(event)
+            if block.type == "thinking"
+            else None
+        )
+        if not piece:
+            return []
+        index = self._table.place(event)
+        key = (-1 if index is None else index, block.type)
+        if (part := self._late.get(key)) is not None:
+            return part.write(piece)
+        part = self._late[key] = Part(block, f"{self._turn}-{key[0]}-late")
+        return [part.begin(), *part.write(piece)]
+
+    def _end_late(self) -> list[Chunk]:
+        late, self._late = self._late, {}
+        return [chunk for part in late.values() for chunk in part.end({})]
+
+    def _end(self, ended: Iterable[Block]) -> list[Chunk]:
+        return [
+            chunk
+            for block in sorted(ended, key=lambda block: block.index)
+            for chunk in self._end_block(block)
+        ]
+
+    def _end_block(self, block: Block) -> list[Chunk]:
+        part = self._parts_of_blocks.pop(block, None)
+        if self.parts.get(block.index) is part:
+            self.parts.pop(block.index, None)
+        if part is None:
+            return self._whole_block(block)
+        if part.is_call:
+            return self._end_call(part)
+        return part.end(block.to_dict()) if part.begun else []
+
+    def _end_call(self, part: Part) -> list[Chunk]:
+        block = part.block
+        if block.repeats:
+            return []
+        call = call_in(block)
+        call_id = call.id or part.id
+        self._note_call(call_id, block)
+        fields = {name: value for name, value in block.to_dict().items() if name != "input"}
+        return [call_end(call, call_id, fields)]
+
+    def _whole_block(self, block: Block) -> list[Chunk]:
+        """
+        A block that the client is told of when it is whole.
+        """
+        if block.type.endswith("_result") or not block.type:
+            return []
+        fields = block.to_dict()
+        fields.pop("unknown_deltas", None)
+        if block.type == "redacted_thinking":
+            part_id = f"{self._turn}-{block.index}"
+            return [
+                {
+                    "type": "reasoning-start",
+                    "id": part_id,
+                    "providerMetadata": provider_metadata(redactedData=fields.get("data")),
+                },
+                {"type": "reasoning-end", "id": part_id},
+            ]
+        if self._is_current:
+            metadata = provider_metadata(**fields)
+            return [{"type": "custom", "kind": f"anthropic.{block.type}", "providerMetadata": metadata}]
+        return [{"type": "data-anthropic-block", "data": fields}]
+
+    def _server_result(self, block: dict[str, Any]) -> list[Chunk]:
+        call_id = block.get("tool_use_id")
+        if not isinstance(call_id, str) or not call_id:
+            return []
+        chunks: list[Chunk] = []
+        part = self._own_calls.get(call_id)
+        if part is not None and self._parts_of_blocks.pop(part.block, None) is not None:
+            self.parts.pop(part.block.index, None)
+            chunks += self._end_call(part)  # its end was left out
+        if call_id not in self._calls:
+            untold = untold_call(block)
+            self._calls[call_id] = "dynamic" in untold
+            chunks.append(untold)
+        later = self._step - self._steps_of_calls.get(call_id, self._step)
+        told = later if self._is_current else None
+        return [*chunks, server_result(block, dynamic=self._calls[call_id], later=told)]

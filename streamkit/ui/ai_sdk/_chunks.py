@@ -1,0 +1,166 @@
+"""
+Chunks: a stream of Claude's events as the AI SDK's UI message stream has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+
+from streamkit._claude.protocol.events import ContentBlockDelta
+from streamkit._claude.protocol.reading import plain
+from streamkit._core.algebra import Operator
+from streamkit._core.runtime.loop_spec import LoopSpec
+from streamkit._core.stage import pure
+from streamkit.ui.ai_sdk._answer import Answer
+from streamkit.ui.ai_sdk._continued import Continued
+from streamkit.ui.ai_sdk._data import Data, own_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamkit._core.runtime.context import Context
+    from streamkit.ui.ai_sdk._data import Chunk
+
+__all__ = ["Version", "chunks"]
+
+Version = Literal[6, 7]
+
+_NO_HALF: Final = "\ud7ff"
+"""A text whose last character is not above this one does not end in half of a pair."""
+
+
+def chunks(
+    *, version: Version = 7, body: Mapping[str, Any] | None = None, message_id: str | None = None
+) -> Operator[Any, Chunk]:
+    """
+    The chunks of the AI SDK's UI message stream that show an answer of Claude's: what `useChat` reads.
+
+    A text is a `text-start`, deltas and a `text-end`, a thought the same with `reasoning-`, and its signature is in the
+    `providerMetadata` of its end. A call is a `tool-input-start`, deltas, and `tool-input-available`, or `tool-input-error` where
+    its input cannot be executed. What Anthropic and MCP servers run is `providerExecuted`, and its results are
+    `tool-output-available` or `tool-output-error`, with the content as the API has it. Citations are `source-url` and
+    `source-document`. Each message is a step; one in which the API has paused goes on in the same step. `finish` tells the finish
+    reason, and in its `messageMetadata` the `usage`, the `stop_reason` and the `model`. Any other block is a `custom` part of the
+    kind `anthropic.TYPE`, or for version 6 a `data-anthropic-block`.
+
+    The stream may also have, between events, what an application says itself: `tool_result` blocks, such as `ToolCall.result()`
+    makes, which become the output of their call; `Data`, and dicts that are such chunks already.
+
+    Where the stream starts over, the page takes back what it shows of the step (`reset-step`). Clients of version 6 cannot. For
+    them a new message begins, with a part `data-restarted` at its beginning: what their page shows before that is void.
+
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
+
+        MTa-bE-DS|
+        chunks()
+        (AB)CD-EF---(GH|)
+
+        A = {"type": "start", "messageId": "msg_1"}
+        B = {"type": "start-step"}
+        C = {"type": "text-start", "id": "1-0"}
+
+    Args:
+        version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for all that are older.
+        body: The request that is answered, as it came from `useChat`. Where it ends with an assistant's message, to which a
+            call's output or an approval has been added, the answer goes on with that message. Without it the answer is a message
+            of its own.
+        message_id: The id of the message in the page. By default it is the one that `body` goes on with, or else Claude's.
+
+    Raises:
+        ValueError: An unknown `version`.
+        TypeError: `body` or `message_id` is something else. While running: an item is neither an event nor something that can be
+            sent.
+
+    Emits: a dict for each chunk, ready for JSON.
+    Backpressure: none of its own.
+    Completes: with its upstream, after `finish`.
+    Fails: with its upstream, after the ends of the parts that are open; with a `GrammarError` where a message begins inside
+        another.
+    Cancels: at once.
+    Memory: the open blocks, and one message's calls.
+    """
+    if body is not None and not isinstance(body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"chunks() needs body= as the JSON object of the request, not {type(body).__name__}")
+    given = {
+        "version": (version, 7),
+        "continued": (Continued(body) if body is not None else None, None),
+        "message_id": (message_id, None),
+    }
+    return Operator(
+        pure("chunks", Chunks, **{name: value for name, (value, usual) in given.items() if value != usual})
+    )
+
+
+class Chunks:
+    """
+    The step of `chunks()` in one run.
+    """
+
+    takes: ClassVar[str] = ""  # events, and what an application says itself
+    gives: ClassVar[str] = "chunks of the AI SDK"
+
+    def __init__(
+        self,
+        *,
+        version: Version = 7,
+        continued: Continued | None = None,
+        message_id: str | None = None,
+    ) -> None:
+        if version not in get_args(Version):
+            raise ValueError(
+                f"version must be 6 or 7, the major version of the npm package ai, not {version!r}"
+            )
+        if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
+        self._answer = Answer(version, continued or Continued(None), message_id)
+
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        return LoopSpec(
+            name,
+            "feed",
+            self._for_each(),
+            start_over=lambda item: self._answer.start_over(item),
+            flush=self._answer.finish,
+            rescue=self._answer.break_off,
+            expands=True,
+            memory="the open blocks, and one message's calls",
+        )
+
+    def _for_each(self) -> Callable[[Any], Iterable[Chunk]]:
+        """
+        The function of one item. Nearly all are pieces of text, so these are read in it, without another call.
+        """
+        parts, other = self._answer.parts, self._other
+
+        def feed(item: Any) -> Iterable[Chunk]:
+            if item.__class__ is ContentBlockDelta and (part := parts.get(item.index)) is not None:
+                delta = item.delta
+                if delta.__class__ is part.takes and not part.whole.half:
+                    piece: str = getattr(delta, part.field)
+                    if piece.isascii() or piece[-1] <= _NO_HALF:
+                        if not piece:
+                            return ()
+                        if part.input is not None:
+                            part.input.write(piece)
+                        return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
+            return other(item)
+
+        return feed
+
+    def _other(self, item: Any) -> Iterable[Chunk]:
+        if isinstance(item, Data):
+            return self._answer.say(item.to_dict())
+        if isinstance(item, Mapping):
+            if item.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
+                return self._answer.take_result(plain(item))
+            return self._answer.say(own_chunk(item))  # pyright: ignore[reportUnknownArgumentType]
+        kind: object = getattr(item, "type", None)
+        if isinstance(kind, str):
+            return self._answer.take(item)
+        block = plain(getattr(item, "block", None))  # a result with the call that it answers
+        if isinstance(block, dict) and block.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
+            return self._answer.take_result(block)  # pyright: ignore[reportUnknownArgumentType]
+        raise TypeError(
+            f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
+        )

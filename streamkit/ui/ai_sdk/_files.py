@@ -1,0 +1,89 @@
+"""
+Files: what a user has attached, as a content block of the API's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from streamkit.ui._bad_request import BadRequest
+
+__all__ = ["file_block"]
+
+_IMAGES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+
+
+def file_block(part: dict[str, Any], place: str) -> dict[str, Any]:
+    """
+    The content block of a file part: an image, a PDF or a text, inside the request, at an address, or uploaded before.
+
+    Args:
+        part: The part of the message.
+        place: Where it stands, for an error.
+
+    Raises:
+        BadRequest: It is of another type, or has no data and no address.
+    """
+    media_type = _media_type(part.get("mediaType"))
+    is_image = media_type.partition("/")[0] == "image"
+    name = part.get("filename")
+    title = {"title": name} if isinstance(name, str) and name and not is_image else {}
+    reference = part.get("providerReference")
+    if isinstance(reference, dict) and isinstance(file_id := reference.get("anthropic"), str):  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        source: dict[str, Any] = {"type": "file", "file_id": file_id}
+        return {"type": "image" if is_image else "document", "source": source, **title}
+    url = part.get("url")
+    if not isinstance(url, str):
+        raise BadRequest(f"{place}: a file has no url")
+    if url[:5].lower() == "data:":
+        told, data = _data_in(url, place)
+        media_type = told or media_type
+        is_image = media_type.partition("/")[0] == "image"
+        source = _inline(media_type, data, place)
+    elif url[:8].lower() == "https://" or url[:7].lower() == "http://":
+        if not (is_image or media_type == "application/pdf" or media_type.partition("/")[0] == "text"):
+            raise _unknown(place)
+        source = {"type": "url", "url": url}
+    else:
+        raise BadRequest(f"{place}: the url of a file is neither a data: URL nor one of http or https")
+    return {"type": "image" if is_image else "document", "source": source, **title}
+
+
+def _media_type(value: object) -> str:
+    return value.partition(";")[0].strip().lower() if isinstance(value, str) else ""
+
+
+def _data_in(url: str, place: str) -> tuple[str, bytes]:
+    """
+    The media type and the bytes of a `data:` URL.
+    """
+    head, comma, data = url[5:].partition(",")
+    if not comma:
+        raise BadRequest(f"{place}: a file's data: URL has no data")
+    parameters = [each.strip().lower() for each in head.split(";")]
+    if "base64" not in parameters[1:]:
+        return parameters[0], unquote_to_bytes(data)
+    try:
+        return parameters[0], base64.b64decode(unquote_to_bytes(data), validate=True)
+    except binascii.Error:
+        raise BadRequest(f"{place}: a file's data is not base64") from None
+
+
+def _inline(media_type: str, data: bytes, place: str) -> dict[str, Any]:
+    if media_type in _IMAGES or media_type == "application/pdf":
+        return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
+    if media_type.partition("/")[0] == "text" or media_type == "application/json":
+        try:
+            return {"type": "text", "media_type": "text/plain", "data": data.decode("utf-8-sig")}
+        except UnicodeDecodeError:
+            raise BadRequest(f"{place}: a text file is not UTF-8") from None
+    raise _unknown(place)
+
+
+def _unknown(place: str) -> BadRequest:
+    return BadRequest(
+        f"{place}: a file is of a type that Claude does not take; it takes images, PDF and text"
+    )

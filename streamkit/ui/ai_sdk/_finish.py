@@ -1,0 +1,50 @@
+"""
+What the protocol says at the end of a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.usage import total
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamkit._claude.protocol.message import MessageBuilder
+
+__all__ = ["finish_reason", "metadata"]
+
+_REASONS: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "tool_use": "tool-calls",
+    "refusal": "content-filter",
+}
+
+
+def finish_reason(reason: str | None) -> str:
+    """
+    The protocol's name for a stop reason of Claude's.
+    """
+    if stop_reason(reason).cuts:
+        return "length"
+    return _REASONS.get(reason or "", "other")
+
+
+def metadata(messages: Sequence[MessageBuilder]) -> dict[str, Any]:
+    """
+    What is told of an answer besides its parts: its usage, why it stopped, and who has answered.
+
+    Args:
+        messages: Its messages, as far as they have come.
+    """
+    told: dict[str, Any] = {
+        "usage": total([message.usage for message in messages]).to_dict(),
+        "stop_reason": messages[-1].stop_reason,
+    }
+    if messages[-1].model is not None:
+        told["model"] = messages[-1].model
+    return told
