@@ -15,6 +15,7 @@ from tests.support.patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import streamkit as sk
     from tests.clients.site import App, Site
 
 Judge = Literal["ai-6", "ai-7", "ag-ui"]
@@ -83,6 +84,31 @@ class Told:
     reasoning: str = ""
     calls: list[tuple[str, str, Any]] = field(default_factory=list[tuple[str, str, Any]])
     results: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def told_by_outcome(outcome: sk.Outcome) -> Told:
+    """
+    What the messages of an outcome say.
+    """
+    messages = getattr(outcome, "messages", [])
+    blocks = [block.to_dict() for message in messages for block in message.content]
+    calls = {call.id: (call.id, call.name, call.input) for call in outcome.tool_calls} if messages else {}
+    told = Told()
+    for block in blocks:
+        match block:
+            case {"type": "text", "text": text}:
+                told.text += text
+            case {"type": "thinking", "thinking": thinking}:
+                told.reasoning += thinking
+            case {"type": "server_tool_use" | "mcp_tool_use", "id": call_id, "name": name, "input": given}:
+                told.calls.append((call_id, name, given))
+            case {"type": "tool_use", "id": call_id} if call_id in calls:
+                told.calls.append(calls[call_id])
+            case {"tool_use_id": call_id, "content": content}:
+                told.results[call_id] = content
+            case _:
+                pass
+    return told
 
 
 def told_by_ui_message(message: Any) -> Told:

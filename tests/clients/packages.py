@@ -12,6 +12,7 @@ import filecmp
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +70,10 @@ def browser() -> str:
     A browser of the system.
 
     Raises:
-        Missing: There is none.
+        Missing: There is none, or nothing that drives it.
     """
+    if find_spec("playwright") is None:
+        raise Missing("no Playwright: pip install playwright")
     for name in BROWSERS:
         if found := shutil.which(name):
             return found

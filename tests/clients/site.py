@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import anyio
 import uvicorn
 from anyio.from_thread import start_blocking_portal
-from starlette.responses import Response
+
+T = TypeVar("T")
 
 Message: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[
@@ -55,43 +56,30 @@ def serving() -> Generator[Site]:
     A site that is served meanwhile.
     """
     site = Site()
-    with (
-        start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(_uvicorn(site)) as site.port,
-    ):
+    with beside(uvicorn_serves(site)) as site.port:
         yield site
 
 
+@contextmanager
+def beside(context: AbstractAsyncContextManager[T]) -> Generator[T]:
+    """
+    Enter an asynchronous context in a thread with an event loop of its own.
+    """
+    with start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(context) as entered:
+        yield entered
+
+
 @asynccontextmanager
-async def _uvicorn(app: App) -> AsyncGenerator[int]:
+async def uvicorn_serves(app: App, lifespan: Literal["on", "off"] = "off") -> AsyncGenerator[int]:
+    """
+    Serve an application; gives the port.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio"))
+    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan, ws="websockets-sansio")
+    server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
         while not server.started:  # noqa: ASYNC110 -- it tells nobody
             await anyio.sleep(0.001)
         yield listening.getsockname()[1]
         server.should_exit = True
-
-
-async def taken_down(response: App) -> Response:
-    """
-    What a response sends, to be sent again at any time.
-    """
-    sent: list[Message] = []
-    asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> Message:
-        if not asked:
-            await anyio.sleep_forever()
-        return asked.pop()
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await response({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send)
-    start, *bodies = sent
-    content = b"".join(body.get("body", b"") for body in bodies)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
-    headers.pop("content-length", None)
-    return Response(content, start["status"], headers)

@@ -146,23 +146,25 @@ class Answer {
     thought.lastChild.append(piece);
   }
 
-  #block({ index, content_block: block }) {
+  #block({ index, content_block: { id, name } }) {
     this.#open.delete(index);
-    if (block.name === undefined || block.id === undefined) return;
-    const card = { element: make("section", "card"), state: make("i", ""), input: make("pre", "input") };
-    const title = make("h2", "");
-    title.append(card.state, block.name);
-    card.element.append(title, card.input);
-    this.#open.set(index, card);
-    this.#cards.set(block.id, card);
-    this.#add(card.element);
+    if (id && name) this.#open.set(index, this.#card(id, name));
   }
 
-  #call({ id, input, raw, reason }) {
-    const card = this.#cards.get(id);
-    if (!card) return;
+  #card(id, name) {
+    const card = { element: make("section", "card"), state: make("i", ""), input: make("pre", "input") };
+    const title = make("h2", "");
+    title.append(card.state, name);
+    card.element.append(title, card.input);
+    this.#cards.set(id, card);
+    this.#add(card.element);
+    return card;
+  }
+
+  #call({ id, name, input, raw, reason }) {
+    const card = this.#cards.get(id) ?? this.#card(id, name); // some servers send a message as a whole, without its blocks
     card.input.textContent = reason ? raw : shown(input);
-    if (reason) this.#outcome(card, `not called: its input is ${reason}`, "failed");
+    if (reason) this.#outcome(card, `not called: its input is ${reason.replaceAll("_", " ")}`, "failed");
   }
 
   #result({ tool_use_id: id, content, is_error }) {
