@@ -100,7 +100,7 @@ class Answer {
     if (usage) this.#figures(usage);
     else if (this.#usage.textContent === "…") this.#usage.textContent = "";
     this.#usage.append(this.#usage.textContent && " · ", `${seconds} s · ${why.replaceAll("_", " ")}`);
-    for (const card of this.#cards.values()) card.state.dataset.state ||= "done";
+    for (const card of this.#cards.values()) card.state.dataset.state ||= card.called ? "done" : "failed";
     this.#endThought();
   }
 
@@ -163,8 +163,9 @@ class Answer {
 
   #call({ id, name, input, raw, reason }) {
     const card = this.#cards.get(id) ?? this.#card(id, name); // some servers send a message as a whole, without its blocks
+    card.called = true;
     card.input.textContent = reason ? raw : shown(input);
-    if (reason) this.#outcome(card, `not called: its input is ${reason.replaceAll("_", " ")}`, "failed");
+    if (reason) this.#outcome(card, `Not called: its input is ${reason.replaceAll("_", " ")}`, "failed");
   }
 
   #result({ tool_use_id: id, content, is_error }) {
@@ -190,24 +191,29 @@ class Answer {
 const messages = [];
 let stop = null; // while an answer comes
 
-function atTheEnd() {
-  return innerHeight + scrollY >= document.body.scrollHeight - 80;
+let follows = true; // until the reader scrolls up
+let scrolls = 0;
+
+addEventListener("scroll", () => { follows = innerHeight + scrollY >= document.body.scrollHeight - 80; });
+
+function follow() {
+  if (follows) scrolls ||= requestAnimationFrame(() => { scrolls = 0; scrollTo(0, document.body.scrollHeight); });
 }
 
 async function ask(question) {
   messages.push({ role: "user", content: question });
   const answer = new Answer();
   $("conversation").append(make("p", "question", question), answer.element);
-  scrollTo(0, document.body.scrollHeight);
+  follows = true;
+  follow();
 
   stop = new AbortController();
   busy(true);
   try {
     const [, items] = WAYS[$("way").value];
     for await (const [name, value] of items(messages, stop.signal)) {
-      const follow = atTheEnd();
       answer.receive(name, value);
-      if (follow) scrollTo(0, document.body.scrollHeight);
+      follow();
     }
     if (!answer.ended) answer.fail("The connection broke.");
   } catch (error) {
