@@ -1,5 +1,5 @@
 """
-Runs inside the streaming responses of real web frameworks, under real servers, with clients that leave whenever they like.
+Runs inside the responses of real web frameworks, under real servers, with clients that leave whenever they like.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LEAVES = ("before the first byte", "in the middle", "while the server writes", "
 
 class Service:
     """
-    An application whose responses are runs in generators, as people write them.
+    An application whose responses are runs.
 
     Attributes:
         outcomes: Of every run.
@@ -68,11 +68,26 @@ class Service:
                 yield piece  # noqa: ASYNC119 -- what everybody writes
 
     def response(self, name: str) -> StreamingResponse:
+        """
+        A run in a generator, as people write it.
+        """
         return StreamingResponse(self.body(PIPELINES[name]), media_type="text/plain")
 
 
+class EventService(Service):
+    """
+    An application whose responses own their runs.
+    """
+
+    def response(self, name: str) -> Any:
+        return sk.sse.Response(self._chat | sk.finalize(self.outcomes.append) | PIPELINES[name])
+
+
+SERVICES = {"generators": Service, "responses": EventService}
+
+
 def starlette_app(service: Service) -> Any:
-    async def chat(request: Any) -> StreamingResponse:
+    async def chat(request: Any) -> Any:
         return service.response(request.path_params["name"])
 
     return Starlette(routes=[Route("/{name}", chat)])
@@ -81,8 +96,8 @@ def starlette_app(service: Service) -> Any:
 def fastapi_app(service: Service) -> Any:
     app = FastAPI()
 
-    @app.get("/{name}")
-    async def chat(name: str) -> StreamingResponse:
+    @app.get("/{name}", response_model=None)
+    async def chat(name: str) -> Any:
         return service.response(name)
 
     return app
@@ -136,8 +151,9 @@ APPS = {"starlette": starlette_app, "fastapi": fastapi_app}
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("made_of", SERVICES)
 async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
-    app: str, server: str, anyio_backend_name: str, capfd: pytest.CaptureFixture[str]
+    made_of: str, app: str, server: str, anyio_backend_name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     skip_unless_it_runs_on(server, anyio_backend_name)
     chance = random.Random(f"{app} {server}")
@@ -150,7 +166,7 @@ async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
     logging.getLogger().addHandler(handler)
     try:
         async with FakeClaude(answer, repeat=True) as upstream:
-            service = Service(upstream)
+            service = SERVICES[made_of](upstream)
             async with SERVERS[server](APPS[app](service)) as port:
                 with patience():
                     async with anyio.create_task_group() as visitors:
