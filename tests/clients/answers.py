@@ -8,6 +8,7 @@ skips the time in which nothing happens, and clients read what is written.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -18,7 +19,7 @@ import pytest
 from starlette.responses import Response
 
 import streamkit as sk
-from streamkit.testing import FakeClaude
+from streamkit.testing import FakeClaude, Pings, Stall
 from tests.conformance.failure_matrix import ASK, BEFORE, FAULTS, LIMIT, PLACES, RESUMES, then_right
 from tests.conftest import recorded
 from tests.serving.asgi import Exchange
@@ -26,7 +27,7 @@ from tests.support.idle_time import idle_time_skipped
 from tests.support.profiles import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
     from pathlib import Path
 
     from streamkit.events import Event
@@ -110,14 +111,29 @@ async def _recording(path: Path, write: Write) -> Answer:
 
 
 async def _fault(first: Reply, resume: Resume, write: Write) -> Answer:
+    async with failing(first, resume) as chat:
+        return await _written(chat, partial(write, resume=resume))
+
+
+@asynccontextmanager
+async def failing(first: Reply, resume: Resume) -> AsyncGenerator[sk.Stream[Event]]:
+    """
+    A stream that runs into a fault, and goes on as far as it goes.
+    """
     async with FakeClaude(then_right(first), repeat=True) as server:
-        chat = sk.messages(
+        yield sk.messages(
             server.client(),
             **ASK,
             retry=sk.RetryPolicy(attempts=3, base=0, resume=resume),
             timeouts=sk.Timeouts(first_event=LIMIT, liveness=LIMIT, progress=LIMIT),
         )
-        return await _written(chat, partial(write, resume=resume))
+
+
+def takes_time(first: Reply) -> bool:
+    """
+    Whether only a limit of time shows the fault.
+    """
+    return any(isinstance(step, Stall) or (isinstance(step, Pings) and step.ends) for step in first.steps)
 
 
 async def _written(stream: sk.Stream[Any], write: Callable[[sk.Stream[Any]], App]) -> Answer:

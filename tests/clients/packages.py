@@ -80,6 +80,17 @@ def browser() -> str:
     raise Missing(f"no browser: apt-get install {BROWSERS[0]}")
 
 
+def websockets() -> None:
+    """
+    The client of the library `websockets`.
+
+    Raises:
+        Missing: It is not installed.
+    """
+    if find_spec("websockets") is None:
+        raise Missing("no websockets: pip install websockets")
+
+
 def is_current() -> bool:
     """
     Whether what is installed is what the lock file has.

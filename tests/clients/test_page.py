@@ -20,7 +20,6 @@ from streamkit.cli.page_server import PageServer
 from streamkit.testing import (
     FakeClaude,
     Pause,
-    Pings,
     Reply,
     Stall,
     error_reply,
@@ -29,7 +28,7 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
-from tests.clients.answers import faults
+from tests.clients.answers import faults, takes_time
 from tests.clients.judges import Told, told_by_outcome
 from tests.clients.site import beside, uvicorn_serves
 from tests.conftest import recorded
@@ -103,14 +102,15 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def serve(script: Any = None) -> str:
             module = runpy.run_path(str(EXAMPLE))
             own = module["script"]
-            module["client"].__wrapped__.__globals__["script"] = script or (lambda asked: at_once(own(asked)))
+
+            def at_once(request: Request) -> Reply:
+                answer: Reply = own(request)
+                return replace(answer, steps=[step for step in answer.steps if not isinstance(step, Pause)])
+
+            module["client"].__wrapped__.__globals__["script"] = script or at_once
             return f"http://127.0.0.1:{stack.enter_context(beside(uvicorn_serves(module['app'], 'on')))}/"
 
         yield serve
-
-
-def at_once(answer: Reply) -> Reply:
-    return replace(answer, steps=[step for step in answer.steps if not isinstance(step, Pause)])
 
 
 # -- the example -----------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_the_page_of_serve_ends_with_what_the_outcome_has(page: Page) -> None:
     Every recording, and every fault but those that only time shows.
     """
     replies = {path.stem: Reply.file(path) for path in recorded()}
-    replies |= {name: first for name, first, _ in faults() if not any(map(takes_time, first.steps))}
+    replies |= {name: first for name, first, _ in faults() if not takes_time(first)}
     with ThreadPoolExecutor(1) as threads:  # Playwright keeps an event loop in this one
         expected = threads.submit(anyio.run, outcomes_of, replies).result()
 
@@ -228,10 +228,6 @@ def test_the_page_of_serve_ends_with_what_the_outcome_has(page: Page) -> None:
             if ("failed" in chat.answers.last.locator("footer").inner_text()) != (outcome.error is not None):
                 wrong[name] = outcome.error
     assert wrong == {}
-
-
-def takes_time(step: object) -> bool:
-    return isinstance(step, Stall) or (isinstance(step, Pings) and step.ends)
 
 
 async def outcomes_of(replies: dict[str, Reply]) -> dict[str, sk.Outcome]:
