@@ -1,5 +1,3 @@
 """
-Protocols that front-ends speak: each has an operator from events to what it sends, a response, and what makes a request of it.
-
-`streamkit.ui.ai_sdk` is the AI SDK's, which `useChat` speaks.
+The protocols that front-ends speak: each room here turns a stream into one of them, and its requests into parameters.
 """

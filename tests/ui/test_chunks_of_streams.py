@@ -18,6 +18,7 @@ from .client import Client, calls_of, text_of, thinking_of
 from .shown import CELLS, RECORDINGS, Shown, shown, shown_fault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 VERSIONS: list[ai_sdk.Version] = [6, 7]
@@ -29,7 +30,7 @@ def check(seen: Shown, message: dict[str, Any]) -> None:
     The page's message has what the outcome has.
     """
     outcome = seen.outcome
-    blocks = [block.to_dict() for each in outcome.messages for block in each.content]
+    blocks: list[dict[str, Any]] = [block.to_dict() for each in outcome.messages for block in each.content]
     assert text_of(message) == "".join(block["text"] for block in blocks if block["type"] == "text")
     assert thinking_of(message) == "".join(b["thinking"] for b in blocks if b["type"] == "thinking")
     assert calls_of(message) == [(call.id, call.name, call.input) for call in outcome.tool_calls]
@@ -61,7 +62,7 @@ async def test_what_a_page_sends_back_is_what_was_streamed(path: Path, version: 
     assert answers(messages, version) == answers(seen.outcome.history, version)
 
 
-def answers(messages: list[dict[str, Any]], version: int) -> list[dict[str, Any]]:
+def answers(messages: Sequence[Any], version: int) -> list[dict[str, Any]]:
     """
     The blocks of the assistant's messages.
     """

@@ -10,7 +10,7 @@ The AI SDK's UI message stream protocol, which `useChat` speaks (npm package `ai
 from __future__ import annotations
 
 from streamkit._core.facade import publish
-from streamkit.ui._bad_request import BadRequest
+from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._chunks import Version, chunks
 from streamkit.ui.ai_sdk._data import Data
 from streamkit.ui.ai_sdk._params import approved, params

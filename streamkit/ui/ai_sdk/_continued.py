@@ -1,6 +1,7 @@
 """
-The message that an answer goes on with: `useChat` sends one that ends with a call's output or an approval, and shows the answer in
-the same message.
+The message that an answer goes on with.
+
+`useChat` may send one that ends with a call's output or an approval, and shows the answer to that in the same message.
 """
 
 from __future__ import annotations

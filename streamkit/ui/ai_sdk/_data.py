@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from streamkit._core.plain import PlainValue
@@ -69,7 +68,7 @@ def own_chunk(item: Mapping[str, Any]) -> Chunk:
     """
     kind = item.get("type")
     if isinstance(kind, str) and ((kind.startswith("data-") and "data" in item) or kind in _OWN):
-        return msgspec.to_builtins(item)  # type: ignore[no-any-return]
+        return dict(item)
     raise TypeError(
         f"chunks() cannot send an object of type {kind!r}: of an application's own it takes "
         f'{{"type": "data-NAME", "data": …}}, a tool_result block, and chunks of the types {", ".join(sorted(_OWN))}'

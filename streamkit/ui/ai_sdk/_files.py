@@ -9,7 +9,7 @@ import binascii
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from streamkit.ui._bad_request import BadRequest
+from streamkit._serving.bad_request import BadRequest
 
 __all__ = ["file_block"]
 

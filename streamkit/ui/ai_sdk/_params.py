@@ -10,7 +10,7 @@ from streamkit._claude.protocol.history import answered
 from streamkit._claude.protocol.kinds import THINKING, TOOLS
 from streamkit._claude.protocol.reading import as_list, as_object
 from streamkit._claude.protocol.tool_call import ToolCall
-from streamkit.ui._bad_request import BadRequest
+from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._files import file_block
 from streamkit.ui.ai_sdk._provider_metadata import value_of
 from streamkit.ui.ai_sdk._request import MOST_BYTES, read_request
@@ -35,10 +35,10 @@ def params(
     """
     The parameters of `messages` for a request of `useChat`: its messages, as the API has them.
 
-    Texts and files of the user's, and of the answers texts, signed thoughts as they came, calls and their results; each step of an
-    answer is a message of its own. Left out is what the API refuses: thoughts that were cut or are not signed, calls whose input
-    was cut, texts with nothing in them; and what is only for the page: sources, data parts. A call that was denied, or that nobody
-    has run although the conversation goes on, gets a result that says so.
+    It has the user's texts and files, and of the answers texts, signed thoughts as they came, calls and their results; each step
+    of an answer is a message of its own. Left out is what the API refuses: thoughts that were cut or are not signed, calls whose
+    input was cut, texts with nothing in them; and what is only for the page: sources, data parts. A call that was denied, or
+    that nobody has run although the conversation goes on, gets a result that says so.
 
     The whole request comes from the page, the answers and results in it too. Where that matters, keep the conversation on the
     server, and take only the last message from the page.
@@ -55,15 +55,15 @@ def params(
         `{"messages": […]}`, of plain dicts and lists.
 
     Raises:
-        BadRequest: The request cannot be answered: it has no messages, or an unknown role or part, a tool's output for no call, an
-            approval that was not asked for; or it is too large, or nested too deeply.
+        BadRequest: The request cannot be answered: it has no messages, or an unknown role or part, a tool's output for no call,
+            an approval that was not asked for; or it is too large, or nested too deeply.
     """
     request = read_request(body, most_bytes)
     conversation = _Conversation({block["tool_use_id"]: block for block in map(dict, results)}, asked)
     told: list[str] = []
     void = _void_messages(request)
     for place, message in _messages(request):
-        if message.get("id") in void and message.get("role") == "assistant":
+        if _text_in(message, "id") in void and message.get("role") == "assistant":
             continue
         match message.get("role"):
             case "user":
@@ -144,16 +144,21 @@ def _parts(message: Block, place: str) -> list[tuple[str, Block]]:
     return found
 
 
-def _void_messages(request: Mapping[str, Any]) -> set[object]:
+def _text_in(fields: Block, name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _void_messages(request: Mapping[str, Any]) -> set[str]:
     """
     The ids of the messages in whose place another has come.
     """
     return {
-        (as_object(part.get("data")) or {}).get("void")
+        _text_in(as_object(part.get("data")) or {}, "void")
         for _, message in _messages(request)
         for each in as_list(message.get("parts")) or ()
         if (part := as_object(each)) and part.get("type") == "data-restarted"
-    } - {None}
+    } - {""}
 
 
 class _Conversation:

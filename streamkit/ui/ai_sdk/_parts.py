@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
 from streamkit._claude.protocol.kinds import TOOLS
-from streamkit._claude.protocol.reading import input_text
+from streamkit._claude.protocol.reading import as_object, input_text
 from streamkit._surrogates import WholeCharacters
 from streamkit.ui.ai_sdk._provider_metadata import provider_metadata
 from streamkit.ui.ai_sdk._sources import source
@@ -183,7 +183,7 @@ class Part:
             chunks.append({"type": self.piece, "id": self.id, "delta": half})
         end: Chunk = {"type": self.form.end, "id": self.id}
         if citations := fields.get("citations"):
-            objects = [citation for citation in citations if isinstance(citation, dict)]
+            objects = [each for citation in citations if (each := as_object(citation))]
             chunks += [source(each, f"{self.id}-{number}") for number, each in enumerate(objects)]
             end["providerMetadata"] = provider_metadata(citations=objects)
         if signature := fields.get("signature"):

@@ -59,7 +59,7 @@ def call_fields(part: dict[str, Any]) -> dict[str, Any]:
     What a call's block has besides its id, its name and its input: its type first.
     """
     if part.get("providerExecuted") is not True:
-        fields = {"type": "tool_use"}
+        fields: dict[str, Any] = {"type": "tool_use"}
     elif value_of(part, "type", "callProviderMetadata") == _MCP:
         fields = {
             "type": "mcp_tool_use",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from streamkit.ui._bad_request import BadRequest
+from streamkit._serving.bad_request import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def read_request(body: object, most_bytes: int) -> dict[str, Any]:
     Raises:
         BadRequest: It is something else, too large, or nested too deeply.
     """
-    if isinstance(body, str | bytes | bytearray | memoryview):
+    if isinstance(body, str | bytes):
         if len(body) > most_bytes:
             raise _too_large(most_bytes)
         body = _decoded(body)
@@ -45,7 +45,7 @@ def read_request(body: object, most_bytes: int) -> dict[str, Any]:
     return dict(cast("Mapping[str, Any]", body))
 
 
-def _decoded(text: str | bytes | bytearray | memoryview) -> object:
+def _decoded(text: str | bytes) -> object:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._claude.protocol.reading import as_list, as_object, json_text
-from streamkit.ui._bad_request import BadRequest
+from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._provider_metadata import call_fields, result_fields, steps_later
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def is_tool(part: dict[str, Any]) -> bool:
     """
     Whether a part of a message is a tool part.
     """
-    kind = part["type"]
+    kind: str = part["type"]
     return kind == "dynamic-tool" or kind.startswith("tool-")
 
 
@@ -87,10 +87,10 @@ def read_tool(part: dict[str, Any], place: str, asked: Container[str] | None) ->
     if state == "input-streaming":
         return None
     by_server = part.get("providerExecuted") is True
-    given = part.get("input")
-    if given is None and state == "output-available" and not by_server:
+    given = as_object(part.get("input"))
+    if part.get("input") is None and state == "output-available" and not by_server:
         raise BadRequest(f"{place}: a tool's output is there without the input of its call")
-    if not isinstance(given, dict) or not isinstance(name, str) or not name:
+    if given is None or not isinstance(name, str) or not name:
         return None
     fields = call_fields(part)
     if fields["type"] == "mcp_tool_use" and not isinstance(fields["server_name"], str):
