@@ -78,12 +78,14 @@ class Told:
         reasoning: The thinking, as one.
         calls: Each tool call: its id, its tool and its input.
         results: What each call has given, by its id.
+        sources: Each citation, as the API has it.
     """
 
     text: str = ""
     reasoning: str = ""
     calls: list[tuple[str, str, Any]] = field(default_factory=list[tuple[str, str, Any]])
     results: dict[str, Any] = field(default_factory=dict[str, Any])
+    sources: list[Any] = field(default_factory=list[Any])
 
 
 def told_by_outcome(outcome: sk.Outcome) -> Told:
@@ -98,6 +100,7 @@ def told_by_outcome(outcome: sk.Outcome) -> Told:
         match block:
             case {"type": "text", "text": text}:
                 told.text += text
+                told.sources += block.get("citations") or ()
             case {"type": "thinking", "thinking": thinking}:
                 told.reasoning += thinking
             case {"type": "server_tool_use" | "mcp_tool_use", "id": call_id, "name": name, "input": given}:
@@ -122,10 +125,17 @@ def told_by_ui_message(message: Any) -> Told:
             told.text += part["text"]
         elif kind == "reasoning":
             told.reasoning += part["text"]
+        elif kind.startswith("source-"):
+            told.sources.append(part["providerMetadata"]["anthropic"])
         elif kind == "dynamic-tool" or kind.startswith("tool-"):
+            failed = part["state"] == "output-error"
+            if failed and isinstance(part.get("input", part.get("rawInput")), str):
+                continue  # a call whose input was broken
             name = part.get("toolName") or kind.removeprefix("tool-")
             told.calls.append((part["toolCallId"], name, part.get("input")))
-            if "output" in part:
+            if failed:
+                told.results[part["toolCallId"]] = json.loads(part["errorText"])
+            elif "output" in part:
                 told.results[part["toolCallId"]] = part["output"]
     return told
 

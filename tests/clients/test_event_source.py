@@ -26,6 +26,7 @@ PARTS: Final = sk.split(
     thinking=sk.thinking(),
     call=sk.tool_calls(broken="skip", server=True),
     result=sk.tool_results(),
+    source=sk.citations(),
 )
 
 READ: Final = """
@@ -35,7 +36,7 @@ READ: Final = """
   const on = (name, take) => source.addEventListener(name, ({ data }) => take(JSON.parse(data)));
   const clear = () => {
     blocks = [];
-    seen = { text: "", thinking: "", calls: [], results: {} };
+    seen = { text: "", thinking: "", calls: [], results: {}, sources: [] };
   };
   clear();
   on("restarted", clear);
@@ -44,6 +45,7 @@ READ: Final = """
   on("text", (piece) => { seen.text += piece; });
   on("thinking", (piece) => { seen.thinking += piece; });
   on("call", ({ id, name, input }) => { seen.calls.push([id, name, input]); });
+  on("source", (citation) => { seen.sources.push(citation); });
   on("result", ({ block }) => { seen.results[block.tool_use_id] = block.content; });
 
   // Claude's events
@@ -104,7 +106,8 @@ def difference(answer: Answer, seen: dict[str, Any]) -> object:
     outcome = answer.outcome
     if answer.response.status_code != 200:
         return seen["error"] != "the browser gave up" and seen
-    told = Told(seen["text"], seen["thinking"], [tuple(call) for call in seen["calls"]], seen["results"])
+    calls = [tuple(call) for call in seen["calls"]]
+    told = Told(seen["text"], seen["thinking"], calls, seen["results"], seen["sources"])
     if told != (expected := told_by_outcome(outcome)):
         return told, expected
     if outcome.error is not None:

@@ -223,6 +223,7 @@ def test_the_page_of_serve_ends_with_what_the_outcome_has(page: Page) -> None:
             told, should = told_by(chat.ask(name)), told_by_outcome(outcome)
             should.calls = [("", tool, given) for _, tool, given in should.calls]
             should.results.clear()
+            should.sources.clear()
             if told != should:
                 wrong[name] = told, should
             if ("failed" in chat.answers.last.locator("footer").inner_text()) != (outcome.error is not None):

@@ -38,6 +38,7 @@ PARTS: Final = sk.split(
     thinking=sk.thinking(),
     call=sk.tool_calls(broken="skip", server=True),
     result=sk.tool_results(),
+    source=sk.citations(),
 )
 
 
@@ -115,6 +116,8 @@ def read(client: ClientConnection) -> tuple[Told, dict[str, Any]]:
                 told.text += content
             case "thinking":
                 told.reasoning += content
+            case "source":
+                told.sources.append(content)
             case "call":
                 told.calls.append((content["id"], content["name"], content["input"]))
             case "result":
