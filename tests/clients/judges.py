@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -151,9 +152,20 @@ def told_by_ag_ui(messages: Any) -> Told:
             told.text += message.get("content") or ""
             for call in message.get("toolCalls", ()):
                 function = call["function"]
-                told.calls.append((call["id"], function["name"], json.loads(function["arguments"] or "{}")))
+                with suppress(ValueError):  # a call whose input was broken
+                    told.calls.append((call["id"], function["name"], json.loads(function["arguments"])))
         elif role == "reasoning":
             told.reasoning += message["content"]
         elif role == "tool":
-            told.results[message["toolCallId"]] = message["content"]
+            told.results[message["toolCallId"]] = _content(message["content"])
     return told
+
+
+def _content(said: Any) -> Any:
+    """
+    What a tool has given: AG-UI has it as text, in which anything else is JSON.
+    """
+    try:
+        return json.loads(said)
+    except (TypeError, ValueError):
+        return said
