@@ -349,6 +349,8 @@ async def test_a_page_that_goes_ends_its_request() -> None:
 
 
 def test_the_page_needs_what_frames_its_events(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamkit.cli.commands.serve.find_spec", lambda _: None)
+    def find_nothing(name: str) -> None: ...
+
+    monkeypatch.setattr("streamkit.cli.commands.serve.find_spec", find_nothing)
     complaint = 'streamkit: --ui needs sse-starlette: pip install "claude-streamkit[sse]"\n'
     assert command("serve", "--ui") == (2, "", complaint)
