@@ -16,11 +16,18 @@ import pytest
 __all__ = ["SERVERS", "hypercorn_serves", "skip_unless_it_runs_on", "uvicorn_serves"]
 
 
+def _listening() -> socket.socket:
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    # Its connections have as much, so that it is soon felt when a client does not read.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    return listening
+
+
 @asynccontextmanager
 async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
     import uvicorn
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = _listening()
     config = uvicorn.Config(app, log_level="warning", lifespan="off", loop="none")
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
@@ -35,7 +42,7 @@ async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
 async def hypercorn_serves(app: Any) -> AsyncGenerator[int]:
     from hypercorn.config import Config, Sockets
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = _listening()
     listening.setblocking(False)
     port: int = listening.getsockname()[1]
 

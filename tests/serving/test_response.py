@@ -5,19 +5,22 @@ The response that owns its run: when it begins, what status it has, and what bec
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
 import pytest
 
 import streamkit as sk
+from streamkit._serving.ending import describe_error
+from streamkit._serving.framing import Framing, frames
+from streamkit._serving.response import FramedResponse
 from streamkit.testing import FakeClaude, Pause, error_reply, reply, text
 from tests.serving.asgi import Exchange, parsed
 from tests.support.claude import ASK, HELLO
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 
 class Source:
@@ -398,6 +401,53 @@ async def test_nothing_that_was_said_and_no_key_is_logged(caplog: pytest.LogCapt
     own = "\n".join(each.getMessage() for each in caplog.records if each.name.startswith("streamkit"))
     assert "run_ended" in own
     assert not any(each in own for each in ("Hello", "Hi", "key-123", "bad key"))
+
+
+# -- other protocols ----------------------------------------------------------------------------------------
+
+
+class Lines(Framing):
+    """
+    A framing as another protocol has one.
+    """
+
+    media_type = "application/x-ndjson"
+    headers: ClassVar[Mapping[str, str]] = {"x-protocol": "v1"}
+    keep_alive = b"\n"
+
+    def begin(self) -> bytes:
+        return b"begin\n"
+
+    def item(self, item: Any) -> bytes:
+        return f"{item}\n".encode()
+
+    def end(self, outcome: sk.Outcome) -> bytes:
+        return f"{outcome.kind}\n".encode()
+
+    def failure(self, error: Exception, outcome: sk.Outcome) -> bytes:
+        return f"{describe_error(error)['type']}, {outcome.kind}\n".encode()
+
+
+async def test_another_protocol_gives_its_framing_and_nothing_else() -> None:
+    stream = sk.from_iterable(["a", "b"])
+    exchange = await Exchange().serve(FramedResponse(stream, Lines, name="lines.Response"))
+    assert (exchange.headers["content-type"], exchange.headers["x-protocol"]) == (
+        "application/x-ndjson",
+        "v1",
+    )
+    assert exchange.text == "begin\na\nb\ncomplete\n"
+    assert [each async for each in frames(stream, Lines(), None)] == [
+        b"begin\n",
+        b"a\n",
+        b"b\n",
+        b"complete\n",
+    ]
+
+
+async def test_another_protocol_tells_of_a_failure_in_its_own_way() -> None:
+    source = Source("a", then=sk.StreamTruncated())
+    exchange = await Exchange().serve(FramedResponse(source.stream, Lines, name="lines.Response"))
+    assert exchange.text == "begin\na\ntruncated, truncated\n"
 
 
 # -- many clients -------------------------------------------------------------------------------------------

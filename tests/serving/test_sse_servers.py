@@ -56,12 +56,19 @@ def fastapi_app(chat: Chat) -> Any:
     return app
 
 
+async def live(receive: Any, send: Any) -> None:
+    """
+    The lifespan of an application that has nothing to set up.
+    """
+    for done in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{done}.complete"})
+
+
 def bare_app(chat: Chat) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            for done in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{done}.complete"})
+            await live(receive, send)
             return
         await sk.sse.Response(chat())(scope, receive, send)
 
@@ -212,7 +219,8 @@ async def test_hundreds_of_clients_half_of_which_read_nothing(server: str, anyio
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            await anyio.sleep_forever()
+            await live(receive, send)
+            return
         kind, number = ("fast", 20) if scope["path"] == "/fast" else ("slow", 100_000)
         await sk.sse.Response(sk.from_iterable(lambda: items(kind, number)))(scope, receive, send)
 
