@@ -13,9 +13,8 @@ import pytest
 from streamkit._serving.framing import Framing
 from streamkit._serving.response import FramedResponse
 from streamkit.ui import ai_sdk
-from tests.clients.answers import written
+from tests.clients.answers import played, written
 from tests.clients.judges import AI_SDK, judged, told_by_outcome, told_by_ui_message
-from tests.conftest import recorded
 from tests.ui.test_chunks_of_streams import ASKED, answers as blocks_in
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def test_what_a_page_sends_back_is_what_claude_has_said(
     """
     judge, written = answers
     wrong: dict[str, object] = {}
-    for name in (path.stem for path in recorded()):
+    for name in (path.stem for path in played()):
         asked = ai_sdk.params({"messages": [ASKED, seen[name].end]})
         said = [
             blocks_in(each, VERSIONS[judge]) for each in (asked["messages"], written[name].outcome.history)

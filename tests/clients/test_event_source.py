@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.clients.site import Site
     from tests.conformance.failure_matrix import Resume
 
+pytestmark = pytest.mark.usefixtures("browser")  # before anything is written for it
+
 PARTS: Final = sk.split(
     text=sk.text(),
     thinking=sk.thinking(),

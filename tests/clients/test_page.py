@@ -28,10 +28,9 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
-from tests.clients.answers import faults, takes_time
+from tests.clients.answers import faults, played, takes_time
 from tests.clients.judges import Told, told_by_outcome
 from tests.clients.site import beside, uvicorn_serves
-from tests.conftest import recorded
 from tests.support.claude import ASK, read_all
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from streamkit.testing import Request
+
+pytestmark = pytest.mark.usefixtures("browser")  # before anything is written for it
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "web" / "app.py"
 WAYS: Final = ("sse", "websocket")
@@ -208,7 +209,7 @@ def test_the_page_of_serve_ends_with_what_the_outcome_has(page: Page) -> None:
     """
     Every recording, and every fault but those that only time shows.
     """
-    replies = {path.stem: Reply.file(path) for path in recorded()}
+    replies = {path.stem: Reply.file(path) for path in played()}
     replies |= {name: first for name, first, _ in faults() if not takes_time(first)}
     with ThreadPoolExecutor(1) as threads:  # Playwright keeps an event loop in this one
         expected = threads.submit(anyio.run, outcomes_of, replies).result()

@@ -15,10 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 import streamkit as sk
 from streamkit.testing import Stall, reply, text
 from tests.clients import packages
-from tests.clients.answers import failing, faults, takes_time
+from tests.clients.answers import failing, faults, played, takes_time
 from tests.clients.conftest import needs
 from tests.clients.judges import Told, told_by_outcome
-from tests.conftest import recorded
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def streams() -> dict[str, Opening]:
     """
     Every recording, and every fault but those that only time shows. The parts would hide that an answer starts over.
     """
-    found: dict[str, Opening] = {path.stem: partial(playing, path) for path in recorded()}
+    found: dict[str, Opening] = {path.stem: partial(playing, path) for path in played()}
     for name, first, resume in faults():
         if not takes_time(first):
             found[name] = partial(failing, first, "continue" if resume == "restart" else resume)
