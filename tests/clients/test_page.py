@@ -5,12 +5,9 @@ The page of the example and of `streamkit serve --ui`, in a browser: it ends wit
 from __future__ import annotations
 
 import json
-import runpy
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import pytest
@@ -30,11 +27,12 @@ from streamkit.testing import (
 )
 from tests.clients.answers import faults, played, takes_time
 from tests.clients.judges import Told, told_by_outcome
-from tests.clients.site import beside, uvicorn_serves
+from tests.clients.site import beside
+from tests.clients.web_example import served_example
 from tests.support.claude import ASK, read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Locator, Page
 
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("browser")  # before anything is written for it
 
-EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "web" / "app.py"
 WAYS: Final = ("sse", "websocket")
 HOSTILE: Final = (
     "<img src=/x onerror=alert(1)><script>alert(2)</script>\r\n\r\nevent: done\ndata: {}\n\n&amp;\u2028</p>"
@@ -93,32 +90,19 @@ def told_by(answer: Locator) -> Told:
 
 
 @pytest.fixture
-def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def example() -> Iterator[Callable[..., str]]:
     """
-    Serve the example, answered by its own script, without its pauses, or by another; gives its URL.
+    Serves the example, answered by a function of the request if one is given, and gives its URL.
     """
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with ExitStack() as stack:
-
-        def serve(script: Any = None) -> str:
-            module = runpy.run_path(str(EXAMPLE))
-            own = module["script"]
-
-            def at_once(request: Request) -> Reply:
-                answer: Reply = own(request)
-                return replace(answer, steps=[step for step in answer.steps if not isinstance(step, Pause)])
-
-            module["client"].__wrapped__.__globals__["script"] = script or at_once
-            return f"http://127.0.0.1:{stack.enter_context(beside(uvicorn_serves(module['app'], 'on')))}/"
-
-        yield serve
+        yield lambda *script: stack.enter_context(served_example(*script))
 
 
 # -- the example -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_answer_with_thinking_and_a_tool(way: str, example: Any, page: Page) -> None:
+def test_an_answer_with_thinking_and_a_tool(way: str, example: Callable[..., str], page: Page) -> None:
     chat = Chat(page, example(), way)
     page.click("#questions button")
     page.locator("article.ended").wait_for()
@@ -135,7 +119,7 @@ def test_an_answer_with_thinking_and_a_tool(way: str, example: Any, page: Page) 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_comes_bit_by_bit_and_can_be_stopped(way: str, example: Any, page: Page) -> None:
+def test_it_comes_bit_by_bit_and_can_be_stopped(way: str, example: Callable[..., str], page: Page) -> None:
     asked: list[Request] = []
 
     def script(request: Request) -> Reply:
@@ -157,7 +141,7 @@ def test_it_comes_bit_by_bit_and_can_be_stopped(way: str, example: Any, page: Pa
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_next_question_knows_what_was_said(way: str, example: Any, page: Page) -> None:
+def test_the_next_question_knows_what_was_said(way: str, example: Callable[..., str], page: Page) -> None:
     asked: list[Request] = []
 
     def script(request: Request) -> Reply:
@@ -175,7 +159,7 @@ def test_the_next_question_knows_what_was_said(way: str, example: Any, page: Pag
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_said_is_shown_and_never_run(way: str, example: Any, page: Page) -> None:
+def test_what_is_said_is_shown_and_never_run(way: str, example: Callable[..., str], page: Page) -> None:
     def script(request: Request) -> Reply:
         return reply(
             thinking(HOSTILE), text(HOSTILE), tool_use(HOSTILE, {"place": HOSTILE}), stop_reason="end_turn"
@@ -191,7 +175,9 @@ def test_what_is_said_is_shown_and_never_run(way: str, example: Any, page: Page)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_error_is_shown_in_words(way: str, example: Any, page: Page, console: list[str]) -> None:
+def test_an_error_is_shown_in_words(
+    way: str, example: Callable[..., str], page: Page, console: list[str]
+) -> None:
     def script(request: Request) -> Reply:
         return error_reply(400, message="a secret of the provider")
 
