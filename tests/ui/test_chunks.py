@@ -10,8 +10,9 @@ import pytest
 
 import streamkit as sk
 from streamkit.events import from_dict
-from streamkit.testing import Block as Scripted, FakeClaude, Reply, reply, text, thinking, tool_use
+from streamkit.testing import Block as Scripted, FakeClaude, Reply, marbles, reply, text, thinking, tool_use
 from streamkit.ui import ai_sdk
+from tests.operators.test_diagrams import EVENTS, diagrams
 from tests.support.claude import ASK
 
 from .client import Client, text_of
@@ -385,14 +386,14 @@ def test_what_cannot_be_sent_is_refused(item: object) -> None:
 
 def continuing(**fields: Any) -> dict[str, Any]:
     asked = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}
-    call = {
+    call: dict[str, Any] = {
         "type": "tool-look",
         "toolCallId": "toolu_1",
         "state": "output-available",
         "input": {},
         "output": "seen",
     }
-    answer = {"id": "msg_1", "role": "assistant", "parts": [{"type": "step-start"}, call]}
+    answer: dict[str, Any] = {"id": "msg_1", "role": "assistant", "parts": [{"type": "step-start"}, call]}
     return {"id": "chat", "trigger": "submit-message", "messages": [asked, answer], **fields}
 
 
@@ -448,6 +449,15 @@ async def test_a_source_that_may_start_over_is_shown_without_any_setting() -> No
 
 
 # -- the operator --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.virtual_time
+async def test_the_diagram_in_its_docstring_is_what_happens() -> None:
+    (drawn,) = diagrams(ai_sdk.chunks)
+    (line,) = drawn.sources
+    finish = chunks_of(EVENTS[letter] for letter in line if letter in EVENTS)[-1]
+    source = marbles.source(line, values=EVENTS)
+    await marbles.expect(source | ai_sdk.chunks(), drawn.result, values={**drawn.results, "H": finish})
 
 
 @pytest.mark.parametrize("version", [5, 8, "7", None])

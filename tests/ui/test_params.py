@@ -304,9 +304,7 @@ def test_half_a_character_is_replaced_because_no_request_can_carry_it() -> None:
 # -- what is refused -----------------------------------------------------------------------------------------
 
 SECRET = "hunter2"
-DEEP: Any = []
-for _ in range(1000):
-    DEEP = [DEEP]
+DEEP: Any = json.loads("[" * 500 + "]" * 500)
 
 REFUSED: dict[str, Any] = {
     "nothing": None,
@@ -437,8 +435,17 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = ["type", "text", "state", "toolCallId", "toolName", "input", "output", "errorText", "approval", "url"]
-NAMES += [
+NAMES = [
+    "type",
+    "text",
+    "state",
+    "toolCallId",
+    "toolName",
+    "input",
+    "output",
+    "errorText",
+    "approval",
+    "url",
     "mediaType",
     "providerMetadata",
     "callProviderMetadata",
@@ -498,7 +505,7 @@ def test_the_results_of_a_program_come_where_the_api_has_sent_them() -> None:
     """
     A program that Anthropic runs calls a tool of the application's, and ends only when that has given its result.
     """
-    program = {
+    program: Part = {
         "type": "tool-code_execution",
         "toolCallId": "srv_1",
         "state": "output-available",

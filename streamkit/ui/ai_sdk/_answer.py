@@ -70,6 +70,7 @@ class Answer:
         self._parts_of_blocks: dict[Block, Part] = {}
         self._late: dict[tuple[int, str], Part] = {}  # what has come for blocks that had ended
         self._own_calls: dict[str, Part] = {}  # of this message, by their id on the wire
+        self._parts_begun = 0
         self.parts.clear()
 
     # -- what arrives ----------------------------------------------------------------------------------------
@@ -135,11 +136,14 @@ class Answer:
 
     def finish(self) -> Iterable[Chunk]:
         """
-        The stream has ended.
+        The stream has ended. Where it was ended inside a message, that is not finished but aborted.
         """
         if not self._started:
             return ()
         chunks = self.break_off()
+        if self._messages and not self._progress.complete:
+            told = metadata([*self._turns, *self._messages])
+            return [*chunks, {"type": "message-metadata", "messageMetadata": told}, {"type": "abort"}]
         if self._in_step:
             self._in_step = False
             chunks.append({"type": "finish-step"})
@@ -246,12 +250,19 @@ class Answer:
         return [*self._show(part), *(part.write(said) if said else ())]
 
     def _new_part(self, block: Block) -> Part:
-        part = self._parts_of_blocks[block] = Part(block, f"{self._turn}-{block.index}")
+        part = self._parts_of_blocks[block] = Part(block, self._next_id())
         if not block.stray:
             self.parts[block.index] = part
         if block.type in TOOLS:
             part.id = block.id or f"call_{part.id}"
         return part
+
+    def _next_id(self) -> str:
+        """
+        An id for the next part, which no other part of the answer has.
+        """
+        self._parts_begun += 1
+        return f"{self._turn}-{self._parts_begun - 1}"
 
     def _show(self, part: Part) -> list[Chunk]:
         """
@@ -311,7 +322,7 @@ class Answer:
         key = (-1 if index is None else index, block.type)
         if (part := self._late.get(key)) is not None:
             return part.write(piece)
-        part = self._late[key] = Part(block, f"{self._turn}-{key[0]}-late")
+        part = self._late[key] = Part(block, self._next_id())
         return [part.begin(), *part.write(piece)]
 
     def _end_late(self) -> list[Chunk]:
@@ -354,7 +365,7 @@ class Answer:
         fields = block.to_dict()
         fields.pop("unknown_deltas", None)
         if block.type == "redacted_thinking":
-            part_id = f"{self._turn}-{block.index}"
+            part_id = self._next_id()
             return [
                 {
                     "type": "reasoning-start",

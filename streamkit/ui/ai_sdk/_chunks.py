@@ -40,9 +40,11 @@ def chunks(
     `providerMetadata` of its end. A call is a `tool-input-start`, deltas, and `tool-input-available`, or `tool-input-error` where
     its input cannot be executed. What Anthropic and MCP servers run is `providerExecuted`, and its results are
     `tool-output-available` or `tool-output-error`, with the content as the API has it. Citations are `source-url` and
-    `source-document`. Each message is a step; one in which the API has paused goes on in the same step. `finish` tells the finish
-    reason, and in its `messageMetadata` the `usage`, the `stop_reason` and the `model`. Any other block is a `custom` part of the
-    kind `anthropic.TYPE`, or for version 6 a `data-anthropic-block`.
+    `source-document`. Any other block is a `custom` part of the kind `anthropic.TYPE`, or for version 6 a `data-anthropic-block`.
+
+    Each message is a step; one in which the API has paused goes on in the same step. `finish` tells the finish reason, and in its
+    `messageMetadata` the `usage`, the `stop_reason` and the `model`. Where the stream is ended inside a message, as `take_until`
+    does, the last chunk is an `abort`.
 
     The stream may also have, between events, what an application says itself: `tool_result` blocks, such as `ToolCall.result()`
     makes, which become the output of their call; `Data`, and dicts that are such chunks already.
@@ -50,15 +52,19 @@ def chunks(
     Where the stream starts over, the page takes back what it shows of the step (`reset-step`). Clients of version 6 cannot. For
     them a new message begins, with a part `data-restarted` at its beginning: what their page shows before that is void.
 
-    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
+    In the diagram each character of the upper line is an event: `a` and `b` are deltas of text. `H` is the `finish`.
 
-        MTa-bE-DS|
+        MTabEDS|
         chunks()
-        (AB)CD-EF---(GH|)
+        (AB)CdeF--(GH|)
 
         A = {"type": "start", "messageId": "msg_1"}
         B = {"type": "start-step"}
         C = {"type": "text-start", "id": "1-0"}
+        d = {"type": "text-delta", "id": "1-0", "delta": "a"}
+        e = {"type": "text-delta", "id": "1-0", "delta": "b"}
+        F = {"type": "text-end", "id": "1-0"}
+        G = {"type": "finish-step"}
 
     Args:
         version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for all that are older.
@@ -74,7 +80,7 @@ def chunks(
 
     Emits: a dict for each chunk, ready for JSON.
     Backpressure: none of its own.
-    Completes: with its upstream, after `finish`.
+    Completes: with its upstream, after `finish` or `abort`.
     Fails: with its upstream, after the ends of the parts that are open; with a `GrammarError` where a message begins inside
         another.
     Cancels: at once.
