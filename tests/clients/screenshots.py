@@ -38,7 +38,6 @@ def whole(browser: Browser) -> None:
 
 
 def begun(browser: Browser) -> None:
-    size = {"width": 390, "height": 560}
     with (
         served_example(half_an_answer) as url,
         browser.new_context(viewport={"width": 390, "height": 560}, color_scheme="dark") as context,

@@ -5,21 +5,16 @@ failure matrix.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse
 from streamkit.ui import ai_sdk
 from tests.clients.answers import played, written
 from tests.clients.judges import AI_SDK, judged, told_by_outcome, told_by_ui_message
 from tests.ui.test_chunks_of_streams import ASKED, answers as blocks_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import streamkit as sk
     from streamkit.events import Event
     from tests.clients.answers import Answer
@@ -30,23 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("node")
 
 
-class Shim(Framing):
-    headers: ClassVar[Mapping[str, str]] = {"x-vercel-ai-ui-message-stream": "v1"}
-
-    def item(self, item: Any) -> bytes:
-        return f"data: {json.dumps(item)}\n\n".encode()
-
-    def end(self, outcome: sk.Outcome) -> bytes:
-        return b"data: [DONE]\n\n"
-
-    def failure(self, error: Exception, outcome: sk.Outcome) -> bytes:
-        return self.item({"type": "error", "errorText": "no"}) + self.end(outcome)
-
-
-def shim(stream: sk.Stream[Any], version: Any) -> FramedResponse:
-    return FramedResponse(stream | ai_sdk.chunks(version=version), Shim, name="shim")
-
-
 VERSIONS: Final[dict[Judge, ai_sdk.Version]] = {"ai-6": 6, "ai-7": 7}
 
 
@@ -54,8 +32,8 @@ VERSIONS: Final[dict[Judge, ai_sdk.Version]] = {"ai-6": 6, "ai-7": 7}
 def answers(request: pytest.FixtureRequest) -> tuple[Judge, dict[str, Answer]]:
     judge: Judge = request.param
 
-    def write(stream: sk.Stream[Event], resume: Resume) -> FramedResponse:
-        return shim(stream, version=VERSIONS[judge])
+    def write(stream: sk.Stream[Event], resume: Resume) -> ai_sdk.Response:
+        return ai_sdk.Response(stream, version=VERSIONS[judge])
 
     return judge, written(write)
 
