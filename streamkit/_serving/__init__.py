@@ -1,0 +1,3 @@
+"""
+What every way to a screen shares.
+"""
