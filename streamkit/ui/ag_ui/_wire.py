@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
-__all__ = ["PROTOCOL_VERSION", "PROVIDER", "STANDALONE", "WireEvent", "as_wire", "note", "noted"]
+__all__ = ["PROTOCOL_VERSION", "PROVIDER", "STANDALONE", "WireEvent", "as_wire", "calls_in", "note", "noted"]
 
 WireEvent: TypeAlias = dict[str, Any]
 """An AG-UI event as it is on the wire: a dict with camelCase keys, which `ag_ui.core.Event` validates."""
@@ -62,3 +62,15 @@ def noted(thing: Mapping[str, Any]) -> dict[str, Any]:
     metadata = thing.get("metadata")
     facts: object = cast("dict[str, Any]", metadata).get(PROVIDER) if isinstance(metadata, dict) else None
     return cast("dict[str, Any]", facts) if isinstance(facts, dict) else {}
+
+
+def calls_in(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """
+    The tool calls in a message that have an id.
+    """
+    calls: object = message.get("toolCalls")
+    return [
+        cast("dict[str, Any]", call)
+        for call in (cast("list[object]", calls) if isinstance(calls, list) else ())
+        if isinstance(call, dict) and isinstance(cast("dict[str, Any]", call).get("id"), str)
+    ]

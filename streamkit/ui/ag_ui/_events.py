@@ -1,0 +1,427 @@
+"""
+The operator from Claude's events to AG-UI events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.content import content_of
+from streamkit._claude.protocol.events import ContentBlockDelta
+from streamkit._claude.protocol.kinds import EVENTS
+from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import as_object, plain, text_of_field
+from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.stage import pure
+from streamkit.ui.ag_ui._calls import Calls
+from streamkit.ui.ag_ui._content import content_of_result
+from streamkit.ui.ag_ui._conversation import Conversation
+from streamkit.ui.ag_ui._names import Names
+from streamkit.ui.ag_ui._parts import Other
+from streamkit.ui.ag_ui._turn import Turn
+from streamkit.ui.ag_ui._usage import token_usage
+from streamkit.ui.ag_ui._wire import PROTOCOL_VERSION, STANDALONE, as_wire, calls_in, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streamkit._claude.protocol.block import Block
+    from streamkit._claude.protocol.usage import TotalUsage
+    from streamkit.ui.ag_ui._parts import Part
+    from streamkit.ui.ag_ui._wire import WireEvent
+
+__all__ = ["events"]
+
+_NO_HALF = "\ud7ff"
+"""A text whose last character is not above this one does not end in half of a surrogate pair."""
+
+
+def events(
+    thread_id: str, run_id: str, *, messages: Iterable[object] | None = None
+) -> Operator[Any, dict[str, Any]]:
+    """
+    The events of an AG-UI run, as dicts in wire form, from Claude's events and the results of tools.
+
+    The stream is one run, of one message of Claude's or of several; each is a step. A block of thinking is a reasoning message,
+    with its signature as the encrypted value. Text, and the calls behind it, are an assistant message. What a tool of Anthropic's
+    or of an MCP server has given is a tool message, and so is the result of a tool of your own: put into the stream the
+    `tool_result` block that `call.result()` makes, or the user message with it. AG-UI events of your own that open and close
+    nothing (`STATE_SNAPSHOT`, `STATE_DELTA`, `ACTIVITY_SNAPSHOT`, `ACTIVITY_DELTA`, `MESSAGES_SNAPSHOT`, `CUSTOM`, `RAW`) pass
+    through, as dicts or as models of `ag_ui.core`.
+
+    The dicts take a tenth of the time that the models of `ag_ui.core` take. `TypeAdapter(ag_ui.core.Event)` makes models of them.
+
+    In the diagram each character of the upper line is an event of Claude's: `M` begins its message and `S` ends it.
+
+        MTa-bE-DS|
+        events("t", "r") | map(kind)
+        (AB)-(CD)-D---(EF)(G|)
+
+        A = "RUN_STARTED"
+        B = "STEP_STARTED"
+        C = "TEXT_MESSAGE_START"
+        D = "TEXT_MESSAGE_CONTENT"
+        E = "TEXT_MESSAGE_END"
+        F = "STEP_FINISHED"
+        G = "RUN_FINISHED"
+
+    Args:
+        thread_id: The conversation: `run_input.thread_id`.
+        run_id: The run: `run_input.run_id`.
+        messages: The messages that the client has: `run_input.messages`. They are needed where the stream may start over,
+            because the client is then told all messages that still count. A result whose call is in one of them is known by it.
+
+    Raises:
+        TypeError: An id is not a string, or `messages` is something else. Later: an item is none of these.
+        ValueError: An id is empty. Later: a result answers no call.
+
+    Emits: `RUN_STARTED`; the events of each message; at the end `RUN_FINISHED` with the outcome and the usage. The outcome is
+        `cancelled` where the stream was ended inside a message. At a `Restarted` what is open is closed, and a
+        `MESSAGES_SNAPSHOT` follows.
+    Backpressure: none of its own.
+    Completes: with its upstream.
+    Fails: with its upstream, and then says nothing: `ag_ui.Response` sends the `RUN_ERROR`. With a `GrammarError` where a message
+        begins inside another.
+    Cancels: at once.
+    Memory: the ids of the run, the input of one message's calls, and `messages`.
+    """
+    for name, value in (("thread_id", thread_id), ("run_id", run_id)):
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"events() needs {name} as a str, not {type(value).__name__}")
+        if not value:
+            raise ValueError(f"events() needs a {name}, and this one is empty")
+    if messages is None:
+        return Operator(pure("events", Events, thread_id, run_id))
+    return Operator(pure("events", Events, thread_id, run_id, messages=Conversation(messages)))
+
+
+class Events(Transducer[Any, Any]):
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "AG-UI events"
+    passes_restarts = False
+    restart_remedy = "events(…, messages=run_input.messages)"
+    memory = "the ids of the run, and the input of one message's calls"
+
+    def __init__(self, thread_id: str, run_id: str, *, messages: Conversation | None = None) -> None:
+        self.thread_id = thread_id
+        self.run_id = run_id
+        self.is_told: bool = messages is not None
+        self.history: list[dict[str, Any]] = [] if messages is None else messages.messages
+        self.names: Names = Names(_ids_in(self.history))
+        self.calls: Calls = Calls(self.names, self.history)
+        self.begun: bool = False
+        self.steps: int = 0
+        self.paid: list[tuple[str | None, TotalUsage]] = []
+        self.thoughts: list[str] = []  # of this run, as far as they count
+        self.void_thought: str | None = None  # an empty one, which the client has
+        self.stop_reason: str | None = None
+        self.progress: Progress = Progress()
+        self._expect_message()
+
+    @property
+    def _hides_restarts(self) -> bool:
+        return not self.is_told
+
+    def feed(self, item: Any) -> Iterable[WireEvent]:
+        # Nearly all events are pieces for a part that is open.
+        if item.__class__ is ContentBlockDelta and (part := self.open.get(item.index)) is not None:
+            delta = item.delta
+            if part.flowing and delta.__class__ is part.delta:
+                piece: str = getattr(delta, part.field)
+                if piece and (piece.isascii() or piece[-1] <= _NO_HALF):
+                    part.length += len(piece)
+                    if part.keeps:
+                        part.block.texts["input"].write(piece)
+                    return ({"type": part.event, part.named: part.id, "delta": piece},)
+        return self._take(item)
+
+    def flush(self) -> Iterable[WireEvent]:
+        is_whole = self.turn is None or bool(self.message.stop_reason)
+        out = [*self._begin_run(), *self._end_message(cut=not is_whole)]
+        pending = self.calls.pending
+        outcome: dict[str, Any] = {"type": "success" if is_whole else "cancelled"}
+        if is_whole and pending:
+            outcome["pendingToolCallIds"] = pending
+        finished = {
+            "type": "RUN_FINISHED",
+            "threadId": self.thread_id,
+            "runId": self.run_id,
+            "outcome": outcome,
+            **note({"stop_reason": self.stop_reason} if self.stop_reason else {}),
+        }
+        if usage := token_usage(self.paid):
+            finished["usage"] = usage
+        return [*out, finished]
+
+    # -- what comes -----------------------------------------------------------------------------------------
+
+    def _take(self, item: Any) -> list[WireEvent]:
+        kind: object = getattr(item, "type", None)
+        if not isinstance(kind, str) or kind.isupper() or kind == "tool_result":
+            return [*self._begin_run(), *self._given(item)]
+        if kind not in EVENTS or kind == "ping" or not self.progress.follow(item):
+            return []
+        out = self._begin_run()
+        match kind:
+            case "message_start":
+                return out + self._message_start(item)
+            case "content_block_delta":
+                return out + self._delta(item)
+            case "content_block_start":
+                fields = as_object(plain(getattr(item, "content_block", None))) or {}
+                out += self._in_message()
+                block, ended = self.table.begin(item, fields)
+                return out + self._ended(ended) + self._begin_block(block)
+            case "content_block_stop":
+                return out + self._ended(self.table.close(item))
+            case "message_delta":
+                out += self._in_message()
+                self.message.add(item)
+                return out + self._stop()
+            case _:
+                return out + self._end_message(cut=False)
+
+    def _given(self, item: Any) -> list[WireEvent]:
+        """
+        Something of the application's own.
+        """
+        given = item if getattr(item, "type", None) == "tool_result" else as_wire(item)
+        kind: Any = given.get("type") if isinstance(given, Mapping) else getattr(given, "type", None)
+        if kind == "tool_result":
+            return self._tool_result(given)
+        if isinstance(given, dict):
+            fields = cast("dict[str, Any]", given)
+            if kind in STANDALONE:
+                return [fields]
+            if fields.get("role") == "user" and isinstance(fields.get("content"), list):
+                results = [part for part in fields["content"] if _field(part, "type") == "tool_result"]
+                return [event for result in results for event in self._tool_result(result)]
+        said = f" of type {kind}" if isinstance(kind, str) and kind.isupper() else ""
+        raise TypeError(
+            f"events() takes events of Claude's, tool_result blocks, and AG-UI events that open and close nothing "
+            f"({', '.join(sorted(STANDALONE))}), not {type(item).__name__}{said}"
+        )
+
+    # -- messages -------------------------------------------------------------------------------------------
+
+    def _begin_run(self) -> list[WireEvent]:
+        if self.begun:
+            return []
+        self.begun = True
+        return [
+            {
+                "type": "RUN_STARTED",
+                "threadId": self.thread_id,
+                "runId": self.run_id,
+                "protocolVersion": PROTOCOL_VERSION,
+            }
+        ]
+
+    def _message_start(self, item: Any) -> list[WireEvent]:
+        out = self._end_message(cut=False)
+        message: object = getattr(item, "message", None)
+        out += self._in_message(text_of_field(message, "id"))
+        self.message.add(item)
+        for index, block in enumerate(content_of(message)):
+            begun, ended = self.table.take_whole(index, as_object(plain(block)) or {})
+            later = [each for each in ended if each is begun]
+            out += self._ended([each for each in ended if each is not begun])
+            out += self._begin_block(begun) + self._ended(later)
+        return out + self._stop()
+
+    def _in_message(self, message_id: str = "") -> list[WireEvent]:
+        """
+        Begin a message, unless one has begun: a gateway may leave out its beginning.
+        """
+        if self.turn is not None:
+            return []
+        self.steps += 1
+        name = self.names.free(message_id or f"{self.run_id}:{self.steps}")
+        self.turn = Turn(name, self.names, self.calls, thought=self.void_thought)
+        return [{"type": "STEP_STARTED", "stepName": self._step}]
+
+    def _stop(self) -> list[WireEvent]:
+        """
+        End the blocks of a message that has told why it stops.
+        """
+        reason = self.message.stop_reason
+        return self._ended(self.table.end(cut=stop_reason(reason).cuts)) if reason else []
+
+    def _end_message(self, *, cut: bool) -> list[WireEvent]:
+        if self.turn is None:
+            return []
+        out = self._ended(self.table.end(cut=cut), cut=cut)
+        out += self.turn.close(cut=cut)
+        out.append({"type": "STEP_FINISHED", "stepName": self._step})
+        self.thoughts += self.turn.thoughts
+        self.void_thought = self.turn.free_thought
+        self.stop_reason = self.message.stop_reason
+        self.paid.append((self.message.model, self.message.usage))
+        self._expect_message()
+        return out
+
+    def _expect_message(self) -> None:
+        self.table: BlockTable = BlockTable()
+        self.message: MessageBuilder = MessageBuilder()
+        self.turn: Turn | None = None
+        self.open: dict[int, Part] = {}
+
+    @property
+    def _step(self) -> str:
+        return f"turn {self.steps}"
+
+    # -- blocks ---------------------------------------------------------------------------------------------
+
+    def _begin_block(self, block: Block, *, late: bool = False) -> list[WireEvent]:
+        """
+        Take a block that begins.
+
+        Args:
+            block: The block.
+            late: Whether it has ended before, and more of its text comes. What it began with was said then.
+        """
+        turn = self._turn
+        if block in turn.parts:  # its start has only been said again
+            return []
+        if block.type.endswith("_result"):
+            return self._server_result(block)
+        out = turn.begin(block)
+        part = turn.parts[block]
+        if not block.stray:
+            self.open[block.index] = part
+        said = None if late else block.to_dict().get(part.field)
+        return out + part.write(said) if isinstance(said, str) and said else out
+
+    def _delta(self, item: Any) -> list[WireEvent]:
+        out = self._in_message()
+        block = self.table.find(item)
+        if block is None:
+            self.table.lose(item)
+            return out
+        turn = self._turn
+        part = turn.parts.get(block)
+        if part is None and (not block.ended or block.type == "text"):
+            out += self._begin_block(block, late=block.ended)
+            part = turn.parts.get(block)
+        if part is None:
+            return out
+        if isinstance(part, Other):
+            kind = block.type
+            block.add(item.delta)
+            if block.type == kind:
+                return out
+            del turn.parts[block]  # the delta has told what it is
+            return out + self._begin_block(block)
+        # What a delta adds, whatever it is, is what the block has got by it.
+        store = block.texts[part.into]
+        before = store.tell()
+        block.add(item.delta)
+        store.seek(before)
+        piece = store.read()
+        if not part.keeps:
+            store.seek(before)
+            store.truncate()
+        return out + part.write(piece) if piece else out
+
+    def _ended(self, blocks: Iterable[Block], *, cut: bool = False) -> list[WireEvent]:
+        turn = self.turn
+        if turn is None:
+            return []
+        return [event for block in blocks for event in turn.end(block, cut=cut and not block.closed)]
+
+    # -- results --------------------------------------------------------------------------------------------
+
+    def _server_result(self, block: Block) -> list[WireEvent]:
+        """
+        What a tool of Anthropic's, or of an MCP server, has given.
+        """
+        fields = block.to_dict()
+        call_id: object = fields.get("tool_use_id")
+        if not isinstance(call_id, str):
+            return []
+        out = self._turn.interrupt() + self._end_call(call_id)
+        shown = self.calls.answer(call_id)
+        if shown is None:
+            return out
+        content = fields.pop("content", None)
+        facts = {name: value for name, value in fields.items() if name != "tool_use_id" and value is not None}
+        if isinstance(content, str):
+            facts["text"] = True
+        else:
+            content = json.dumps(content, ensure_ascii=False)
+        return [*out, self._result(shown, content, facts)]
+
+    def _tool_result(self, result: Any) -> list[WireEvent]:
+        """
+        What a tool of the application's has given.
+        """
+        call_id: object = _field(result, "tool_use_id")
+        if not isinstance(call_id, str) or not self.calls.knows(call_id):
+            raise ValueError(
+                f"a tool_result answers the call {call_id!r}, which this run has not made: give events() the messages= "
+                "of the request if it was made before"
+            )
+        out = self._end_call(call_id)
+        shown = self.calls.answer(call_id)
+        if shown is None:  # its call is void, or has its result
+            return out
+        facts = {"is_error": True} if _field(result, "is_error") is True else {}
+        return [*out, self._result(shown, content_of_result(_field(result, "content")), facts)]
+
+    def _result(self, call: str, content: object, facts: Mapping[str, object]) -> WireEvent:
+        return {
+            "type": "TOOL_CALL_RESULT",
+            "messageId": self.names.free(f"{call}:result"),
+            "toolCallId": call,
+            "content": content,
+            "role": "tool",
+            **note(facts),
+        }
+
+    def _end_call(self, call_id: str) -> list[WireEvent]:
+        """
+        End a call whose result is there, though its end was left out.
+        """
+        turn = self.turn
+        if turn is None:
+            return []
+        blocks = [block for block in turn.parts if block.id == call_id]
+        return [event for block in blocks for event in turn.end(block)]
+
+    @property
+    def _turn(self) -> Turn:
+        assert self.turn is not None, "a message has begun"
+        return self.turn
+
+    # -- starting over --------------------------------------------------------------------------------------
+
+    def _start_over(self, item: Any) -> list[WireEvent]:
+        out = [*self._begin_run(), *self._end_message(cut=True)]
+        messages = [*self.history]
+        # A client keeps the thoughts that it has, unless a snapshot has one. So one stays, empty, for the next to go on with.
+        if self.thoughts and not any(message.get("role") == "reasoning" for message in messages):
+            self.void_thought = self.thoughts[0]
+        if self.void_thought is not None:
+            messages.append({"id": self.void_thought, "role": "reasoning", "content": ""})
+        self.thoughts = []
+        self.calls = self.calls.start_over(self.history)
+        self.progress = Progress()
+        return [*out, {"type": "MESSAGES_SNAPSHOT", "messages": messages}]
+
+
+def _field(part: object, name: str) -> object:
+    if isinstance(part, Mapping):
+        return cast("Mapping[str, object]", part).get(name)
+    return getattr(part, name, None)
+
+
+def _ids_in(messages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for message in messages:
+        for thing in (message, *calls_in(message)):
+            if isinstance(name := thing.get("id"), str):
+                yield name
