@@ -8,8 +8,10 @@ AG-UI 1.0: a stream as the events of a run (https://docs.ag-ui.com/spec/1.0), an
 from __future__ import annotations
 
 from streamkit._core.facade import publish
+from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ag_ui._events import events
+from streamkit.ui.ag_ui._params import params
 
-__all__ = ["events"]
+__all__ = ["BadRequest", "events", "params"]
 
 publish(__name__, globals())

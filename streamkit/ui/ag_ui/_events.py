@@ -121,6 +121,7 @@ class Events(Transducer[Any, Any]):
         self.void_thought: str | None = None  # an empty one, which the client has
         self.stop_reason: str | None = None
         self.progress: Progress = Progress()
+        self.turn: Turn | None = None
         self._expect_message()
 
     @property
@@ -191,7 +192,7 @@ class Events(Transducer[Any, Any]):
         Something of the application's own.
         """
         given = item if getattr(item, "type", None) == "tool_result" else as_wire(item)
-        kind: Any = given.get("type") if isinstance(given, Mapping) else getattr(given, "type", None)
+        kind = _field(given, "type")
         if kind == "tool_result":
             return self._tool_result(given)
         if isinstance(given, dict):
@@ -268,7 +269,7 @@ class Events(Transducer[Any, Any]):
     def _expect_message(self) -> None:
         self.table: BlockTable = BlockTable()
         self.message: MessageBuilder = MessageBuilder()
-        self.turn: Turn | None = None
+        self.turn = None
         self.open: dict[int, Part] = {}
 
     @property

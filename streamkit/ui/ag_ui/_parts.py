@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
+from streamkit._claude.protocol.reading import as_list
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._surrogates import WholeCharacters
@@ -137,8 +138,7 @@ class Text(Part):
         """
         What it cites.
         """
-        cited = self.block.to_dict().get("citations")
-        return cited if isinstance(cited, list) else []
+        return as_list(self.block.to_dict().get("citations")) or []
 
 
 class Thought(Part):
