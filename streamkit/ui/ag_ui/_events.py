@@ -351,6 +351,10 @@ class Events(Transducer[Any, Any]):
             return out
         content = fields.pop("content", None)
         facts = {name: value for name, value in fields.items() if name != "tool_use_id" and value is not None}
+        if (
+            call_id not in self._turn.call_ids
+        ):  # a client puts it behind its call, and so into an earlier message
+            facts["answer"] = self._turn.name
         if isinstance(content, str):
             facts["text"] = True
         else:

@@ -34,6 +34,8 @@ class History:
         self.system: list[str] = []
         self._entries: list[_Answer | list[_Json]] = []  # an answer of Claude's, or what a user has sent
         self._asked: dict[str, _Answer] = {}  # by the id of a call: where it stands
+        # What Anthropic's tools have given to a call in an earlier answer, by the answer in which it came.
+        self._late: dict[str, list[tuple[_Answer, _Json]]] = {}
 
     def add(self, message: _Json, place: str) -> None:
         """
@@ -62,6 +64,9 @@ class History:
         """
         The messages for Claude.
         """
+        for answer, block in (each for late in self._late.values() for each in late):
+            answer.blocks.append(block)  # the answer in which it came is not there
+        self._late = {}
         made: list[_Json] = []
         for entry in self._entries:
             if isinstance(entry, list):
@@ -85,6 +90,7 @@ class History:
             last = _Answer()
             self._entries.append(last)
         last.group = group
+        last.blocks += [block for _, block in self._late.pop(group, ())]
         return last
 
     def _assistant(self, message: _Json, place: str) -> None:
@@ -99,7 +105,14 @@ class History:
         answer = self._asked.get(call_id or "")
         if call_id is None or answer is None:
             raise wrong(place, "is the output of a tool, and there is no such call before it")
-        answer.take_result(call_id, message, place)
+        block = answer.result(call_id, message, place)
+        if block is None:
+            return
+        group = block.pop("answer", answer.group)
+        if isinstance(group, str) and group != answer.group:
+            self._late.setdefault(group, []).append((answer, block))
+        else:
+            answer.blocks.append(block)
 
 
 class _Answer:
@@ -108,13 +121,14 @@ class _Answer:
 
     Attributes:
         group: What the ids of its messages begin with; empty if they tell nothing.
+        blocks: Its blocks.
         results: The results of the application's tools, by call.
     """
 
     def __init__(self) -> None:
-        self.group = ""
+        self.group: str = ""
+        self.blocks: list[_Json] = []
         self.results: dict[str, _Json] = {}
-        self._blocks: list[_Json] = []
         self._calls: dict[str, str] = {}  # the type of each
         self._broken: set[str] = set()
         self._done: set[str] = set()
@@ -123,7 +137,7 @@ class _Answer:
         """
         Its blocks, without the calls of the application's tools that have no result.
         """
-        return [block for block in self._blocks if block["type"] != "tool_use" or block["id"] in self.results]
+        return [block for block in self.blocks if block["type"] != "tool_use" or block["id"] in self.results]
 
     def think(self, message: _Json, place: str) -> None:
         facts = noted(message)
@@ -133,15 +147,15 @@ class _Answer:
         if not signed:
             return
         if facts.get("type") == "redacted_thinking":
-            self._blocks.append({"type": "redacted_thinking", "data": signed})
+            self.blocks.append({"type": "redacted_thinking", "data": signed})
         else:
-            self._blocks.append({"type": "thinking", "thinking": text, "signature": signed})
+            self.blocks.append({"type": "thinking", "thinking": text, "signature": signed})
 
     def speak(self, message: _Json, place: str) -> None:
         facts = noted(message)
         self._before(facts)
         text = field(message, "content", str, place) or ""
-        self._blocks += [block for block in _texts(text, facts.get("texts")) if block["text"].strip()]
+        self.blocks += [block for block in _texts(text, facts.get("texts")) if block["text"].strip()]
 
     def call(self, call: _Json, place: str) -> str | None:
         """
@@ -162,14 +176,20 @@ class _Answer:
         if not name or value is None or "broken" in facts:
             self._broken.add(call_id)
         else:
-            self._blocks.append(
+            self.blocks.append(
                 {"type": self._calls[call_id], "id": call_id, "name": name, "input": value, **facts}
             )
         return call_id
 
-    def take_result(self, call_id: str, message: _Json, place: str) -> None:
+    def result(self, call_id: str, message: _Json, place: str) -> _Json | None:
+        """
+        Take a result.
+
+        Returns:
+            Its block, if it is one of a tool of Anthropic's, which stands in an answer.
+        """
         if call_id in self._broken or call_id in self._done:
-            return
+            return None
         self._done.add(call_id)
         facts = noted(message)
         if self._calls[call_id] == "tool_use":
@@ -179,13 +199,13 @@ class _Answer:
             if facts.get("is_error") is True or message.get("error"):
                 block["is_error"] = True
             self.results[call_id] = block
-            return
+            return None
         kind = facts.pop("type", None)
         if not (isinstance(kind, str) and kind.endswith("_tool_result")):
-            return
+            return None
         text = field(message, "content", str, place) or ""
         said = text if facts.pop("text", False) is True else _parsed(text, place)
-        self._blocks.append({"type": kind, "tool_use_id": call_id, "content": said, **facts})
+        return {"type": kind, "tool_use_id": call_id, "content": said, **facts}
 
     def _before(self, facts: _Json) -> None:
         """
@@ -194,7 +214,7 @@ class _Answer:
         before: object = facts.get("before")
         for block in cast("list[object]", before) if isinstance(before, list) else ():
             if isinstance(block, dict) and isinstance(cast("_Json", block).get("type"), str):
-                self._blocks.append(cast("_Json", block))
+                self.blocks.append(cast("_Json", block))
 
 
 def _say(made: list[_Json], role: str, content: list[_Json]) -> None:

@@ -37,8 +37,10 @@ class Turn:
         thought: The id of a thought that is void, to be used again.
 
     Attributes:
+        name: As given.
         calls: As given.
         parts: The parts that are still written, by their block.
+        call_ids: The ids of its calls, on the wire.
         thoughts: The ids of its thoughts.
         free_thought: As given, until it is used.
     """
@@ -47,7 +49,7 @@ class Turn:
         self.calls = calls
         self.parts: dict[Block, Part] = {}
         self.thoughts: list[str] = []
-        self._name = name
+        self.name = name
         self._names = names
         self.free_thought: str | None = thought
         self._count = 0
@@ -56,7 +58,7 @@ class Turn:
         self._texts: list[Text] = []  # of the message whose text is open
         self._facts: dict[str, Any] = {}  # what that message has been told to keep
         self._held: list[dict[str, Any]] = []
-        self._call_ids: set[str] = set()
+        self.call_ids: set[str] = set()
 
     # -- blocks ---------------------------------------------------------------------------------------------
 
@@ -94,8 +96,8 @@ class Turn:
         if block.type in THINKING:
             return Thought(self, block)
         if block.type in TOOLS:
-            waits = block.id in self._call_ids
-            self._call_ids.add(block.id)
+            waits = block.id in self.call_ids
+            self.call_ids.add(block.id)
             return Call(self, block, waits=waits)
         return Other(self, block)
 
@@ -184,7 +186,7 @@ class Turn:
         ]
 
     def _next(self) -> str:
-        name = self._names.free(f"{self._name}:{self._count}")
+        name = self._names.free(f"{self.name}:{self._count}")
         self._count += 1
         return name
 
