@@ -201,7 +201,7 @@ def test_thinking_without_a_signature_is_left_out() -> None:
 
 
 def test_what_a_client_only_shows_is_no_part_of_it() -> None:
-    shown = {"role": "activity", "activityType": "plan", "content": {}}
+    shown: Wire = {"role": "activity", "activityType": "plan", "content": {}}
     assert messages_for(user(), shown) == messages_for(user())
 
 
