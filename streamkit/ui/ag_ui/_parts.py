@@ -17,7 +17,7 @@ from streamkit._claude.protocol.reading import as_list
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._surrogates import WholeCharacters
-from streamkit.ui.ag_ui._wire import note
+from streamkit.ui.ag_ui._wire import legal, note
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from streamkit.ui.ag_ui._wire import WireEvent
 
 __all__ = ["Call", "Other", "Part", "Text", "Thought"]
-
-_LONE_HALF: Final = "\N{REPLACEMENT CHARACTER}"
 
 # What may stand before the input itself: an empty object, which some gateways send first.
 _STRAY: Final = re.compile(r"(?:\s*\{\s*\})*(?:\s*\{)?\s*").fullmatch
@@ -77,7 +75,7 @@ class Part(ABC):
         """
         The events for one more piece. Half of a character waits for the other half.
         """
-        piece = self._whole.feed(piece)
+        piece = legal(self._whole.feed(piece))
         events = self._add(piece) if piece else []
         if self._whole.half:
             self.flowing = False
@@ -90,7 +88,7 @@ class Part(ABC):
         Args:
             cut: Whether it ends because nothing more comes, and not because it is whole.
         """
-        events = self._add(_LONE_HALF) if self._whole.take() else []
+        events = self._add(legal(self._whole.take())) if self._whole.half else []
         self.flowing = False
         return events + self._end(cut=cut)
 

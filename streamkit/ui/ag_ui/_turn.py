@@ -86,9 +86,10 @@ class Turn:
             cut: Whether that is because nothing more comes.
         """
         events = [event for block in [*self.parts] for event in self.end(block, cut=cut)]
+        events += self.close_text()
         if self._held and not cut:
-            events += self._open()
-        return events + self.close_text()
+            events += [*self._open(), *self.close_text()]
+        return events
 
     def _part_for(self, block: Block) -> Part:
         if block.type == "text":
