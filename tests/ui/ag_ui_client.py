@@ -191,4 +191,4 @@ def judge(events: list[Wire], *besides: str) -> None:
     report = validate_agui(events, severity_overrides=dict.fromkeys(besides, "off"))
     assert report.internal_errors == []
     complaints = [found for found in report.diagnostics if found.severity != "info"]
-    assert complaints == []
+    assert not complaints, complaints

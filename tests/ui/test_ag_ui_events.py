@@ -187,7 +187,7 @@ def test_a_server_tool_has_its_result_and_what_follows_is_another_message() -> N
     call, result, answer = client.messages
     assert call["toolCalls"][0]["metadata"] == {"anthropic": {"type": "server_tool_use"}}
     assert (result["role"], result["toolCallId"]) == ("tool", "srvtoolu_1")
-    assert '"url": "https://sea.example"' in result["content"]
+    assert '"url":"https://sea.example"' in result["content"]
     assert answer["content"] == "It is high."
     assert client.finished is not None
     assert client.finished["outcome"] == {"type": "success"}

@@ -4,7 +4,6 @@ The operator from Claude's events to AG-UI events.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -14,7 +13,7 @@ from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import as_object, plain, text_of_field
+from streamkit._claude.protocol.reading import as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
@@ -122,7 +121,7 @@ class Events(Transducer[Any, Any]):
         self.stop_reason: str | None = None
         self.progress: Progress = Progress()
         self.turn: Turn | None = None
-        self._expect_message()
+        self.open: dict[int, Part] = {}  # by the index of its block, which takes more
 
     @property
     def _hides_restarts(self) -> bool:
@@ -132,13 +131,14 @@ class Events(Transducer[Any, Any]):
         # Nearly all events are pieces for a part that is open.
         if item.__class__ is ContentBlockDelta and (part := self.open.get(item.index)) is not None:
             delta = item.delta
-            if part.flowing and delta.__class__ is part.delta:
+            if delta.__class__ is part.delta:
                 piece: str = getattr(delta, part.field)
-                if piece and (piece.isascii() or piece[-1] <= _NO_HALF):
+                if part.keeps:
+                    part.block.texts[part.into].write(piece)
+                if part.flowing and piece and (piece.isascii() or piece[-1] <= _NO_HALF):
                     part.length += len(piece)
-                    if part.keeps:
-                        part.block.texts["input"].write(piece)
                     return ({"type": part.event, part.named: part.id, "delta": piece},)
+                return part.write(piece)
         return self._take(item)
 
     def flush(self) -> Iterable[WireEvent]:
@@ -177,9 +177,9 @@ class Events(Transducer[Any, Any]):
                 fields = as_object(plain(getattr(item, "content_block", None))) or {}
                 out += self._in_message()
                 block, ended = self.table.begin(item, fields)
-                return out + self._ended(ended) + self._begin_block(block)
+                return out + self._ended(ended) + self._begin_block(block, fields)
             case "content_block_stop":
-                return out + self._ended(self.table.close(item))
+                return out + self._stop_block(item)
             case "message_delta":
                 out += self._in_message()
                 self.message.add(item)
@@ -229,10 +229,11 @@ class Events(Transducer[Any, Any]):
         out += self._in_message(text_of_field(message, "id"))
         self.message.add(item)
         for index, block in enumerate(content_of(message)):
-            begun, ended = self.table.take_whole(index, as_object(plain(block)) or {})
+            fields = as_object(plain(block)) or {}
+            begun, ended = self.table.take_whole(index, fields)
             later = [each for each in ended if each is begun]
             out += self._ended([each for each in ended if each is not begun])
-            out += self._begin_block(begun) + self._ended(later)
+            out += self._begin_block(begun, fields) + self._ended(later)
         return out + self._stop()
 
     def _in_message(self, message_id: str = "") -> list[WireEvent]:
@@ -244,6 +245,8 @@ class Events(Transducer[Any, Any]):
         self.steps += 1
         name = self.names.free(message_id or f"{self.run_id}:{self.steps}")
         self.turn = Turn(name, self.names, self.calls, thought=self.void_thought)
+        self.table: BlockTable = BlockTable()
+        self.message: MessageBuilder = MessageBuilder()
         return [{"type": "STEP_STARTED", "stepName": self._step}]
 
     def _stop(self) -> list[WireEvent]:
@@ -263,14 +266,9 @@ class Events(Transducer[Any, Any]):
         self.void_thought = self.turn.free_thought
         self.stop_reason = self.message.stop_reason
         self.paid.append((self.message.model, self.message.usage))
-        self._expect_message()
-        return out
-
-    def _expect_message(self) -> None:
-        self.table: BlockTable = BlockTable()
-        self.message: MessageBuilder = MessageBuilder()
         self.turn = None
-        self.open: dict[int, Part] = {}
+        self.open.clear()
+        return out
 
     @property
     def _step(self) -> str:
@@ -278,13 +276,13 @@ class Events(Transducer[Any, Any]):
 
     # -- blocks ---------------------------------------------------------------------------------------------
 
-    def _begin_block(self, block: Block, *, late: bool = False) -> list[WireEvent]:
+    def _begin_block(self, block: Block, fields: Mapping[str, Any]) -> list[WireEvent]:
         """
         Take a block that begins.
 
         Args:
             block: The block.
-            late: Whether it has ended before, and more of its text comes. What it began with was said then.
+            fields: What it begins with, as far as that was not said before.
         """
         turn = self._turn
         if block in turn.parts:  # its start has only been said again
@@ -295,8 +293,16 @@ class Events(Transducer[Any, Any]):
         part = turn.parts[block]
         if not block.stray:
             self.open[block.index] = part
-        said = None if late else block.to_dict().get(part.field)
+        part.is_plain = not fields.get("citations")
+        said = fields.get(part.field)
         return out + part.write(said) if isinstance(said, str) and said else out
+
+    def _stop_block(self, item: Any) -> list[WireEvent]:
+        if self.turn is None:
+            return []
+        if (index := self.table.place(item)) is not None:
+            self.open.pop(index, None)
+        return self._ended(self.table.close(item))
 
     def _delta(self, item: Any) -> list[WireEvent]:
         out = self._in_message()
@@ -307,7 +313,7 @@ class Events(Transducer[Any, Any]):
         turn = self._turn
         part = turn.parts.get(block)
         if part is None and (not block.ended or block.type == "text"):
-            out += self._begin_block(block, late=block.ended)
+            out += self._begin_block(block, {})
             part = turn.parts.get(block)
         if part is None:
             return out
@@ -317,7 +323,8 @@ class Events(Transducer[Any, Any]):
             if block.type == kind:
                 return out
             del turn.parts[block]  # the delta has told what it is
-            return out + self._begin_block(block)
+            return out + self._begin_block(block, block.to_dict())
+        part.is_plain = False
         # What a delta adds, whatever it is, is what the block has got by it.
         store = block.texts[part.into]
         before = store.tell()
@@ -333,7 +340,11 @@ class Events(Transducer[Any, Any]):
         turn = self.turn
         if turn is None:
             return []
-        return [event for block in blocks for event in turn.end(block, cut=cut and not block.closed)]
+        out: list[WireEvent] = []
+        for block in blocks:
+            self.open.pop(block.index, None)
+            out += turn.end(block, cut=cut and not block.closed)
+        return out
 
     # -- results --------------------------------------------------------------------------------------------
 
@@ -351,14 +362,14 @@ class Events(Transducer[Any, Any]):
             return out
         content = fields.pop("content", None)
         facts = {name: value for name, value in fields.items() if name != "tool_use_id" and value is not None}
-        if (
-            call_id not in self._turn.call_ids
-        ):  # a client puts it behind its call, and so into an earlier message
-            facts["answer"] = self._turn.name
+        if call_id not in self._turn.call_ids:
+            facts["answer"] = (
+                self._turn.name
+            )  # because a client puts it behind its call, in an earlier answer
         if isinstance(content, str):
             facts["text"] = True
         else:
-            content = json.dumps(content, ensure_ascii=False)
+            content = json_text(content)
         return [*out, self._result(shown, content, facts)]
 
     def _tool_result(self, result: Any) -> list[WireEvent]:
@@ -395,8 +406,7 @@ class Events(Transducer[Any, Any]):
         turn = self.turn
         if turn is None:
             return []
-        blocks = [block for block in turn.parts if block.id == call_id]
-        return [event for block in blocks for event in turn.end(block)]
+        return self._ended([block for block in turn.parts if block.id == call_id])
 
     @property
     def _turn(self) -> Turn:

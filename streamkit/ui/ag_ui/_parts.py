@@ -7,13 +7,12 @@ Each takes its pieces by `write`, and gives the events for them. While its next 
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
-from streamkit._claude.protocol.reading import as_list
+from streamkit._claude.protocol.reading import as_list, json_text
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._surrogates import WholeCharacters
@@ -45,10 +44,11 @@ class Part(ABC):
         id: The id that the events for its pieces have.
         flowing: Whether its next piece is one more event, whatever it is, if it ends with a whole character.
         length: How many characters it has so far.
+        is_plain: Whether it has come in pieces alone, so that there is nothing else to look for in its block.
         block: The block.
     """
 
-    __slots__ = ("_whole", "block", "flowing", "id", "length", "turn")
+    __slots__ = ("_whole", "block", "flowing", "id", "is_plain", "length", "turn")
 
     delta: ClassVar[type]
     field: ClassVar[str]
@@ -63,6 +63,7 @@ class Part(ABC):
         self.id: str = ""
         self.flowing: bool = False
         self.length: int = 0
+        self.is_plain: bool = True
         self._whole = WholeCharacters()
 
     def begin(self) -> list[WireEvent]:
@@ -75,7 +76,8 @@ class Part(ABC):
         """
         The events for one more piece. Half of a character waits for the other half.
         """
-        piece = legal(self._whole.feed(piece))
+        if self._whole.half or not piece.isascii():
+            piece = legal(self._whole.feed(piece))
         events = self._add(piece) if piece else []
         if self._whole.half:
             self.flowing = False
@@ -136,7 +138,7 @@ class Text(Part):
         """
         What it cites.
         """
-        return as_list(self.block.to_dict().get("citations")) or []
+        return [] if self.is_plain else as_list(self.block.to_dict().get("citations")) or []
 
 
 class Thought(Part):
@@ -247,7 +249,8 @@ class Call(Part):
             self._facts["broken"] = call.reason
             rest = self._held
         else:
-            rest = "" if self.length else json.dumps(call.input, ensure_ascii=False)
+            said = "" if _STRAY(self._held) else _without_strays(self._held)
+            rest = "" if self.length else said or json_text(call.input)
         if rest:
             events.append(self._piece(rest))
         broken = note(self._facts) if "broken" in self._facts else {}
