@@ -1,7 +1,8 @@
 """
 What `_core.adapters` asks of the anthropic SDK's objects: how its raw events are joined and cut, and which errors to retry.
 
-Like everything here, it goes by an event's `type`.
+Like everything here, it goes by an event's `type`. An adapter for another library is a module like this one, as
+`_core/adapters.py` says. It does not make events of foreign objects; a source does, as `sources/from_sdk.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 The deltas: what one `content_block_delta` adds to its block.
 
-How each of them accumulates, and what else follows from its type, is its row in `kinds.DELTAS`.
+How each of them accumulates, and what else follows from its type, is its row in `kinds.DELTAS`. `streamkit/events.py`
+publishes them.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from streamkit._claude.protocol.arrival import Arrival
 from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.history import history
-from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.oddities import Oddities
 from streamkit._claude.protocol.stop_reasons import stop_reason
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaMessage
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.message import MessageBuilder
     from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._claude.protocol.usage import TotalUsage
     from streamkit._core.log import RunId
@@ -55,7 +56,7 @@ class Record:
         self.oddities: Oddities = Oddities()
         self._attempts: list[Attempt] = []
         self._turns: list[MessageBuilder] = []  # of the turns before this one
-        self._messages = [MessageBuilder()]
+        self._messages = Arrival()
         # What the last request brings. It is what counts, unless the request was begun beside that.
         self._arriving = self._messages
         self._before: TotalUsage | None = None  # what earlier requests have cost for the same message
@@ -76,7 +77,7 @@ class Record:
         attempt = Attempt(len(self._attempts) + 1)
         self._attempts.append(attempt)
         self._paid += self._arrived()
-        self._arriving = [MessageBuilder()]
+        self._arriving = Arrival()
         if not (beside or joins):
             self._messages = self._arriving
         return attempt
@@ -110,22 +111,22 @@ class Record:
         """
         self._bill()
         self._paid += self._arrived()
-        self._turns = [*self._turns, *self._messages]
-        self._messages = self._arriving = [MessageBuilder()]
+        self._turns = [*self._turns, *self._messages.messages]
+        self._messages = self._arriving = Arrival()
         self._before = None
 
     def add(self, events: list[Event]) -> None:
         """
         Events have arrived.
         """
-        _add(self._arriving, events)
+        self._arriving.add(events)
 
     def extend(self, events: list[Event]) -> None:
         """
         Events that the last request has made for the message of the one before it.
         """
-        self._messages[-1].note_continuation()
-        _add(self._messages, events)
+        self.message.note_continuation()
+        self._messages.add(events)
 
     def completed(self, error: E) -> E:
         """
@@ -153,14 +154,14 @@ class Record:
         """
         Whether a message of the last turn has ended with `message_stop`.
         """
-        return any(message.ended for message in self._messages)
+        return any(message.ended for message in self._messages.messages)
 
     @property
     def message(self) -> MessageBuilder:
         """
         The message that is arriving, or the last one.
         """
-        return self._messages[-1]
+        return self._messages.messages[-1]
 
     def messages(self) -> list[Message | BetaMessage]:
         """
@@ -227,7 +228,7 @@ class Record:
         """
         Why the last message ended.
         """
-        return self._messages[-1].stop_reason
+        return self.message.stop_reason
 
     @property
     def model(self) -> str | None:
@@ -296,35 +297,26 @@ class Record:
 
     def _all(self) -> list[MessageBuilder]:
         self._bill()
-        return [*self._turns, *self._messages]
+        return [*self._turns, *self._messages.messages]
 
     def _arrived(self) -> list[tuple[str | None, TotalUsage]]:
-        return [(message.model, message.usage) for message in self._arriving if message.started]
+        return [(message.model, message.usage) for message in self._arriving.messages if message.started]
 
     def _bill(self) -> None:
-        if self._attempts and (message := self._arriving[-1]).started:
+        if self._attempts and (message := self._arriving.messages[-1]).started:
             self._attempts[-1].usage = message.usage
             self._attempts[-1].model = message.model
         if self._before is not None and self._messages is not self._arriving:
             # Its own events tell what the last request has cost, and that only at its end.
-            self._messages[-1].charge(self._cost())
+            self.message.charge(self._cost())
 
     def _cost(self) -> TotalUsage:
         last = self._attempts[-1].usage if self._attempts else None
         return total(usage for usage in (self._before, last) if usage is not None)
 
 
-def _add(messages: list[MessageBuilder], events: list[Event]) -> None:
-    remaining = iter(events)
-    while (begins := messages[-1].take(remaining)) is not None:
-        messages.append(MessageBuilder())
-        messages[-1].add(begins)
-
-
-def _last(
-    turns: list[MessageBuilder], messages: list[MessageBuilder], beta: bool | None
-) -> Message | BetaMessage | None:
-    started = [message for message in (*turns, *messages) if message.started]
+def _last(turns: list[MessageBuilder], arrived: Arrival, beta: bool | None) -> Message | BetaMessage | None:
+    started = [message for message in (*turns, *arrived.messages) if message.started]
     return started[-1].build(beta) if started else None
 
 

@@ -1,5 +1,5 @@
 """
-Closing: how long it may take, and what becomes of a chain that has failed already.
+Closing: how long it may take unless somebody says otherwise, and what becomes of a chain that has failed already.
 """
 
 from __future__ import annotations

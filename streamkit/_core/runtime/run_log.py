@@ -26,14 +26,15 @@ class RunLog:
 
     def __init__(self, run_id: RunId) -> None:
         self._run_id = run_id
-        self._began = 0.0
+        self._began: float | None = None
 
     def started(self) -> None:
         """
         The run has been entered.
         """
-        self._began = current_time()
-        log_debug("run_started", self._run_id)
+        if logs_at("info"):
+            self._began = current_time()
+            log_debug("run_started", self._run_id)
 
     def ended(self, outcome: Outcome) -> None:
         """
@@ -50,7 +51,7 @@ class RunLog:
                 kind=outcome.kind,
                 # What is behind the colon is the application's own text.
                 stopped_by=outcome.stopped_by and outcome.stopped_by.partition(":")[0],
-                seconds=round(current_time() - self._began, 3),
+                seconds=None if self._began is None else round(current_time() - self._began, 3),
                 **error_fields(outcome.error),
                 **outcome.loggable(),
             )

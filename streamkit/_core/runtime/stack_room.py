@@ -71,4 +71,7 @@ def _generators_around() -> int:
     """
     How many async generators are being read on this stack, up to the task.
     """
-    return sum(map(is_async_generator, awaiting_frames(inspect.currentframe(), above=2)))
+    count = 0
+    for frame in awaiting_frames(inspect.currentframe(), above=2):
+        count += is_async_generator(frame)
+    return count
