@@ -36,6 +36,7 @@ EVERYTHING: Final = {
     "_claude.sources",
     "_claude.transport",
     "_operators",
+    "_serving",
     "_version",
     "events",
     "plugins",
@@ -56,12 +57,14 @@ MAY_IMPORT: Final = {
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},
     "plugins": {"_core", "plugins", "streamkit"},
-    "sinks": {*PROTOCOL, "_claude.sinks", "plugins", "sinks"},
+    "_serving": {*PROTOCOL, "_operators", "_serving"},
+    "sinks": {*PROTOCOL, "_claude.sinks", "_serving", "plugins", "sinks"},
+    "sse": {*PROTOCOL, "_serving"},
     "testing": {*EVERYTHING, "testing", "streamkit"},
     "cli": {*EVERYTHING, "testing", "cli", "streamkit"},
     "_api": EVERYTHING,
     "_version": set[str](),
-    "__init__": {"_core", "_version", "_api", "events", "plugins", "sinks", "testing"},
+    "__init__": {"_core", "_version", "_api", "events", "plugins", "sinks", "sse", "testing"},
     "__main__": {"cli"},
 }
 """Which room may import which, also for types and inside functions. `streamkit` is the façade itself."""
@@ -187,7 +190,7 @@ PUBLIC: Final = {
     "streamkit": streamkit,
     **{
         f"streamkit.{room}": import_module(f"streamkit.{room}")
-        for room in ("events", "plugins", "sinks", "testing", "testing.marbles")
+        for room in ("events", "plugins", "sinks", "sse", "testing", "testing.marbles")
     },
 }
 
@@ -278,12 +281,12 @@ print([name for name in sys.modules if name.startswith("streamkit._claude")])
 
 
 def test_no_name_loads_an_event_loop() -> None:
-    # but the one that names the SDK's errors, and the kit, whose server is built on one
+    # but the one that names the SDK's errors, the kit, whose server is built on one, and sse, whose Response is Starlette's
     code = """
 import sys
 import streamkit as sk
 
-for name in {*dir(sk)} - {"ERRORS", "testing"}:
+for name in {*dir(sk)} - {"ERRORS", "sse", "testing"}:
     getattr(sk, name)
 print(sorted({"asyncio", "trio", "ssl", "anthropic"} & {*sys.modules}))
 """

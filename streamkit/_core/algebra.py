@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Mapping,
     )
 
+    from streamkit._core.outcome import Outcome
     from streamkit._core.source import Source
     from streamkit._core.stage import Stage
 
@@ -630,6 +631,8 @@ class Sink(Generic[A_contra, R_co]):
         kwargs: Its keyword arguments.
         stages: Operators before it.
         finish: What its result is handed through.
+        told_outcome: Whether `consume` also gets `outcome=`, a function that gives how the run has ended, as far as that is
+            known.
 
     Attributes:
         name: By which it is known in reports and errors.
@@ -647,6 +650,7 @@ class Sink(Generic[A_contra, R_co]):
         *,
         stages: tuple[Stage, ...] = (),
         finish: tuple[Callable[[Any], Any], ...] = (),
+        told_outcome: bool = False,
     ) -> None:
         self.name = name
         self._consume = consume
@@ -654,6 +658,7 @@ class Sink(Generic[A_contra, R_co]):
         self._kwargs = kwargs or {}
         self.stages = stages
         self._finish = finish
+        self._told_outcome = told_outcome
 
     def __repr__(self) -> str:
         call = call_text(self.name, *self._args, **self._kwargs)
@@ -713,13 +718,19 @@ class Sink(Generic[A_contra, R_co]):
             self._kwargs,
             stages=self.stages if stages is None else stages,
             finish=self._finish if finish is None else finish,
+            told_outcome=self._told_outcome,
         )
 
-    async def consume(self, items: AsyncIterator[Any]) -> R_co:
+    async def consume(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> R_co:
         """
         Read `items`, which have been through the sink's stages, and give the result.
+
+        Args:
+            items: What to read.
+            outcome: A function that gives how the run has ended, as far as that is known.
         """
-        result: Any = await self._consume(items, *self._args, **self._kwargs)
+        told = {"outcome": outcome} if self._told_outcome else {}
+        result: Any = await self._consume(items, *self._args, **self._kwargs, **told)
         for fn in self._finish:
             result = fn(result)
             if inspect.isawaitable(result):

@@ -20,6 +20,7 @@ __all__ = [
     "Restarted",
     "Textual",
     "can_wait",
+    "is_named",
     "is_restart",
     "is_structural",
     "merged",
@@ -59,7 +60,7 @@ def can_wait(item: object) -> bool:
         return True
     if _is_mergeable(item):
         return item.__mergeable__
-    if _is_named(item):
+    if is_named(item):
         return can_wait(item[1])
     adapter = adapter_of(item)
     return adapter is not None and adapter.can_wait(item)
@@ -75,8 +76,8 @@ def merged(held: Any, item: Any) -> Any:
         return held + item if item.isascii() else appended(held, item)
     if _is_mergeable(held):
         return held.__merge__(item) if _is_mergeable(item) and item.__mergeable__ else None
-    if _is_named(held):
-        if not _is_named(item) or held[0] != item[0]:
+    if is_named(held):
+        if not is_named(item) or held[0] != item[0]:
             return None
         value = merged(held[1], item[1])
         return None if value is None else (held[0], value)
@@ -88,7 +89,7 @@ def is_structural(item: object) -> bool:
     """
     Whether `item` stands between such pieces and passes at once: an event without a text to merge, or a restart.
     """
-    return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or _is_named(item)
+    return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or is_named(item)
 
 
 # -- text ---------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def text_of(item: object) -> str | None:
         return item
     if _is_textual(item):
         return item.__text__
-    if _is_named(item):
+    if is_named(item):
         return text_of(item[1])
     adapter = adapter_of(item)
     return None if adapter is None else adapter.text_of(item)
@@ -135,7 +136,7 @@ def with_text(item: Any, text: str) -> Any:
         return text
     if _is_textual(item):
         return item.__with_text__(text)
-    if _is_named(item):
+    if is_named(item):
         return (item[0], with_text(item[1], text))
     adapter = adapter_of(item)
     assert adapter is not None, "an item with a text"
@@ -202,7 +203,10 @@ def _is_textual(item: object) -> TypeGuard[Textual]:
     return hasattr(type(item), "__with_text__")
 
 
-def _is_named(item: object) -> TypeGuard[tuple[str, Any]]:
+def is_named(item: object) -> TypeGuard[tuple[str, Any]]:
+    """
+    Whether `item` is a pair of a name and a value, as `split` makes them.
+    """
     if not isinstance(item, tuple):
         return False
     pair = cast("tuple[object, ...]", item)

@@ -120,6 +120,7 @@ class RunningBranch:
         self._sink = settings.sink
         self._detached = settings.on_error == "detach"
         self._context = context.child()
+        self._judged = context.judged
         self._name = free_name(settings.name or settings.sink.name, context.report.sinks)
         self.report: SinkReport = SinkReport()
         self.queue: OverflowQueue[Any] = OverflowQueue(
@@ -153,7 +154,7 @@ class RunningBranch:
         unread = 0
         try:
             try:
-                self.report.result = await self._sink.consume(chain.iterator)
+                self.report.result = await self._sink.consume(chain.iterator, self._judged)
             finally:
                 unread = self.queue.waiting
                 self.queue.abandon()

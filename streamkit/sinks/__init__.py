@@ -15,9 +15,10 @@ from streamkit.sinks._forward import call, send
 from streamkit.sinks._gather import collect, join
 from streamkit.sinks._jsonl import jsonl
 from streamkit.sinks._log import log
+from streamkit.sinks._websocket import websocket
 from streamkit.sinks._write import write
 
-__all__ = ["call", "collect", "join", "jsonl", "log", "message", "send", "write"]
+__all__ = ["call", "collect", "join", "jsonl", "log", "message", "send", "websocket", "write"]
 
 publish(__name__, globals())
 

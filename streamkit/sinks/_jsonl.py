@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Sink
 from streamkit._core.items import merged, text_of, with_text, without_half
-from streamkit._core.plain import PlainValue
+from streamkit._core.json_text import JSONText
+from streamkit._core.plain import plain_error
 from streamkit._core.runtime.blocking_thread import BlockingThread
 from streamkit.sinks._spool import spool
 
@@ -145,7 +142,7 @@ class _Lines:
         if self._waiting is not _NOTHING:
             return self._after_half(item)
         try:
-            return _encoder.encode(item) + b"\n"
+            return _JSON.strict(item) + b"\n"
         except UnicodeEncodeError:
             if without_half(item)[1] is None:
                 return json_line(item)
@@ -175,41 +172,7 @@ def json_line(item: object) -> bytes:
     Raises:
         TypeError: `item` holds something that JSON does not have.
     """
-    try:
-        return _encoder.encode(item) + b"\n"
-    except UnicodeEncodeError:
-        # A lone surrogate: UTF-8 cannot encode it, but JSON can escape it.
-        plain: object = msgspec.to_builtins(item, enc_hook=_as_json)
-        return json.dumps(plain, separators=(",", ":")).encode("ascii") + b"\n"
+    return _JSON.encode(item) + b"\n"
 
 
-@runtime_checkable
-class _SDKModel(Protocol):
-    def to_dict(self, *, mode: Literal["json"], warnings: bool) -> dict[str, object]: ...
-
-
-@runtime_checkable
-class _PydanticModel(Protocol):
-    def model_dump(self, *, mode: Literal["json"]) -> dict[str, object]: ...
-
-
-def _as_json(value: object) -> object:
-    match value:
-        case PlainValue():
-            return value.to_dict()
-        case _SDKModel():
-            # The SDK must not warn about a type that is newer than the SDK.
-            return value.to_dict(mode="json", warnings=False)
-        case _PydanticModel():
-            return value.model_dump(mode="json")
-        case BaseException():
-            return {"type": type(value).__name__, "message": str(value)}
-        case Mapping():
-            return dict(cast("Mapping[object, object]", value))
-        case Sequence():
-            return list(cast("Sequence[object]", value))
-        case _:
-            raise TypeError(f"jsonl() cannot write {type(value).__name__} as JSON: put map(…) in front of it")
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_as_json)
+_JSON = JSONText("jsonl()", plain_error)

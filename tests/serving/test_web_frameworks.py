@@ -1,5 +1,5 @@
 """
-Runs inside the streaming responses of real web frameworks, under real servers, with clients that leave whenever they like.
+Runs inside the responses of real web frameworks, under real servers, with clients that leave whenever they like.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ import gc
 import logging
 import random
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from importlib import import_module
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -24,6 +22,7 @@ from starlette.routing import Route
 import streamkit as sk
 from streamkit.sinks import collect
 from streamkit.testing import FakeClaude, Pause, reply, text
+from tests.serving.servers import SERVERS, skip_unless_it_runs_on
 from tests.support.claude import ASK
 from tests.support.leftovers import sockets_open
 from tests.support.patience import patience
@@ -48,7 +47,7 @@ LEAVES = ("before the first byte", "in the middle", "while the server writes", "
 
 class Service:
     """
-    An application whose responses are runs in generators, as people write them.
+    An application whose responses are runs.
 
     Attributes:
         outcomes: Of every run.
@@ -69,11 +68,26 @@ class Service:
                 yield piece  # noqa: ASYNC119 -- what everybody writes
 
     def response(self, name: str) -> StreamingResponse:
+        """
+        A run in a generator, as people write it.
+        """
         return StreamingResponse(self.body(PIPELINES[name]), media_type="text/plain")
 
 
+class EventService(Service):
+    """
+    An application whose responses own their runs.
+    """
+
+    def response(self, name: str) -> Any:
+        return sk.sse.Response(self._chat | sk.finalize(self.outcomes.append) | PIPELINES[name])
+
+
+SERVICES = {"generators": Service, "responses": EventService}
+
+
 def starlette_app(service: Service) -> Any:
-    async def chat(request: Any) -> StreamingResponse:
+    async def chat(request: Any) -> Any:
         return service.response(request.path_params["name"])
 
     return Starlette(routes=[Route("/{name}", chat)])
@@ -82,59 +96,11 @@ def starlette_app(service: Service) -> Any:
 def fastapi_app(service: Service) -> Any:
     app = FastAPI()
 
-    @app.get("/{name}")
-    async def chat(name: str) -> StreamingResponse:
+    @app.get("/{name}", response_model=None)
+    async def chat(name: str) -> Any:
         return service.response(name)
 
     return app
-
-
-@asynccontextmanager
-async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
-    import uvicorn
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", loop="none")
-    server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        while not server.started:  # noqa: ASYNC110 -- it tells nobody
-            await anyio.sleep(0.001)
-        yield listening.getsockname()[1]
-        server.should_exit = True
-
-
-@asynccontextmanager
-async def hypercorn_serves(app: Any) -> AsyncGenerator[int]:
-    from hypercorn.config import Config, Sockets
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
-    port: int = listening.getsockname()[1]
-
-    class OneSocket(Config):
-        loglevel = "WARNING"
-
-        def create_sockets(self) -> Sockets:
-            return Sockets([], [listening], [])
-
-    over = anyio.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_hypercorn(app, OneSocket(), over.wait))
-        yield port
-        over.set()
-
-
-def _hypercorn(
-    app: Any, config: Any, over: Callable[[], Awaitable[None]]
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    on_trio = anyio.get_cancelled_exc_class().__module__.startswith("trio")
-    server: Any = import_module("hypercorn.trio" if on_trio else "hypercorn.asyncio")
-
-    async def serve() -> None:
-        await server.serve(app, config, shutdown_trigger=over)
-
-    return serve
 
 
 async def visit(port: int, name: str, leaves: str | None, chance: random.Random) -> bytes:
@@ -180,17 +146,16 @@ async def settled(service: Service) -> None:
             await anyio.sleep(0.005)
 
 
-SERVERS = {"uvicorn": uvicorn_serves, "hypercorn": hypercorn_serves}
 APPS = {"starlette": starlette_app, "fastapi": fastapi_app}
 
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("made_of", SERVICES)
 async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
-    app: str, server: str, anyio_backend_name: str, capfd: pytest.CaptureFixture[str]
+    made_of: str, app: str, server: str, anyio_backend_name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if server == "uvicorn" and anyio_backend_name == "trio":
-        pytest.skip("uvicorn is of asyncio only")
+    skip_unless_it_runs_on(server, anyio_backend_name)
     chance = random.Random(f"{app} {server}")
     clients = examples(pr=24, full=250)
     answer = reply(text(*[f"{word} " for word in SAID.split()]), Pause(0.02))
@@ -201,7 +166,7 @@ async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
     logging.getLogger().addHandler(handler)
     try:
         async with FakeClaude(answer, repeat=True) as upstream:
-            service = Service(upstream)
+            service = SERVICES[made_of](upstream)
             async with SERVERS[server](APPS[app](service)) as port:
                 with patience():
                     async with anyio.create_task_group() as visitors:

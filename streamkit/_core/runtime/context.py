@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from anyio import CancelScope, current_time, lowlevel
@@ -251,6 +252,15 @@ class Context:
                 return
             counts = counts and not context._lost
             context = context._parent
+
+    def judged(self) -> Outcome:
+        """
+        A copy of the outcome as far as it is known, with what is known of the end of the run around it.
+        """
+        own, outermost = copy(self.outcome), self.outermost.outcome
+        if own.kind == "running" and outermost.kind != "running":
+            own.kind, own.stopped_by, own.error = outermost.kind, outermost.stopped_by, outermost.error
+        return own
 
     def stopped(self, by: str) -> None:
         """

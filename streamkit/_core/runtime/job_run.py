@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator
     from types import TracebackType
 
+    from streamkit._core.outcome import Outcome
     from streamkit._core.runtime.task import Task
     from streamkit._core.source import Source
     from streamkit._core.stage import Stage
@@ -33,7 +34,7 @@ class JobRun(Run[Any], Generic[R_co]):
     Args:
         source: Where its stream begins.
         stages: What follows, the sink's own stages included.
-        consume: The sink: reads the items, and gives the result.
+        consume: The sink: reads the items, and gives the result. It may ask how the run has ended.
         close_timeout: Seconds that cleaning up may take when the run ends before its stream.
     """
 
@@ -41,7 +42,7 @@ class JobRun(Run[Any], Generic[R_co]):
         self,
         source: Source,
         stages: tuple[Stage, ...],
-        consume: Callable[[AsyncIterator[Any]], Awaitable[R_co]],
+        consume: Callable[[AsyncIterator[Any], Callable[[], Outcome]], Awaitable[R_co]],
         close_timeout: float,
     ) -> None:
         super().__init__(source, stages, close_timeout)
@@ -116,7 +117,7 @@ class JobRun(Run[Any], Generic[R_co]):
         chain = self._opened
         try:
             try:
-                result = await self._consume(chain.iterator)
+                result = await self._consume(chain.iterator, self._context.judged)
             finally:
                 # In the task and the context that have read it, because what is closed may have entered something there.
                 await self._context.closing(chain)

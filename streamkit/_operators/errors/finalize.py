@@ -142,12 +142,8 @@ class _Finalizing:
         """
         The outcome where something behind has ended the stream: it is that of the run, as far as it has been judged.
         """
-        context = self._context.outermost
-        own, judged = copy(self._context.outcome), context.outcome
+        context, own = self._context.outermost, self._context.judged()
         if own.kind != "running":
-            return own
-        if judged.kind != "running":
-            own.kind, own.stopped_by, own.error = judged.kind, judged.stopped_by, judged.error
             return own
         # What passes through the run right now is judged when it is left, which is later than this.
         passing = None if own.stopped_by is not None else sys.exc_info()[1]

@@ -1,0 +1,78 @@
+"""
+Items as JSON text: events as they were on the wire, and other libraries' values as their own JSON forms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
+
+import msgspec
+
+from streamkit._core.plain import PlainValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JSONText"]
+
+
+class JSONText:
+    """
+    Makes JSON of items: of values that JSON has, tuples, dataclasses, structs, and models of the SDK and of pydantic.
+
+    Args:
+        writer: What writes them, for errors.
+        error: What an exception becomes, which items such as `Restarted` hold.
+    """
+
+    def __init__(self, writer: str, error: Callable[[BaseException], object]) -> None:
+        self._writer = writer
+        self._error = error
+        # As it is when nothing is odd. Raises UnicodeEncodeError where a text has half of a surrogate pair.
+        self.strict: Callable[[object], bytes] = msgspec.json.Encoder(enc_hook=self._plain).encode
+
+    def encode(self, item: object) -> bytes:
+        """
+        `item` as JSON, in one line.
+
+        Raises:
+            TypeError: `item` holds something that JSON does not have.
+        """
+        try:
+            return self.strict(item)
+        except UnicodeEncodeError:
+            # A lone surrogate: UTF-8 cannot encode it, but JSON can escape it.
+            plain: object = msgspec.to_builtins(item, enc_hook=self._plain)
+            return json.dumps(plain, separators=(",", ":")).encode("ascii")
+
+    def _plain(self, value: object) -> object:
+        match value:
+            case PlainValue():
+                return value.to_dict()
+            case _SDKModel():
+                # The SDK must not warn about a type that is newer than the SDK.
+                return value.to_dict(mode="json", warnings=False)
+            case _PydanticModel():
+                return value.model_dump(mode="json")
+            case BaseException():
+                return self._error(value)
+            case Mapping():
+                return dict(cast("Mapping[object, object]", value))
+            case Sequence():
+                return list(cast("Sequence[object]", value))
+            case _:
+                raise TypeError(
+                    f"{self._writer} cannot write {type(value).__name__} as JSON: put map(…) in front of it"
+                )
+
+
+@runtime_checkable
+class _SDKModel(Protocol):
+    def to_dict(self, *, mode: Literal["json"], warnings: bool) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class _PydanticModel(Protocol):
+    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...

@@ -1,0 +1,81 @@
+"""
+Which HTTP status an error deserves that comes before the first byte of a response.
+
+What is wrong with our own request, such as its key, is not the client's fault, and what has failed behind us is not ours.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from streamkit._claude.protocol.retriable import retry_after
+from streamkit._core.adapters import adapter_of
+from streamkit._core.errors import BufferOverflow, StreamError
+
+__all__ = ["HTTPStatus", "http_status", "is_from_upstream"]
+
+_TIMED_OUT = {"timeout_error", "stalled"}
+
+
+class HTTPStatus(NamedTuple):
+    """
+    The status of a response, and what goes with it.
+
+    Attributes:
+        code: The status.
+        retry_after: Whole seconds after which to try again, for the header `retry-after`; None if nobody has asked for a wait.
+    """
+
+    code: int
+    retry_after: int | None = None
+
+
+def is_from_upstream(error: BaseException) -> bool:
+    """
+    Whether it is how a service behind this one fails, and not a bug of this program, which its developers want to see.
+    """
+    if isinstance(error, BufferOverflow):
+        return False
+    return isinstance(error, StreamError | TimeoutError | ConnectionError) or adapter_of(error) is not None
+
+
+def http_status(error: BaseException) -> HTTPStatus:
+    """
+    The status for an error:
+
+    429 where there were too many requests and 503 where the service is overloaded, both with its `retry-after`; 400 for a
+    request that was refused as invalid, 413 for one that was too large; 504 for whatever took too long; 502 for all else that
+    has failed upstream, a refused key of our own too; 500 for a bug.
+    """
+    if not is_from_upstream(error):
+        return HTTPStatus(500)
+    code = _code(error)
+    return HTTPStatus(code, _wait(error) if code in (429, 503) else None)
+
+
+def _code(error: BaseException) -> int:
+    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    if kind == "rate_limit_error" or status == 429:
+        return 429
+    if kind == "overloaded_error" or status in (503, 529):
+        return 503
+    if kind == "request_too_large" or status == 413:
+        return 413
+    if kind == "invalid_request_error" or status in (400, 422):
+        return 400
+    if kind in _TIMED_OUT or status in (408, 504) or _took_too_long(error):
+        return 504
+    return 502
+
+
+def _took_too_long(error: BaseException) -> bool:
+    # By its name, because a class of the SDK would have to be imported.
+    return isinstance(error, TimeoutError) or type(error).__name__ == "APITimeoutError"
+
+
+def _wait(error: BaseException) -> int | None:
+    for each in (error, error.__cause__):
+        if isinstance(each, Exception) and (seconds := retry_after(each)) is not None:
+            return math.ceil(seconds)
+    return None

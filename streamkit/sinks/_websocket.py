@@ -1,0 +1,185 @@
+"""
+`websocket`: a sink that sends each item to a client over a WebSocket.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from anyio import create_task_group, move_on_after, sleep_forever
+
+from streamkit._core.algebra import Sink
+from streamkit._core.items import is_named
+from streamkit._core.runtime.failures import is_interruption
+from streamkit._serving.ending import describe_end, describe_error, json_for
+from streamkit.sinks._connection import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamkit._core.outcome import Outcome
+    from streamkit.sinks._connection import Connection
+
+__all__ = ["websocket"]
+
+_PATIENCE = 1.0
+"""Seconds in which a client is still told of the end, where the sink is cancelled."""
+_ENDS = ("complete", "error")
+
+
+def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
+    """
+    A sink that sends each item to the client of a WebSocket, as JSON text: `{"type": name, "content": value}`.
+
+    The name is that of a pair `(name, value)`, as `split` makes them. For any other item it is the item's own `type`, such as
+    that of an event, or else `"message"`. At the end it sends `{"type": "complete", "kind": …, "stop_reason": …, "usage": …}`,
+    also where the run was stopped, and where it has failed `{"type": "error", "error": …}`, whose `error` has `type`,
+    `retriable` and a `message` without anything that was said. The connection stays open.
+
+    A client that goes, or stops the answer, ends the sink quietly, and with it the job that it is the end of. In a `tee` the
+    others go on.
+
+    Args:
+        ws: A `WebSocket` of Starlette or FastAPI that was accepted, or a connection of the library `websockets`.
+        stop: The message by which the client stops the answer, such as `{"type": "stop"}`. While the sink runs it then reads the
+            connection, and drops every other message. Without it nothing is read, so that your own code may; a client of
+            Starlette's that has gone is then noticed when something is sent to it.
+
+    Raises:
+        TypeError: `ws` is neither; while running, an item cannot be written as JSON.
+        ValueError: While running, a pair is named `"complete"` or `"error"`.
+    """
+    connect(ws, reads=stop is not None)
+    return Sink("websocket", _serve, (ws,), {} if stop is None else {"stop": stop}, told_outcome=True)
+
+
+async def _serve(
+    items: AsyncIterator[Any], ws: Any, stop: object = None, *, outcome: Callable[[], Outcome]
+) -> None:
+    await _Client(connect(ws, reads=stop is not None), stop).serve(items, outcome)
+
+
+class _Client:
+    """
+    One run on its way to one client.
+    """
+
+    def __init__(self, connection: Connection, stop: object) -> None:
+        self._connection = connection
+        self._stop = stop
+        self._gone = False
+        self._stopped = False
+        self._unreadable: Exception | None = None
+
+    async def serve(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> None:
+        """
+        Send the items and the end.
+
+        Raises:
+            Exception: What the items have failed with, after the client was told.
+        """
+        failure: Exception | None = None
+        try:
+            async with create_task_group() as tasks:
+                self._sending = tasks.cancel_scope
+                tasks.start_soon(self._watch)
+                try:
+                    async for item in items:
+                        await self._send(_message_of(item))
+                except Exception as error:
+                    failure = error
+                self._sending.cancel()
+            failure = failure or self._unreadable
+        except BaseException as error:
+            if is_interruption(error):
+                with move_on_after(_PATIENCE, shield=True):
+                    await self._tell_end(outcome(), None)
+            raise
+        try:
+            await self._tell_end(outcome(), failure)
+        except Exception:
+            if failure is None:
+                raise
+        if failure is not None:
+            raise failure
+
+    async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
+        if self._gone:
+            return
+        if self._stopped:
+            outcome.stop("websocket")
+        outcome.complete()
+        error = failure or outcome.error
+        told = (
+            {"type": "complete", **describe_end(outcome)}
+            if error is None
+            else {"type": "error", "error": describe_error(error)}
+        )
+        try:
+            await self._connection.send(_text_of(told))
+        except Exception as refused:
+            if not self._connection.is_gone(refused):
+                raise
+
+    async def _send(self, message: object) -> None:
+        try:
+            await self._connection.send(_text_of(message))
+        except Exception as refused:
+            if not self._connection.is_gone(refused):
+                raise
+            self._gone = True
+            self._sending.cancel()
+            await sleep_forever()
+
+    async def _watch(self) -> None:
+        """
+        Wait for the client to stop the answer, or to go.
+        """
+        try:
+            if self._stop is None:
+                self._gone = await self._connection.closed()
+            else:
+                await self._read()
+        except Exception as error:  # such as that somebody else reads, too
+            self._unreadable = error
+        if self._gone or self._stopped or self._unreadable is not None:
+            self._sending.cancel()
+
+    async def _read(self) -> None:
+        while (message := await self._connection.receive()) is not None:
+            if _means(message, self._stop):
+                self._stopped = True
+                return
+        self._gone = True
+
+
+def _message_of(item: Any) -> dict[str, Any]:
+    if is_named(item):
+        name, content = item
+        if name in _ENDS:
+            raise ValueError(
+                f"websocket() sends messages of type {name!r} itself: give these items another name"
+            )
+        return {"type": name, "content": content}
+    kind = getattr(item, "type", None)
+    # What an event is called on the wire must not be taken for the end.
+    own = isinstance(kind, str) and kind not in _ENDS
+    return {"type": kind if own else "message", "content": item}
+
+
+def _means(message: str | bytes, stop: object) -> bool:
+    if message == stop:
+        return True
+    try:
+        said: object = json.loads(message)
+    except ValueError:
+        return False
+    return said == stop
+
+
+def _text_of(message: object) -> str:
+    return _JSON.encode(message).decode()
+
+
+_JSON = json_for("websocket()")
