@@ -18,12 +18,12 @@ from streamkit._core.facade import lazy_names
 from streamkit._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from streamkit import events as events, plugins as plugins, sinks as sinks, sse as sse, testing as testing
+    from streamkit import events as events, plugins as plugins, sinks as sinks, sse as sse, testing as testing, ui as ui
     from streamkit._api import *
 
 adapt("anthropic", "streamkit._claude.anthropic_adapter")
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
     __getattr__, __dir__ = lazy_names(
-        globals(), ("events", "plugins", "sinks", "sse", "testing"), "__version__"
+        globals(), ("events", "plugins", "sinks", "sse", "testing", "ui"), "__version__"
     )

@@ -41,6 +41,8 @@ EVERYTHING: Final = {
     "events",
     "plugins",
     "sinks",
+    "ui",
+    "ui.ag_ui",
 }
 
 MAY_IMPORT: Final = {
@@ -60,11 +62,13 @@ MAY_IMPORT: Final = {
     "_serving": {*PROTOCOL, "_operators", "_serving"},
     "sinks": {*PROTOCOL, "_claude.sinks", "_serving", "plugins", "sinks"},
     "sse": {*PROTOCOL, "_serving"},
+    "ui": {"ui.ag_ui"},
+    "ui.ag_ui": {*PROTOCOL, "_serving", "ui.ag_ui"},
     "testing": {*EVERYTHING, "testing", "streamkit"},
     "cli": {*EVERYTHING, "testing", "cli", "streamkit"},
     "_api": EVERYTHING,
     "_version": set[str](),
-    "__init__": {"_core", "_version", "_api", "events", "plugins", "sinks", "sse", "testing"},
+    "__init__": {"_core", "_version", "_api", "events", "plugins", "sinks", "sse", "testing", "ui"},
     "__main__": {"cli"},
 }
 """Which room may import which, also for types and inside functions. `streamkit` is the façade itself."""
@@ -190,7 +194,7 @@ PUBLIC: Final = {
     "streamkit": streamkit,
     **{
         f"streamkit.{room}": import_module(f"streamkit.{room}")
-        for room in ("events", "plugins", "sinks", "sse", "testing", "testing.marbles")
+        for room in ("events", "plugins", "sinks", "sse", "testing", "testing.marbles", "ui.ag_ui")
     },
 }
 

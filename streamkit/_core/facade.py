@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["lazy_names", "publish"]
 
 _PUBLIC = frozenset(
-    {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "sse", "testing"))}
+    {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ag_ui"))}
 )
 
 

@@ -2,7 +2,7 @@
 The parts of a turn while they are written: a block of text, a thought, a call.
 
 Each takes its pieces by `write`, and gives the events for them. While its next piece is just one more event, it is `flowing`, and
-`Events.feed` makes that event itself.
+`Run.feed` makes that event itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streamkit.ui.ag_ui._wire import legal, note
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
-    from streamkit.ui.ag_ui._turn import Turn
+    from streamkit.ui.ag_ui._messages import Messages
     from streamkit.ui.ag_ui._wire import WireEvent
 
 __all__ = ["Call", "Other", "Part", "Text", "Thought"]
@@ -48,7 +48,7 @@ class Part(ABC):
         block: The block.
     """
 
-    __slots__ = ("_whole", "block", "flowing", "id", "is_plain", "length", "turn")
+    __slots__ = ("_whole", "block", "flowing", "id", "is_plain", "length", "messages")
 
     delta: ClassVar[type]
     field: ClassVar[str]
@@ -57,8 +57,8 @@ class Part(ABC):
     into: ClassVar[str]
     keeps: ClassVar[bool] = False
 
-    def __init__(self, turn: Turn, block: Block) -> None:
-        self.turn = turn
+    def __init__(self, messages: Messages, block: Block) -> None:
+        self.messages = messages
         self.block = block
         self.id: str = ""
         self.flowing: bool = False
@@ -116,8 +116,8 @@ class Text(Part):
     field = into = "text"
     event = "TEXT_MESSAGE_CONTENT"
 
-    def __init__(self, turn: Turn, block: Block) -> None:
-        super().__init__(turn, block)
+    def __init__(self, messages: Messages, block: Block) -> None:
+        super().__init__(messages, block)
         self._blank = ""
 
     def _add(self, piece: str) -> list[WireEvent]:
@@ -126,7 +126,7 @@ class Text(Part):
             if self._blank.isspace():
                 return []
             piece = self._blank
-        events = self.turn.speak(self)
+        events = self.messages.speak(self)
         self.flowing = True
         return [*events, self._piece(piece)]
 
@@ -153,9 +153,9 @@ class Thought(Part):
     event = "REASONING_MESSAGE_CONTENT"
 
     def begin(self) -> list[WireEvent]:
-        self.id = self.turn.think()
+        self.id = self.messages.think()
         self.flowing = True
-        facts = self.turn.take_facts()
+        facts = self.messages.take_facts()
         if self.block.type != "thinking":
             facts["type"] = self.block.type
         return [
@@ -204,8 +204,8 @@ class Call(Part):
     into = "input"
     keeps = True
 
-    def __init__(self, turn: Turn, block: Block, *, waits: bool) -> None:
-        super().__init__(turn, block)
+    def __init__(self, messages: Messages, block: Block, *, waits: bool) -> None:
+        super().__init__(messages, block)
         self._waits = waits
         self._held = ""
         self._facts: dict[str, Any] = {}
@@ -214,9 +214,9 @@ class Call(Part):
         return [] if self._waits else self._start()
 
     def _start(self) -> list[WireEvent]:
-        events, parent = self.turn.call()
+        events, parent = self.messages.call()
         is_own = self.block.type == "tool_use"
-        self.id = self.turn.calls.begin(self.block.id, is_own=is_own)
+        self.id = self.messages.calls.begin(self.block.id, is_own=is_own)
         fields = self.block.to_dict()
         if not is_own:
             self._facts["type"] = self.block.type
@@ -272,7 +272,7 @@ class Other(Part):
 
     def _end(self, *, cut: bool) -> list[WireEvent]:
         if not cut:
-            self.turn.hold(self.block.to_dict())
+            self.messages.hold(self.block.to_dict())
         return []
 
 

@@ -6,35 +6,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._claude.protocol.usage import TotalUsage, total
+from streamkit._claude.protocol.usage import TotalUsage
 from streamkit.ui.ag_ui._wire import PROVIDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from streamkit._claude.protocol.usage import Usage
+    from collections.abc import Mapping
 
 __all__ = ["token_usage"]
 
 
-def token_usage(paid: Iterable[tuple[str | None, Usage]]) -> list[dict[str, Any]]:
+def token_usage(by_model: Mapping[str, TotalUsage]) -> list[dict[str, Any]]:
     """
     One entry for each model that has told what it used.
 
     Claude counts what it reads from the cache, and what it writes to it, beside `input_tokens`. The protocol has them in it.
 
     Args:
-        paid: The model and the usage of each message.
+        by_model: What each model has used; its name is empty where nobody has told it.
     """
-    by_model: dict[str | None, list[Usage]] = {}
-    for model, usage in paid:
-        by_model.setdefault(model, []).append(usage)
-    return [
-        entry for model, usages in by_model.items() if (entry := _entry(model, total(usages))) is not None
-    ]
+    return [entry for model, usage in by_model.items() if (entry := _entry(model, usage)) is not None]
 
 
-def _entry(model: str | None, usage: TotalUsage) -> dict[str, Any] | None:
+def _entry(model: str, usage: TotalUsage) -> dict[str, Any] | None:
     if usage == TotalUsage():
         return None
     read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
