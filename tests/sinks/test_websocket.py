@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import anyio
+import anyio.lowlevel
 import pytest
 
 import streamkit as sk
@@ -48,6 +48,7 @@ class Socket:
     async def send(self, message: str) -> None:
         if self.gone.is_set():
             raise ConnectionClosed
+        await anyio.lowlevel.checkpoint()  # a cancellation would be met here
         self.texts.append(message)
         self.changed.set()
         self.changed = anyio.Event()
