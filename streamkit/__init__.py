@@ -18,7 +18,14 @@ from streamkit._core.facade import lazy_names
 from streamkit._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from streamkit import events as events, plugins as plugins, sinks as sinks, sse as sse, testing as testing, ui as ui
+    from streamkit import (
+        events as events,
+        plugins as plugins,
+        sinks as sinks,
+        sse as sse,
+        testing as testing,
+        ui as ui,
+    )
     from streamkit._api import *
 
 adapt("anthropic", "streamkit._claude.anthropic_adapter")

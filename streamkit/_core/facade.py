@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["lazy_names", "publish"]
 
 _PUBLIC = frozenset(
-    {"streamkit", *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ag_ui"))}
+    {
+        "streamkit",
+        *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ag_ui")),
+    }
 )
 
 
