@@ -1,14 +1,15 @@
 """
 One pipeline, four ways to a screen: server-sent events, a WebSocket, the AI SDK's protocol, and AG-UI's.
 
-Install `"claude-streamkit[sse,ag-ui]" "uvicorn[standard]"`, run it with `python examples/web/app.py`, and open the page that it
+Install `"claude-streamkit[sse]" "uvicorn[standard]"`, run it with `python examples/web/app.py`, and open the page that it
 names. With ANTHROPIC_API_KEY set, Claude answers; without it, a scripted Messages API inside this program.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -17,14 +18,17 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocketDisconnect
 
 import streamkit as sk
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, Request, reply, text, thinking, tool_use
+from streamkit.ui import ag_ui, ai_sdk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from anthropic.types import ToolParam
     from starlette import requests, websockets
 
 MODEL = "claude-sonnet-5"
@@ -33,7 +37,7 @@ QUESTION = "Can we walk over to the island tomorrow, and be back for lunch?"
 
 # -- the pipeline ------------------------------------------------------------------------------------------
 
-TIDES = {
+TIDES: ToolParam = {
     "name": "tide_table",
     "description": "The tides at a place, and when its causeway is dry.",
     "input_schema": {
@@ -49,7 +53,7 @@ async def tide_table(place: str, day: str) -> str:
     return f"{place}, {day}: low water 09:40, high water 15:55; causeway dry 07:50 to 11:30"
 
 
-def conversation(client: anthropic.AsyncAnthropic, messages: Any, **params: Any) -> sk.Stream[Any]:
+def conversation(client: anthropic.AsyncAnthropic, messages: Any) -> sk.Stream[Any]:
     """
     The events of all turns, and between them the results of the tools.
     """
@@ -57,7 +61,6 @@ def conversation(client: anthropic.AsyncAnthropic, messages: Any, **params: Any)
     def turn(history: Any) -> sk.Stream[Any]:
         return sk.messages(
             client,
-            **params,
             retry=sk.RetryPolicy(resume="continue"),
             model=MODEL,
             max_tokens=4096,
@@ -93,16 +96,43 @@ PARTS = sk.split(
 
 
 async def over_sse(request: requests.Request) -> sk.sse.Response:
-    messages = (await request.json())["messages"]
+    messages = asked_by_page(await request.body())
     return sk.sse.Response(conversation(request.state.client, messages) | PARTS)
 
 
 async def over_websocket(ws: websockets.WebSocket) -> None:
     await ws.accept()
-    messages = (await ws.receive_json())["messages"]
-    answer = conversation(ws.state.client, messages) | PARTS
-    await (answer | sk.sinks.websocket(ws, stop={"type": "stop"}))
-    await ws.close()
+    with suppress(WebSocketDisconnect, ai_sdk.BadRequest, *sk.ERRORS):  # of the last ones the page is told
+        messages = asked_by_page(await ws.receive_text())
+        answer = conversation(ws.state.client, messages) | PARTS
+        await (answer | sk.sinks.websocket(ws, stop={"type": "stop"}))
+    with suppress(RuntimeError):  # the page has gone
+        await ws.close()
+
+
+async def over_ai_sdk(request: requests.Request) -> ai_sdk.Response:
+    sent = await request.body()
+    asked = ai_sdk.params(sent)
+    return ai_sdk.Response(conversation(request.state.client, asked["messages"]), body=json.loads(sent))
+
+
+async def over_ag_ui(request: requests.Request) -> ag_ui.Response:
+    sent = await request.body()
+    asked, run = ag_ui.params(sent), json.loads(sent)
+    events = ag_ui.events(run["threadId"], run["runId"], messages=run["messages"])
+    return ag_ui.Response(conversation(request.state.client, asked["messages"]) | events)
+
+
+def asked_by_page(sent: bytes | str) -> Any:
+    with suppress(ValueError):
+        match json.loads(sent):
+            case {"messages": [_, *_] as messages}:
+                return messages
+    raise ai_sdk.BadRequest("the request is not JSON with messages")
+
+
+async def refuse(request: requests.Request, error: Any) -> JSONResponse:
+    return JSONResponse({"message": str(error)}, error.status)
 
 
 async def about(request: requests.Request) -> JSONResponse:
@@ -142,8 +172,11 @@ app = Starlette(
         Route("/about", about),
         Route("/sse", over_sse, methods=["POST"]),
         WebSocketRoute("/ws", over_websocket),
+        Route("/ai-sdk", over_ai_sdk, methods=["POST"]),
+        Route("/ag-ui", over_ag_ui, methods=["POST"]),
         Mount("/", StaticFiles(packages=[("streamkit.cli", "chat_page")], html=True)),
     ],
+    exception_handlers={ai_sdk.BadRequest: refuse},
     lifespan=client,
 )
 

@@ -29,9 +29,11 @@ console.warn = (...words) => current.getStore()?.errors.push(words.join(" ")); /
 const { HttpAgent } = await import("@ag-ui/client");
 const [ai6, ai7] = [await import("ai-6"), await import("ai-7")];
 
+const QUESTION = { id: "question", role: "user", parts: [{ type: "text", text: "Hi" }] };
+
 async function readWithAiSdk(ai, url, seen) {
   const transport = new ai.DefaultChatTransport({ api: url });
-  const chunks = await transport.sendMessages({ trigger: "submit-message", chatId: "chat", messages: [] });
+  const chunks = await transport.sendMessages({ trigger: "submit-message", chatId: "chat", messages: [QUESTION] });
   const watched = chunks.pipeThrough(new TransformStream({
     transform(chunk, controller) {
       seen.chunks++;

@@ -55,7 +55,14 @@ def judged(site: Site, cases: Mapping[str, tuple[Judge, App]]) -> dict[str, Seen
     Returns:
         What each client has seen, by the same names.
     """
-    lines = [json.dumps({"judge": judge, "url": site.put(app)}) for judge, app in cases.values()]
+    return asked({name: (judge, site.put(app)) for name, (judge, app) in cases.items()})
+
+
+def asked(cases: Mapping[str, tuple[Judge, str]]) -> dict[str, Seen]:
+    """
+    Let clients ask at these URLs, and read what is answered.
+    """
+    lines = [json.dumps({"judge": judge, "url": url}) for judge, url in cases.values()]
     done = subprocess.run(
         packages.judge(),
         input="\n".join(lines),

@@ -10,7 +10,8 @@ import pytest
 
 from streamkit.ui import ag_ui
 from tests.clients.answers import played, written
-from tests.clients.judges import judged, told_by_ag_ui, told_by_outcome
+from tests.clients.judges import asked, judged, told_by_ag_ui, told_by_outcome
+from tests.clients.web_example import check_answer, served_example
 
 if TYPE_CHECKING:
     import streamkit as sk
@@ -63,14 +64,14 @@ def test_what_a_client_sends_back_is_what_claude_has_said(
         history = answers[name].outcome.history
         if not history or answers[name].outcome.tool_calls:
             continue
-        asked = {**REQUEST, "messages": [*HISTORY, *seen[name].end]}
-        said = [message for message in ag_ui.params(asked)["messages"] if message["role"] == "assistant"]
+        request = {**REQUEST, "messages": [*HISTORY, *seen[name].end]}
+        said = [message for message in ag_ui.params(request)["messages"] if message["role"] == "assistant"]
         if blocks(said) != blocks(history):
             wrong[name] = said, history
     assert wrong == {}
 
 
-def blocks(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def blocks(messages: Any) -> list[dict[str, Any]]:
     """
     The content blocks of messages.
     """
@@ -92,9 +93,16 @@ def difference(answer: Answer, seen: Seen) -> object:
     told, expected = told_by_ag_ui(seen.end), told_by_outcome(outcome)
     expected.sources.clear()
     # Where an answer starts over, a call under the id of one that is void has another id in the protocol.
-    told.calls = [(call_id.removesuffix("_2"), *call) for call_id, *call in told.calls]
+    told.calls = [(call_id.removesuffix("_2"), name, given) for call_id, name, given in told.calls]
     if told != expected:
         return told, expected
     if (outcome.error is None) != (not seen.told) or (outcome.error is None) != (seen.finished is not None):
         return outcome, seen.told, seen.finished
     return None
+
+
+def test_the_example_is_asked_and_read() -> None:
+    with served_example() as url:
+        for seen in asked({"ag-ui": ("ag-ui", f"{url}ag-ui")}).values():
+            assert seen.errors == []
+            check_answer(told_by_ag_ui(seen.end))

@@ -11,7 +11,8 @@ import pytest
 
 from streamkit.ui import ai_sdk
 from tests.clients.answers import played, written
-from tests.clients.judges import AI_SDK, judged, told_by_outcome, told_by_ui_message
+from tests.clients.judges import AI_SDK, asked, judged, told_by_outcome, told_by_ui_message
+from tests.clients.web_example import check_answer, served_example
 from tests.ui.test_chunks_of_streams import ASKED, answers as blocks_in
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def test_what_a_page_sends_back_is_what_claude_has_said(
     judge, written = answers
     wrong: dict[str, object] = {}
     for name in (path.stem for path in played()):
-        asked = ai_sdk.params({"messages": [ASKED, seen[name].end]})
+        given = ai_sdk.params({"messages": [ASKED, seen[name].end]})
         said = [
-            blocks_in(each, VERSIONS[judge]) for each in (asked["messages"], written[name].outcome.history)
+            blocks_in(each, VERSIONS[judge]) for each in (given["messages"], written[name].outcome.history)
         ]
         if said[0] != said[1]:
             wrong[name] = said
@@ -90,3 +91,10 @@ def difference(answer: Answer, seen: Seen) -> object:
         if (metadata["usage"], metadata["stop_reason"]) != (outcome.usage.to_dict(), outcome.stop_reason):
             return metadata, outcome.usage, outcome.stop_reason
     return None
+
+
+def test_the_example_is_asked_and_read() -> None:
+    with served_example() as url:
+        for seen in asked({judge: (judge, f"{url}ai-sdk") for judge in AI_SDK}).values():
+            assert seen.errors == []
+            check_answer(told_by_ui_message(seen.end))

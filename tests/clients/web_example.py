@@ -18,6 +18,8 @@ from tests.clients.site import beside, uvicorn_serves
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from tests.clients.judges import Told
+
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "web" / "app.py"
 
 
@@ -41,3 +43,15 @@ def served_example(script: Callable[[Request], Reply] | None = None) -> Generato
         module["client"].__wrapped__.__globals__["script"] = script or at_once
         with beside(uvicorn_serves(module["app"], "on")) as port:
             yield f"http://127.0.0.1:{port}/"
+
+
+def check_answer(told: Told) -> None:
+    """
+    Whether a client has been told the answer of the example's own script.
+    """
+    assert told.text.startswith("Let me look at the tides.Yes, if you start early.")
+    assert told.text.endswith("faster than a person walks.")
+    assert told.reasoning.endswith("and not guess.")
+    [(call_id, name, given)] = told.calls
+    assert (name, given) == ("tide_table", {"place": "Lindholm", "day": "tomorrow"})
+    assert told.results[call_id].startswith("Lindholm, tomorrow")

@@ -64,6 +64,36 @@ def test_a_websocket(example: str) -> None:
     assert (end["type"], end["kind"]) == ("complete", "complete")
 
 
+def test_the_protocol_of_the_ai_sdk(example: str) -> None:
+    question = {"id": "1", "role": "user", "parts": [{"type": "text", "text": QUESTION}]}
+    answer = post(f"{example}ai-sdk", {"messages": [question]})
+    assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
+    *chunks, (_, done) = parsed(answer.text)
+    said = [json.loads(chunk) for _, chunk in chunks]
+    assert "".join(chunk["delta"] for chunk in said if chunk["type"] == "text-delta").startswith(BEGINS)
+    assert [chunk["output"][:8] for chunk in said if chunk["type"] == "tool-output-available"] == ["Lindholm"]
+    assert (said[-1]["type"], said[-1]["finishReason"], done) == ("finish", "stop", "[DONE]")
+
+
+def test_the_protocol_of_ag_ui(example: str) -> None:
+    question = {"id": "1", "role": "user", "content": QUESTION}
+    names = {"threadId": "thread", "runId": "run"}
+    nothing: dict[str, Any] = {"tools": [], "context": [], "state": {}, "forwardedProps": {}}
+    answer = post(f"{example}ag-ui", {**names, **nothing, "messages": [question]})
+    said = [json.loads(event) for _, event in parsed(answer.text)]
+    assert "".join(e["delta"] for e in said if e["type"] == "TEXT_MESSAGE_CONTENT").startswith(BEGINS)
+    assert [e["content"][:8] for e in said if e["type"] == "TOOL_CALL_RESULT"] == ["Lindholm"]
+    assert (said[0]["type"], said[-1]["type"]) == ("RUN_STARTED", "RUN_FINISHED")
+
+
+@pytest.mark.parametrize("way", ["sse", "ai-sdk", "ag-ui"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"messages": []}', b'{"messages": "Hi"}'])
+def test_what_is_no_request_is_refused_in_one_line(example: str, way: str, body: bytes) -> None:
+    refused = httpx2.post(f"{example}{way}", content=body, trust_env=False, timeout=PATIENCE)
+    assert refused.status_code == 400
+    assert len(refused.json()["message"].splitlines()) == 1
+
+
 def test_the_page(example: str) -> None:
     page = httpx2.get(example, trust_env=False)
     assert "<title>streamkit</title>" in page.text
