@@ -1,7 +1,7 @@
 // One conversation, over server-sent events or a WebSocket.
 //
 // An answer is a series of [name, value]: those of the `split` on the server, and at its end "done" or "error". What a model, a tool
-// or a user has said goes onto the page as text (`textContent`, `Text.appendData`), and never as HTML.
+// or a user has said goes onto the page as text (`textContent`, `appendData`), and never as HTML.
 
 const $ = (id) => document.getElementById(id);
 
@@ -60,6 +60,11 @@ function make(name, className, text) {
   return element;
 }
 
+function write(element, piece) {
+  if (element.lastChild) element.lastChild.appendData(piece);
+  else element.append(piece);
+}
+
 const shown = (value) => typeof value === "string" ? value : JSON.stringify(value, null, 2);
 
 class Answer {
@@ -80,13 +85,13 @@ class Answer {
       text: () => this.#text(value),
       thinking: () => this.#thinking(value),
       block: () => this.#block(value),
-      input: () => this.#open.get(value.index)?.input.append(value.delta.partial_json),
+      input: () => this.#input(value),
       call: () => this.#call(value),
       result: () => this.#result(value),
       found: () => this.#result(value.block),
       usage: () => this.#figures(value),
       restarted: () => this.#startOver(),
-      done: () => this.end(value.kind === "complete" ? value.stop_reason : value.kind, value.usage),
+      done: () => this.end(value.kind === "complete" && value.stop_reason || value.kind, value.usage),
       error: () => this.fail(value.message),
     }[name];
     show?.();
@@ -127,14 +132,14 @@ class Answer {
     return element;
   }
 
-  #last(selector, make) {
+  #last(selector, begin) {
     const last = this.#usage.previousElementSibling;
-    return last?.matches(selector) ? last : this.#add(make());
+    return last?.matches(selector) ? last : this.#add(begin());
   }
 
   #text(piece) {
     this.said += piece;
-    this.#last("p.text", () => make("p", "text")).append(piece);
+    write(this.#last("p.text", () => make("p", "text")), piece);
   }
 
   #thinking(piece) {
@@ -143,12 +148,17 @@ class Answer {
       details.append(make("summary", "", "Thinking…"), make("p", ""));
       return details;
     });
-    thought.lastChild.append(piece);
+    write(thought.lastChild, piece);
   }
 
   #block({ index, content_block: { id, name } }) {
     this.#open.delete(index);
     if (id && name) this.#open.set(index, this.#card(id, name));
+  }
+
+  #input({ index, delta }) {
+    const card = this.#open.get(index);
+    if (card && delta.partial_json) write(card.input, delta.partial_json);
   }
 
   #card(id, name) {
