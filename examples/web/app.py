@@ -73,13 +73,19 @@ def conversation(client: anthropic.AsyncAnthropic, messages: Any) -> sk.Stream[A
         if outcome.stop_reason != "tool_use":
             return None
         results = [call.result(await tide_table(**call.input)) for call in outcome.tool_calls]
-        shown = sk.from_iterable([from_dict(result) for result in results])
-        return sk.concat(shown, turn([*outcome.history, {"role": "user", "content": results}]))
+        return sk.concat(sk.from_iterable(results), turn([*outcome.history, {"role": "user", "content": results}]))
 
     return sk.follow(turn(messages), answer_tools)
 
 
-PARTS = sk.split(
+def as_event(item: Any) -> Any:
+    """
+    A result as the events beside it, which have a `type`.
+    """
+    return from_dict(item) if isinstance(item, dict) else item
+
+
+PARTS = sk.map(as_event) | sk.split(
     thinking=sk.thinking(),
     text=sk.text(),
     block=sk.only("content_block_start"),
