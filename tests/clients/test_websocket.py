@@ -149,8 +149,9 @@ def test_it_ends_with_what_the_outcome_has(client: ClientConnection, service: Se
 def test_it_can_stop_an_answer_and_ask_again(client: ClientConnection, service: Service) -> None:
     for _ in range(2):
         client.send("no end")
-        assert json.loads(client.recv(timeout=PATIENCE)) == {"type": "text", "content": "Once "}
+        for piece in ("Once ", "upon "):
+            assert json.loads(client.recv(timeout=PATIENCE)) == {"type": "text", "content": piece}
         client.send(json.dumps({"type": "stop"}))
         told, end = read(client)
-        assert (told.text, end["type"], end["kind"]) == ("upon ", "complete", "stopped")
+        assert (told.text, end["type"], end["kind"]) == ("", "complete", "stopped")
         assert service.outcomes["no end"].kind == "stopped"
