@@ -19,6 +19,7 @@ import anthropic
 import httpx2
 
 import streamkit as sk
+from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import Drop, FakeClaude, Reply
@@ -43,7 +44,7 @@ LARGE = 20_000
 KINDS: dict[type[Exception] | None, str] = {
     None: "complete",
     sk.StreamTruncated: "truncated",
-    sk.GrammarError: "failed",
+    StreamSpliced: "failed",
 }
 
 RANDOM = 8
@@ -86,7 +87,7 @@ class Truth:
         What a body with so many events ends in; None is complete.
         """
         if came > self.legal:
-            return sk.GrammarError
+            return StreamSpliced
         return None if self.whole[came] else sk.StreamTruncated
 
 
