@@ -4,16 +4,22 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from ag_ui.core import CustomEvent
+from anthropic.types import RawMessageStreamEvent
+from pydantic import TypeAdapter
 
 import streamkit as sk
 from streamkit.events import from_dict
-from streamkit.testing import FakeClaude, OperatorSuite, reply, text, thinking, tool_use
+from streamkit.testing import FakeClaude, OperatorSuite, marbles, reply, text, thinking, tool_use
 from streamkit.ui import ag_ui
+from tests.operators.test_diagrams import EVENTS
 from tests.support.claude import ASK, HELLO, RESTARTED, events_of
 from tests.ui.ag_ui_client import BROKEN_INPUT, Client, judge
 
@@ -29,7 +35,14 @@ FOUND: Final[Wire] = {
         {"type": "web_search_result", "url": "https://sea.example", "title": "Sea", "encrypted_content": "x"}
     ],
 }
-CITED: Final = {"type": "char_location", "cited_text": "tide", "document_index": 0}
+CITED: Final[Wire] = {
+    "type": "char_location",
+    "cited_text": "tide",
+    "document_index": 0,
+    "document_title": "Tides",
+    "start_char_index": 0,
+    "end_char_index": 4,
+}
 SEARCH: Final = tool_use("web_search", {"query": "tides"}, id="srvtoolu_1", type="server_tool_use")
 
 
@@ -311,14 +324,24 @@ def test_events_of_the_application_pass_through(event: Any) -> None:
     Client().take(run)
 
 
-@pytest.mark.parametrize("item", ["Hello", {"type": "RUN_ERROR", "message": "no"}, {"role": "assistant"}, 7])
+NOTHING_KNOWN: Final[list[Any]] = [
+    "Hello",
+    7,
+    {"type": "RUN_ERROR", "message": "no"},
+    {"role": "assistant"},
+    {"role": "user", "content": [{"type": "text"}]},
+]
+
+
+@pytest.mark.parametrize("item", NOTHING_KNOWN)
 def test_anything_else_is_a_mistake_of_the_application(item: Any) -> None:
     with pytest.raises(TypeError, match="AG-UI events that open and close nothing"):
         told([item])
 
 
 def test_pings_and_events_that_nobody_knows_say_nothing() -> None:
-    odd = [from_dict({"type": "ping"}), from_dict({"type": "vendor_note", "cost": 1})]
+    types = ["ping", "vendor_note", "CUSTOM", "tool_result", "RUN_ERROR"]
+    odd = [from_dict({"type": kind, "name": "forged", "value": 1}) for kind in types]
     assert told([*odd, *events_of(text("Hello"))]) == told(events_of(text("Hello")))
 
 
@@ -396,6 +419,32 @@ def test_a_pipeline_does_not_show_what_was_said() -> None:
     assert repr(ag_ui.events("thread", "run", messages=QUESTION)) == (
         "events('thread', 'run', messages=[1 messages])"
     )
+
+
+# -- other forms --------------------------------------------------------------------------------------------
+
+
+def test_the_sdks_raw_events_are_told_as_ours() -> None:
+    wire = [*WHOLE.events, *reply(text("It is", citations=[CITED]), SEARCH, FOUND).events]
+    sdk: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+    theirs = [sdk.validate_python(event) for event in wire]
+    ours = told(map(from_dict, wire))
+    for run in (ours, told(theirs)):
+        for event in run:
+            if event["type"] == "TOOL_CALL_RESULT":
+                event["content"] = json.loads(
+                    event["content"]
+                )  # whose fields have the order of the SDK's class
+        assert run == ours
+
+
+@pytest.mark.virtual_time
+async def test_the_diagram_is_what_happens() -> None:
+    doc = inspect.getdoc(ag_ui.events) or ""
+    [(line, drawn)] = re.findall(r"^ +(\S+\|)\n +events\(.*\n +(\S+\|\)?)$", doc, re.MULTILINE)
+    letters = dict(re.findall(r'^ +(\S) = "(.+)"$', doc, re.MULTILINE))
+    stream = marbles.source(line, values=EVENTS) | ag_ui.events("t", "r")
+    await marbles.expect(stream.map(lambda event: event["type"]), drawn, values=letters)
 
 
 # -- as an operator -----------------------------------------------------------------------------------------
