@@ -162,6 +162,28 @@ def test_thinking_that_is_not_shown_has_its_signature_too() -> None:
     assert without_ids(client.messages)[0] == {"role": "reasoning", "content": "", "encryptedValue": "c2ln"}
 
 
+def test_thinking_that_is_cut_has_no_signature() -> None:
+    events = events_of(thinking("Hm.", signature="c2ln"), text("So."))
+    signed = next(n for n, event in enumerate(events) if event.type == "content_block_stop")
+    assert "encryptedValue" not in seen(events[:signed]).messages[0]
+    assert "encryptedValue" in seen(events[: signed + 1]).messages[0]
+
+
+def test_a_call_behind_a_thought_is_in_a_message_behind_it() -> None:
+    client = seen(events_of(text("Let me see."), thinking("Hm."), tool_use("now"), stop_reason="tool_use"))
+    assert [message["role"] for message in client.messages] == ["assistant", "reasoning", "assistant"]
+    assert "toolCalls" not in client.messages[0]
+
+
+def test_calls_whose_input_was_lost_are_not_calls_without_arguments() -> None:
+    events = events_of(tool_use("a", closed=False), tool_use("b", closed=False), stop_reason="tool_use")
+    delta = {"type": "input_json_delta", "partial_json": '{"n": 1}'}
+    events.insert(-2, from_dict({"type": "content_block_delta", "index": 9, "delta": delta}))
+    stops = [from_dict({"type": "content_block_stop", "index": n}) for n in (0, 1)]
+    [message] = seen([*events[:-2], *stops, *events[-2:]]).messages
+    assert [call["metadata"]["anthropic"]["broken"] for call in message["toolCalls"]] == ["truncated"] * 2
+
+
 def test_redacted_thinking_is_told_from_a_signature() -> None:
     client = seen(events_of({"type": "redacted_thinking", "data": "ZGF0YQ=="}, text("So.")))
     assert without_ids(client.messages)[0] == {

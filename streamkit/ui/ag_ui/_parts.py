@@ -176,7 +176,7 @@ class Thought(Part):
         events: list[WireEvent] = [{"type": "REASONING_MESSAGE_END", "messageId": self.id}]
         fields = self.block.to_dict()
         signed = fields.get("signature" if self.block.type == "thinking" else "data")
-        if isinstance(signed, str) and signed and not (cut or self.block.continues):
+        if isinstance(signed, str) and signed and not cut:
             events.append(
                 {
                     "type": "REASONING_ENCRYPTED_VALUE",
