@@ -175,6 +175,31 @@ def test_a_call_behind_a_thought_is_in_a_message_behind_it() -> None:
     assert "toolCalls" not in client.messages[0]
 
 
+def test_text_that_goes_on_behind_a_call_is_a_message_behind_it() -> None:
+    events = events_of(text("One"), tool_use("now"), stop_reason="tool_use")
+    more = from_dict(
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "two"}}
+    )
+    at = next(n for n, event in enumerate(events) if event.type == "content_block_stop")
+    interleaved = [*events[:at], *events[at + 1 : at + 3], more, more, events[at], *events[at + 3 :]]
+    client = seen(interleaved)
+    assert [message["content"] for message in client.messages] == ["One", "twotwo"]
+
+
+def test_white_space_that_was_sent_for_another_block_is_not_a_text() -> None:
+    events = events_of(thinking("Hm."))
+    blank, word = (
+        from_dict({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}})
+        for said in (" ", "So.")
+    )
+    assert [message["role"] for message in seen([*events[:3], blank, *events[3:]]).messages] == ["reasoning"]
+    told = seen([*events[:3], blank, word, *events[3:]]).messages
+    assert [(message["role"], message["content"]) for message in told] == [
+        ("reasoning", "Hm."),
+        ("assistant", " So."),
+    ]
+
+
 def test_calls_whose_input_was_lost_are_not_calls_without_arguments() -> None:
     events = events_of(tool_use("a", closed=False), tool_use("b", closed=False), stop_reason="tool_use")
     delta = {"type": "input_json_delta", "partial_json": '{"n": 1}'}
