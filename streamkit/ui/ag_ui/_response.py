@@ -80,6 +80,9 @@ _OPENS: Final = {
 
 _CLOSES: Final = dict(_OPENS.values())
 
+_FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
+"""The events that change what is open."""
+
 
 class Frames(Framing):
     """
@@ -100,16 +103,18 @@ class Frames(Framing):
                 f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
+        if kind in _FOLLOWED:
+            self._follow(kind, event)
+        return _frame(event)
+
+    def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
             end, field = _OPENS[kind]
             self._open[end, event[field]] = {"type": end, field: event[field]}
         elif kind in _CLOSES:
             self._open.pop((kind, event[_CLOSES[kind]]), None)
-        elif kind == "RUN_STARTED":
-            self._run = event
-        elif kind in {"RUN_FINISHED", "RUN_ERROR"}:
-            self._run = None
-        return _frame(event)
+        else:
+            self._run = event if kind == "RUN_STARTED" else None
 
     def end(self, outcome: Outcome) -> bytes:
         if self._run is None:

@@ -13,7 +13,6 @@ from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.message import MessageBuilder
-from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
@@ -23,7 +22,7 @@ from streamkit.ui.ag_ui._content import content_of_result
 from streamkit.ui.ag_ui._names import Names
 from streamkit.ui.ag_ui._parts import Other
 from streamkit.ui.ag_ui._turn import Turn
-from streamkit.ui.ag_ui._usage import token_usage
+from streamkit.ui.ag_ui._usage import shares, token_usage
 from streamkit.ui.ag_ui._wire import PROTOCOL_VERSION, STANDALONE, as_wire, calls_in, note
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class Run(Transducer[Any, Any]):
             "outcome": outcome,
             **note({"stop_reason": self.stop_reason} if self.stop_reason else {}),
         }
-        if usage := token_usage(usage_by_model(self.paid)):
+        if usage := token_usage(shares(self.paid)):
             finished["usage"] = usage
         return [*out, finished]
 
