@@ -108,6 +108,17 @@ def test_shows_what_arrived_and_then_how_it_ended(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("view", ["text", "thinking", "tools", "events"])
+def test_shows_a_stream_that_had_started_over(command: Command, tmp_path: Path, view: str) -> None:
+    cut, whole = reply(text("Cold "), id="msg_1").events[:3], reply(text("Cold stone"), id="msg_2").events
+    restart = sk.Restarted(2, sk.StreamTruncated("cut")).to_dict()
+    path = tmp_path / "kept.jsonl"
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in [*cut, restart, *whole]), encoding="utf-8")
+    status, out, err = command("replay", path, "--show", view)
+    assert (status, err) == (0, "")
+    assert view != "text" or out == "Cold \nCold stone"
+
+
 def test_an_error_before_the_message_is_how_a_stream_ended_too(command: Command, record: Record) -> None:
     status, out, err = command("replay", record(reply(ErrorEvent()).cut(-1).after(ErrorEvent().frame)))
     assert (status, out) == (1, "")

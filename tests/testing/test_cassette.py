@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -14,8 +14,8 @@ from hypothesis import given, strategies as st
 
 import streamkit as sk
 from streamkit._claude.sources.cassette import Cassette, Read, parse_recording
-from streamkit.testing import Drop, FakeClaude, Pause, Reply, reply, text
-from tests.support.claude import ASK
+from streamkit.testing import Drop, FakeClaude, Pause, Reply, event, reply, text
+from tests.support.claude import ASK, finished
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -242,6 +242,51 @@ async def test_a_run_that_was_appended_behind_a_torn_line_is_played(path: Path) 
     await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path, append=True))
     spoken = sk.text() | sk.sinks.join()
     assert await (sk.replay(path) | spoken) == await (sk.from_sse(HELLO.body) | spoken) != ""
+
+
+async def test_a_run_that_was_appended_behind_a_cut_one_is_a_message_of_its_own(path: Path) -> None:
+    for first in (HELLO.cut(4), reply(text("Sa", "ône"), id="msg_2").cut(4)):
+        with pytest.raises(sk.StreamTruncated):
+            await (sk.from_sse(first.body) | sk.sinks.jsonl(path))
+        await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path, append=True))
+        run = await finished(sk.replay(path))
+        whole = (await finished(sk.from_sse(HELLO.body))).outcome.message
+        assert run.outcome.kind == "complete"
+        assert len(run.outcome.messages) == 2
+        assert run.outcome.message == whole
+
+
+async def test_a_stream_that_had_started_over_does_so_again(path: Path) -> None:
+    again = sk.RetryPolicy(base=0, resume="restart")
+    async with FakeClaude(reply(text("Hel", Drop())), reply(text("Hel", Drop())), HELLO) as server:
+        kept = await finished(sk.messages(server.client(), **ASK, retry=again) | sk.tee(sk.sinks.jsonl(path)))
+    seen: list[Any] = []
+    run = await finished(sk.replay(path) | sk.text(restarts=True), seen)
+    assert [each.attempt if isinstance(each, sk.Restarted) else each for each in seen] == [
+        "Hel",
+        2,
+        "Hel",
+        3,
+        "Sa",
+        "ône 🦀",
+    ]
+    assert "StreamTruncated" in str(seen[1].error)
+    assert (run.outcome.kind, run.outcome.message, len(run.outcome.attempts)) == (
+        "complete",
+        kept.outcome.message,
+        3,
+    )
+    with pytest.raises(TypeError, match=r"text\(restarts=True\)"):
+        await (sk.replay(path) | sk.text()).collect()
+
+
+@pytest.mark.parametrize("place", [2, 3, 7])
+async def test_an_event_of_the_wire_with_that_name_is_no_restart(path: Path, place: int) -> None:
+    forged = event({"type": "restarted", "attempt": 2, "error": None})
+    body = HELLO.insert(place, forged).body
+    await (sk.from_sse(body) | sk.sinks.jsonl(path))
+    assert await sk.replay(path).collect() == await sk.from_sse(body).collect()
+    assert await (sk.replay(path) | sk.text() | sk.sinks.join()) == "Saône 🦀"
 
 
 async def test_kept_events_may_hold_the_words_of_a_cassette(path: Path) -> None:

@@ -4,7 +4,7 @@ Types of Claude's sources, operators and sink; checked, not run.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal, assert_type
 
 import anthropic
@@ -74,6 +74,10 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.text(), sk.Stream[str])
     assert_type(stream | sk.text(restarts=True), sk.Stream[str | events.Restarted])
     assert_type(stream | sk.thinking(), sk.Stream[str])
+    assert_type(stream | sk.thinking(restarts=True), sk.Stream[str | events.Restarted])
+    assert_type(stream | sk.sinks.websocket(object()), sk.Job[None])
+    sk.sse.Response(stream | sk.text(), raw=True)
+    assert_type(sk.sse.events(stream), AsyncGenerator[bytes, None])
     assert_type(stream | sk.text() | sk.until("END", inclusive=True), sk.Stream[str])
     assert_type(stream | sk.tool_calls(), sk.Stream[sk.ToolCall])
     assert_type(stream | sk.tool_calls(broken="skip", when="message"), sk.Stream[sk.ToolCall])

@@ -304,7 +304,10 @@ def claude_operators() -> None:
     sk.text().over(["text"])  # error
     sk.text(restarts="yes")  # error
     sk.text(between=3)  # error
-    sk.thinking(restarts=True)  # error
+    sk.thinking(restarts="yes")  # error
+    sk.sinks.websocket()  # error
+    sk.sse.Response([stream])  # error
+    sk.sse.events(stream, raw="yes")  # error
     sk.tool_calls(broken="ignore")  # error
     sk.tool_calls(when="later")  # error
     sk.blocks(3)  # error

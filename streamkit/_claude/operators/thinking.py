@@ -4,7 +4,7 @@ Thinking: the model's thinking, piece by piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import thinking_in
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamkit._claude.protocol.events import AnyEvent
+    from streamkit._core.items import Restarted
     from streamkit._surrogates import WholeCharacters
 
 __all__ = ["thinking"]
 
 
-def thinking() -> Operator[AnyEvent, str]:
+@overload
+def thinking(*, restarts: Literal[False] = False) -> Operator[AnyEvent, str]: ...
+@overload
+def thinking(*, restarts: bool) -> Operator[AnyEvent, str | Restarted]: ...
+def thinking(*, restarts: bool = False) -> Operator[AnyEvent, Any]:
     """
     The model's thinking, piece by piece as it comes; without signatures and what is redacted.
 
@@ -32,6 +37,10 @@ def thinking() -> Operator[AnyEvent, str]:
         thinking()
         --h------|
 
+    Args:
+        restarts: Whether a `Restarted` is handed on, in its place among the pieces: what came before it is
+            void. Without it, a pipeline whose source may start over is refused when it is opened.
+
     Emits: a string for each piece of thinking, of every message in the stream. A piece never ends within a character.
     Backpressure: none of its own.
     Completes: with its upstream.
@@ -39,10 +48,11 @@ def thinking() -> Operator[AnyEvent, str]:
     Cancels: at once.
     Memory: half a character.
     """
-    return Operator(pure("thinking", Thinking))
+    return Operator(pure("thinking", Thinking, **({"restarts": True} if restarts else {})))
 
 
 class Thinking(TextPieces):
+    restart_remedy = "thinking(restarts=True)"
     piece_in = staticmethod(thinking_in)
 
     def _for_each(self, whole: WholeCharacters, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:

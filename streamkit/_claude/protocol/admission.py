@@ -33,15 +33,15 @@ class Admission:
         until_stop: Whether they answer a request: then a message is open until its `message_stop`. Behind that, the beginning of
             another message is nothing until more of it comes, and content without any beginning is nothing at all.
         oddities: Where to count what is forgiven.
-        appended: As for `Progress`.
+        kept: As for `Progress`.
 
     Attributes:
         progress: How far the message has come.
         failure: What a message has told that it has failed with. Nothing more belongs to it.
     """
 
-    def __init__(self, *, pings: bool, until_stop: bool, oddities: Oddities, appended: bool = False) -> None:
-        self.progress: Progress = Progress(until_stop=until_stop, appended=appended)
+    def __init__(self, *, pings: bool, until_stop: bool, oddities: Oddities, kept: bool = False) -> None:
+        self.progress: Progress = Progress(until_stop=until_stop, kept=kept)
         self.failure: StreamError | None = None
         self._pings = pings
         self._until_stop = until_stop

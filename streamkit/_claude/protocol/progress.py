@@ -23,8 +23,8 @@ class Progress:
     Args:
         until_stop: Whether a message is open until its `message_stop`, for one that answers a request has nothing behind it.
             Otherwise one that has told its stop reason may lack that, and another follows.
-        appended: Whether another run may stand behind one that was cut, as in a file. The same beginning is not another answer
-            then.
+        kept: Whether the events have been kept by somebody who had admitted them already. Then a message that begins inside
+            another one is always another one.
 
     Attributes:
         begun: Whether a message has begun.
@@ -32,9 +32,9 @@ class Progress:
         beginning: Where a message has begun inside another one: what has come of it.
     """
 
-    def __init__(self, *, until_stop: bool = False, appended: bool = False) -> None:
+    def __init__(self, *, until_stop: bool = False, kept: bool = False) -> None:
         self._until_stop = until_stop
-        self._appended = appended
+        self._kept = kept
         self.begun: bool = False
         self.open: bool = False
         self.beginning: list[Any] = []
@@ -151,8 +151,8 @@ class Progress:
         message: object = getattr(event, "message", None)
         own_id = text_of_field(message, "id")
         is_inside = self.open and (self._until_stop or not self._has_stop_reason)
-        if is_inside and own_id and own_id == self._id:
-            self._repeated = None if self._appended else event
+        if is_inside and own_id and own_id == self._id and not self._kept:
+            self._repeated = event
             return False
         self._start_over(own_id, has_stop_reason=bool(text_of_field(message, "stop_reason")))
         if is_inside:

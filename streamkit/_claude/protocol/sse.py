@@ -66,7 +66,7 @@ class EventDecoder:
         max_frame: The largest frame that is accepted, in bytes.
         pings: Whether pings are among the events.
         until_stop: Whether a message is open until its `message_stop`, as in the answer to a request.
-        appended: Whether another run may stand behind one that was cut, as in a file.
+        kept: Whether the events were admitted once before, and then kept in a file.
         oddities: Where to count what is forgiven.
 
     Attributes:
@@ -82,15 +82,13 @@ class EventDecoder:
         max_frame: int = MAX_FRAME,
         pings: bool = True,
         until_stop: bool = False,
-        appended: bool = False,
+        kept: bool = False,
         oddities: Oddities | None = None,
     ) -> None:
         self.error: StreamError | None = None
         self.over: bool = False
         self.oddities: Oddities = Oddities() if oddities is None else oddities
-        self._admission = Admission(
-            pings=pings, until_stop=until_stop, oddities=self.oddities, appended=appended
-        )
+        self._admission = Admission(pings=pings, until_stop=until_stop, oddities=self.oddities, kept=kept)
         self.progress: Progress = self._admission.progress
         self._max_frame = max_frame
         self._lines = LineEnds()

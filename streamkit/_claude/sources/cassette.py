@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, json
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import FileIO
 
-__all__ = ["Cassette", "End", "Read", "parse_recording"]
+__all__ = ["Cassette", "End", "Read", "has_kept_events", "has_restarts", "parse_recording"]
 
 T = TypeVar("T")
 
@@ -115,6 +116,25 @@ class _Event(Struct):
     type: str
 
 
+def has_kept_events(data: bytes) -> bool:
+    """
+    Whether a recording is events that `sinks.jsonl` has kept.
+    """
+    head = data.partition(b"\n")[0]
+    return head.lstrip().startswith(b"{") and _is_event(head)
+
+
+def has_restarts(data: bytes) -> bool:
+    """
+    Whether the stream whose events were kept had started over.
+    """
+    lines = data.splitlines() if b'"restarted"' in data and has_kept_events(data) else []
+    return any(
+        _type_of(line) == "restarted" and _type_of(after) == "message_start"
+        for line, after in pairwise(lines)
+    )
+
+
 def parse_recording(data: bytes) -> Iterator[Read]:
     """
     The network reads of a recording: a cassette, the raw body of a response, or events that `sinks.jsonl` has kept.
@@ -127,14 +147,14 @@ def parse_recording(data: bytes) -> Iterator[Read]:
             "this is no recording: neither a cassette, nor the body of a response, nor events that sinks.jsonl() has kept, "
             "for which it stands before text() and its like"
         )
+    if has_kept_events(data):
+        kept = _kept_events(data.splitlines())
+        yield from (Read(number * _PACE, _frame(line)) for number, line in enumerate(kept))
+        return
     head, _, lines = data.partition(b"\n")
     if not head.lstrip().startswith(b"{"):
         frames = [frame for frame in re.split(_BETWEEN_FRAMES, data) if frame]
         yield from (Read(number * _PACE, frame) for number, frame in enumerate(frames))
-        return
-    if _is_event(head):
-        kept = _kept_events(data.splitlines())
-        yield from (Read(number * _PACE, _frame(line)) for number, line in enumerate(kept))
         return
     _decoded(head, 1, _Head)
     end = None

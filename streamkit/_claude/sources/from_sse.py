@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event
     from streamkit._core.runtime.context import Context
 
+    _Decode = Callable[[AsyncIterator[bytes], Record], AsyncGenerator[list[Any], None]]
+
 __all__ = ["DecodedChunks", "from_sse"]
 
 
@@ -82,16 +84,16 @@ class DecodedChunks:
     Args:
         chunks: The bytes, cut anywhere.
         context: The run, whose outcome gets what has arrived.
-        appended: Whether another run may stand behind one that was cut, as in a file.
+        decode: What reads them, for the record; by default as the body of a response.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], context: Context, *, appended: bool = False) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], context: Context, decode: _Decode | None = None) -> None:
         record = Record()
         context.contribute(record)
         self._record = record
         self._run_id = context.run_id
         self._chunks = Chain(chunks)
-        self._batches = _decoded(chunks, record, EventDecoder(oddities=record.oddities, appended=appended))
+        self._batches = (decode or _decoded)(chunks, record)
 
     def __aiter__(self) -> AsyncIterator[list[Event]]:
         return self._batches
@@ -105,9 +107,8 @@ class DecodedChunks:
         await self._chunks.aclose()
 
 
-async def _decoded(
-    chunks: AsyncIterator[bytes], record: Record, decoder: EventDecoder
-) -> AsyncGenerator[list[Event], None]:
+async def _decoded(chunks: AsyncIterator[bytes], record: Record) -> AsyncGenerator[list[Event], None]:
+    decoder = EventDecoder(oddities=record.oddities)
     opening = Opening()
     broken = None
     try:

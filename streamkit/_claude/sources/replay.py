@@ -4,13 +4,15 @@ The source that plays a recorded stream from a file.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyio import sleep
 
-from streamkit._claude.sources.cassette import parse_recording
+from streamkit._claude.sources.cassette import has_kept_events, has_restarts, parse_recording
 from streamkit._claude.sources.from_sse import DecodedChunks
+from streamkit._claude.sources.kept_events import played
 from streamkit._core.algebra import Stream
 from streamkit._core.naming import call_text
 from streamkit._core.source import Opened, Source
@@ -51,7 +53,7 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
         StreamError: While running, the recording is not a whole message; where the connection broke, with the type
             `"transport"`. A `GrammarError`, if the file is not a cassette, names the line.
 
-    Emits: each event, in order.
+    Emits: each event, in order. Where the stream that was kept had started over, `Restarted`.
     Backpressure: as `from_sse`; a slow consumer delays what follows.
     Completes: with the recording.
     Fails: with a `StreamError`, after everything that was recorded.
@@ -74,13 +76,17 @@ class _Replay(Source):
     def __init__(self, path: Path, speed: float | None) -> None:
         self._path = path
         self._speed = speed
+        # It must be known before the file is opened for a run, because stages that would hide it are refused then.
+        self.restarts: bool = has_restarts(path.read_bytes())
 
     def __repr__(self) -> str:
         return call_text("replay", str(self._path), **({} if self._speed is None else {"speed": self._speed}))
 
     def open(self, context: Context) -> Opened:
         # The file is read at once and not in a thread, because virtual time does not wait for threads.
-        return Opened("batched", DecodedChunks(self._chunks(self._path.read_bytes()), context, appended=True))
+        data = self._path.read_bytes()
+        decode = partial(played, restarts=context.restarts) if has_kept_events(data) else None
+        return Opened("batched", DecodedChunks(self._chunks(data), context, decode))
 
     async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
         played = 0.0

@@ -49,9 +49,9 @@ View = tuple[tuple[sk.Operator[Any, Any], ...], Callable[[object], str]]
 """The operators that select something, and the function that makes a text of each item; the user's operators stand between."""
 
 VIEWS: Final[Mapping[str, View]] = {
-    "text": ((sk.text(),), written),
-    "thinking": ((sk.thinking(),), written),
-    "tools": ((sk.tool_calls(broken="emit", server=True),), line),
+    "text": ((sk.text(restarts=True),), written),
+    "thinking": ((sk.thinking(restarts=True),), written),
+    "tools": ((sk.tool_calls(broken="emit", server=True, when="message"),), line),
     "events": ((), line),
 }
 

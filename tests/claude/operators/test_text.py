@@ -118,6 +118,7 @@ def test_a_restart_is_shown_in_its_place_or_not_at_all() -> None:
     assert list(text(restarts=True).over(events)) == ["Riv", RESTARTED, "Riv", "", "ers", " end."]
     assert list(text().over(events)) == ["Riv", "Riv", "", "ers", " end."]
     assert list(thinking().over(events)) == ["Let me ", "think.", "Let me ", "think."]
+    assert list(thinking(restarts=True).over(events)) == ["Let me ", "think.", RESTARTED, "Let me ", "think."]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,7 @@ def test_a_restart_is_shown_in_its_place_or_not_at_all() -> None:
         (text(restarts=True), "text(restarts=True)"),
         (text(restarts=False), "text()"),
         (thinking(), "thinking()"),
+        (thinking(restarts=True), "thinking(restarts=True)"),
         (citations(), "citations()"),
         (usage(), "usage()"),
     ],
