@@ -238,8 +238,12 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
 
 
 def test_an_empty_object_before_the_input_is_not_part_of_it() -> None:
-    [message] = seen(events_of(tool_use("look", "{", "}", '{"at"', ": 1}"))).messages
-    assert message["toolCalls"][0]["function"]["arguments"] == '{"at": 1}'
+    for before in (["{", "}"], ["{}", " ", "{ }"], [" ", "\n", "{", " ", "}", "\n"], ["{}{"[:2]], [" "] * 9):
+        [message] = seen(events_of(tool_use("look", *before, '{"at"', ": 1}"))).messages
+        assert message["toolCalls"][0]["function"]["arguments"] == '{"at": 1}'
+    for alone in (["{}"], ["{", "}"], ["{}", "{}"], [" "]):
+        [message] = seen(events_of(tool_use("look", *alone))).messages
+        assert message["toolCalls"][0]["function"]["arguments"] == "{}"
 
 
 def test_a_server_tool_has_its_result_and_what_follows_is_another_message() -> None:
