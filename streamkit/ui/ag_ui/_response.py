@@ -80,6 +80,8 @@ _OPENS: Final = {
 
 _CLOSES: Final = dict(_OPENS.values())
 
+_PIECES: Final = ("TEXT_MESSAGE_CONTENT", "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
+
 _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
 """The events that change what is open."""
 
@@ -96,6 +98,8 @@ class Frames(Framing):
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
+        if item.__class__ is dict and item.get("type") in _PIECES:  # nearly all are
+            return _frame(item)
         event: WireEvent = item if item.__class__ is dict else as_wire(item) or {}
         kind = event.get("type")
         if not isinstance(kind, str) or not kind.isupper():
@@ -136,7 +140,7 @@ class Frames(Framing):
 
 
 def _frame(event: WireEvent) -> bytes:
-    return b"data: " + _JSON.encode(event) + b"\n\n"
+    return b"data: %b\n\n" % _JSON.encode(event)
 
 
 def _usage(outcome: Outcome) -> dict[str, Any]:
