@@ -152,6 +152,27 @@ async def test_the_applications_own_loop_comes_back_as_the_turns_that_it_was() -
     assert made[2]["content"][0]["content"] == "result toolu_1"
 
 
+async def test_an_answer_stays_one_though_a_tool_was_quick() -> None:
+    answer = reply(
+        thinking("Hm.", signature="YQ=="),
+        tool_use("tides", {"n": 1}, id="toolu_1"),
+        tool_use("tides", {"n": 2}, id="toolu_2"),
+        text("Wait."),
+    )
+    events = list(EventDecoder().feed(answer.body))
+    first, second = sk.tool_calls().over(events)
+    ends = [n for n, event in enumerate(events) if event.type == "content_block_stop"]
+    quick = [*events[: ends[1] + 1], first.result("quick"), *events[ends[1] + 1 :], second.result("slow")]
+    client = Client()
+    client.say("Hi")
+    client.take(list(ag_ui.events("thread", "run").over(quick)))
+    client.say("And?")
+    made = ag_ui.params(client.request())["messages"]
+    assert [message["role"] for message in made] == ["user", "assistant", "user"]
+    assert made[1]["content"] == content_of(answer)
+    assert [block.get("content") for block in made[2]["content"]] == ["quick", "slow", None]
+
+
 async def test_calls_of_a_program_come_back_with_its_result_in_the_answer_in_which_it_came() -> None:
     program: Any = {"id": "srvtoolu_1", "type": "server_tool_use"}
     caller = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}

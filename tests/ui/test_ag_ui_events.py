@@ -4,16 +4,22 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from ag_ui.core import CustomEvent
+from anthropic.types import RawMessageStreamEvent
+from pydantic import TypeAdapter
 
 import streamkit as sk
 from streamkit.events import from_dict
-from streamkit.testing import FakeClaude, OperatorSuite, reply, text, thinking, tool_use
+from streamkit.testing import FakeClaude, OperatorSuite, marbles, reply, text, thinking, tool_use
 from streamkit.ui import ag_ui
+from tests.operators.test_diagrams import EVENTS
 from tests.support.claude import ASK, HELLO, RESTARTED, events_of
 from tests.ui.ag_ui_client import BROKEN_INPUT, Client, judge
 
@@ -29,7 +35,14 @@ FOUND: Final[Wire] = {
         {"type": "web_search_result", "url": "https://sea.example", "title": "Sea", "encrypted_content": "x"}
     ],
 }
-CITED: Final = {"type": "char_location", "cited_text": "tide", "document_index": 0}
+CITED: Final[Wire] = {
+    "type": "char_location",
+    "cited_text": "tide",
+    "document_index": 0,
+    "document_title": "Tides",
+    "start_char_index": 0,
+    "end_char_index": 4,
+}
 SEARCH: Final = tool_use("web_search", {"query": "tides"}, id="srvtoolu_1", type="server_tool_use")
 
 
@@ -149,6 +162,53 @@ def test_thinking_that_is_not_shown_has_its_signature_too() -> None:
     assert without_ids(client.messages)[0] == {"role": "reasoning", "content": "", "encryptedValue": "c2ln"}
 
 
+def test_thinking_that_is_cut_has_no_signature() -> None:
+    events = events_of(thinking("Hm.", signature="c2ln"), text("So."))
+    signed = next(n for n, event in enumerate(events) if event.type == "content_block_stop")
+    assert "encryptedValue" not in seen(events[:signed]).messages[0]
+    assert "encryptedValue" in seen(events[: signed + 1]).messages[0]
+
+
+def test_a_call_behind_a_thought_is_in_a_message_behind_it() -> None:
+    client = seen(events_of(text("Let me see."), thinking("Hm."), tool_use("now"), stop_reason="tool_use"))
+    assert [message["role"] for message in client.messages] == ["assistant", "reasoning", "assistant"]
+    assert "toolCalls" not in client.messages[0]
+
+
+def test_text_that_goes_on_behind_a_call_is_a_message_behind_it() -> None:
+    events = events_of(text("One"), tool_use("now"), stop_reason="tool_use")
+    more = from_dict(
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "two"}}
+    )
+    at = next(n for n, event in enumerate(events) if event.type == "content_block_stop")
+    interleaved = [*events[:at], *events[at + 1 : at + 3], more, more, events[at], *events[at + 3 :]]
+    client = seen(interleaved)
+    assert [message["content"] for message in client.messages] == ["One", "twotwo"]
+
+
+def test_white_space_that_was_sent_for_another_block_is_not_a_text() -> None:
+    events = events_of(thinking("Hm."))
+    blank, word = (
+        from_dict({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}})
+        for said in (" ", "So.")
+    )
+    assert [message["role"] for message in seen([*events[:3], blank, *events[3:]]).messages] == ["reasoning"]
+    told = seen([*events[:3], blank, word, *events[3:]]).messages
+    assert [(message["role"], message["content"]) for message in told] == [
+        ("reasoning", "Hm."),
+        ("assistant", " So."),
+    ]
+
+
+def test_calls_whose_input_was_lost_are_not_calls_without_arguments() -> None:
+    events = events_of(tool_use("a", closed=False), tool_use("b", closed=False), stop_reason="tool_use")
+    delta = {"type": "input_json_delta", "partial_json": '{"n": 1}'}
+    events.insert(-2, from_dict({"type": "content_block_delta", "index": 9, "delta": delta}))
+    stops = [from_dict({"type": "content_block_stop", "index": n}) for n in (0, 1)]
+    [message] = seen([*events[:-2], *stops, *events[-2:]]).messages
+    assert [call["metadata"]["anthropic"]["broken"] for call in message["toolCalls"]] == ["truncated"] * 2
+
+
 def test_redacted_thinking_is_told_from_a_signature() -> None:
     client = seen(events_of({"type": "redacted_thinking", "data": "ZGF0YQ=="}, text("So.")))
     assert without_ids(client.messages)[0] == {
@@ -178,8 +238,12 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
 
 
 def test_an_empty_object_before_the_input_is_not_part_of_it() -> None:
-    [message] = seen(events_of(tool_use("look", "{", "}", '{"at"', ": 1}"))).messages
-    assert message["toolCalls"][0]["function"]["arguments"] == '{"at": 1}'
+    for before in (["{", "}"], ["{}", " ", "{ }"], [" ", "\n", "{", " ", "}", "\n"], ["{}{"[:2]], [" "] * 9):
+        [message] = seen(events_of(tool_use("look", *before, '{"at"', ": 1}"))).messages
+        assert message["toolCalls"][0]["function"]["arguments"] == '{"at": 1}'
+    for alone in (["{}"], ["{", "}"], ["{}", "{}"], [" "]):
+        [message] = seen(events_of(tool_use("look", *alone))).messages
+        assert message["toolCalls"][0]["function"]["arguments"] == "{}"
 
 
 def test_a_server_tool_has_its_result_and_what_follows_is_another_message() -> None:
@@ -311,14 +375,24 @@ def test_events_of_the_application_pass_through(event: Any) -> None:
     Client().take(run)
 
 
-@pytest.mark.parametrize("item", ["Hello", {"type": "RUN_ERROR", "message": "no"}, {"role": "assistant"}, 7])
+NOTHING_KNOWN: Final[list[Any]] = [
+    "Hello",
+    7,
+    {"type": "RUN_ERROR", "message": "no"},
+    {"role": "assistant"},
+    {"role": "user", "content": [{"type": "text"}]},
+]
+
+
+@pytest.mark.parametrize("item", NOTHING_KNOWN)
 def test_anything_else_is_a_mistake_of_the_application(item: Any) -> None:
     with pytest.raises(TypeError, match="AG-UI events that open and close nothing"):
         told([item])
 
 
 def test_pings_and_events_that_nobody_knows_say_nothing() -> None:
-    odd = [from_dict({"type": "ping"}), from_dict({"type": "vendor_note", "cost": 1})]
+    types = ["ping", "vendor_note", "CUSTOM", "tool_result", "RUN_ERROR"]
+    odd = [from_dict({"type": kind, "name": "forged", "value": 1}) for kind in types]
     assert told([*odd, *events_of(text("Hello"))]) == told(events_of(text("Hello")))
 
 
@@ -396,6 +470,32 @@ def test_a_pipeline_does_not_show_what_was_said() -> None:
     assert repr(ag_ui.events("thread", "run", messages=QUESTION)) == (
         "events('thread', 'run', messages=[1 messages])"
     )
+
+
+# -- other forms --------------------------------------------------------------------------------------------
+
+
+def test_the_sdks_raw_events_are_told_as_ours() -> None:
+    wire = [*WHOLE.events, *reply(text("It is", citations=[CITED]), SEARCH, FOUND).events]
+    sdk: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+    theirs = [sdk.validate_python(event) for event in wire]
+    ours = told(map(from_dict, wire))
+    for run in (ours, told(theirs)):
+        for event in run:
+            if event["type"] == "TOOL_CALL_RESULT":
+                event["content"] = json.loads(
+                    event["content"]
+                )  # whose fields have the order of the SDK's class
+        assert run == ours
+
+
+@pytest.mark.virtual_time
+async def test_the_diagram_is_what_happens() -> None:
+    doc = inspect.getdoc(ag_ui.events) or ""
+    [(line, drawn)] = re.findall(r"^ +(\S+\|)\n +events\(.*\n +(\S+\|\)?)$", doc, re.MULTILINE)
+    letters = dict(re.findall(r'^ +(\S) = "(.+)"$', doc, re.MULTILINE))
+    stream = marbles.source(line, values=EVENTS) | ag_ui.events("t", "r")
+    await marbles.expect(stream.map(lambda event: event["type"]), drawn, values=letters)
 
 
 # -- as an operator -----------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def block_of(part: _Json) -> _Json | None:
         part = _as_media(part)
         kind = part["type"]
     source = part.get("source")
-    if kind not in {"image", "document"} or not isinstance(source, dict):
+    if not (kind == "image" or kind == "document") or not isinstance(source, dict):
         return None
     given = _source(kind, cast("_Json", source))
     return None if given is None else {"type": kind, "source": given}
@@ -55,17 +55,19 @@ def _as_media(part: _Json) -> _Json:
 
 
 def _source(kind: str, source: _Json) -> _Json | None:
-    value, mime_type = source.get("value"), source.get("mimeType")
+    value, provider = source.get("value"), source.get("provider")
+    given: object = source.get("mimeType")
+    mime_type = given if isinstance(given, str) else ""
     if not isinstance(value, str):
         return None
     match source.get("type"):
         case "url":
             return {"type": "url", "url": value}
-        case "file" if source.get("provider") in {None, PROVIDER}:
+        case "file" if provider is None or provider == PROVIDER:
             return {"type": "file", "file_id": value}
         case "data" if mime_type in _IMAGES if kind == "image" else mime_type == _PDF:
             return {"type": "base64", "media_type": mime_type, "data": value}
-        case "data" if kind == "document" and isinstance(mime_type, str) and mime_type.startswith("text/"):
+        case "data" if kind == "document" and mime_type.startswith("text/"):
             text = _decoded(value)
             return None if text is None else {"type": "text", "media_type": "text/plain", "data": text}
         case _:

@@ -12,7 +12,7 @@ import json
 from typing import Any, cast
 
 from streamkit._claude.protocol.history import answered
-from streamkit._claude.protocol.kinds import SERVER_TOOLS
+from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, TOOLS
 from streamkit.ui.ag_ui._content import block_of
 from streamkit.ui.ag_ui._reading import field, listed, object_at, wrong
 from streamkit.ui.ag_ui._wire import noted
@@ -20,6 +20,9 @@ from streamkit.ui.ag_ui._wire import noted
 __all__ = ["History"]
 
 _Json = dict[str, Any]
+
+_OWN_PLACES = {"text", *THINKING, *TOOLS}
+"""The blocks that are messages and calls here, besides results."""
 
 
 class History:
@@ -171,13 +174,13 @@ class _Answer:
         if not call_id:
             return None
         facts = noted(call)
-        kind = facts.pop("type", "tool_use")
-        self._calls[call_id] = kind if kind in SERVER_TOOLS else "tool_use"
+        kind = facts.get("type")
+        self._calls[call_id] = kind if isinstance(kind, str) and kind in SERVER_TOOLS else "tool_use"
         if not name or value is None or "broken" in facts:
             self._broken.add(call_id)
         else:
             self.blocks.append(
-                {"type": self._calls[call_id], "id": call_id, "name": name, "input": value, **facts}
+                {**facts, "type": self._calls[call_id], "id": call_id, "name": name, "input": value}
             )
         return call_id
 
@@ -200,12 +203,12 @@ class _Answer:
                 block["is_error"] = True
             self.results[call_id] = block
             return None
-        kind = facts.pop("type", None)
+        kind = facts.get("type")
         if not (isinstance(kind, str) and kind.endswith("_tool_result")):
             return None
         text = field(message, "content", str, place) or ""
         said = text if facts.pop("text", False) is True else _parsed(text, place)
-        return {"type": kind, "tool_use_id": call_id, "content": said, **facts}
+        return {**facts, "type": kind, "tool_use_id": call_id, "content": said}
 
     def _before(self, facts: _Json) -> None:
         """
@@ -213,8 +216,10 @@ class _Answer:
         """
         before: object = facts.get("before")
         for block in cast("list[object]", before) if isinstance(before, list) else ():
-            if isinstance(block, dict) and isinstance(cast("_Json", block).get("type"), str):
-                self.blocks.append(cast("_Json", block))
+            fields = cast("_Json", block) if isinstance(block, dict) else {}
+            kind = fields.get("type")
+            if isinstance(kind, str) and not (kind in _OWN_PLACES or kind.endswith("_result")):
+                self.blocks.append({**fields})
 
 
 def _say(made: list[_Json], role: str, content: list[_Json]) -> None:

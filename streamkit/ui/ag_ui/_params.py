@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ag_ui._history import History
-from streamkit.ui.ag_ui._reading import field, listed, object_at, request, wrong
+from streamkit.ui.ag_ui._reading import encodable, field, listed, object_at, request, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ def params(
         found["system"] = [{"type": "text", "text": text} for text in system if text.strip()]
     if tools:
         found["tools"] = tools
-    return found
+    return encodable(found)
 
 
 def _context(given: dict[str, Any]) -> list[str]:

@@ -122,10 +122,10 @@ class Text(Part):
 
     def _add(self, piece: str) -> list[WireEvent]:
         if self.block.stray and not self.length:  # white space that was sent for another block is not a text
-            self._blank += piece
-            if self._blank.isspace():
+            if piece.isspace():
+                self._blank += piece
                 return []
-            piece = self._blank
+            piece = self._blank + piece
         events = self.messages.speak(self)
         self.flowing = True
         return [*events, self._piece(piece)]
@@ -176,7 +176,7 @@ class Thought(Part):
         events: list[WireEvent] = [{"type": "REASONING_MESSAGE_END", "messageId": self.id}]
         fields = self.block.to_dict()
         signed = fields.get("signature" if self.block.type == "thinking" else "data")
-        if isinstance(signed, str) and signed and not (cut or self.block.continues):
+        if isinstance(signed, str) and signed and not cut:
             events.append(
                 {
                     "type": "REASONING_ENCRYPTED_VALUE",
@@ -233,8 +233,11 @@ class Call(Part):
         return [*events, start]
 
     def _add(self, piece: str) -> list[WireEvent]:
+        if self._waits:  # the block keeps it
+            return []
         self._held += piece
-        if self._waits or _STRAY(self._held):
+        if _STRAY(self._held):
+            self._held = _shortest(self._held)
             return []
         piece, self._held = _without_strays(self._held), ""
         self.flowing = True
@@ -245,11 +248,12 @@ class Call(Part):
         if self._waits and self.block.repeats:
             return []
         events = self._start() if self._waits else []
+        held = self.block.raw if self._waits else self._held
         if isinstance(call, BrokenToolCall):
             self._facts["broken"] = call.reason
-            rest = self._held
+            rest = held
         else:
-            said = "" if _STRAY(self._held) else _without_strays(self._held)
+            said = "" if _STRAY(held) else _without_strays(held)
             rest = "" if self.length else said or json_text(call.input)
         if rest:
             events.append(self._piece(rest))
@@ -277,6 +281,14 @@ class Other(Part):
 
 
 _OF_EVERY_CALL: Final = frozenset({"type", "id", "name", "input", "unknown_deltas"})
+
+
+def _shortest(text: str) -> str:
+    """
+    What is worth keeping of what may stand before the input: however much comes, it is two characters.
+    """
+    bare = "".join(text.split())
+    return "{" if bare.endswith("{") else bare[:2]
 
 
 def _without_strays(text: str) -> str:

@@ -80,6 +80,11 @@ _OPENS: Final = {
 
 _CLOSES: Final = dict(_OPENS.values())
 
+_PIECES: Final = ("TEXT_MESSAGE_CONTENT", "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
+
+_FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
+"""The events that change what is open."""
+
 
 class Frames(Framing):
     """
@@ -93,6 +98,8 @@ class Frames(Framing):
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
+        if item.__class__ is dict and item.get("type") in _PIECES:  # nearly all are
+            return _frame(item)
         event: WireEvent = item if item.__class__ is dict else as_wire(item) or {}
         kind = event.get("type")
         if not isinstance(kind, str) or not kind.isupper():
@@ -100,16 +107,18 @@ class Frames(Framing):
                 f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
+        if kind in _FOLLOWED:
+            self._follow(kind, event)
+        return _frame(event)
+
+    def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
             end, field = _OPENS[kind]
             self._open[end, event[field]] = {"type": end, field: event[field]}
         elif kind in _CLOSES:
             self._open.pop((kind, event[_CLOSES[kind]]), None)
-        elif kind == "RUN_STARTED":
-            self._run = event
-        elif kind in {"RUN_FINISHED", "RUN_ERROR"}:
-            self._run = None
-        return _frame(event)
+        else:
+            self._run = event if kind == "RUN_STARTED" else None
 
     def end(self, outcome: Outcome) -> bytes:
         if self._run is None:
@@ -131,7 +140,7 @@ class Frames(Framing):
 
 
 def _frame(event: WireEvent) -> bytes:
-    return b"data: " + _JSON.encode(event) + b"\n\n"
+    return b"data: %b\n\n" % _JSON.encode(event)
 
 
 def _usage(outcome: Outcome) -> dict[str, Any]:

@@ -5,16 +5,16 @@ A run as it is told: what AG-UI says for each of Claude's events, and for what t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from streamkit._claude.protocol.block_table import BlockTable
+from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.message import MessageBuilder
-from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import as_object, json_text, plain, text_of_field
+from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.algebra import Transducer
 from streamkit.ui.ag_ui._calls import Calls
@@ -22,7 +22,7 @@ from streamkit.ui.ag_ui._content import content_of_result
 from streamkit.ui.ag_ui._names import Names
 from streamkit.ui.ag_ui._parts import Other
 from streamkit.ui.ag_ui._turn import Turn
-from streamkit.ui.ag_ui._usage import token_usage
+from streamkit.ui.ag_ui._usage import shares, token_usage
 from streamkit.ui.ag_ui._wire import PROTOCOL_VERSION, STANDALONE, as_wire, calls_in, note
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-_NO_HALF = "\ud7ff"
+_NO_HALF: Final = "\ud7ff"
 """A text whose last character is not above this one does not end in half of a surrogate pair."""
 
 
@@ -96,7 +96,7 @@ class Run(Transducer[Any, Any]):
             "outcome": outcome,
             **note({"stop_reason": self.stop_reason} if self.stop_reason else {}),
         }
-        if usage := token_usage(usage_by_model(self.paid)):
+        if usage := token_usage(shares(self.paid)):
             finished["usage"] = usage
         return [*out, finished]
 
@@ -104,7 +104,10 @@ class Run(Transducer[Any, Any]):
 
     def _take(self, item: Any) -> list[WireEvent]:
         kind: object = getattr(item, "type", None)
-        if not isinstance(kind, str) or kind.isupper() or kind == "tool_result":
+        # An object of an unknown type that has come on the wire is not the application's, whatever it says that it is.
+        if item.__class__ is not Unknown and (
+            not isinstance(kind, str) or kind.isupper() or kind == "tool_result"
+        ):
             return [*self._begin_run(), *self._given(item)]
         if kind not in EVENTS or kind == "ping" or not self.progress.follow(item):
             return []
@@ -140,8 +143,8 @@ class Run(Transducer[Any, Any]):
             fields = cast("dict[str, Any]", given)
             if kind in STANDALONE:
                 return [fields]
-            if fields.get("role") == "user" and isinstance(fields.get("content"), list):
-                results = [part for part in fields["content"] if _field(part, "type") == "tool_result"]
+            content = as_list(fields.get("content")) if fields.get("role") == "user" else None
+            if results := [part for part in content or () if _field(part, "type") == "tool_result"]:
                 return [event for result in results for event in self._tool_result(result)]
         said = f" of type {kind}" if isinstance(kind, str) and kind.isupper() else ""
         raise TypeError(
@@ -303,10 +306,8 @@ class Run(Transducer[Any, Any]):
             return out
         content = fields.pop("content", None)
         facts = {name: value for name, value in fields.items() if name != "tool_use_id" and value is not None}
-        if call_id not in self._turn.call_ids:
-            facts["answer"] = (
-                self._turn.name
-            )  # because a client puts it behind its call, in an earlier answer
+        if call_id not in self._turn.call_ids:  # a client puts it behind its call, in an earlier answer
+            facts["answer"] = self._turn.name
         if isinstance(content, str):
             facts["text"] = True
         else:

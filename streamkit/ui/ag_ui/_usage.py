@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.protocol.model_shares import usage_by_model
+from streamkit._claude.protocol.reading import as_list
 from streamkit._claude.protocol.usage import TotalUsage
 from streamkit.ui.ag_ui._wire import PROVIDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["token_usage"]
+__all__ = ["shares", "token_usage"]
 
 
 def token_usage(by_model: Mapping[str, TotalUsage]) -> list[dict[str, Any]]:
@@ -25,6 +27,20 @@ def token_usage(by_model: Mapping[str, TotalUsage]) -> list[dict[str, Any]]:
         by_model: What each model has used; its name is empty where nobody has told it.
     """
     return [entry for model, usage in by_model.items() if (entry := _entry(model, usage)) is not None]
+
+
+def shares(paid: Sequence[tuple[str | None, TotalUsage]]) -> Mapping[str, TotalUsage]:
+    """
+    What each model has used.
+
+    Args:
+        paid: The model of each message, and its usage.
+    """
+    if len(paid) == 1:  # nearly always, and by one model
+        [(model, usage)] = paid
+        if not as_list(usage.iterations):
+            return {model or "": usage}
+    return usage_by_model(paid)
 
 
 def _entry(model: str, usage: TotalUsage) -> dict[str, Any] | None:

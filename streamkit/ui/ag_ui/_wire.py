@@ -78,7 +78,7 @@ def noted(thing: Mapping[str, Any]) -> dict[str, Any]:
     """
     metadata = thing.get("metadata")
     facts: object = cast("dict[str, Any]", metadata).get(PROVIDER) if isinstance(metadata, dict) else None
-    return cast("dict[str, Any]", facts) if isinstance(facts, dict) else {}
+    return {**cast("dict[str, Any]", facts)} if isinstance(facts, dict) else {}
 
 
 def calls_in(message: Mapping[str, Any]) -> list[dict[str, Any]]:
