@@ -4,25 +4,24 @@ What an event costs on its way to a `useChat` page: as chunks, and as the bytes 
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import streamkit as sk
-from streamkit.testing import FakeClaude, reply, text, thinking, tool_use
+from streamkit.testing import FakeClaude, Reply, reply, text, thinking, tool_use
 from streamkit.ui import ai_sdk
-from streamkit.ui.ai_sdk._response import _Chunks  # the framing of the response
+from streamkit.ui.ai_sdk._response import ChunkFraming
 
 from .measure import Aim, Contender, Table, race
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from streamkit.testing import Reply
+    from collections.abc import AsyncIterator, Sequence
 
 __all__ = ["tables"]
 
 PIECES = 10_000
+RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 EVENTS = "the events alone"
 CHUNKS = "streamkit, chunks()"
 FRAMES = "streamkit, chunks() and framing"
@@ -40,84 +39,101 @@ ANSWERS: dict[str, Reply] = {
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    An answer of text, and one of everything. Beside it pydantic-ai's adapter, which is given its own events of the same answer.
+    An answer of text, one of everything, and the recordings of real streams. Beside it pydantic-ai's adapter, which is given its
+    own events of the same answers.
     """
     for name, answer in ANSWERS.items():
-        yield await _table(name, answer, rounds)
+        yield await _table(name, [answer], rounds)
+    paths = [path for path in sorted(RECORDINGS.glob("*.sse")) if "spliced" not in path.name]
+    if recordings := [Reply.file(path) for path in paths]:
+        yield await _table("recordings", recordings, rounds)
 
 
-async def _table(name: str, answer: Reply, rounds: int) -> Table:
-    events = [sk.events.from_dict(event) for event in answer.events]
-    stream = sk.from_iterable(events)
-
-    async def alone() -> list[Any]:
-        return await stream.collect()
-
-    async def as_chunks() -> list[Any]:
-        return await (stream | ai_sdk.chunks()).collect()
-
-    async def as_frames() -> list[bytes]:
-        frame = _Chunks().item
-        async with (stream | ai_sdk.chunks()).open() as run:
-            return [frame(chunk) async for chunk in run]
-
-    contenders = [
-        Contender(EVENTS, alone, lambda got: "".join(sk.text().over(got))),
-        Contender(CHUNKS, as_chunks, text_in_chunks),
-        Contender(FRAMES, as_frames, text_in_frames),
-    ]
+async def _table(name: str, answers: Sequence[Reply], rounds: int) -> Table:
     note = "The aim is 3 μs above the events alone on a quiet machine."
+    rival = None
     if find_spec("pydantic_ai") is None:
         note += " pydantic-ai is not installed."
     else:
-        contenders.append(Contender(PYDANTIC_AI, await pydantic_ai(answer), text_in_frames))
-    rows = await race(contenders, units=len(events), rounds=rounds)
-    aims = [Aim(FRAMES, PYDANTIC_AI, at_least=4)] if len(contenders) > 3 else []
-    title = f"{len(events):,} events to a page: {name}, in memory"
+        rival = await PydanticAI.of(answers)
+        if left_out := len(answers) - len(rival.answers):
+            note += f" pydantic-ai cannot read {left_out} of the answers, which are left out."
+        answers = rival.answers
+    streams = [[sk.events.from_dict(event) for event in answer.events] for answer in answers]
+
+    async def alone() -> None:
+        for events in streams:
+            await sk.from_iterable(events).collect()
+
+    async def as_chunks() -> None:
+        for events in streams:
+            await (sk.from_iterable(events) | ai_sdk.chunks()).collect()
+
+    async def as_frames() -> None:
+        for events in streams:
+            frame = ChunkFraming().item
+            async with (sk.from_iterable(events) | ai_sdk.chunks()).open() as run:
+                _ = [frame(chunk) async for chunk in run]
+
+    contenders = [Contender(EVENTS, alone), Contender(CHUNKS, as_chunks), Contender(FRAMES, as_frames)]
+    aims: list[Aim] = []
+    if rival is not None:
+        contenders.append(Contender(PYDANTIC_AI, rival.run))
+        aims.append(Aim(FRAMES, PYDANTIC_AI, at_least=4))
+    rows = await race(contenders, units=sum(map(len, streams)), rounds=rounds)
+    title = f"{sum(map(len, streams)):,} events to a page: {name}, in memory"
     return Table(title, "μs per event", rows, FRAMES, aims, note)
 
 
-def text_in_chunks(chunks: list[dict[str, Any]]) -> str:
+class PydanticAI:
     """
-    The text that a page shows.
-    """
-    return "".join(chunk["delta"] for chunk in chunks if chunk["type"] == "text-delta")
+    What pydantic-ai does with its own events of answers, which are made beforehand.
 
-
-def text_in_frames(frames: list[bytes] | list[str]) -> str:
+    Attributes:
+        answers: Those that it can read.
     """
-    The same of the bytes of a response.
-    """
-    data = [frame if isinstance(frame, str) else frame.decode() for frame in frames]
-    return text_in_chunks(
-        [json.loads(each.removeprefix("data: ")) for each in data if not each.startswith("data: [DONE]")]
-    )
 
+    def __init__(self) -> None:
+        self.answers: list[Reply] = []
+        self._events: list[list[Any]] = []
 
-async def pydantic_ai(answer: Reply) -> Callable[[], Awaitable[list[str]]]:
-    """
-    What pydantic-ai does with its own events of an answer, which are made beforehand.
-    """
-    from pydantic_ai.direct import model_request_stream
-    from pydantic_ai.messages import ModelRequest, UserPromptPart
-    from pydantic_ai.models.anthropic import AnthropicModel
-    from pydantic_ai.providers.anthropic import AnthropicProvider
-    from pydantic_ai.ui.vercel_ai import VercelAIEventStream
-    from pydantic_ai.ui.vercel_ai.request_types import SubmitMessage
+    @classmethod
+    async def of(cls, answers: Sequence[Reply]) -> Self:
+        """
+        Have it read answers.
+        """
+        from pydantic_ai.direct import model_request_stream
+        from pydantic_ai.messages import ModelRequest, UserPromptPart
+        from pydantic_ai.models.anthropic import AnthropicModel
+        from pydantic_ai.providers.anthropic import AnthropicProvider
 
-    async with FakeClaude(answer) as server:
-        provider = AnthropicProvider(anthropic_client=server.client())
-        model = AnthropicModel("claude-sonnet-5", provider=provider)
+        made = cls()
         question = ModelRequest(parts=[UserPromptPart("Hi")])
-        async with model_request_stream(model, [question]) as stream:
-            events = [event async for event in stream]
+        async with FakeClaude(*answers) as server:
+            provider = AnthropicProvider(anthropic_client=server.client())
+            model = AnthropicModel("claude-sonnet-5", provider=provider)
+            for answer in answers:
+                try:
+                    async with model_request_stream(model, [question]) as stream:
+                        events = [event async for event in stream]
+                except Exception:
+                    continue
+                made.answers.append(answer)
+                made._events.append(events)
+        return made
 
-    async def given() -> AsyncIterator[Any]:
-        for event in events:
-            yield event
+    async def run(self) -> None:
+        """
+        Have it write its chunks.
+        """
+        from pydantic_ai.ui.vercel_ai import VercelAIEventStream
+        from pydantic_ai.ui.vercel_ai.request_types import SubmitMessage
 
-    async def run() -> list[str]:
-        shown = VercelAIEventStream[Any, Any](SubmitMessage(id="chat", messages=[]), sdk_version=6)
-        return [frame async for frame in shown.encode_stream(shown.transform_stream(given()))]
+        for events in self._events:
+            shown = VercelAIEventStream[Any, Any](SubmitMessage(id="chat", messages=[]), sdk_version=6)
+            _ = [frame async for frame in shown.encode_stream(shown.transform_stream(given(events)))]
 
-    return run
+
+async def given(events: list[Any]) -> AsyncIterator[Any]:
+    for event in events:
+        yield event

@@ -4,6 +4,7 @@ chunks(): what each event of Claude's is in the AI SDK's protocol.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -306,10 +307,84 @@ def test_a_call_that_is_said_twice_is_shown_once_and_two_under_one_id_are_two() 
         return tool_use("look", {"n": n}, id="toolu_1")
 
     items = events(reply(call(1), call(1), call(2)))
-    message = Client().read(chunks_of(items))
-    shown = [(part["toolCallId"], part["input"]) for part in message["parts"] if part["type"] == "tool-look"]
+    chunks = chunks_of(items)
+    parts = [part for part in Client().read(chunks)["parts"] if part["type"] == "tool-look"]
+    shown = [(part["toolCallId"], part["input"]) for part in parts]
     assert shown == [(each.id, each.input) for each in sk.tool_calls().over(items)]
-    assert len(shown) == 2
+    assert [part["state"] for part in parts] == ["input-available"] * 2
+    assert len(of_type(chunks, "tool-input-available")) == 2
+
+
+def test_calls_without_an_id_are_shown_when_they_have_one() -> None:
+    answer = reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2"))
+    items = answer.events
+    for item in items:
+        if "content_block" in item:
+            item["content_block"] = {**item["content_block"], "id": ""}
+    chunks = chunks_of(map(from_dict, items))
+    shown = of_type(chunks, "tool-input-available")
+    assert [chunk["input"] for chunk in shown] == [{"n": 1}, {"n": 2}]
+    assert len({chunk["toolCallId"] for chunk in shown} - {""}) == 2
+    assert of_type(chunks, "tool-input-start", "tool-input-delta") == []
+
+
+def test_white_space_that_was_sent_for_a_call_is_no_text() -> None:
+    begin, start, *rest = reply(tool_use("look", {"n": 1}, id="toolu_1")).events
+
+    def stray(said: str) -> dict[str, Any]:
+        return {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}}
+
+    blank = chunks_of(map(from_dict, [begin, start, stray(" \n"), *rest]))
+    assert of_type(blank, "text-start", "text-delta") == []
+    said = chunks_of(map(from_dict, [begin, start, stray(" \n"), stray("Hi"), *rest]))
+    assert text_of(Client().read(said)) == " \nHi"
+
+
+def test_a_result_ends_its_call_where_the_end_was_left_out() -> None:
+    unended = tool_use("web_search", {"query": "tides"}, id="srv_1", type="server_tool_use", closed=False)
+    (part,) = [
+        part
+        for part in Client().read(chunks_of(events(reply(unended, FOUND_BLOCK, text("Ebb.")))))["parts"]
+        if part["type"] == "tool-web_search"
+    ]
+    assert (part["state"], part["input"], part["output"]) == ("output-available", {"query": "tides"}, [FOUND])
+
+
+async def test_where_input_was_lost_a_call_without_any_is_not_one_without_arguments() -> None:
+    begin, start, _, stop, *rest = reply(tool_use("look", id="toolu_1")).events
+    lost = {
+        "type": "content_block_delta",
+        "index": 7,
+        "delta": {"type": "input_json_delta", "partial_json": "{"},
+    }
+    other = {
+        **start,
+        "index": 1,
+        "content_block": {**start["content_block"], "id": "toolu_2"},
+    }
+    items = [begin, start, other, lost, stop, {**stop, "index": 1}, *rest]
+    body = b"".join(b"data: " + json.dumps(item).encode() + b"\n\n" for item in items)
+    async with (sk.from_sse([body]) | ai_sdk.chunks()).open() as run:
+        chunks = [chunk async for chunk in run]
+    shown = of_type(chunks, "tool-input-available")
+    assert [(chunk["toolCallId"], chunk["input"]) for chunk in shown] == [
+        (call.id, call.input) for call in run.outcome.tool_calls
+    ]
+    assert len(of_type(chunks, "tool-input-error")) == 2 - len(shown) > 0
+
+
+def test_what_comes_for_a_block_that_has_ended_is_a_part_of_its_own() -> None:
+    *before, stop, changes, end = reply(text("Hel")).events
+    late = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}}
+    message = Client().read(chunks_of(map(from_dict, [*before, stop, late, late, changes, end])))
+    parts = [(part["text"], part["state"]) for part in message["parts"] if part["type"] == "text"]
+    assert parts == [("Hel", "done"), ("lolo", "done")]
+
+
+def test_half_a_character_at_the_end_is_not_lost() -> None:
+    items = events(reply(text("x")))
+    items[2] = sk.events.ContentBlockDelta(0, sk.events.TextDelta("a\ud83d"))
+    assert text_of(Client().read(chunks_of(items))) == "a\ud83d"
 
 
 def test_a_message_that_comes_whole_is_shown() -> None:
@@ -342,7 +417,10 @@ def test_a_message_that_comes_whole_is_shown() -> None:
 def test_the_result_of_a_tool_is_the_output_of_its_call() -> None:
     items = events(reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2")))
     first, second = sk.tool_calls().over(items)
-    results = [first.result("seen"), second.result("gone", is_error=True)]
+    results = [
+        first.result("seen"),
+        sk.ServerToolResult(second, second.result("gone", is_error=True), 1),  # any item with such a block
+    ]
     message = Client().read(chunks_of([*items, *results, *events(reply(text("So.")))]))
     states = [(part["state"], part.get("output"), part.get("errorText")) for part in message["parts"][1:3]]
     assert states == [("output-available", "seen", None), ("output-error", None, "gone")]
@@ -401,6 +479,24 @@ def test_an_answer_to_a_tools_output_goes_on_with_the_message_of_the_call() -> N
     chunks = chunks_of(events(reply(text("So."), id="msg_2")), body=continuing())
     assert chunks[0] == {"type": "start", "messageId": "msg_1"}
     assert chunks[2]["id"] == "2-0"  # no part has the id of one that is there
+
+
+def test_an_answer_goes_on_with_the_message_that_the_request_names() -> None:
+    """
+    An approval in a message that is not the last one.
+    """
+    body = continuing(messageId="msg_1")
+    body["messages"].append({"id": "u2", "role": "user", "parts": [{"type": "text", "text": "And?"}]})
+    assert chunks_of(events(reply(text("So."), id="msg_2")), body=body)[0]["messageId"] == "msg_1"
+    regenerated = {**body, "trigger": "regenerate-message"}
+    assert chunks_of(events(reply(text("So."), id="msg_2")), body=regenerated)[0]["messageId"] == "msg_2"
+
+
+def test_an_error_of_a_tool_in_one_text_block_is_that_text() -> None:
+    items = events(reply(tool_use("look", {"n": 1}, id="toolu_1")))
+    (call,) = sk.tool_calls().over(items)
+    failed = call.result([{"type": "text", "text": "gone"}], is_error=True)
+    assert of_type(chunks_of([*items, failed]), "tool-output-error")[0]["errorText"] == "gone"
 
 
 def test_an_answer_to_a_user_is_a_message_of_its_own() -> None:
@@ -474,7 +570,7 @@ def test_a_body_that_is_no_object_is_refused() -> None:
 def test_its_text_says_nothing_of_what_a_user_has_said() -> None:
     assert repr(sk.text() | sk.map(str)) == "text() | map(str)"
     assert repr(ai_sdk.chunks()) == "chunks()"
-    assert "Hi" not in repr(ai_sdk.chunks(body=continuing()))
+    assert repr(ai_sdk.chunks(version=6, body=continuing())) == "chunks(version=6, body=<Continued>)"
 
 
 def test_it_runs_in_one_loop_with_its_neighbours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 import streamkit as sk
 from streamkit.testing import Block, FakeClaude, Reply, reply, text, thinking, tool_use
 from streamkit.ui import ai_sdk
+from tests.serving.asgi import Exchange, parsed
 
 from .client import Client
 
@@ -135,8 +137,11 @@ async def ask(page: list[Message], client: Any) -> None:
         call.result("down", is_error=True) if call.name == "wind" else call.result("low")
         for call in sk.tool_calls().over(events)
     ]
+    response = ai_sdk.Response(sk.from_iterable([*events, *results]), body=body)
+    exchange = await Exchange("POST").serve(response)
+    chunks = [json.loads(data) for _, data in parsed(exchange.text) if data != "[DONE]"]
     last = page.pop() if page[-1]["role"] == "assistant" else None
-    page.append(Client(last).read(ai_sdk.chunks(body=body).over([*events, *results])))
+    page.append(Client(last).read(chunks))
 
 
 async def test_a_conversation_through_a_page_arrives_as_it_was() -> None:

@@ -421,6 +421,13 @@ def test_fifty_megabytes_are_too_large() -> None:
     assert caught.value.status == 413
 
 
+def test_an_approval_of_an_earlier_request_need_not_be_kept() -> None:
+    done = tool("output-available", output="paid", approval={"id": "x", "approved": True})
+    denied = tool("approval-responded", "toolu_2", approval={"id": "y", "approved": False})
+    made = messages(user(), assistant(done, denied), user(), asked=set())
+    assert len(made[2]["content"]) == 3
+
+
 def test_an_approval_that_this_server_has_not_asked_for_is_refused() -> None:
     granted = tool("approval-responded", approval={"id": "x", "approved": True})
     body = {"messages": [user(), assistant(granted)]}
@@ -525,6 +532,67 @@ def test_the_results_of_a_program_come_where_the_api_has_sent_them() -> None:
     assert [block["type"] for block in made[1]["content"]] == ["server_tool_use", "tool_use"]
     assert made[1]["content"][1]["caller"] == {"type": "code_execution_20250825", "tool_id": "srv_1"}
     assert [block["type"] for block in made[3]["content"]] == ["code_execution_tool_result", "text"]
+
+
+def searched(**fields: Any) -> Part:
+    return {
+        "type": "tool-web_search",
+        "toolCallId": "srv_1",
+        "state": "output-available",
+        "providerExecuted": True,
+        "input": {"query": "tides"},
+        "output": [],
+        **fields,
+    }
+
+
+def test_a_result_stands_in_the_step_in_which_it_has_come() -> None:
+    told = {"anthropic": {"type": "web_search_tool_result", "later": 1}}
+    call = tool("output-available", output="seen")
+    made = messages(
+        user(),
+        assistant(searched(resultProviderMetadata=told), call, {"type": "step-start"}, text("So.")),
+        user(),
+    )
+    assert [block["type"] for block in made[1]["content"]] == ["server_tool_use", "tool_use"]
+    assert [block["type"] for block in made[3]["content"]] == ["web_search_tool_result", "text"]
+
+
+def test_the_result_of_a_search_by_a_program_says_so_too() -> None:
+    """
+    Clients of version 6 keep no metadata of outputs.
+    """
+    caller = {"anthropic": {"caller": {"type": "code_execution_20250825", "toolId": "srv_0"}}}
+    made = messages(user(), assistant(searched(callProviderMetadata=caller), text("So.")), user())
+    assert made[1]["content"][1]["caller"] == {"type": "code_execution_20250825", "tool_id": "srv_0"}
+
+
+@pytest.mark.parametrize("told", ["tool_result", "text", 7, None])
+def test_a_page_cannot_make_another_block_of_what_the_server_has_found(told: Any) -> None:
+    part = searched(resultProviderMetadata={"anthropic": {"type": told}})
+    made = messages(user(), assistant(part, text("So.")), user())
+    assert made[1]["content"][1]["type"] == "web_search_tool_result"
+
+
+def test_a_tool_of_an_mcp_server_comes_back_with_its_server_or_not_at_all() -> None:
+    metadata = {"anthropic": {"type": "mcp-tool-use", "serverName": "dice"}}
+    part = {
+        **searched(callProviderMetadata=metadata, state="output-error", errorText="down"),
+        "type": "dynamic-tool",
+        "toolName": "roll",
+    }
+    content = ai_sdk.params({"messages": [user(), assistant(part, text("So.")), user()]})["messages"][1][
+        "content"
+    ]
+    assert content[0]["server_name"] == "dice"
+    assert content[1] == {
+        "type": "mcp_tool_result",
+        "tool_use_id": "srv_1",
+        "content": "down",
+        "is_error": True,
+    }
+    nameless = {**part, "callProviderMetadata": {"anthropic": {"type": "mcp-tool-use"}}}
+    assert messages(user(), assistant(nameless, text("So.")), user())[1]["content"] == "So."
 
 
 def test_the_page_of_this_library_and_its_requests_agree_on_calls() -> None:

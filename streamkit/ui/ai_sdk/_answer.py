@@ -19,7 +19,7 @@ from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit.ui.ai_sdk._finish import finish_reason, metadata
 from streamkit.ui.ai_sdk._parts import FORMS, Part
 from streamkit.ui.ai_sdk._provider_metadata import provider_metadata
-from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, tool_result, untold_call
+from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, untold_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,9 +56,7 @@ class Answer:
         self._turn = continued.steps  # the number of the message, in the ids of its parts
         self._step = 0  # the number of the step
         self._restarts = 0
-        self._calls = dict(
-            continued.calls
-        )  # those that the client knows, with whether their tool is known to nobody before
+        self._calls = dict(continued.calls)  # those that the client knows, with whether they are dynamic
         self._steps_of_calls: dict[str, int] = {}
         self._turns: list[MessageBuilder] = []  # of the steps before this one
         self._messages: list[MessageBuilder] = []  # of this step
@@ -84,7 +82,7 @@ class Answer:
         """
         kind = event.type
         if kind == "content_block_delta":
-            return [*self._begin_untold(), *self._delta(event)]
+            return self._delta(event) if self._messages else [*self._begin_step(""), *self._delta(event)]
         if not self._progress.follow(event):
             return ()
         match kind:
@@ -111,12 +109,6 @@ class Answer:
         A chunk of the application's own. The client has to know of the message first.
         """
         return [*self._start(), chunk]
-
-    def take_result(self, block: dict[str, Any]) -> Iterable[Chunk]:
-        """
-        The chunk of what one of the application's tools has given.
-        """
-        return self.say(tool_result(block))
 
     def start_over(self, item: Any) -> Iterable[Chunk]:
         """
@@ -191,9 +183,7 @@ class Answer:
         """
         What comes before the content of a message whose beginning was left out.
         """
-        if self._messages:
-            return []
-        return self._begin_step("")
+        return [] if self._messages else self._begin_step("")
 
     def _begin_step(self, claudes_id: str) -> list[Chunk]:
         chunks = self._start(claudes_id)
@@ -266,14 +256,20 @@ class Answer:
 
     def _show(self, part: Part) -> list[Chunk]:
         """
-        Tell the client of a part, unless it cannot be told yet what it is: a call under an id that another one has.
+        Tell the client of a part, unless it is a call that gets its id only when it ends.
         """
         if part.is_call:
-            if part.id in self._own_calls:
+            if self._waits_for_id(part):
                 return []
             self._own_calls[part.id] = part
             self._note_call(part.id, part.block)
         return [part.begin()]
+
+    def _waits_for_id(self, part: Part) -> bool:
+        """
+        Whether a call has no id, or one that another call has: then its own is known at its end.
+        """
+        return not part.block.id or part.id in self._own_calls
 
     def _note_call(self, call_id: str, block: Block) -> None:
         self._calls[call_id] = block.type == "mcp_tool_use"
@@ -299,7 +295,7 @@ class Answer:
             piece = part.add(event.delta)
         if part.begun:
             return part.write(piece)
-        if part.is_call and part.id in self._own_calls:
+        if part.is_call and self._waits_for_id(part):
             return []
         if block.stray and not piece.strip():
             return part.hold(piece)
@@ -326,15 +322,18 @@ class Answer:
         return [part.begin(), *part.write(piece)]
 
     def _end_late(self) -> list[Chunk]:
+        if not self._late:
+            return []
         late, self._late = self._late, {}
         return [chunk for part in late.values() for chunk in part.end({})]
 
-    def _end(self, ended: Iterable[Block]) -> list[Chunk]:
-        return [
-            chunk
-            for block in sorted(ended, key=lambda block: block.index)
-            for chunk in self._end_block(block)
-        ]
+    def _end(self, ended: list[Block]) -> list[Chunk]:
+        if not ended:
+            return []
+        if len(ended) == 1:
+            return self._end_block(ended[0])
+        in_order = sorted(ended, key=lambda block: block.index)
+        return [chunk for block in in_order for chunk in self._end_block(block)]
 
     def _end_block(self, block: Block) -> list[Chunk]:
         part = self._parts_of_blocks.pop(block, None)

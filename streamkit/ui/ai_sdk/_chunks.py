@@ -5,16 +5,16 @@ Chunks: a stream of Claude's events as the AI SDK's UI message stream has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast, get_args
 
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.reading import plain
 from streamkit._core.algebra import Operator
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
 from streamkit.ui.ai_sdk._answer import Answer
 from streamkit.ui.ai_sdk._continued import Continued
 from streamkit.ui.ai_sdk._data import Data, own_chunk
+from streamkit.ui.ai_sdk._tool_chunks import result_block, tool_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,7 +67,8 @@ def chunks(
         G = {"type": "finish-step"}
 
     Args:
-        version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for all that are older.
+        version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for older ones, back to
+            6.0.0.
         body: The request that is answered, as it came from `useChat`. Where it ends with an assistant's message, to which a
             call's output or an approval has been added, the answer goes on with that message. Without it the answer is a message
             of its own.
@@ -90,7 +91,7 @@ def chunks(
         raise TypeError(f"chunks() needs body= as the JSON object of the request, not {type(body).__name__}")
     given = {
         "version": (version, 7),
-        "continued": (Continued(body) if body is not None else None, None),
+        "body": (Continued(body) if body is not None else None, None),
         "message_id": (message_id, None),
     }
     return Operator(
@@ -110,7 +111,7 @@ class Chunks:
         self,
         *,
         version: Version = 7,
-        continued: Continued | None = None,
+        body: Continued | None = None,
         message_id: str | None = None,
     ) -> None:
         if version not in get_args(Version):
@@ -119,7 +120,7 @@ class Chunks:
             )
         if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
-        self._answer = Answer(version, continued or Continued(None), message_id)
+        self._answer = Answer(version, body or Continued(None), message_id)
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         return LoopSpec(
@@ -155,18 +156,15 @@ class Chunks:
         return feed
 
     def _other(self, item: Any) -> Iterable[Chunk]:
+        kind: object = getattr(item, "type", None)
+        if isinstance(kind, str) and kind != "tool_result":
+            return self._answer.take(item)
         if isinstance(item, Data):
             return self._answer.say(item.to_dict())
+        if (result := result_block(item)) is not None:
+            return self._answer.say(tool_result(result))
         if isinstance(item, Mapping):
-            if item.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
-                return self._answer.take_result(plain(item))
-            return self._answer.say(own_chunk(item))  # pyright: ignore[reportUnknownArgumentType]
-        kind: object = getattr(item, "type", None)
-        if isinstance(kind, str):
-            return self._answer.take(item)
-        block = plain(getattr(item, "block", None))  # a result with the call that it answers
-        if isinstance(block, dict) and block.get("type") == "tool_result":  # pyright: ignore[reportUnknownMemberType]
-            return self._answer.take_result(block)  # pyright: ignore[reportUnknownArgumentType]
+            return self._answer.say(own_chunk(cast("Mapping[str, Any]", item)))
         raise TypeError(
             f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
         )

@@ -41,9 +41,6 @@ class Continued:
         }
         self.steps: int = sum(part.get("type") == "step-start" for part in parts)
 
-    def __repr__(self) -> str:
-        return "…"  # a pipeline's text must not say what a user has said
-
 
 def _continued(body: Mapping[str, Any]) -> dict[str, Any]:
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamkit.ui.ai_sdk._chunks import Version
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["Response"]
+__all__ = ["ChunkFraming", "Response"]
 
 
 class Response(FramedResponse):
@@ -68,7 +68,7 @@ class Response(FramedResponse):
         has_chunks = any(stage.gives == Chunks.gives for stage in given.stages)
         super().__init__(
             given if has_chunks else given | shown,
-            _Chunks,
+            ChunkFraming,
             name="ai_sdk.Response",
             wait_for_first=wait_for_first,
             heartbeat=heartbeat,
@@ -78,7 +78,7 @@ class Response(FramedResponse):
         )
 
 
-class _Chunks(Framing):
+class ChunkFraming(Framing):
     """
     Each chunk as one event, without a name.
     """
@@ -92,10 +92,12 @@ class _Chunks(Framing):
 
     def item(self, item: Any) -> bytes:
         self._begun = True
-        frame = _frame(item)
         if item.__class__ is dict and item.get("type") in _ENDS:
             self._finished = True
-        return frame
+        try:
+            return b"data: " + _JSON.strict(item) + b"\n\n"
+        except UnicodeEncodeError:  # half of a character
+            return _frame(item)
 
     def end(self, outcome: Outcome) -> bytes:
         if self._finished or not self._begun:

@@ -4,9 +4,10 @@ The chunks of tools: their calls, and what they have given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.reading import as_list, as_object, json_text
+from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, type_of
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit.ui.ai_sdk._provider_metadata import call_metadata, result_metadata
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["call_end", "call_start", "server_result", "tool_result", "untold_call"]
+__all__ = ["call_end", "call_start", "result_block", "server_result", "tool_result", "untold_call"]
 
 _WHY = {
     "truncated": "The input of this call was cut off.",
@@ -22,6 +23,7 @@ _WHY = {
     "not_object": "The input of this call is not an object.",
     "extra_data": "The input of this call is followed by something else.",
 }
+_WHY_NOT = "This call cannot be executed."
 
 
 def call_start(call_id: str, name: str, block_type: str) -> Chunk:
@@ -50,7 +52,12 @@ def call_end(call: ToolCall | BrokenToolCall, call_id: str, block: dict[str, Any
         chunk["providerMetadata"] = metadata
     if isinstance(call, ToolCall):
         return {**chunk, "input": call.input}
-    return {**chunk, "type": "tool-input-error", "input": call.raw, "errorText": _WHY[call.reason]}
+    return {
+        **chunk,
+        "type": "tool-input-error",
+        "input": call.raw,
+        "errorText": _WHY.get(call.reason, _WHY_NOT),
+    }
 
 
 def untold_call(block: dict[str, Any]) -> Chunk:
@@ -95,6 +102,17 @@ def server_result(block: dict[str, Any], *, dynamic: bool, later: int | None) ->
     if later is not None:
         chunk["providerMetadata"] = result_metadata(block, later)
     return chunk
+
+
+def result_block(item: object) -> dict[str, Any] | None:
+    """
+    The `tool_result` block that an item is or has as its `block`; None if there is none.
+    """
+    for part in (item, getattr(item, "block", None)):
+        kind = cast("Mapping[str, Any]", part).get("type") if isinstance(part, Mapping) else type_of(part)
+        if kind == "tool_result":
+            return as_object(plain(part))
+    return None
 
 
 def tool_result(block: dict[str, Any]) -> Chunk:

@@ -121,11 +121,14 @@ def _approval(part: dict[str, Any], state: str, place: str, asked: Container[str
     approval_id, approved = fields.get("id"), fields.get("approved")
     if not isinstance(approval_id, str) or not approval_id or state not in _MAY_HAVE_APPROVAL:
         raise BadRequest(f"{place}: an approval was never asked for")
-    if asked is not None and approval_id not in asked:
-        raise BadRequest(f"{place}: an approval was never asked for")
-    if state == "approval-responded" and not isinstance(approved, bool):
+    if state != "approval-responded":
+        return None
+    if not isinstance(approved, bool):
         raise BadRequest(f"{place}: an approval says neither yes nor no")
-    return approved if state == "approval-responded" and isinstance(approved, bool) else None
+    # Only what is still to be run has to be known: what was asked in earlier requests need not be kept.
+    if approved and asked is not None and approval_id not in asked:
+        raise BadRequest(f"{place}: an approval was never asked for")
+    return approved
 
 
 def _instead(part: dict[str, Any], state: str, *, approved: bool | None) -> str:
