@@ -73,7 +73,9 @@ def conversation(client: anthropic.AsyncAnthropic, messages: Any) -> sk.Stream[A
         if outcome.stop_reason != "tool_use":
             return None
         results = [call.result(await tide_table(**call.input)) for call in outcome.tool_calls]
-        return sk.concat(sk.from_iterable(results), turn([*outcome.history, {"role": "user", "content": results}]))
+        return sk.concat(
+            sk.from_iterable(results), turn([*outcome.history, {"role": "user", "content": results}])
+        )
 
     return sk.follow(turn(messages), answer_tools)
 
