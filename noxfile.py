@@ -77,7 +77,7 @@ def typing(session: nox.Session) -> None:
     """
     Types of the package and of the tests, with mypy and with pyright, both strict; and that all public ones are known.
     """
-    session.install(".[all]", *groups("tests", "typing"))
+    session.install(".[all]", *groups("tests", "clients", "typing"))
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "streamkit", "--ignoreexternal", env=INSTALLED)
@@ -119,6 +119,22 @@ def smoke(session: nox.Session) -> None:
     """
     session.install(".[all]", *groups("tests"))
     pytest(session, *SMOKE)
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """
+    Other people's clients read what streamkit sends: the AI SDK's and AG-UI's under Node.js, and a browser of the system,
+    such as Debian's `chromium-headless-shell`. Without one its tests are skipped, or fail with `CI=true`.
+    """
+    session.install(".[all]", *groups("tests", "clients"))
+    session.run("python", "-m", "tests.clients.packages")
+    asked = "required" if os.environ.get("CI") else "all"
+    # A file's answers are read by one process of Node.js.
+    session.run(
+        *("pytest", "--numprocesses=auto", "--dist=loadfile", "tests/clients", *session.posargs),
+        env={**INSTALLED, "STREAMKIT_CLIENTS": asked},
+    )
 
 
 @nox.session(python=PYTHONS[1:])  # tasks that begin at once are new in 3.12

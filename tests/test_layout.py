@@ -41,6 +41,9 @@ EVERYTHING: Final = {
     "events",
     "plugins",
     "sinks",
+    "ui",
+    "ui.ag_ui",
+    "ui.ai_sdk",
 }
 
 MAY_IMPORT: Final = {
@@ -60,7 +63,8 @@ MAY_IMPORT: Final = {
     "_serving": {*PROTOCOL, "_operators", "_serving"},
     "sinks": {*PROTOCOL, "_claude.sinks", "_serving", "plugins", "sinks"},
     "sse": {*PROTOCOL, "_serving"},
-    "ui": set[str](),
+    "ui": {"ui.ag_ui", "ui.ai_sdk"},
+    "ui.ag_ui": {*PROTOCOL, "_serving", "ui.ag_ui"},
     "ui.ai_sdk": {*PROTOCOL, "_serving", "ui.ai_sdk"},
     "testing": {*EVERYTHING, "testing", "streamkit"},
     "cli": {*EVERYTHING, "testing", "cli", "streamkit"},
@@ -192,7 +196,16 @@ PUBLIC: Final = {
     "streamkit": streamkit,
     **{
         f"streamkit.{room}": import_module(f"streamkit.{room}")
-        for room in ("events", "plugins", "sinks", "sse", "testing", "testing.marbles", "ui.ai_sdk")
+        for room in (
+            "events",
+            "plugins",
+            "sinks",
+            "sse",
+            "testing",
+            "testing.marbles",
+            "ui.ag_ui",
+            "ui.ai_sdk",
+        )
     },
 }
 

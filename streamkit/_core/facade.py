@@ -18,7 +18,10 @@ __all__ = ["lazy_names", "publish"]
 _PUBLIC = frozenset(
     {
         "streamkit",
-        *(f"streamkit.{room}" for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ai_sdk")),
+        *(
+            f"streamkit.{room}"
+            for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ag_ui", "ui.ai_sdk")
+        ),
     }
 )
 

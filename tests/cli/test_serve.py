@@ -17,8 +17,10 @@ import pytest
 
 import streamkit as sk
 from streamkit.cli.commands.serve import TEXT, serve
-from streamkit.testing import Drop, FakeClaude, Reply, reply, text
-from tests.support.patience import PATIENCE
+from streamkit.cli.page_server import PageServer
+from streamkit.testing import Drop, FakeClaude, Reply, Stall, reply, text
+from tests.serving.asgi import parsed
+from tests.support.patience import PATIENCE, patience
 
 if TYPE_CHECKING:
     import subprocess
@@ -295,3 +297,60 @@ def test_an_application_that_goes_on_gets_the_rest(process: Process, model: str)
         assert anyio.run(ask_and_go_on, served.url) == TEXT
         assert served.line().split()[-2:] == ["drop", "halfway"]
         assert served.line().endswith("built-in text\n")
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+def test_the_page_asks_and_shows_what_is_answered(process: Process, recordings: list[Path]) -> None:
+    with serving(process, *recordings, "--ui", "--speed", "100") as served:
+        assert served.line() == f"{served.url}/ is a page to watch the answers on\n"
+        with httpx2.Client(base_url=served.url, trust_env=False, timeout=PATIENCE) as browser:
+            page = browser.get("/")
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            for name, kind in {"chat.js": "text/javascript", "chat.css": "text/css"}.items():
+                assert f'"{name}"' in page.text
+                assert browser.get(f"/{name}").headers["content-type"] == f"{kind}; charset=utf-8"
+            assert browser.get("/about").json()["questions"] == ["one.sse", "two.sse"]
+            for name in ("two.sse", "anything"):
+                asked = {"messages": [{"role": "user", "content": name}]}
+                events = parsed(browser.post("/sse", json=asked).text)
+                assert [data for event, data in events if event == "text"][1] == '" and more"'
+                assert events[-1][0] == "done"
+            assert browser.post("/sse", json={"messages": []}).status_code == 400
+            assert browser.get("/elsewhere").status_code == 404
+        lines = [served.line() for _ in range(3)]
+    assert lines == [
+        "   1  claude-sonnet-5  two.sse\n",
+        "   2  claude-sonnet-5  one.sse\n",
+        "   3  ?  404, for GET /elsewhere\n",
+    ]
+
+
+def test_there_is_no_page_unless_it_is_asked_for(process: Process) -> None:
+    with serving(process, "--speed", "100") as served:
+        assert httpx2.get(served.url, trust_env=False).status_code == 404
+        served.line()
+
+
+async def test_a_page_that_goes_ends_its_request() -> None:
+    asked = b'{"messages": [{"role": "user", "content": "Hi"}]}'
+    head = f"POST /sse HTTP/1.1\r\nHost: here\r\nContent-Length: {len(asked)}\r\n\r\n".encode()
+    async with PageServer(lambda _: reply(text("Once", Stall())), port=0, questions=[]) as server:
+        with patience():
+            async with await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2])) as browser:
+                await browser.send(head + asked)
+                came = b""
+                while b"Once" not in came:
+                    came += await browser.receive()
+            await server.connection_closed(0)
+            await server.connection_closed(1)
+        assert [request.path for request in server.requests] == ["/sse", "/v1/messages"]
+
+
+def test_the_page_needs_what_frames_its_events(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(name: str) -> None: ...
+
+    monkeypatch.setattr("streamkit.cli.commands.serve.find_spec", find_nothing)
+    complaint = 'streamkit: --ui needs sse-starlette: pip install "claude-streamkit[sse]"\n'
+    assert command("serve", "--ui") == (2, "", complaint)

@@ -270,7 +270,9 @@ async def test_it_is_left_unread(name: str) -> None:
 @pytest.mark.parametrize("name", DEEPER)
 async def test_twice_as_deep_is_twice_the_work(name: str, anyio_backend_name: str) -> None:
     if name == "merge(a, b)" and anyio_backend_name == "trio":
-        pytest.skip("trio takes tasks in any order, so that inner readers read on while the outer ones are left")
+        pytest.skip(
+            "trio takes tasks in any order, so that inner readers read on while the outer ones are left"
+        )
 
     async def work(depth: int) -> int:
         with counting() as counted:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from tests.docs.test_examples import PROGRAMS
+from tests.docs.test_examples import EXAMPLES, PROGRAMS
 from tests.docs.test_fences import FENCES, ROOT, Fence
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("mypy", reason="mypy is not installed: it is in the group `typing`")
 
+WEB_EXAMPLE: Final = EXAMPLES / "web" / "app.py"
 OPTIONS: Final = (
     "--config-file=",
     f"--cache-dir={ROOT / '.mypy_cache'}",
@@ -81,7 +82,7 @@ def test_a_type_checker_finds_nothing_on_the_pages_and_in_the_examples(tmp_path:
     }
     for name, made in modules.items():
         (tmp_path / name).write_text(made.code, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", *OPTIONS, *modules, *map(str, PROGRAMS)]
+    command = [sys.executable, "-m", "mypy", *OPTIONS, *modules, *map(str, PROGRAMS), str(WEB_EXAMPLE)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
     found = re.findall(r"^(.+?):(\d+): error: (.*)", ran.stdout, re.MULTILINE)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ import streamkit as sk
 from streamkit._core.naming import printable
 from streamkit.cli.arguments import UsageError, positive, readable_file
 from streamkit.cli.output import Output
+from streamkit.cli.page_server import PageServer
 from streamkit.testing import GARBAGE, Drop, ErrorEvent, FakeClaude, Reply, Stall, error_reply, reply, text
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ TEXT: Final = (
     "It can play what Claude has really said: keep it with `streamkit record`, and name the file here. And it can fail: "
     "see `streamkit serve --help`."
 )
+
+QUESTION: Final = "Who are you?"
+"""What the page proposes to ask where it is that text that answers."""
 
 PACE: Final = 0.03
 """Seconds between two events of that text."""
@@ -98,6 +103,9 @@ def add_arguments(parser: ArgumentParser) -> None:
             f"{', '.join(HALFWAY)}. In its place: {', '.join(INSTEAD)}. Nothing: ok"
         ),
     )
+    parser.add_argument(
+        "--ui", action="store_true", help="serve a page too, on which to ask and to watch the answer come"
+    )
 
 
 def port(value: str) -> int:
@@ -116,11 +124,14 @@ def run(options: Namespace) -> int:
     """
     Serve until Ctrl-C.
     """
+    if options.ui and find_spec("sse_starlette") is None:
+        raise UsageError('--ui needs sse-starlette: pip install "claude-streamkit[sse]"')
     if options.files:
-        good = in_turn([recording(file, options.speed) for file in options.files])
+        recordings = [recording(file, options.speed) for file in options.files]
+        good, questions = in_turn(recordings), [name for name, _ in recordings]
     else:
-        good = partial(built_in, PACE / options.speed)
-    anyio.run(serve, options.port, good, cycle(options.fail or ["ok"]))
+        good, questions = partial(built_in, PACE / options.speed), [QUESTION]
+    anyio.run(serve, options.port, good, cycle(options.fail or ["ok"]), questions if options.ui else None)
     return 0
 
 
@@ -142,10 +153,19 @@ def recording(file: Path, speed: float) -> tuple[str, Reply]:
 
 def in_turn(recordings: list[tuple[str, Reply]]) -> Answer:
     """
-    Answers with the recordings in turn, and begins again after the last.
+    Answers with the recording whose name is asked, and else with the recordings in turn, beginning again after the last.
     """
     turns = cycle(recordings)
-    return lambda _: next(turns)
+    by_name = dict(recordings)
+
+    def answer(request: Request) -> tuple[str, Reply]:
+        match request.body:
+            case {"messages": [*_, {"role": "user", "content": str(name)}]} if name in by_name:
+                return name, by_name[name]
+            case _:
+                return next(turns)
+
+    return answer
 
 
 def built_in(pace: float, request: Request) -> tuple[str, Reply]:
@@ -181,9 +201,17 @@ def model_of(request: Request) -> str:
             return "?"
 
 
-async def serve(port: int, good: Answer, behaviours: Iterator[str]) -> None:
+async def serve(
+    port: int, good: Answer, behaviours: Iterator[str], questions: Sequence[str] | None = None
+) -> None:
     """
     Answer requests, and print a line for each, which shows nothing of the prompt.
+
+    Args:
+        port: Where to listen.
+        good: The answers.
+        behaviours: What happens to each request.
+        questions: What the page proposes to ask; None for no page.
 
     Raises:
         UsageError: The port cannot be used.
@@ -207,18 +235,22 @@ async def serve(port: int, good: Answer, behaviours: Iterator[str]) -> None:
         say(request, f"{name}, {behaviour} halfway")
         return HALFWAY[behaviour](chosen)
 
-    server = FakeClaude(answer, repeat=True, port=port)
+    page = None if questions is None else PageServer(answer, port=port, questions=questions)
+    server = page or FakeClaude(answer, repeat=True, port=port)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(server)
         except OSError as error:
             raise UsageError(f"--port {port} cannot be used: {error.strerror or error}") from error
         output.write(f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=anything\n")
+        if page is not None:
+            output.write(f"{server.url}/ is a page to watch the answers on\n")
         output.flush()
         for number in count():
             request = await server.request_arrived(number)
             # FakeClaude keeps requests so that tests can read them. Nobody does here, and prompts are long.
             server.requests[number] = replace(request, body=None)
             server.connections[request.connection].requests.clear()
-            if (request.method, request.path) != ("POST", "/v1/messages"):
+            asks_page = page is not None and page.is_for_page(request)
+            if (request.method, request.path) != ("POST", "/v1/messages") and not asks_page:
                 say(request, f"404, for {request.method} {request.path}")

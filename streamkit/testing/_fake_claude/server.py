@@ -219,9 +219,15 @@ class FakeClaude:
         }
         return reply, {**headers, **reply.headers}
 
+    def _answer_other(self, request: Request) -> Reply:
+        """
+        The reply to a request that does not ask for a message.
+        """
+        return error_reply(404, message=f"FakeClaude has no {request.method} {request.path}")
+
     def _choose(self, request: Request) -> Reply:
         if (request.method, request.path) != ("POST", "/v1/messages"):
-            return error_reply(404, message=f"FakeClaude has no {request.method} {request.path}")
+            return self._answer_other(request)
         if request.too_large:
             return error_reply(413, message="FakeClaude: the request's body is larger than 32 MiB")
         if not isinstance(request.body, dict):

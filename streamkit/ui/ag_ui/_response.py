@@ -1,0 +1,154 @@
+"""
+The response that sends a run of AG-UI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+from streamkit._serving.ending import describe_error, json_for
+from streamkit._serving.framing import Framing
+from streamkit._serving.response import FramedResponse
+from streamkit.ui.ag_ui._usage import token_usage
+from streamkit.ui.ag_ui._wire import as_wire
+
+if TYPE_CHECKING:
+    from streamkit._core.algebra import Stream
+    from streamkit._core.outcome import Outcome
+    from streamkit.ui.ag_ui._wire import WireEvent
+
+__all__ = ["Frames", "Response"]
+
+
+class Response(FramedResponse):
+    """
+    An ASGI response that sends a stream of AG-UI events while it runs: `data: {…}` for each, and a blank line.
+
+    It opens the run inside its own call, and closes it before that returns. When the client goes, the run is stopped, and its
+    request to Claude is closed. A client that reads slowly slows the stream down; nothing is buffered. An error before the
+    first byte has its own HTTP status: 429 and 503 with `retry-after`, 400, 413, 504, 502, or 500 for a bug. A later one is a
+    `RUN_ERROR`, whose `code` is the error's type and whose message may be shown to anybody. A run that is stopped on purpose,
+    such as by `run.cancel()`, ends with the outcome `cancelled`.
+
+    Args:
+        stream: What to send, with `ag_ui.events(…)` as its last operator but for those that hand on its events.
+        wait_for_first: True waits for the first item before anything is sent, so that an error before it has its own status. A
+            number waits that many seconds, and False does not wait: the response then begins with 200.
+        heartbeat: Seconds of silence after which a comment is sent, so that no proxy closes the connection; None for never.
+        status_code: The status where nothing has failed.
+        headers: Further headers.
+        background: Starlette's background task, which is run at the end.
+
+    Raises:
+        TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
+        ValueError: A number of seconds is not above 0, or not finite.
+    """
+
+    def __init__(
+        self,
+        stream: Stream[Any],
+        *,
+        wait_for_first: bool | float = True,
+        heartbeat: float | None = 15.0,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        background: Any = None,
+    ) -> None:
+        super().__init__(
+            stream,
+            Frames,
+            name="ag_ui.Response",
+            wait_for_first=wait_for_first,
+            heartbeat=heartbeat,
+            status_code=status_code,
+            headers=headers,
+            background=background,
+        )
+
+
+_JSON: Final = json_for("ag_ui")
+
+_OPENS: Final = {
+    "TEXT_MESSAGE_START": ("TEXT_MESSAGE_END", "messageId"),
+    "TOOL_CALL_START": ("TOOL_CALL_END", "toolCallId"),
+    "REASONING_START": ("REASONING_END", "messageId"),
+    "REASONING_MESSAGE_START": ("REASONING_MESSAGE_END", "messageId"),
+    "STEP_STARTED": ("STEP_FINISHED", "stepName"),
+}
+"""The events that open something: what closes it, and the field that says what."""
+
+_CLOSES: Final = dict(_OPENS.values())
+
+_PIECES: Final = ("TEXT_MESSAGE_CONTENT", "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
+
+_FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
+"""The events that change what is open."""
+
+
+class Frames(Framing):
+    """
+    Writes each event, and what is missing at the end.
+    """
+
+    media_type: ClassVar[str] = "text/event-stream"  # as the protocol's own encoder has it
+
+    def __init__(self) -> None:
+        self._run: WireEvent | None = None  # its beginning, as long as it goes on
+        self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
+
+    def item(self, item: Any) -> bytes:
+        if item.__class__ is dict and item.get("type") in _PIECES:  # nearly all are
+            return _frame(item)
+        event: WireEvent = item if item.__class__ is dict else as_wire(item) or {}
+        kind = event.get("type")
+        if not isinstance(kind, str) or not kind.isupper():
+            raise TypeError(
+                f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
+                "the stream"
+            )
+        if kind in _FOLLOWED:
+            self._follow(kind, event)
+        return _frame(event)
+
+    def _follow(self, kind: str, event: WireEvent) -> None:
+        if kind in _OPENS:
+            end, field = _OPENS[kind]
+            self._open[end, event[field]] = {"type": end, field: event[field]}
+        elif kind in _CLOSES:
+            self._open.pop((kind, event[_CLOSES[kind]]), None)
+        else:
+            self._run = event if kind == "RUN_STARTED" else None
+
+    def end(self, outcome: Outcome) -> bytes:
+        if self._run is None:
+            return b""
+        finished = {
+            "type": "RUN_FINISHED",
+            **{name: self._run[name] for name in ("threadId", "runId")},
+            "outcome": {"type": "success" if outcome.kind == "complete" else "cancelled"},
+            **_usage(outcome),
+        }
+        closed = [*reversed(self._open.values())]
+        return b"".join(map(_frame, [*closed, finished]))
+
+    def failure(self, error: Exception, outcome: Outcome) -> bytes:
+        told = describe_error(error)
+        return _frame(
+            {"type": "RUN_ERROR", "message": told["message"], "code": told["type"], **_usage(outcome)}
+        )
+
+
+def _frame(event: WireEvent) -> bytes:
+    return b"data: %b\n\n" % _JSON.encode(event)
+
+
+def _usage(outcome: Outcome) -> dict[str, Any]:
+    """
+    What the run has cost so far, where its source knows.
+    """
+    by_model: object = getattr(outcome, "usage_by_model", None)
+    if not isinstance(by_model, Mapping):
+        return {}
+    usage = token_usage(cast("Mapping[str, Any]", by_model))
+    return {"usage": usage} if usage else {}

@@ -1,0 +1,91 @@
+// Reads answers as a front-end does, with the libraries of front-ends, and tells what it ends with.
+//
+// stdin: a line of JSON for each case, {"judge", "url"}. stdout: a line for each, in the order in which they are done:
+// {"case", "end", "errors", "told", "chunks"}: what the client ends with, what it complains of, the errors that the server has told it,
+// and how many chunks or events it has read.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { registerHooks } from "node:module";
+import { createInterface } from "node:readline";
+
+const AT_ONCE = 8;
+
+// The AI SDK lets fields pass that its schema of chunks does not know, so that clients may be older than servers. Here they are errors.
+registerHooks({
+  load(url, context, nextLoad) {
+    const loaded = nextLoad(url, context);
+    if (!/\/ai-\d+\/dist\/index\.m?js$/.test(url)) return loaded;
+    const [before, schema, ...after] = String(loaded.source).split(/(?=(?:const|var) uiMessageChunkSchema = )|(?=function isDataUIMessageChunk\()/);
+    const strict = schema.replaceAll(/[\w$]+\.looseObject\(/g, "strictObject(");
+    if (after.length === 0 || strict === schema) throw new Error(`${url}: the schema of chunks is not where it was`);
+    return { ...loaded, source: ['import { strictObject } from "zod/v4";', before, strict, ...after].join("\n") };
+  },
+});
+
+const current = new AsyncLocalStorage();
+console.log = console.info = console.debug = console.error = () => {}; // stdout has the answers alone, and errors are raised too
+console.warn = (...words) => current.getStore()?.errors.push(words.join(" ")); // AG-UI warns of what it strips
+
+const { HttpAgent } = await import("@ag-ui/client");
+const [ai6, ai7] = [await import("ai-6"), await import("ai-7")];
+
+const QUESTION = { id: "question", role: "user", parts: [{ type: "text", text: "Hi" }] };
+
+async function readWithAiSdk(ai, url, seen) {
+  const transport = new ai.DefaultChatTransport({ api: url });
+  const chunks = await transport.sendMessages({ trigger: "submit-message", chatId: "chat", messages: [QUESTION] });
+  const watched = chunks.pipeThrough(new TransformStream({
+    transform(chunk, controller) {
+      seen.chunks++;
+      if (chunk.type === "error") seen.told.push(chunk.errorText);
+      if (chunk.type === "abort") seen.told.push("abort");
+      if (chunk.type === "finish") seen.finished = chunk.finishReason ?? true;
+      controller.enqueue(chunk);
+    },
+  }));
+  const complain = (error) => seen.told.includes(error.message) || seen.errors.push(`${error.name}: ${error.message}`);
+  for await (const message of ai.readUIMessageStream({ stream: watched, onError: complain })) seen.end = message;
+}
+
+async function readWithAgUi(url, seen) {
+  const agent = new HttpAgent({ url, threadId: "thread", initialMessages: [{ id: "question", role: "user", content: "Hi" }] });
+  try {
+    await agent.runAgent({ runId: "run" }, {
+      onEvent: () => void seen.chunks++,
+      onRunErrorEvent: ({ event }) => void seen.told.push(event.message),
+      onRunFinishedEvent: ({ event }) => void (seen.finished = event),
+    });
+  } finally {
+    seen.end = agent.messages.filter((message) => message.id !== "question");
+  }
+}
+
+const JUDGES = {
+  "ai-6": (url, seen) => readWithAiSdk(ai6, url, seen),
+  "ai-7": (url, seen) => readWithAiSdk(ai7, url, seen),
+  "ag-ui": readWithAgUi,
+};
+
+async function judged({ judge, url }) {
+  const seen = { end: null, errors: [], told: [], finished: null, chunks: 0 };
+  await current.run(seen, async () => {
+    try {
+      await JUDGES[judge](url, seen);
+    } catch (error) {
+      if (!seen.told.includes(error.message)) seen.errors.push(`${error.name}: ${error.message}`);
+    }
+  });
+  return seen;
+}
+
+const cases = [];
+for await (const line of createInterface({ input: process.stdin })) cases.push(JSON.parse(line));
+
+let next = 0;
+async function work() {
+  while (next < cases.length) {
+    const number = next++;
+    process.stdout.write(JSON.stringify({ case: number, ...await judged(cases[number]) }) + "\n");
+  }
+}
+await Promise.all(Array.from({ length: AT_ONCE }, work));
