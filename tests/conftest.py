@@ -5,6 +5,7 @@ What every test may use: both backends, the profiles, and the recordings of real
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if runs_on_any_asyncio(item)]
     if profiles.current() == "full":
         return
+    cases = Counter[str]()
     for item in items:
-        for why in left_out(item):
+        test = item.nodeid.partition("[")[0]
+        for why in left_out(item, cases[test]):
             item.add_marker(pytest.mark.skip(reason=f"{profiles.FULL_ONLY}: {why}"))
+        cases[test] += 1
 
 
 def pytest_collection_finish() -> None:
@@ -72,10 +76,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def left_out(item: pytest.Item) -> Iterator[str]:
+def left_out(item: pytest.Item, number: int) -> Iterator[str]:
     """
     Why a test is not in the profile `pr`.
+
+    Args:
+        item: The test.
+        number: Which one of its cases it is, from 0 on.
     """
+    for mark in item.iter_markers("turns"):
+        [each] = mark.args
+        if number % each:
+            yield f"one case in {each} shows it"
     for mark in item.iter_markers("full"):
         [why] = mark.args
         yield why

@@ -225,6 +225,7 @@ def quiet(recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", DEEPER)
 async def test_it_is_read_and_left(name: str) -> None:
     before = running_tasks()
@@ -237,6 +238,7 @@ async def test_it_is_read_and_left(name: str) -> None:
     assert running_tasks() == before
 
 
+@pytest.mark.turns(3)
 @pytest.mark.pure
 @pytest.mark.parametrize("name", DEEPER)
 async def test_it_comes_to_its_end(name: str) -> None:
@@ -249,6 +251,7 @@ async def test_it_comes_to_its_end(name: str) -> None:
     assert source.closed == source.begun
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", DEEPER)
 async def test_a_failure_goes_through_it(name: str) -> None:
     source = Watched(then=fail)
@@ -257,6 +260,7 @@ async def test_a_failure_goes_through_it(name: str) -> None:
     assert source.closed == source.begun
 
 
+@pytest.mark.turns(3)
 @pytest.mark.pure
 @pytest.mark.parametrize("name", DEEPER)
 async def test_it_is_left_unread(name: str) -> None:
@@ -266,6 +270,7 @@ async def test_it_is_left_unread(name: str) -> None:
     assert not source.begun
 
 
+@pytest.mark.turns(3)
 @pytest.mark.pure
 @pytest.mark.parametrize("name", DEEPER)
 async def test_twice_as_deep_is_twice_the_work(name: str, anyio_backend_name: str) -> None:
@@ -382,6 +387,7 @@ async def test_a_deep_run_in_an_async_generator_may_be_left_there() -> None:
 # -- what is told of it -------------------------------------------------------------------------------------
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", DEEPER)
 def test_its_text_has_bounds(name: str) -> None:
     stream = deep(name, one("a"))
@@ -417,6 +423,7 @@ async def test_a_bare_loop_over_too_many_says_how_many_and_what_to_do() -> None:
     assert source.begun == source.closed == 1
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", [name for name in DEEPER if not DEEPER[name](one("a")).concurrent])
 async def test_a_bare_loop_over_streams_in_streams_says_so_or_has_room(name: str) -> None:
     source = Watched(then=fail)

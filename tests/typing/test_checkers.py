@@ -86,6 +86,7 @@ def public() -> dict[str, object]:
         f"{prefix}.{name}": getattr(module, name)
         for prefix, module in modules.items()
         for name in module.__all__
+        if name != "ui"  # whose two rooms are imported by name
     }
 
 

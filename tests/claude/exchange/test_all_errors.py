@@ -15,6 +15,7 @@ import pytest
 import streamkit as sk
 from streamkit.testing import Drop, FakeClaude, Reply, Stall, error_reply, redirect, reply, text
 from tests.support.claude import ASK
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -66,7 +67,7 @@ def unused_port() -> int:
 
 @pytest.mark.parametrize("retry", RETRIES, ids=["once", "again"])
 async def test_every_status_is_one(client: Made, retry: sk.RetryPolicy | None) -> None:
-    for status in STATUSES:
+    for status in STATUSES[:: examples(pr=5, full=1)]:
         refused = error_reply(status) if status >= 400 else Reply([], status=status)
         async with FakeClaude(refused, repeat=True) as server:
             with pytest.raises(sk.ERRORS):
