@@ -353,7 +353,8 @@ async def test_a_call_without_an_id_gets_one_so_that_it_can_have_its_result(give
     assert [each.id for each in outcome.tool_calls] == ids
     assert list(sk.tool_calls().over(of(events))) == outcome.tool_calls
     assert [block.id for block in sk.blocks().over(of(events))] == ids  # type: ignore[union-attr]
-    assert [block["id"] for block in outcome.history[-1]["content"]] == ids
+    answer: Any = outcome.history[-1]["content"]
+    assert [block["id"] for block in answer] == ids
     message: Any = outcome.message
     assert [block.id for block in message.content] == ids
     assert outcome.oddities["call_id"] == 2
