@@ -127,11 +127,15 @@ class Progress:
             return None if self._is_repetition(event) else True
         return self._repeated is not None and event.type == "content_block_start" and self._is_anew(event)
 
-    def lose(self) -> None:
+    def lose(self, error: GrammarError) -> GrammarError:
         """
         Note that an event is missing here, so that what follows does not tell what came before it.
+
+        Returns:
+            `error`, which says what is wrong with it.
         """
         self._repeated = None
+        return error
 
     def forgives(self, error: Exception) -> bool:
         """

@@ -293,17 +293,10 @@ class EventDecoder:
             if not self.progress.forgives(error):
                 if not (isinstance(error, GrammarError) and self._torn is None and body and is_cut(body)):
                     raise
-                self._tear(error)
+                self._torn = self.progress.lose(self._at_frame(error))
             else:
                 self.oddities.count("after_end")
         return ()
-
-    def _tear(self, error: GrammarError) -> None:
-        """
-        Note that a frame was cut, and wait for what follows it.
-        """
-        self._torn = self._at_frame(error)
-        self.progress.lose()
 
     def _at_frame(self, error: GrammarError) -> GrammarError:
         return GrammarError(f"frame {self._frames}: {error}")
@@ -324,7 +317,7 @@ class EventDecoder:
                 return whole
             if (later := begun_inside(body)) is not None:
                 if later["type"] == "message_start":
-                    self._tear(error)
+                    self._torn = self.progress.lose(self._at_frame(error))
                     return (later,)
                 raise read_error(later) from None
             if (value := with_odd_number(body)) is not None:
