@@ -108,6 +108,8 @@ def _problems(item: pytest.Function) -> Iterator[str]:
         )
     is_marked = on_anyio and item.get_closest_marker(_MARKER) is not None
     asked = [name for name in _ASYNC_FIXTURES if name in item.fixturenames]
+    if is_marked and "fake_claude" in asked:
+        yield _virtual_server()
     if _is_of_pytest_asyncio(item):
         if is_marked:
             yield (
@@ -118,6 +120,15 @@ def _problems(item: pytest.Function) -> Iterator[str]:
     elif not item.config.pluginmanager.has_plugin("anyio"):
         for name in [f"the marker {_MARKER}"] * is_marked + [f"the fixture {name}" for name in asked]:
             yield f"{name} needs anyio's pytest plugin, which is turned off: leave `-p no:anyio` out"
+
+
+def _virtual_server() -> str:
+    """
+    Why a marked test cannot have `fake_claude`, and what to write instead.
+    """
+    from streamkit.testing._fake_claude.server import VIRTUAL
+
+    return f"the fixture fake_claude cannot be had with the marker {_MARKER}. {VIRTUAL}"
 
 
 def _is_of_pytest_asyncio(item: object) -> bool:

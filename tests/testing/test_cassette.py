@@ -236,6 +236,29 @@ async def test_a_torn_file_of_kept_events_is_a_truncated_message(path: Path, cut
     assert run.outcome.kind == "truncated"
 
 
+@pytest.mark.parametrize("recorded", ["events", "cassette", "body"])
+async def test_a_byte_order_mark_before_a_recording_says_nothing(path: Path, recorded: str) -> None:
+    """
+    Editors on Windows put it there.
+    """
+    match recorded:
+        case "events":
+            await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path))
+        case "cassette":
+            cassette(path, played(HELLO))
+        case _:
+            keep(path, HELLO.body)
+    mark(path)
+    spoken = sk.text() | sk.sinks.join()
+    assert await (sk.replay(path) | spoken) == "Saône 🦀"
+    async with FakeClaude(Reply.file(path)) as server:
+        assert await (sk.messages(server.client(), **ASK) | spoken) == "Saône 🦀"
+
+
+def mark(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+
 async def test_a_run_that_was_appended_behind_a_torn_line_is_played(path: Path) -> None:
     await (sk.from_sse(HELLO.body) | sk.sinks.jsonl(path))
     tear(path, 1)

@@ -66,6 +66,25 @@ def test_the_marker_runs_a_test_on_both_virtual_backends(application: pytest.Pyt
     )
 
 
+def test_a_server_cannot_be_had_in_virtual_time(application: pytest.Pytester) -> None:
+    application.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.virtual_time
+        async def test_served(fake_claude):
+            pass
+        """
+    )
+    result = application.runpytest_inprocess()
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "the fixture fake_claude cannot be had with the marker virtual_time. *in real time, or *replay(path)"
+        ]
+    )
+
+
 MARKED = """
     import anyio
     import pytest

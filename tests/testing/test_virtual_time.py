@@ -9,7 +9,7 @@ import time
 import anyio
 import pytest
 
-from streamkit.testing import DeadlockError, run_virtual, virtual_backend
+from streamkit.testing import DeadlockError, FakeClaude, reply, run_virtual, text, virtual_backend
 from tests.support.backends import on_both_backends
 from tests.support.patience import PATIENCE
 
@@ -24,6 +24,17 @@ def is_deadlock(error: DeadlockError | ExceptionGroup[Exception]) -> bool:
 
 async def test_time_begins_at_zero() -> None:
     assert anyio.current_time() == 0.0
+
+
+async def test_a_server_is_refused_at_once() -> None:
+    """
+    Whether a socket was ready before time jumped would be luck.
+    """
+    with pytest.raises(
+        RuntimeError, match=r"real time, or .* from_sse\(reply\(…\)\.body\) or replay\(path\)$"
+    ):
+        async with FakeClaude(reply(text("Hi"))):
+            pass
 
 
 async def test_hours_of_sleep_take_no_time() -> None:

@@ -105,7 +105,7 @@ class Blocks(Transducer[Any, Any]):
             block.add(event.delta)
 
     def _begin_message(self, message: Any) -> Iterable[Any]:
-        self.table = BlockTable(forgets=True)
+        self.table = BlockTable(forgets=True, message_id=text_of_field(message, "id"))
         ended: list[Block] = []
         for index, block in enumerate(content_of(message)):
             ended += self.table.take_whole(index, as_object(plain(block)) or {})[1]

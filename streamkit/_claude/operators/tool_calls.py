@@ -44,7 +44,8 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
     An empty object before the input, which some gateways send, is not part of it. A call that comes again in its
     message, with the same id and the same input, is made once; another call under an id that is taken gets one of
-    its own. `outcome.tool_calls` has the same calls.
+    its own, and so does a call without an id. One without the tool's name cannot be executed. `outcome.tool_calls` has
+    the same calls.
 
     In the diagram each character of the upper line is an event:
     `i` and `j` are deltas of a tool's input, `E` ends its block.

@@ -146,8 +146,8 @@ class ToolInput(Transducer[Any, Any]):
         extractor, call = self._extractor(block), call_in(block)
         del self.extractors[block]
         try:
-            if not block.raw.strip() and not isinstance(call, BrokenToolCall):
-                extractor.feed(json.dumps(call.input))  # it has come whole, or is a call without arguments
+            if not block.raw.strip() and isinstance(value := block.input(), dict):
+                extractor.feed(json.dumps(value))  # it has come whole, or is a call without arguments
             extractor.end()
         except ParseError as error:
             yield from self._broken(block, extractor, error)

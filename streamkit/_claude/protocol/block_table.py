@@ -11,11 +11,12 @@ A block that was closed has ended at once, unless it calls a tool and has no inp
 the model was stopped before it wrote any; what follows tells: another block, or the stop reason.
 
 The API refuses a message in which two calls have the same id, and some servers send one. The same call is then the call said
-again; another call gets an id of its own, so that each can have its result.
+again; another call gets an id of its own, so that each can have its result. So does a call without an id.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block import Block
@@ -44,17 +45,19 @@ class BlockTable:
 
     Args:
         forgets: Whether blocks are dropped once they have ended. By default all of them are kept.
+        message_id: The id of the message; empty where it is not known.
 
     Attributes:
         blocks: All blocks that are kept, in the order in which they began.
         by_index: The newest block of each index.
-        odd_calls: How many calls have come under an id that another one has.
+        odd_calls: How many calls have come under an id that another one has, or under none.
         lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
             arguments.
         continued: Whether what comes is from another request, which continues the message.
     """
 
-    def __init__(self, *, forgets: bool = False) -> None:
+    def __init__(self, *, forgets: bool = False, message_id: str = "") -> None:
+        self.message_id: str = message_id
         self.blocks: list[Block] = []
         self.by_index: dict[int, Block] = {}
         self.odd_calls: int = 0
@@ -243,11 +246,22 @@ class BlockTable:
             if block.type in TOOLS:
                 block.pieces = {}
                 self._lacks_nothing(block)
-            if block.type in APPLICATION_TOOLS and block.id:
-                self._tell_apart(block)
+            if block.type in APPLICATION_TOOLS:
+                if block.id:
+                    self._tell_apart(block)
+                else:
+                    self._name(block)
             if self._forgets:
                 self._forget(block)
         return ended
+
+    def _name(self, block: Block) -> None:
+        """
+        Give an id to a call that has come without one. The message's own is in it, because two turns must not share one.
+        """
+        self.odd_calls += 1
+        parts = ("call", _NOT_IN_IDS.sub("", self.message_id), str(block.index))
+        self._rename(block, "_".join(filter(None, parts)))
 
     def _tell_apart(self, block: Block) -> None:
         """
@@ -265,11 +279,18 @@ class BlockTable:
         if block.repeats:
             return
         calls.add(call)
-        number = self._numbers.get(call_id, 1)
-        while block.id in self._calls:
+        self._rename(block, call_id)
+
+    def _rename(self, block: Block, call_id: str) -> None:
+        """
+        Give a call the first id of `call_id`, `call_id_2`, … that no other call of the message has.
+        """
+        number, free = self._numbers.get(call_id, 1), call_id
+        while free in self._calls:
             number += 1
-            block.rename(f"{call_id}_{number}")
-        self._calls[block.id] = block
+            free = f"{call_id}_{number}"
+        block.rename(free)
+        self._calls[free] = block
         self._numbers[call_id] = number
 
     def _forget(self, block: Block) -> None:
@@ -290,6 +311,9 @@ class BlockTable:
         for name, _ in _LACKED.get(block.type, ()):
             self._lacking[name].pop(block, None)
 
+
+_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
+"""What the API refuses in the id of a call."""
 
 _FINDS_ITS_BLOCK = [name for name, kind in DELTAS.items() if kind.misplaced == "lacking"]
 

@@ -239,7 +239,7 @@ def _says_failure(obj: Mapping[str, Any]) -> bool:
     status = obj.get("base_resp")
     if isinstance(status, Mapping):
         return cast("Mapping[str, object]", status).get("status_code") not in (None, 0, "0", "")
-    said, code, text = obj.get("status"), str(obj.get("code")), str(obj.get("msg") or "")
+    said, code, text = obj.get("status"), str(_plain_number(obj.get("code"))), str(obj.get("msg") or "")
     failed = (
         obj.get("success") is False
         or (isinstance(said, str) and said.lower() in _FAILED)
@@ -304,12 +304,19 @@ def _text_in(layers: Sequence[Mapping[str, object]]) -> str | None:
 def _status_in(layers: Sequence[Mapping[str, object]]) -> int | None:
     for layer in layers:
         for field in _STATUSES:
-            value = layer.get(field)
+            value = _plain_number(layer.get(field))
             if isinstance(value, str) and value.isdecimal() and len(value) == 3:
                 value = int(value)
             if type(value) is int and 400 <= value <= 599:
                 return value
     return None
+
+
+def _plain_number(value: object) -> object:
+    """
+    A whole number as an int, also where a proxy whose language has only floats has written 503.0; all else as it is.
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # -- what follows --------------------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ class StreamSpliced(GrammarError):
 
 class ToolInputError(StreamError):
     """
-    A tool call whose input cannot be executed.
+    A tool call that cannot be executed: its input is not a whole JSON object, or it names no tool.
 
     Never retriable. `type` is `"tool_input"`.
 
@@ -148,7 +148,9 @@ class ToolInputError(StreamError):
         partial: object = None,
     ) -> None:
         super().__init__(
-            f"the input of tool {call.name!r} (block {call.index}) cannot be used: {why or call.reason}",
+            f"the call in block {call.index} cannot be made: it names no tool"
+            if call.reason == "no_name"
+            else f"the input of tool {call.name!r} (block {call.index}) cannot be used: {why or call.reason}",
             type="tool_input",
             request_id=request_id,
             partial=partial,

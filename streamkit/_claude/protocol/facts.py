@@ -48,7 +48,7 @@ class OutcomeFacts:
         oddities: What did not fit and was forgiven, and how often; empty where all was as documented. A key is the place of a
             value that was missing or of the wrong type, such as `"content_block_delta.delta.text"`, or one of
             `"skipped_frame"` (not an event, such as `[DONE]`), `"joined_frames"` (events without a blank line between them),
-            `"cut_frame"` (cut, with another message behind it), `"call_id"` (a call under an id that another one has),
+            `"cut_frame"` (cut, with another message behind it), `"call_id"` (a call without an id, or under another's),
             `"repeated_start"` (the same `message_start` again), `"missing_start"`, `"number"` (NaN and its like), and
             `"after_end"` (what comes too late, behind a whole message).
     """

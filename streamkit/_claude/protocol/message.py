@@ -85,7 +85,7 @@ class MessageBuilder:
     @property
     def odd_calls(self) -> int:
         """
-        How many calls have come under an id that another one has.
+        How many calls have come under an id that another one has, or under none.
         """
         return self._table.odd_calls
 
@@ -217,6 +217,8 @@ class MessageBuilder:
             self._keep_odd("message_start", "message", given)
             self._message = {**_UNTOLD, "stop_reason": None, "stop_sequence": None}
             return
+        if isinstance(own_id := message.get("id"), str):
+            self._table.message_id = own_id
         self._charge(message, "message_start")
         content = message.pop("content", None)
         self._update(message, "message_start")

@@ -40,6 +40,7 @@ class Progress:
         self.beginning: list[Any] = []
         self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
+        self._has_content = False
         self._block: Any = None  # the start of its last block
         self._is_closed = True  # whether that block has its end
         self._repeated: Any = None  # its `message_start`, said again; what comes next tells what that means
@@ -68,9 +69,9 @@ class Progress:
     @property
     def in_content(self) -> bool:
         """
-        Whether a message is open and has not told its stop reason, so that more content changes nothing here.
+        Whether a message is open, has content and has not told its stop reason, so that more content changes nothing here.
         """
-        return self.open and not self._has_stop_reason and self._repeated is None
+        return self.open and self._has_content and not self._has_stop_reason and self._repeated is None
 
     @property
     def in_block(self) -> bool:
@@ -97,9 +98,11 @@ class Progress:
                 if self._repeated is not None:
                     self._follow_repetition(event)
                 self._block, self._is_closed, self._has_stop_reason = event, False, False
+                self._has_content = True
             case "content_block_delta":
                 self._begin()
                 self._repeated = None
+                self._has_content = True
                 self._has_stop_reason = False  # what is told before a block is not the end
             case "message_start":
                 return self._start(event)
@@ -116,12 +119,23 @@ class Progress:
                 pass
         return True
 
-    def can_begin(self, event: Any) -> bool:
+    def can_begin(self, event: Any) -> bool | None:
         """
-        Whether an event begins a message that is not the open one said again.
+        Whether an event begins a message that is not the open one said again; None where the event behind it tells.
         """
-        own_id = text_of_field(getattr(event, "message", None), "id")
-        return event.type == "message_start" and not (self.open and own_id and own_id == self._id)
+        if event.type == "message_start":
+            return None if self._is_repetition(event) else True
+        return self._repeated is not None and event.type == "content_block_start" and self._is_anew(event)
+
+    def lose(self, error: GrammarError) -> GrammarError:
+        """
+        Note that an event is missing here, so that what follows does not tell what came before it.
+
+        Returns:
+            `error`, which says what is wrong with it.
+        """
+        self._repeated = None
+        return error
 
     def forgives(self, error: Exception) -> bool:
         """
@@ -148,23 +162,46 @@ class Progress:
             self.begun = self.open = True
 
     def _start(self, event: Any) -> bool:
-        message: object = getattr(event, "message", None)
-        own_id = text_of_field(message, "id")
-        is_inside = self.open and (self._until_stop or not self._has_stop_reason)
-        if is_inside and own_id and own_id == self._id and not self._kept:
+        if self._is_repetition(event):
             self._repeated = event
             return False
-        self._start_over(own_id, has_stop_reason=bool(text_of_field(message, "stop_reason")))
+        message: object = getattr(event, "message", None)
+        is_inside = self._is_inside
+        self._start_over(
+            text_of_field(message, "id"), has_stop_reason=bool(text_of_field(message, "stop_reason"))
+        )
         if is_inside:
             self.beginning = [event]
             raise StreamSpliced
         return True
 
+    @property
+    def _is_inside(self) -> bool:
+        """
+        Whether a message that begins now begins inside another one.
+        """
+        return self.open and (self._until_stop or not self._has_stop_reason)
+
+    def _is_repetition(self, event: Any) -> bool:
+        """
+        Whether a `message_start` says that of the open message again.
+        """
+        own_id = text_of_field(getattr(event, "message", None), "id")
+        return self._is_inside and bool(own_id) and own_id == self._id and not self._kept
+
     def _start_over(self, own_id: str, *, has_stop_reason: bool) -> None:
         self.begun = self.open = True
         self._id = own_id
         self._has_stop_reason = has_stop_reason
+        self._has_content = False
         self._block, self._is_closed, self._repeated = None, True, None
+
+    def _is_anew(self, event: Any) -> bool:
+        """
+        Whether a block begins where the message has had one already, or is the first of one that has no content.
+        """
+        index, last = index_of(event), index_of(self._block) if self._has_content else 0
+        return index is not None and last is not None and index <= last
 
     def _follow_repetition(self, event: Any) -> None:
         """
@@ -172,10 +209,9 @@ class Progress:
         under the same id.
         """
         repeated, self._repeated = self._repeated, None
-        index, last = index_of(event), index_of(self._block)
-        if index is None or last is None or index > last:
+        if not (self._has_content and self._is_anew(event)):
             return
         self._start_over(self._id, has_stop_reason=False)
-        self._block, self._is_closed = event, False
+        self._block, self._is_closed, self._has_content = event, False, True
         self.beginning = [repeated, event]
         raise StreamSpliced

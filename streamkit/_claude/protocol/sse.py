@@ -293,7 +293,7 @@ class EventDecoder:
             if not self.progress.forgives(error):
                 if not (isinstance(error, GrammarError) and self._torn is None and body and is_cut(body)):
                     raise
-                self._torn = self._at_frame(error)
+                self._torn = self.progress.lose(self._at_frame(error))
             else:
                 self.oddities.count("after_end")
         return ()
@@ -317,7 +317,7 @@ class EventDecoder:
                 return whole
             if (later := begun_inside(body)) is not None:
                 if later["type"] == "message_start":
-                    self._torn = self._at_frame(error)
+                    self._torn = self.progress.lose(self._at_frame(error))
                     return (later,)
                 raise read_error(later) from None
             if (value := with_odd_number(body)) is not None:
@@ -385,11 +385,15 @@ class EventDecoder:
     def _mend(self, event: Any) -> None:
         """
         Take the first event behind a frame that was cut. Where it begins another message, only a void one has lost something.
+        The next one tells, where it is the `message_start` of the open message.
 
         Raises:
             GrammarError: The message goes on, and what the frame had said is missing from it.
         """
-        if self._torn is not None and not self.progress.can_begin(event):
+        begins = self.progress.can_begin(event)
+        if begins is None:
+            return
+        if self._torn is not None and not begins:
             raise self._torn
         self._torn = None
         self.oddities.count("cut_frame")

@@ -6,6 +6,7 @@ The tool calls of a stream: what each block of a tool becomes, and when.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.block_table import BlockTable
@@ -31,7 +32,9 @@ def call_in(block: Block) -> ToolCall | BrokenToolCall:
     """
     value = block.input()
     if isinstance(value, dict):
-        return ToolCall(block.id, block.name, value, block.index)
+        if block.name:
+            return ToolCall(block.id, block.name, value, block.index)
+        return BrokenToolCall(block.id, "", block.raw or json.dumps(value), "no_name", block.index)
     return BrokenToolCall(block.id, block.name, block.raw, value, block.index)
 
 
@@ -134,7 +137,8 @@ class ToolBlocks:
                 return self._ended(self._table.end())
             case _:
                 ended = self._ended(self._table.end())
-                self._table = BlockTable(forgets=True)
+                message_id = text_of_field(getattr(event, "message", None), "id")
+                self._table = BlockTable(forgets=True, message_id=message_id)
                 self._stop_reason = None
                 for index, whole in enumerate(blocks_in(event)):
                     block, more = self._table.take_whole(index, self._fields(whole))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenToolCall", "Flaw", "ToolCall"]
 
-Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data"]
-"""Why a text cannot be the input of a tool."""
+Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data", "no_name"]
+"""Why a tool cannot be called."""
 
 
 class ToolCall(PlainStruct, frozen=True):
@@ -68,14 +68,15 @@ def _blocks(content: object) -> list[Content]:
 
 class BrokenToolCall(PlainStruct, frozen=True):
     """
-    A tool call that cannot be executed, because its input is not a whole JSON object.
+    A tool call that cannot be executed, because its input is not a whole JSON object, or because it names no tool.
 
     Attributes:
         id: Its id.
-        name: The tool's name.
+        name: The tool's name; empty where none has come.
         raw: The text of its input, as far as it came.
         reason: `"truncated"`: the text ends too early; `"invalid"`: it is not JSON; `"not_object"`: it is
-            JSON, but not an object; `"extra_data"`: something follows the value.
+            JSON, but not an object; `"extra_data"`: something follows the value; `"no_name"`: the input is whole, and nothing
+            says which tool it is for.
         index: The index of its content block.
     """
 

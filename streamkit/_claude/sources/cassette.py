@@ -16,8 +16,9 @@ from streamkit._claude.protocol.errors import GrammarError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import FileIO
+    from pathlib import Path
 
-__all__ = ["Cassette", "End", "Read", "has_kept_events", "has_restarts", "parse_recording"]
+__all__ = ["Cassette", "End", "Read", "has_kept_events", "has_restarts", "parse_recording", "read_recording"]
 
 T = TypeVar("T")
 
@@ -32,6 +33,9 @@ _PACE = 0.02
 _BETWEEN_FRAMES = re.compile(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)")
 
 _LOOKS_RECORDED = re.compile(rb"^\s*\{|^(data|event)\b", re.MULTILINE)
+
+
+_BOM = b"\xef\xbb\xbf"
 
 
 class Read(NamedTuple):
@@ -114,6 +118,13 @@ class _Line(Struct):
 
 class _Event(Struct):
     type: str
+
+
+def read_recording(path: Path) -> bytes:
+    """
+    The bytes of a recording, without the byte order mark that an editor may have put before them.
+    """
+    return path.read_bytes().removeprefix(_BOM)
 
 
 def has_kept_events(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import sleep
 
-from streamkit._claude.sources.cassette import has_kept_events, has_restarts, parse_recording
+from streamkit._claude.sources.cassette import has_kept_events, has_restarts, parse_recording, read_recording
 from streamkit._claude.sources.from_sse import DecodedChunks
 from streamkit._claude.sources.kept_events import played
 from streamkit._core.algebra import Stream
@@ -77,14 +77,14 @@ class _Replay(Source):
         self._path = path
         self._speed = speed
         # It must be known before the file is opened for a run, because stages that would hide it are refused then.
-        self.restarts: bool = has_restarts(path.read_bytes())
+        self.restarts: bool = has_restarts(read_recording(path))
 
     def __repr__(self) -> str:
         return call_text("replay", str(self._path), **({} if self._speed is None else {"speed": self._speed}))
 
     def open(self, context: Context) -> Opened:
         # The file is read at once and not in a thread, because virtual time does not wait for threads.
-        data = self._path.read_bytes()
+        data = read_recording(self._path)
         decode = partial(played, restarts=context.restarts) if has_kept_events(data) else None
         return Opened("batched", DecodedChunks(self._chunks(data), context, decode))
 

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from streamkit._claude.sources.cassette import parse_recording
+from streamkit._claude.sources.cassette import parse_recording, read_recording
 from streamkit.testing._fake_claude.faults.ends import check_order, is_end
 from streamkit.testing._fake_claude.faults.error_event import ErrorEvent
 from streamkit.testing._fake_claude.faults.wire import Drop, Pause, Step, WireFault
@@ -80,7 +80,7 @@ class Reply:
             )
         steps: list[Step] = []
         sent = 0.0
-        for at, data, end in parse_recording(Path(path).read_bytes()):
+        for at, data, end in parse_recording(read_recording(Path(path))):
             if speed is not None and at > sent:
                 steps.append(Pause((at - sent) / speed))
                 sent = at

@@ -7,22 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import anyio
 import anyio.abc
 
+from streamkit.testing._fake_claude.blocks import Block
 from streamkit.testing._fake_claude.connection import Connection, Request
 from streamkit.testing._fake_claude.faults.responses import error_reply
 from streamkit.testing._fake_claude.reply import Reply
 from streamkit.testing._fake_claude.whole_message import as_json
+from streamkit.testing._virtual_time.detection import is_virtual
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import anthropic
 
-__all__ = ["FakeClaude", "Script"]
+__all__ = ["VIRTUAL", "FakeClaude", "Script"]
 
 Script: TypeAlias = Reply | Callable[[Request], Reply]
 """
@@ -30,8 +32,22 @@ A reply, or a function of the request that returns one.
 """
 
 
+VIRTUAL: Final = (
+    "FakeClaude answers over sockets, for which virtual time does not wait: run this test in real time, or play the answer "
+    "without a server, with from_sse(reply(…).body) or replay(path)"
+)
+
 _BETWEEN_TRIES = 0.05
 """Seconds until the next try to accept a connection, after one has failed."""
+
+
+def _hint(given: object) -> str:
+    """
+    How to make a reply of what was given in its place.
+    """
+    if isinstance(given, Block):
+        return f": write reply({given.start['type']}(…))"
+    return ": write reply(text(…))" if isinstance(given, str) else ""
 
 
 class FakeClaude:
@@ -42,7 +58,7 @@ class FakeClaude:
     as the message that these events build. Use it as `async with FakeClaude(reply(text("Hi"))) as server:`.
     The end of the block closes the clients that `server.client()` made, every connection and every task; an
     exception in a reply function ends the block and is raised there. It runs in real time: sockets do not
-    follow a virtual clock.
+    follow a virtual clock, so in virtual time the block is refused.
 
     Args:
         replies: What to answer, one for each request.
@@ -56,12 +72,15 @@ class FakeClaude:
     Raises:
         TypeError: A reply is neither a `Reply` nor a callable.
         ValueError: `repeat` without a reply.
+        RuntimeError: It is entered in virtual time.
     """
 
     def __init__(self, *replies: Script, repeat: bool = False, port: int = 0) -> None:
         for script in replies:
             if not isinstance(script, Reply) and not callable(script):
-                raise TypeError(f"give Reply values, or functions from a request to one, not {script!r}")
+                raise TypeError(
+                    f"give Reply values, or functions from a request to one, not {script!r}{_hint(script)}"
+                )
         if repeat and not replies:
             raise ValueError("repeat=True needs at least one reply")
         self.requests: list[Request] = []
@@ -78,6 +97,8 @@ class FakeClaude:
         self._clients = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        if is_virtual():
+            raise RuntimeError(VIRTUAL)
         async with AsyncExitStack() as stack:
             listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=self._port)
             await stack.enter_async_context(listener)

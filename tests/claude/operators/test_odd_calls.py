@@ -338,7 +338,7 @@ def test_a_server_tool_that_nobody_asked_for_is_read_all_the_same() -> None:
     assert [each.name for each in given([*search, *end()], server=True)] == ["web_search"]
 
 
-@pytest.mark.parametrize("missing", ["id", "name", "input"])
+@pytest.mark.parametrize("missing", ["id", "input"])
 def test_a_call_without_one_of_its_fields_is_told_alike(missing: str) -> None:
     block = call(0)
     block["content_block"][missing] = None

@@ -325,6 +325,72 @@ async def test_an_id_of_its_own_is_nobody_s() -> None:
     ]
 
 
+NO_ID: dict[str, Wire] = {"missing": {}, "null": {"id": None}, "empty": {"id": ""}, "number": {"id": 7}}
+NO_NAME: dict[str, Wire] = {
+    "missing": {},
+    "null": {"name": None},
+    "empty": {"name": ""},
+    "number": {"name": 7},
+}
+
+
+def without(field: str, value: Wire, index: int = 0) -> list[Wire]:
+    """
+    The events of a call that has no `field`, or this one.
+    """
+    start, stop = call(index, input={"to": "Rome"})
+    del start["content_block"][field]
+    start["content_block"].update(value)
+    return [start, stop]
+
+
+@pytest.mark.parametrize("given", NO_ID.values(), ids=NO_ID)
+async def test_a_call_without_an_id_gets_one_so_that_it_can_have_its_result(given: Wire) -> None:
+    start, *_, change, stop = reply(id="msg/7", stop_reason="tool_use").events
+    events = [start, *without("id", given), *without("id", given, 1), change, stop]
+    outcome = await asked_once(Reply([event(each) for each in events]))
+    ids = ["call_msg7_0", "call_msg7_1"]
+    assert [each.id for each in outcome.tool_calls] == ids
+    assert list(sk.tool_calls().over(of(events))) == outcome.tool_calls
+    assert [block.id for block in sk.blocks().over(of(events))] == ids  # type: ignore[union-attr]
+    answer: Any = outcome.history[-1]["content"]
+    assert [block["id"] for block in answer] == ids
+    message: Any = outcome.message
+    assert [block.id for block in message.content] == ids
+    assert outcome.oddities["call_id"] == 2
+
+
+def test_ids_that_are_made_are_nobody_s() -> None:
+    start, *_, change, stop = reply(id="msg_1", stop_reason="tool_use").events
+    again = without("id", {})
+    taken = call(1, id="call_msg_1_0_2")
+    events = [start, *again, *again, *taken, *again, change, stop]
+    made = [each.id for each in sk.tool_calls().over(of(events))]
+    assert made == ["call_msg_1_0", "call_msg_1_0_2", "call_msg_1_0_2_2", "call_msg_1_0_3"]
+
+
+def test_two_turns_do_not_share_an_id_that_was_made() -> None:
+    turns = [reply(id=name, stop_reason="tool_use").events for name in ("msg_1", "msg_2")]
+    events = [each for start, *_, change, stop in turns for each in (start, *without("id", {}), change, stop)]
+    assert [each.id for each in sk.tool_calls().over(of(events))] == ["call_msg_1_0", "call_msg_2_0"]
+
+
+@pytest.mark.parametrize("given", NO_NAME.values(), ids=NO_NAME)
+async def test_a_call_of_a_tool_without_a_name_cannot_be_executed(given: Wire) -> None:
+    start, *_, change, stop = reply(stop_reason="tool_use").events
+    events = [start, *without("name", given), change, stop]
+    broken = sk.BrokenToolCall("toolu_0", "", '{"to": "Rome"}', "no_name", 0)
+    assert list(sk.tool_calls(broken="emit").over(of(events))) == [broken]
+    for operator in (sk.tool_calls(), sk.tool_input()):
+        with pytest.raises(
+            sk.ToolInputError, match=r"^the call in block 0 cannot be made: it names no tool$"
+        ):
+            list(operator.over(of(events)))
+    outcome = await asked_once(Reply([event(each) for each in events]))
+    assert outcome.tool_calls == []
+    assert [each["role"] for each in outcome.history] == ["user"]
+
+
 def test_many_of_them_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[Block] = []
     look = Block.call

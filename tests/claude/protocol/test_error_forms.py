@@ -49,6 +49,14 @@ FORMS: dict[str, tuple[dict[str, Any], str, int | None, bool]] = {
         False,
     ),
     "a status": ({"error": {"code": 502, "message": "Provider returned error"}}, "unknown_error", 502, True),
+    "a status of a proxy that has only floats": (
+        {"error": {"code": 503.0, "message": "upstream"}},
+        "unknown_error",
+        503,
+        True,
+    ),
+    "no status, but a float": ({"error": {"code": 503.5, "message": "no"}}, "unknown_error", None, False),
+    "a failure with such a code": ({"code": 500.0, "msg": "broken"}, "unknown_error", 500, True),
     "a status as text": (
         {"error": {"code": "429", "type": "None", "message": "slow down"}},
         "unknown_error",

@@ -392,12 +392,60 @@ def test_a_stream_that_ends_behind_a_cut_frame_is_truncated() -> None:
 
 def test_a_message_that_goes_on_behind_a_cut_frame_has_lost_something() -> None:
     for cut in CUT[1:]:  # without any data a frame says nothing
-        for following in (DELTA, START, b'data: {"type":"aside"}\n\n'):
+        for following in (DELTA, START + DELTA, b'data: {"type":"aside"}\n\n'):
             events, decoder = _decode(START + DELTA + cut + b"\n\n" + following)
             assert len(events) == 2
             assert isinstance(decoder.error, GrammarError)
             assert not isinstance(decoder.error, StreamSpliced)
             assert str(decoder.error).startswith("frame 3: not JSON"), cut
+
+
+def block(index: int) -> bytes:
+    start = b'{"type":"content_block_start","index":%d,"content_block":{"type":"text","text":""}}' % index
+    return b"event: content_block_start\ndata: " + start + b"\n\n"
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\n\n"])
+def test_behind_a_frame_that_was_cut_the_same_message_is_told_by_its_blocks(between: bytes) -> None:
+    """
+    Where they begin again it is another answer under the same id, and where they go on something is missing.
+    """
+    for cut in CUT[1:]:
+        begun = START + block(0) + DELTA + block(1) + cut + between + START
+        for index in (0, 1):
+            decoder = EventDecoder(until_stop=True)
+            assert len(decoder.feed(begun + block(index) + DELTA)) == 4, cut
+            assert isinstance(decoder.error, StreamSpliced), cut
+            assert len(decoder.read_on()) == 3
+        events, decoder = _decode(begun + block(2))
+        assert len(events) == 4
+        assert isinstance(decoder.error, GrammarError), cut
+        assert not isinstance(decoder.error, StreamSpliced), cut
+
+
+def test_behind_a_cut_before_all_content_the_same_message_begins_once() -> None:
+    """
+    Nobody has seen anything of it. Where text had come without a block, the first block would be joined to that.
+    """
+    first = block(0)
+    for cut in (first[:at] for at in range(len(b"event: content_block_start\ndata: {"), len(first) - 3)):
+        events, decoder = _decode(START + cut + b"\n\n" + START + first + DELTA)
+        assert [event.type for event in events] == [
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+        ]
+        assert decoder.oddities == {"cut_frame": 1, "repeated_start": 1}
+        _, decoder = _decode(START + DELTA + cut + b"\n\n" + START + first)
+        assert isinstance(decoder.error, GrammarError), cut
+
+
+def test_a_frame_that_was_cut_behind_the_same_start_has_lost_something() -> None:
+    for cut in CUT[1:]:
+        events, decoder = _decode(START + block(0) + DELTA + START + cut + b"\n\n" + block(0))
+        assert len(events) == 3
+        assert isinstance(decoder.error, GrammarError), cut
+        assert not isinstance(decoder.error, StreamSpliced), cut
 
 
 def test_what_an_event_has_inside_is_not_taken_for_what_follows_it() -> None:
