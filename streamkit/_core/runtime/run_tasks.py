@@ -119,6 +119,10 @@ class RunTasks(ABC):
                 self._waits.add(scope)
                 try:
                     return await wait()
+                except StopAsyncIteration:
+                    # A source may end because its read was cancelled, and then that is not its own end.
+                    if not scope.cancel_called:
+                        raise
                 finally:
                     self._waits.discard(scope)
                     self._wait_over.wake()
