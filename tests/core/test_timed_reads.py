@@ -5,7 +5,7 @@ Waiting for an item for a limited time, and going on later: nothing is lost, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextvars import ContextVar
 from typing import Any
 
@@ -123,6 +123,25 @@ async def test_a_read_that_another_task_waits_for_ends_with_the_run(stream: sk.S
         await anyio.sleep(1)
     assert closed == ["closed"]
     assert "left while this read was waiting" in failures[0]
+
+
+@pytest.mark.virtual_time
+@each_pipeline
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_read_that_was_begun_in_the_block_is_told_so_too(stream: sk.Stream[int], steps: int) -> None:
+    told: list[str] = []
+
+    async def wait_for(item: Awaitable[int]) -> None:
+        with pytest.raises(RuntimeError) as caught:
+            await item
+        told.append(str(caught.value))
+
+    async with anyio.create_task_group() as tasks, stream.open() as run:
+        tasks.start_soon(wait_for, anext(run))
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+    assert told == ["the run was left while this read was waiting"]
+    assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
 
 
 def test_the_next_item_or_something_else_whichever_is_first() -> None:

@@ -101,6 +101,8 @@ class RequestedReads:
             await self._asked.wait()
 
     def _chain_ended(self, error: BaseException | None) -> None:
+        if self._is_left:
+            return  # it was closed, which is not its end for a read that still waits; `stop` tells an error
         self._ended = True
         self._error = error
         self._changed.wake()
