@@ -144,6 +144,32 @@ async def test_a_read_that_was_begun_in_the_block_is_told_so_too(stream: sk.Stre
     assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
 
 
+@pytest.mark.virtual_time
+@each_pipeline
+@pytest.mark.parametrize("begins", ["in the first wait", "between two"])
+async def test_a_second_task_that_loops_over_a_run_is_told_that_there_is_one_reader(
+    stream: sk.Stream[int], begins: str
+) -> None:
+    got: list[int] = []
+    told: list[str] = []
+
+    async def read(run: sk.Run[int]) -> None:
+        try:
+            async for item in run:
+                got.append(item)
+                await anyio.sleep(0.5)
+        except RuntimeError as error:
+            told.append(str(error))
+
+    async with stream.open() as run, anyio.create_task_group() as tasks:
+        tasks.start_soon(read, run)
+        await anyio.sleep(1 if begins == "in the first wait" else 2.25)
+        tasks.start_soon(read, run)
+    assert got == [0, 1, 2, 3]
+    assert len(told) == 1
+    assert "a run has one reader, and tee() serves several" in told[0]
+
+
 def test_the_next_item_or_something_else_whichever_is_first() -> None:
     async def main() -> None:
         stop = asyncio.Event()
