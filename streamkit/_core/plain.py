@@ -36,4 +36,10 @@ def plain_error(error: BaseException | None) -> dict[str, str] | None:
     """
     Of an error its class and its message, which may quote what was said.
     """
-    return None if error is None else {"type": type(error).__name__, "message": str(error)}
+    if error is None:
+        return None
+    try:
+        message = str(error)
+    except Exception as failure:  # it is somebody else's class
+        message = f"its message cannot be told: {type(failure).__name__}"
+    return {"type": type(error).__name__, "message": message}

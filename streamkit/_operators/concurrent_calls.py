@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.chain_reader import ChainReader
+from streamkit._core.runtime.failures import ends_program
 from streamkit._core.runtime.failures_beside import FailuresBeside
 from streamkit._core.runtime.wakeup import Wakeup
 
@@ -119,6 +120,8 @@ class ConcurrentCalls:
         self._begun.clear()
         self._ready.clear()
         await self._joined(cancelled)
+        if self._failure is None:
+            self._beside.log()
         self._ready.append(item)
         self._turn.wake()
         await self._room()
@@ -139,7 +142,8 @@ class ConcurrentCalls:
         except BaseException as error:
             if task.is_end(error):
                 raise
-            self._failed(error)
+            # A call that a restart has cancelled does not count any more.
+            self._failed(error, counts=not task.cancelled or ends_program(error))
             return
         if not task.cancelled:
             running.result = result
@@ -154,8 +158,8 @@ class ConcurrentCalls:
         if self._ready:
             self._turn.wake()
 
-    def _failed(self, error: BaseException) -> None:
-        if self._failure is None and self._accepting:
+    def _failed(self, error: BaseException, *, counts: bool) -> None:
+        if counts and self._failure is None and self._accepting:
             self._failure = error
             self._accepting = False
             self._cancel()

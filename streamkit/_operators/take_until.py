@@ -88,9 +88,10 @@ class _Until:
                 item = _NOTHING
                 with CancelScope() as self._reading:
                     item = await anext(upstream, _END)
-                if item is _END:
+                if item is _END and not self._reading.cancel_called:
                     return
-                if item is not _NOTHING:
+                # A source may end because its read was cancelled, and then that is not its own end.
+                if item is not _NOTHING and item is not _END:
                     yield item
             if self._error is None:
                 self._context.stopped("take_until")

@@ -12,6 +12,7 @@ import anyio.lowlevel
 import pytest
 
 import streamkit as sk
+from streamkit._core.plain import plain_error
 from streamkit.sinks import call, collect
 
 
@@ -203,3 +204,13 @@ def test_a_report_says_what_nobody_has_counted() -> None:
     assert getattr(report, "meter", "missing") is None
     with pytest.raises(AttributeError, match="the report of this run has no 'mter'"):
         _ = report.mter  # type: ignore[attr-defined]  # pyright: ignore
+
+
+def test_an_error_that_cannot_say_its_message_is_plain_all_the_same() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("cannot")
+
+    told = {"type": "Mute", "message": "its message cannot be told: RuntimeError"}
+    assert plain_error(Mute()) == told
+    assert sk.Failed(1, Mute()).to_dict() == {"item": 1, "error": told}

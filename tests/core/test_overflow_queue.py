@@ -56,6 +56,19 @@ async def test_the_error_policy_fails_after_the_backlog() -> None:
     assert not channel.handed(caught.value)
 
 
+async def test_the_writers_error_is_known_whole_wrapped_and_taken_apart() -> None:
+    inner = KeyError("inner")
+    group = ExceptionGroup("the writer's", [inner, OSError("beside it")])
+    for error in (inner, group):
+        channel, _ = filled("block", n=0)
+        channel.end(error)
+        assert channel.handed(error)
+        assert channel.handed(ExceptionGroup("a task group of the reader", [error]))
+        assert not channel.handed(ExceptionGroup("it has failed too", [error, ValueError()]))
+        assert not channel.handed(KeyError("inner"))
+    assert channel.handed(group.subgroup(KeyError) or ValueError())
+
+
 async def test_the_block_policy_makes_the_writer_wait() -> None:
     channel, report = filled("block", n=3)
     assert channel.full

@@ -5,7 +5,7 @@ Waiting for an item for a limited time, and going on later: nothing is lost, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextvars import ContextVar
 from typing import Any
 
@@ -123,6 +123,51 @@ async def test_a_read_that_another_task_waits_for_ends_with_the_run(stream: sk.S
         await anyio.sleep(1)
     assert closed == ["closed"]
     assert "left while this read was waiting" in failures[0]
+
+
+@pytest.mark.virtual_time
+@each_pipeline
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_read_that_was_begun_in_the_block_is_told_so_too(stream: sk.Stream[int], steps: int) -> None:
+    told: list[str] = []
+
+    async def wait_for(item: Awaitable[int]) -> None:
+        with pytest.raises(RuntimeError) as caught:
+            await item
+        told.append(str(caught.value))
+
+    async with anyio.create_task_group() as tasks, stream.open() as run:
+        tasks.start_soon(wait_for, anext(run))
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+    assert told == ["the run was left while this read was waiting"]
+    assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "consumer")
+
+
+@pytest.mark.virtual_time
+@each_pipeline
+@pytest.mark.parametrize("begins", ["in the first wait", "between two"])
+async def test_a_second_task_that_loops_over_a_run_is_told_that_there_is_one_reader(
+    stream: sk.Stream[int], begins: str
+) -> None:
+    got: list[int] = []
+    told: list[str] = []
+
+    async def read(run: sk.Run[int]) -> None:
+        try:
+            async for item in run:
+                got.append(item)
+                await anyio.sleep(0.5)
+        except RuntimeError as error:
+            told.append(str(error))
+
+    async with stream.open() as run, anyio.create_task_group() as tasks:
+        tasks.start_soon(read, run)
+        await anyio.sleep(1 if begins == "in the first wait" else 2.25)
+        tasks.start_soon(read, run)
+    assert got == [0, 1, 2, 3]
+    assert len(told) == 1
+    assert "a run has one reader, and tee() serves several" in told[0]
 
 
 def test_the_next_item_or_something_else_whichever_is_first() -> None:

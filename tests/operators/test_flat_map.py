@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 import streamkit as sk
 from streamkit.events import Restarted
@@ -150,6 +151,25 @@ async def test_where_the_stream_starts_over_what_is_open_is_closed() -> None:
     stream = marbles.source("a---R---b", values=values) | sk.flat_map(inner, concurrency=3)
     await marbles.expect(stream, "x-----R-x---", values=values)
     assert closed[0] == 6
+
+
+@pytest.mark.usefixtures("structlog_configured")
+async def test_where_the_stream_starts_over_a_cleanup_that_fails_does_not_count_either() -> None:
+    async def inner(item: str) -> AsyncIterator[str]:
+        yield item
+        if item == "a":
+            try:
+                await anyio.sleep(60)
+            finally:
+                raise OSError("of a void stream")
+
+    restarted = Restarted(2, ConnectionError())
+    stream = marbles.source("a--Rb|", values={"R": restarted}) | sk.flat_map(inner, concurrency=3)
+    with capture_logs() as logs:
+        async with stream.open() as run:
+            assert [item async for item in run] == ["a", restarted, "b"]
+    assert run.outcome.kind == "complete"
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["close_failed"]
 
 
 async def test_where_the_stream_starts_over_what_has_not_been_taken_is_dropped() -> None:

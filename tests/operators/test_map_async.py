@@ -13,6 +13,7 @@ import anyio
 import pytest
 from anyio import lowlevel
 from hypothesis import given, strategies as st
+from structlog.testing import capture_logs
 
 import streamkit as sk
 from streamkit.events import Restarted
@@ -276,6 +277,25 @@ async def test_where_the_stream_starts_over_the_calls_before_count_no_more(concu
     stream = marbles.source("19R-1|", values=values) | sk.map_async(takes, concurrency)
     wanted = {1: "-1--------(9R)(1|)", 4: "-1R--(1|)"}[concurrency]
     await marbles.expect(stream, wanted, values=values)
+
+
+@pytest.mark.usefixtures("structlog_configured")
+async def test_a_cancelled_call_whose_cleanup_fails_does_not_count_either() -> None:
+    async def call(item: str) -> str:
+        try:
+            await anyio.sleep(60 if item == "a" else 1)
+        finally:
+            if item == "a":
+                raise OSError("of a void call")
+        return item
+
+    restarted = Restarted(2, ConnectionError())
+    stream = marbles.source("a--Rb|", values={"R": restarted}) | sk.map_async(call, 4)
+    with capture_logs() as logs:
+        async with stream.open() as run:
+            assert [item async for item in run] == [restarted, "b"]
+    assert run.outcome.kind == "complete"
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["close_failed"]
 
 
 async def test_results_before_it_that_were_not_taken_are_dropped() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 import streamkit as sk
 from streamkit._core.source import Opened, Source
@@ -60,16 +61,38 @@ async def test_a_loser_that_is_still_cleaning_up_after_its_failure_has_lost_all_
     await marbles.expect(sk.race(loser, marbles.source("-a----b|")), "---a--b|")
 
 
-async def test_the_cleanup_of_a_loser_that_fails_is_heard() -> None:
-    async def failing_to_close() -> AsyncIterator[str]:
-        try:
-            await anyio.sleep(60)
-            yield "late"
-        finally:
-            raise OSError("could not commit")
+async def failing_to_close(error: BaseException) -> AsyncIterator[str]:
+    try:
+        await anyio.sleep(60)
+        yield "late"
+    finally:
+        raise error
 
-    with pytest.raises(OSError, match="could not commit"):
-        await sk.race(sk.from_iterable(failing_to_close), marbles.source("-a--b|")).run()
+
+@pytest.mark.usefixtures("structlog_configured")
+async def test_that_the_cleanup_of_a_loser_fails_is_logged_and_the_winner_stands() -> None:
+    loser = sk.from_iterable(lambda: failing_to_close(OSError("secret")))
+    with capture_logs() as logs:
+        async with sk.race(loser, marbles.source("-a--b|")).open() as run:
+            assert [item async for item in run] == ["a", "b"]
+    assert run.outcome.kind == "complete"
+    [line] = [line for line in logs if line["log_level"] == "warning"]
+    assert (line["event"], line["error"]) == ("close_failed", "OSError")
+    assert "secret" not in repr(logs)
+
+
+async def test_a_race_fails_with_its_winner_whatever_the_cleanup_of_a_loser_does() -> None:
+    loser = sk.from_iterable(lambda: failing_to_close(OSError("of a loser")))
+    with pytest.raises(ValueError, match="of the winner"):
+        await sk.race(loser, marbles.source("-a--#", error=ValueError("of the winner"))).run()
+
+
+async def test_a_loser_that_ends_the_program_in_its_cleanup_does_so_at_once() -> None:
+    loser = sk.from_iterable(lambda: failing_to_close(SystemExit(3)))
+    start = anyio.current_time()
+    with pytest.raises(SystemExit):
+        await sk.race(loser, marbles.source("-a--b|")).run()
+    assert anyio.current_time() - start == 1
 
 
 async def test_the_losers_are_closed_before_the_first_item_is_handed_on() -> None:

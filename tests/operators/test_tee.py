@@ -337,6 +337,37 @@ async def test_an_error_that_is_dealt_with_downstream_does_not_come_back_through
     assert isinstance(run.report.sinks["remembers"].error, ConnectionError)
 
 
+@pytest.mark.usefixtures("structlog_configured")
+@pytest.mark.parametrize(
+    "sink",
+    [sk.sinks.collect(), sk.map(str) | sk.sinks.collect(), sk.buffer(1) | sk.sinks.collect()],
+    ids=repr,
+)
+@pytest.mark.parametrize("on_error", ["raise", "detach"])
+async def test_a_group_of_errors_of_the_source_is_no_failure_of_a_sink_either(
+    sink: sk.Sink[object, object], on_error: Any
+) -> None:
+    async def breaks() -> None:
+        raise KeyError("in a task")
+
+    async def in_tasks() -> AsyncIterator[int]:
+        yield 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(breaks)
+            await anyio.sleep(60)
+
+    mended = (
+        sk.from_iterable(in_tasks)
+        | sk.tee(sink, on_error=on_error)
+        | sk.catch(lambda error: sk.from_iterable([type(error)]))
+    )
+    with capture_logs() as logged:
+        async with mended.open() as run:
+            assert [item async for item in run] == [1, ExceptionGroup]
+    assert run.outcome.kind == "complete"
+    assert [entry["event"] for entry in logged] == ["run_started", "run_ended"]
+
+
 async def test_a_sink_may_make_something_of_the_error() -> None:
     @sk.sink
     async def saves(items: AsyncIterator[int]) -> str:

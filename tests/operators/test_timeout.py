@@ -390,16 +390,16 @@ async def test_a_source_that_is_a_task_is_closed_too() -> None:
     assert log == ["closed"]
 
 
-async def test_an_error_while_it_is_being_closed_is_raised() -> None:
-    async def source() -> AsyncIterator[int]:
-        try:
-            await anyio.sleep(1000)
-            yield 1
-        finally:
-            raise OSError("closing failed")
+class Unclosable(Connection):
+    async def aclose(self) -> None:
+        raise OSError("closing failed")
 
-    with pytest.raises(OSError, match="closing failed"):
-        await (sk.from_iterable(source) | sk.timeout(first=1)).run()
+
+async def test_an_error_while_it_is_being_closed_is_noted_on_the_limit() -> None:
+    with pytest.raises(sk.TimeLimitError) as caught:
+        await (sk.from_iterable(Unclosable([])) | sk.timeout(first=1)).run()
+    assert caught.value.limit == "first"
+    assert caught.value.__notes__ == ["closing the stream failed too, with OSError"]
 
 
 async def test_catch_goes_on_after_it() -> None:

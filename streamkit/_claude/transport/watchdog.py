@@ -138,8 +138,15 @@ class Watchdog:
         limit = self._limit_of(seconds)
         began = current_time()
         try:
-            with CancelScope(deadline=began + seconds):
-                return await wait
+            with CancelScope(deadline=began + seconds) as scope:
+                came = await wait
+                # A body may end because its read was cancelled, and then that is not its own end.
+                if came is not _END or not scope.cancel_called:
+                    return came
+        except Exception as error:
+            if not scope.cancel_called:
+                raise
+            raise self._stalled(limit) from error
         finally:
             self._waited(current_time() - began)
         raise self._stalled(limit)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["CLOSE_TIMEOUT", "close_after"]
+__all__ = ["CLOSE_TIMEOUT", "close_after", "closing_failed"]
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that closing may take, unless `open()` says otherwise."""
@@ -27,5 +27,12 @@ async def close_after(failure: Exception, chain: Chain, context: Context) -> Non
     try:
         await context.closing(chain)
     except Exception as error:
-        note(failure, f"closing the stream failed too, with {type(error).__name__}")
-        log_warning("close_failed", context.run_id, **error_fields(error))
+        closing_failed(failure, error, context)
+
+
+def closing_failed(failure: BaseException, error: BaseException, context: Context) -> None:
+    """
+    Note on `failure` that closing the stream has failed too, with `error`, and log that.
+    """
+    note(failure, f"closing the stream failed too, with {type(error).__name__}")
+    log_warning("close_failed", context.run_id, **error_fields(error))

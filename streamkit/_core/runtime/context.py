@@ -270,9 +270,10 @@ class Context:
 
     def completed(self) -> None:
         """
-        The chain has come to its end.
+        The chain has come to its end; where the run was being cancelled, maybe only because of that.
         """
-        self.outcome.complete()
+        if self.outermost.cancelled_for is None:
+            self.outcome.complete()
 
     def failed(self, error: BaseException) -> None:
         """

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit._core.runtime.failures import is_interruption, primary_failure
+from streamkit._core.log import error_fields, log_warning
+from streamkit._core.runtime.failures import ends_program, is_interruption, primary_failure
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.chain_reader import ChainReader
@@ -40,6 +41,21 @@ class FailuresBeside:
             if is_interruption(error):
                 raise
             self._others.append(error)
+
+    def log(self) -> None:
+        """
+        Those so far are of the cleanup of what does not count any more, such as the losers of a race: they are logged, and are no
+        failures of the stage.
+
+        Raises:
+            BaseException: One of them ends the program.
+        """
+        others = {id(error): error for error in self._others}.values()
+        self._others = [error for error in others if ends_program(error)]
+        for error in others:
+            if not ends_program(error):
+                log_warning("close_failed", self._context.run_id, **error_fields(error))
+        self.tell(None)
 
     def tell(self, known: BaseException | None) -> None:
         """

@@ -142,7 +142,7 @@ class Interleaving:
         # In the old ring, items that still come of chains that are being stopped are not seen any more.
         self.ring = deque()
         self.parts = 0
-        await self.readers.leave()
+        await self.readers.drop()
 
     def part_ended(self, part: Part, error: BaseException | None) -> None:
         """

@@ -152,12 +152,12 @@ class OverflowQueue(Generic[T]):
 
     def handed(self, error: BaseException) -> bool:
         """
-        Whether `error` is the one that the writer ended with, even if a task group of the reader has wrapped it.
+        Whether `error` is the one that the writer ended with, even if a task group of the reader has wrapped it, or has taken it
+        apart where it is a group itself.
         """
-        if isinstance(error, BaseExceptionGroup):
-            group = cast("BaseExceptionGroup[BaseException]", error)
-            return all(map(self.handed, group.exceptions))
-        return error is self._error and error is not self.overflowed
+        if self._error is None or self._error is self.overflowed:
+            return False
+        return _ids_in(error) <= _ids_in(self._error)
 
     async def items(self) -> AsyncGenerator[T, None]:
         """
@@ -190,3 +190,13 @@ class OverflowQueue(Generic[T]):
         if self._writer_waits is not None:
             self._writer_waits.set()
             self._writer_waits = None
+
+
+def _ids_in(error: BaseException) -> set[int]:
+    """
+    The ids of the exceptions in a group, or of the one that is not a group.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return {id(error)}
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return {number for each in group.exceptions for number in _ids_in(each)}

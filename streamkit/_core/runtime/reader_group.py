@@ -75,15 +75,24 @@ class ReaderGroup:
         else:
             self._beside.add(error)
 
-    async def leave(self, *, winner: ChainReader | None = None) -> None:
+    async def leave(self) -> None:
         """
-        Stop all of them at once, and wait until they have closed what they read. Where one of them has won, that one goes on, and
-        of the others only a cleanup that fails is a failure.
+        Stop all of them at once, and wait until they have closed what they read.
+        """
+        self._begin_to_stop()
+        await self._stopped()
+
+    async def drop(self, *, winner: ChainReader | None = None) -> None:
+        """
+        Stop those that do not count any more: all of them, or all but the `winner`. That a cleanup of theirs fails is logged, and
+        noted on a failure of what counts, but is not a failure.
         """
         self._begin_to_stop(winner)
-        with self._context.closing_together():
-            while self._stopping:
-                await self._beside.stop(self._stopping.pop())
+        for reader in self._stopping:
+            reader.forget()
+        await self._stopped()
+        if self.failure is None:
+            self._beside.log()
 
     async def stop(self, upstream: ChainReader | None = None) -> None:
         """
@@ -99,10 +108,13 @@ class ReaderGroup:
             await self._beside.stop(upstream)
         self._beside.tell(known)
 
+    async def _stopped(self) -> None:
+        with self._context.closing_together():
+            while self._stopping:
+                await self._beside.stop(self._stopping.pop())
+
     def _begin_to_stop(self, winner: ChainReader | None = None) -> None:
         for reader in [each for each in self._running if each is not winner]:
             del self._running[reader]
             self._stopping.append(reader)
-            if winner is not None:
-                reader.forget()
             reader.cancel()

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.runtime.chain_reader import ChainReader
-from streamkit._core.runtime.run_tasks import left_while_waiting
+from streamkit._core.runtime.run_tasks import left_while_waiting, read_by_another_task
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class RequestedReads:
 
     async def __anext__(self) -> Any:
         if self._is_waited_for:
-            raise RuntimeError(
-                "this run is already running a read of another task: a run has one reader, and tee() serves several"
-            )
+            raise read_by_another_task()
         self._is_waited_for = True
         try:
             return await self._next()
@@ -101,6 +99,8 @@ class RequestedReads:
             await self._asked.wait()
 
     def _chain_ended(self, error: BaseException | None) -> None:
+        if self._is_left:
+            return  # it was closed, which is not its end for a read that still waits; `stop` tells an error
         self._ended = True
         self._error = error
         self._changed.wake()

@@ -21,7 +21,7 @@ from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.hosted_tasks import HostedTasks
 from streamkit._core.runtime.requested_reads import RequestedReads
 from streamkit._core.runtime.run_log import RunLog
-from streamkit._core.runtime.run_tasks import BlockTasks
+from streamkit._core.runtime.run_tasks import BlockTasks, read_by_another_task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -113,6 +113,9 @@ class Run(Generic[T_co]):
     def __aiter__(self) -> AsyncIterator[T_co]:
         # The chain's own iterator is handed out, which costs nothing for each item.
         opened = self._opened
+        # With `anext` a job reads, and a loop may take up a read that was given up.
+        if self._requested is None and getattr(opened.iterator, "ag_running", False):
+            raise read_by_another_task()
         if self._reads is None:
             self._reads = self._tasks.reads(opened.iterator)
         return self._readable(self._reads)

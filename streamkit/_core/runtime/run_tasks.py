@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.host_loop import HostLoop
 
-__all__ = ["BlockTasks", "InterruptibleReads", "RunTasks", "left_while_waiting"]
+__all__ = ["BlockTasks", "InterruptibleReads", "RunTasks", "left_while_waiting", "read_by_another_task"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,15 @@ def left_while_waiting() -> RuntimeError:
     The error of a read that waits in another task when the run is left.
     """
     return RuntimeError("the run was left while this read was waiting")
+
+
+def read_by_another_task() -> RuntimeError:
+    """
+    The error of a read while another one waits.
+    """
+    return RuntimeError(
+        "this run is already running a read of another task: a run has one reader, and tee() serves several"
+    )
 
 
 class RunTasks(ABC):
@@ -119,6 +128,10 @@ class RunTasks(ABC):
                 self._waits.add(scope)
                 try:
                     return await wait()
+                except StopAsyncIteration:
+                    # A source may end because its read was cancelled, and then that is not its own end.
+                    if not scope.cancel_called:
+                        raise
                 finally:
                     self._waits.discard(scope)
                     self._wait_over.wake()
@@ -150,6 +163,8 @@ class InterruptibleReads:
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, Any]:
+        if getattr(self._iterator, "ag_running", False):
+            raise read_by_another_task()
         return self._tasks.interruptible(self._iterator.__anext__)
 
 

@@ -29,9 +29,9 @@ def race(*streams: AsyncIterable[Any]) -> Stream[Any]:
     The items of the stream whose first item comes first.
 
     A stream that fails or ends before any item has come has lost. The losers are cancelled and closed before the first
-    item is handed on. Only the winner's facts count for the run: `outcome.message` is that of the winner, and so is
-    `outcome.usage`. What the losers have cost is in `outcome.usage_by_model`. If every stream has lost, the facts of all of
-    them count.
+    item is handed on; if the cleanup of one fails, that is logged. Only the winner's facts count for the run:
+    `outcome.message` is that of the winner, and so is `outcome.usage`. What the losers have cost is in
+    `outcome.usage_by_model`. If every stream has lost, the facts of all of them count.
 
     Args:
         streams: Streams, or other async iterables; at least one.
@@ -87,7 +87,7 @@ class _Racing(Interleaving):
                 context.count()
             else:
                 context.lose()
-        await self.readers.leave(winner=winner.reader)
+        await self.readers.drop(winner=winner.reader)
         await lowlevel.checkpoint_if_cancelled()
         for loser in runners:
             if loser is not winner:

@@ -12,6 +12,7 @@ from anyio import current_time, move_on_at
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds as checked_seconds
 from streamkit._core.errors import TimeLimitError
+from streamkit._core.runtime.closing import close_after, closing_failed
 from streamkit._core.stage import ContextStage
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def timeout(*, first: float | None = None, idle: float | None = None, total: flo
     Backpressure: none of its own.
     Completes: with its upstream.
     Fails: with its upstream; with a `TimeLimitError`, which is a `TimeoutError` and has the `limit` and its `seconds`, once
-        upstream is closed.
+        upstream is closed. That closing fails too is noted on it.
     Cancels: at once.
     Memory: nothing.
     """
@@ -76,12 +77,18 @@ class _Timeout(ContextStage):
         all_by = asked + limits.get("total", math.inf)
         while True:
             this_by = asked + limits.get(waiting_for, math.inf)
-            item = _LATE
-            with move_on_at(min(this_by, all_by)):
-                item = await anext(items, _END)
-            if item is _END:
+            item, failure = _LATE, None
+            try:
+                with move_on_at(min(this_by, all_by)) as limit:
+                    item = await anext(items, _END)
+            except Exception as error:
+                if not limit.cancel_called:
+                    raise
+                failure = error  # most likely of its cleanup
+            # A source may end or fail because its read was cancelled, and then that is not its own end.
+            if item is _END and not limit.cancel_called:
                 return
-            if item is _LATE:
+            if item is _LATE or item is _END:
                 break
             taken = current_time()
             yield item
@@ -89,8 +96,11 @@ class _Timeout(ContextStage):
             all_by += asked - taken
             waiting_for = "idle"
         # Cancelling the pending read has ended upstream, so the stream cannot continue.
-        await context.closing(upstream)
-        raise _timed_out(waiting_for if this_by <= all_by else "total", self.kwargs)
+        late = _timed_out(waiting_for if this_by <= all_by else "total", self.kwargs)
+        if failure is not None:
+            closing_failed(late, failure, context)
+        await close_after(late, upstream, context)
+        raise late
 
 
 def _timed_out(limit: str, limits: Any) -> TimeLimitError:

@@ -143,6 +143,32 @@ async def test_progress_limits_an_event_that_comes_drop_by_drop() -> None:
     assert "(progress)" in str(error)
 
 
+@pytest.mark.parametrize("how", ["ends", "fails"])
+@pytest.mark.parametrize("limit", ["first_event", "liveness", "progress", "total"])
+async def test_a_body_that_ends_or_fails_because_its_read_was_cancelled_has_stalled(
+    how: str, limit: str
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        if limit != "first_event":
+            yield HELLO.body[: HELLO.body.index(b"event: content_block_delta")]
+        try:
+            await anyio.sleep(1000)
+        except anyio.get_cancelled_exc_class():
+            if how == "fails":
+                raise OSError("of the cleanup") from None
+
+    def respond(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body())
+
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(respond))
+    async with anthropic.AsyncAnthropic(api_key="key", http_client=http) as client:
+        chat = sk.messages(client, **ASK, retry=ONCE, timeouts=limits(**{limit: SOON}))
+        with anyio.fail_after(10), pytest.raises(sk.StreamStalled) as caught:
+            await chat.run()
+    assert caught.value.limit == limit
+    assert isinstance(caught.value.__cause__, OSError) == (how == "fails")
+
+
 async def test_total_limits_the_run_with_its_retries() -> None:
     answers = [error_reply(529), reply(text("Hel", Pings(0.01)))]
     async with FakeClaude(*answers) as server:
