@@ -137,8 +137,9 @@ class Watchdog:
         seconds = min(self.left, self._due, math.inf if liveness is None else liveness)
         limit = self._limit_of(seconds)
         began = current_time()
+        scope = CancelScope(deadline=began + seconds)
         try:
-            with CancelScope(deadline=began + seconds) as scope:
+            with scope:
                 came = await wait
                 # A body may end because its read was cancelled, and then that is not its own end.
                 if came is not _END or not scope.cancel_called:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from anyio import current_time, move_on_at
+from anyio import CancelScope, current_time
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds as checked_seconds
@@ -78,8 +78,9 @@ class _Timeout(ContextStage):
         while True:
             this_by = asked + limits.get(waiting_for, math.inf)
             item, failure = _LATE, None
+            limit = CancelScope(deadline=min(this_by, all_by))
             try:
-                with move_on_at(min(this_by, all_by)) as limit:
+                with limit:
                     item = await anext(items, _END)
             except Exception as error:
                 if not limit.cancel_called:
