@@ -65,12 +65,14 @@ class FramedResponse(StarletteResponse):
         self._wait = _wait(name, wait_for_first)
         self._silence = checked_silence(name, heartbeat)
         made = framing()
-        self.status_code = status_code
-        self.media_type = made.media_type
-        self.background = background
+        self.status_code: int = status_code
+        self.media_type: str | None = made.media_type
+        self.background: Any = background
         named = {"content-type": made.media_type, **_HEADERS, **made.headers}
         named |= {key.lower(): value for key, value in (headers or {}).items()}
-        self.raw_headers = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in named.items()]
+        self.raw_headers: list[tuple[bytes, bytes]] = [
+            (key.encode("latin-1"), value.encode("latin-1")) for key, value in named.items()
+        ]
 
     async def __call__(
         self,

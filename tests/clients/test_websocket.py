@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -62,12 +63,11 @@ class Service:
     """
     Answers whoever asks for a stream by its name, one after the other on one connection.
 
-    Attributes:
-        outcomes: Of every run, by that name.
+    The end is sent before the run is over.
     """
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, sk.Outcome] = {}
+        self._outcomes = SimpleQueue[sk.Outcome]()
         self.streams = streams()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -80,9 +80,17 @@ class Service:
     async def _answer(self, ws: WebSocket, name: str) -> None:
         async with self.streams[name]() as stream:
             job = stream | PARTS | sk.sinks.websocket(ws, stop={"type": "stop"})
+            run = job.open()
             with suppress(*sk.ERRORS):
-                async with job.open() as run:
-                    self.outcomes[name] = run.outcome
+                async with run:
+                    pass
+            self._outcomes.put(run.outcome)
+
+    def outcome(self) -> sk.Outcome:
+        """
+        That of the next run that has ended.
+        """
+        return self._outcomes.get(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +138,7 @@ def test_it_ends_with_what_the_outcome_has(client: ClientConnection, service: Se
     for name in [*service.streams][:-1]:
         client.send(name)
         told, end = read(client)
-        outcome = service.outcomes[name]
+        outcome = service.outcome()
         if told != (expected := told_by_outcome(outcome)):
             wrong[name] = told, expected
         elif outcome.error is not None:
@@ -154,4 +162,4 @@ def test_it_can_stop_an_answer_and_ask_again(client: ClientConnection, service: 
         client.send(json.dumps({"type": "stop"}))
         told, end = read(client)
         assert (told.text, end["type"], end["kind"]) == ("", "complete", "stopped")
-        assert service.outcomes["no end"].kind == "stopped"
+        assert service.outcome().kind == "stopped"

@@ -150,7 +150,8 @@ async def test_after_the_stop_reason_it_may_start_over_and_after_the_message_not
     [
         (sk.text(), r"use text\(restarts=True\), or another resume"),
         (sk.tool_calls(), r'use tool_calls\(when="message"\), or another resume'),
-        (sk.thinking(), "use an operator that hands it on, or another resume"),
+        (sk.thinking(), r"use thinking\(restarts=True\), or another resume"),
+        (sk.usage(), "use an operator that hands it on, or another resume"),
         (sk.split(text=sk.text(), call=sk.tool_calls()), r'text\(restarts=True\) and tool_calls\(when="message"\), or'),
         (sk.split(ordered=False, text=sk.text()), r"use text\(restarts=True\), or another resume"),
         (sk.tee(sk.text() | sk.sinks.join()), r"use text\(restarts=True\), or another resume"),
