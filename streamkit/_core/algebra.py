@@ -148,6 +148,8 @@ class Stream(Generic[A_co]):
             hint = ""
             if not name.startswith("_") and name in sys.modules[__name__.partition(".")[0]].__all__:
                 hint = f": write `stream | {name}(…)`"
+            elif name in {"outcome", "report", "cancel"}:
+                hint = ": a run has it, which `async with stream.open() as run` begins"
             raise AttributeError(f"a stream has no attribute {name!r}{hint}", name=name, obj=self)
 
     @overload

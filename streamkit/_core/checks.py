@@ -256,6 +256,11 @@ def not_a_stream(left: object, stage: object) -> TypeError:
     """
     The error of a pipeline that does not begin with a stream.
     """
+    if hasattr(left, "outcome") and hasattr(left, "cancel"):
+        return TypeError(
+            f"a {type(left).__name__} is running already, so nothing can be put behind it: the whole pipeline is opened, "
+            f"with `(stream | {stage!r}).open()`"
+        )
     return TypeError(
         f"{type(left).__name__} is not a stream: write from_iterable(…) | {stage!r}, or from_sdk(…) | {stage!r} for a stream of "
         "the SDK"

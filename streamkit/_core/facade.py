@@ -98,7 +98,11 @@ def lazy_names(
             value = getattr(import_module(homes[name]), name)
             move()
         else:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            from difflib import get_close_matches  # for errors alone
+
+            near = [] if name.startswith("_") else get_close_matches(name, [*listed(), *rooms, *others], 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
         namespace[name] = value
         return value
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+import anthropic
 import pytest
 
 import streamkit as sk
@@ -113,6 +114,36 @@ def test_a_name_that_is_nearly_right_is_suggested_once() -> None:
     program = [sys.executable, "-c", "import streamkit; streamkit.plugins.ops.throttl"]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert ended.stderr.splitlines()[-1].endswith("there is no operator 'throttl'; did you mean throttle?")
+
+
+def test_a_name_of_the_facade_that_is_nearly_right_is_suggested() -> None:
+    facade: Any = sk
+    with pytest.raises(AttributeError, match=r"has no attribute 'thortle'; did you mean throttle\?$"):
+        facade.thortle(1)
+    with pytest.raises(AttributeError, match=r"has no attribute '_thortle'$"):
+        _ = facade._thortle
+
+
+def test_the_whole_pipeline_is_opened() -> None:
+    with pytest.raises(TypeError, match=r"a Run is running already, .*`\(stream \| text\(\)\)\.open\(\)`$"):
+        piped(words.open(), text)
+
+
+@pytest.mark.parametrize("name", ["outcome", "report", "cancel"])
+def test_a_stream_has_no_outcome_but_its_run_has(name: str) -> None:
+    with pytest.raises(
+        AttributeError, match=f"no attribute '{name}': a run has it, which `async with stream.open"
+    ):
+        getattr(words, name)
+
+
+@pytest.mark.parametrize(("name", "value"), [("stop_sequences", "END"), ("tools", {"name": "go"})])
+def test_a_list_of_the_request_is_a_list(name: str, value: Any) -> None:
+    ask: Any = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}], name: value}
+    with pytest.raises(
+        TypeError, match=rf"messages\(\) needs {name}=\[…\], a list, and got {type(value).__name__}$"
+    ):
+        sk.messages(anthropic.AsyncAnthropic(api_key="x"), **ask)
 
 
 def test_an_operator_of_events_does_not_fit_behind_pieces_of_text() -> None:

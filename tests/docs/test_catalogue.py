@@ -13,7 +13,7 @@ import pytest
 import streamkit as sk
 from streamkit.plugins._kinds import OPERATOR, SOURCE
 
-from .catalogue import CONTRACT, DOCSTRING, INDEX, PAGES, ROOT, documented, kinds, places, written
+from .catalogue import CONTRACT, DOCSTRING, FOLDER, INDEX, PAGES, ROOT, documented, kinds, places, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,12 @@ def names_elsewhere(library: str) -> Iterator[str]:
         for row in rows[2:] if column else []:
             assert CODE.search(row[column]) or row[column].startswith("—"), f"{page.name}: {row[column]!r}"
             yield from CODE.findall(row[column])
+
+
+@pytest.mark.parametrize("name", sk.sinks.__all__)
+def test_each_sink_is_on_their_page(name: str) -> None:
+    rows = re.findall(r"^\| `(\w+)\(", (FOLDER / "sinks.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows.count(name) == 1
 
 
 def test_the_names_in_aiostream_exist() -> None:

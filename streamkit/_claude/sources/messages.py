@@ -165,6 +165,7 @@ def messages(
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
     kept = {name: _kept(value) for name, value in asked.items()}
     _check_conversation(kept["messages"])
+    _check_lists(kept)
     return Stream(_Messages(replace(request, params=kept), output))
 
 
@@ -238,6 +239,15 @@ def _check_conversation(messages: Any) -> None:
     if not is_list or any(isinstance(each, str | bytes | int | None) for each in messages):
         given = type(messages).__name__
         raise TypeError(f'messages() needs messages=[{{"role": "user", "content": …}}], and got {given}')
+
+
+def _check_lists(params: Mapping[str, Any]) -> None:
+    """
+    Refuse one thing in the place of a list of them.
+    """
+    for name in ("stop_sequences", "tools"):
+        if isinstance(value := params.get(name), str | Mapping):
+            raise TypeError(f"messages() needs {name}=[…], a list, and got {type(value).__name__}")
 
 
 def _has_format(params: Mapping[str, Any]) -> bool:

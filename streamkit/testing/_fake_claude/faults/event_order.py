@@ -27,7 +27,13 @@ def without(reply: Reply, type: str, nth: int = 0) -> Reply:  # noqa: A002 -- th
 
     Raises:
         ValueError: The reply has no such event, or cannot be edited.
+        TypeError: `nth` is not a number.
     """
+
+    if not isinstance(nth, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"without() leaves out one event, and nth is its number, not {nth!r}: call it once for each type"
+        )
 
     def edit(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         places = [place for place, item in enumerate(events) if item["type"] == type]
