@@ -88,6 +88,25 @@ class BlockTable:
         """
         return self._begin(self._places.begin(event), fields)
 
+    def pass_by(self, event: Any, block_type: str) -> list[Block]:
+        """
+        Take a `content_block_start` of a block of which nothing is to be kept but that it was there.
+
+        Args:
+            event: The event.
+            block_type: The type of the block, which is none of a tool.
+
+        Returns:
+            The blocks that have ended with it.
+        """
+        index = self._places.begin(event)
+        before = self.by_index.get(index)
+        ended = [] if before is None else self._close(before)
+        if self._undecided:
+            ended += self._end_undecided()
+        self.by_index[index] = self._rest_of(block_type)
+        return ended
+
     def take_whole(self, index: int, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
         """
         Take a block that came whole in its `message_start`; the same as for `begin`.
@@ -182,10 +201,16 @@ class BlockTable:
             if before is not None:
                 ended += self._close(before)
             block = None
-        for undecided in self._undecided:
-            undecided.cut = self.lost_input
-        ended += self._ended(self._undecided)
+        ended += self._end_undecided()
         return (self._new(Block(index, fields)) if block is None else block), ended
+
+    def _end_undecided(self) -> list[Block]:
+        """
+        End the calls without input that another block stands behind.
+        """
+        for block in self._undecided:
+            block.cut = self.lost_input
+        return self._ended(self._undecided)
 
     def _close(self, block: Block) -> list[Block]:
         if block.closed:
@@ -300,12 +325,18 @@ class BlockTable:
         if block.stray:
             self._strays.pop((block.index, block.type), None)
         elif self.by_index.get(block.index) is block:
-            if (rest := self._forgotten.get(block.type)) is None:
-                rest = self._forgotten[block.type] = Block(block.index, {"type": block.type})
-                rest.closed = rest.ended = True
-                rest.pieces = {}
-            self.by_index[block.index] = rest
+            self.by_index[block.index] = self._rest_of(block.type)
         self._lacks_nothing(block)
+
+    def _rest_of(self, block_type: str) -> Block:
+        """
+        What stands for all blocks of a type of which nothing is kept.
+        """
+        if (rest := self._forgotten.get(block_type)) is None:
+            rest = self._forgotten[block_type] = Block(0, {"type": block_type})
+            rest.closed = rest.ended = True
+            rest.pieces = {}
+        return rest
 
     def _lacks_nothing(self, block: Block) -> None:
         for name, _ in _LACKED.get(block.type, ()):

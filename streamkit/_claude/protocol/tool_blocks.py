@@ -7,12 +7,12 @@ The tool calls of a stream: what each block of a tool becomes, and when.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.errors import GrammarError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, BLOCKS, TOOLS
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, input_text, plain, text_of_field, type_of
 from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
 
 __all__ = ["ToolBlocks", "call_in", "complete_calls"]
+
+
+_OTHERS: Final = frozenset(BLOCKS) - TOOLS
+"""The types of block that call no tool."""
 
 
 def call_in(block: Block) -> ToolCall | BrokenToolCall:
@@ -157,6 +161,12 @@ class ToolBlocks:
 
     def _begin(self, event: Any) -> list[Block]:
         part = getattr(event, "content_block", None)
+        kind = type_of(part)
+        if kind in _OTHERS:
+            ended = self._ended(self._table.pass_by(event, kind))
+            if self._open and (index := self._table.place(event)) is not None:
+                self._open.pop(index, None)
+            return ended
         block, more = self._table.begin(event, self._fields(part))
         ended = self._follow(block, part, more)
         self._open.pop(block.index, None)
