@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamkit._claude.protocol.block import Block
 from streamkit._claude.protocol.kinds import (
     APPLICATION_TOOLS,
+    BLOCKS,
     DELTAS,
     FILLED_BY_DELTAS,
     TOOLS,
@@ -73,7 +74,9 @@ class BlockTable:
         self._calls: dict[str, Block] = {}  # the first that has ended under each id
         self._repeated: dict[str, set[tuple[str, str]]] = {}  # where an id has come again, the calls under it
         self._numbers: dict[str, int] = {}  # and how far the ids that were made of it are numbered
-        self._forgotten: dict[str, Block] = {}  # of each type, what stands for those that were dropped
+        self._forgotten: dict[
+            str, Block
+        ] = {}  # of each type that is not known, what stands for those that were dropped
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
         """
@@ -87,6 +90,13 @@ class BlockTable:
             The block, which is the old one where its start has only been said again; and the blocks that have ended with this.
         """
         return self._begin(self._places.begin(event), fields)
+
+    @property
+    def is_untouched(self) -> bool:
+        """
+        Whether nothing has been said of any block.
+        """
+        return not (self.by_index or self._strays or self.lost_input)
 
     def pass_by(self, event: Any, block_type: str) -> list[Block]:
         """
@@ -332,16 +342,25 @@ class BlockTable:
         """
         What stands for all blocks of a type of which nothing is kept.
         """
-        if (rest := self._forgotten.get(block_type)) is None:
-            rest = self._forgotten[block_type] = Block(0, {"type": block_type})
-            rest.closed = rest.ended = True
-            rest.pieces = {}
+        rest = _RESTS.get(block_type) or self._forgotten.get(block_type)
+        if rest is None:
+            rest = self._forgotten[block_type] = _rest(block_type)
         return rest
 
     def _lacks_nothing(self, block: Block) -> None:
         for name, _ in _LACKED.get(block.type, ()):
             self._lacking[name].pop(block, None)
 
+
+def _rest(block_type: str) -> Block:
+    rest = Block(0, {"type": block_type})
+    rest.closed = rest.ended = True
+    rest.pieces = {}
+    return rest
+
+
+_RESTS = {name: _rest(name) for name in BLOCKS}
+"""For each known type, what stands for the blocks of all tables of which nothing is kept. Nothing changes them."""
 
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 """What the API refuses in the id of a call."""

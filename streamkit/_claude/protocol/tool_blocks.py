@@ -142,7 +142,10 @@ class ToolBlocks:
             case _:
                 ended = self._ended(self._table.end())
                 message_id = text_of_field(getattr(event, "message", None), "id")
-                self._table = BlockTable(forgets=True, message_id=message_id)
+                if self._table.is_untouched:
+                    self._table.message_id = message_id
+                else:
+                    self._table = BlockTable(forgets=True, message_id=message_id)
                 self._stop_reason = None
                 for index, whole in enumerate(blocks_in(event)):
                     block, more = self._table.take_whole(index, self._fields(whole))
