@@ -246,8 +246,10 @@ def _check_lists(params: Mapping[str, Any]) -> None:
     Refuse one thing in the place of a list of them.
     """
     for name in ("stop_sequences", "tools"):
-        if isinstance(value := params.get(name), str | Mapping):
-            raise TypeError(f"messages() needs {name}=[…], a list, and got {type(value).__name__}")
+        value = params.get(name)
+        given = type(value).__name__
+        if isinstance(value, str | Mapping):
+            raise TypeError(f"messages() needs {name}=[…], a list, and got {given}")
 
 
 def _has_format(params: Mapping[str, Any]) -> bool:
