@@ -98,13 +98,16 @@ def lazy_names(
             value = getattr(import_module(homes[name]), name)
             move()
         else:
-            from difflib import get_close_matches  # for errors alone
-
-            near = [] if name.startswith("_") else get_close_matches(name, [*listed(), *rooms, *others], 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{hint(name)}")
         namespace[name] = value
         return value
+
+    def hint(name: str) -> str:
+        if name.startswith("_"):  # Python and others ask for those, and mean nothing else
+            return ""
+        from streamkit._core.naming import did_you_mean
+
+        return did_you_mean(name, [*listed(), *rooms, *others])
 
     def move() -> None:
         """

@@ -12,10 +12,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterable
 
 __all__ = [
     "call_text",
+    "did_you_mean",
     "free_name",
     "gives_async_items",
     "gives_awaitable",
@@ -171,3 +172,18 @@ def printable(text: str) -> str:
     A text of others as it can be shown in a terminal: control characters, which could move its cursor, are escaped.
     """
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 1) -> str:
+    """
+    What an error adds to a name that nobody knows; empty where none of `known` is near.
+
+    Args:
+        name: The name.
+        known: The names that there are.
+        most: How many of them it suggests at most.
+    """
+    from difflib import get_close_matches  # for errors alone
+
+    near = get_close_matches(name, known, n=most)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -9,10 +9,10 @@ import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib import invalidate_caches
 from typing import TYPE_CHECKING, Any, Final
 
+from streamkit._core.naming import did_you_mean
 from streamkit.plugins._kinds import KINDS
 from streamkit.plugins._plugin import Plugin
 
@@ -75,8 +75,7 @@ class Registry:
         if deselected:
             offerers = ", ".join(sorted(plugin.distribution for plugin in deselected))
             return f": {offerers} has one, and {SELECTION} leaves that out"
-        near = get_close_matches(name, self.names(kind))
-        return f"; did you mean {' or '.join(near)}?" if near else ""
+        return did_you_mean(name, self.names(kind), most=3)
 
 
 @functools.cache

@@ -74,9 +74,7 @@ class BlockTable:
         self._calls: dict[str, Block] = {}  # the first that has ended under each id
         self._repeated: dict[str, set[tuple[str, str]]] = {}  # where an id has come again, the calls under it
         self._numbers: dict[str, int] = {}  # and how far the ids that were made of it are numbered
-        self._forgotten: dict[
-            str, Block
-        ] = {}  # of each type that is not known, what stands for those that were dropped
+        self._forgotten: dict[str, Block] = {}  # of each type that nobody knows, what stands for all of it
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
         """

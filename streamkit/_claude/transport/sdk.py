@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -15,7 +14,7 @@ from streamkit._claude.protocol.events import READER, to_dict
 from streamkit._claude.protocol.kinds import MADE_UP, MADE_UP_FIELDS
 from streamkit._claude.protocol.reading import as_object
 from streamkit._core.errors import StreamError
-from streamkit._core.naming import signature_of
+from streamkit._core.naming import did_you_mean, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -216,8 +215,7 @@ def _refuse_unknown(method: Any, params: Mapping[str, Any]) -> None:
         return
     for name in params:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
             raise TypeError(
-                f"messages(): client.messages.create() got an unexpected keyword argument {name!r}{hint}"
+                f"messages(): client.messages.create() got an unexpected keyword argument {name!r}"
+                f"{did_you_mean(name, known)}"
             )
