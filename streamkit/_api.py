@@ -25,11 +25,15 @@ from streamkit._claude.protocol.errors import (
 )
 from streamkit._claude.protocol.figures import Meter as Meter
 from streamkit._claude.protocol.tool_call import BrokenToolCall as BrokenToolCall, ToolCall as ToolCall
-from streamkit._claude.protocol.tool_result import ServerToolResult as ServerToolResult
+from streamkit._claude.protocol.tool_result import (
+    ServerToolResult as ServerToolResult,
+    ToolResult as ToolResult,
+)
 from streamkit._claude.sources.from_sdk import from_sdk as from_sdk
 from streamkit._claude.sources.from_sse import from_sse as from_sse
 from streamkit._claude.sources.messages import messages as messages
 from streamkit._claude.sources.replay import replay as replay
+from streamkit._claude.tools.tool import Tool as Tool, tool as tool
 from streamkit._claude.transport.http_client import http_client as http_client
 from streamkit._claude.transport.raised import ERRORS as ERRORS
 from streamkit._claude.transport.timeouts import Timeouts as Timeouts

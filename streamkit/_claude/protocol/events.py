@@ -31,6 +31,7 @@ from streamkit._claude.protocol.codec import Reader, Unknown
 from streamkit._claude.protocol.kinds import KnownBlock, KnownDelta
 from streamkit._claude.protocol.pieces import PIECES_BY_CLASS
 from streamkit._claude.protocol.structs import ABSENT, TaggedObject, WireObject
+from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._claude.protocol.usage import Usage  # noqa: TC001 -- msgspec evaluates the annotations
 from streamkit._core.items import Restarted
 
@@ -232,8 +233,8 @@ class RawEvent(Protocol):
     ]: ...
 
 
-AnyEvent: TypeAlias = Event | RawEvent
-"""What the operators read."""
+AnyEvent: TypeAlias = Event | RawEvent | ToolResult
+"""What the operators read: events, also the SDK's, and what a tool loop has between them."""
 
 # -- reading and writing -------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
     from anthropic.types.tool_result_block_param import Content
 
-__all__ = ["BrokenToolCall", "Flaw", "ToolCall"]
+__all__ = ["BrokenToolCall", "Flaw", "ToolCall", "result_block"]
 
 Flaw: TypeAlias = Literal["truncated", "invalid", "not_object", "extra_data", "no_name"]
 """Why a tool cannot be called."""
@@ -46,14 +46,31 @@ class ToolCall(PlainStruct, frozen=True):
         Raises:
             TypeError: `content` is neither.
         """
-        block: ToolResultBlockParam = {
-            "type": "tool_result",
-            "tool_use_id": self.id,
-            "content": content if isinstance(content, str) else _blocks(content),
-        }
-        if is_error:
-            block["is_error"] = True
-        return block
+        return result_block(self.id, content, is_error)
+
+
+def result_block(
+    call_id: str, content: str | Iterable[Content], is_error: bool = False
+) -> ToolResultBlockParam:
+    """
+    The `tool_result` block that answers a call.
+
+    Args:
+        call_id: The id of the call.
+        content: A text, or content blocks.
+        is_error: Whether the tool has failed, and `content` says why.
+
+    Raises:
+        TypeError: `content` is neither.
+    """
+    block: ToolResultBlockParam = {
+        "type": "tool_result",
+        "tool_use_id": call_id,
+        "content": content if isinstance(content, str) else _blocks(content),
+    }
+    if is_error:
+        block["is_error"] = True
+    return block
 
 
 def _blocks(content: object) -> list[Content]:

@@ -1,20 +1,60 @@
 """
-The result of a tool that Anthropic or an MCP server has run, with the call that it answers.
+The results of tools: of those that an application has run, and of those that Anthropic or an MCP server has.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from streamkit._claude.protocol.reading import plain
+from streamkit._claude.protocol.structs import PlainStruct
+from streamkit._claude.protocol.tool_call import result_block
 from streamkit._core.plain import PlainValue
 
 if TYPE_CHECKING:
+    from anthropic.types import ToolResultBlockParam
+    from anthropic.types.tool_result_block_param import Content
+
     from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 
-__all__ = ["ServerToolResult"]
+__all__ = ["ServerToolResult", "ToolResult"]
+
+
+class ToolResult(PlainStruct, frozen=True, tag_field="type", tag="tool_result"):
+    """
+    What one of the application's own tools has given, as `tool_loop()` hands it on between Claude's events. This item is not an
+    event of the wire.
+
+    Attributes:
+        id: The id of the call that it answers.
+        name: The tool's name.
+        content: What Claude is sent: a text, or content blocks.
+        is_error: Whether the tool has not done what it was called for; then `content` says why.
+        seconds: How long the tool has run; 0.0 where it has not.
+    """
+
+    type: ClassVar[Literal["tool_result"]] = "tool_result"
+    id: str
+    name: str
+    content: str | list[Content]
+    is_error: bool = False
+    seconds: float = 0.0
+
+    @property
+    def tool_use_id(self) -> str:
+        """
+        `id`, by the name that it has in a `tool_result` block.
+        """
+        return self.id
+
+    @property
+    def block(self) -> ToolResultBlockParam:
+        """
+        The `tool_result` block for the next user message.
+        """
+        return result_block(self.id, self.content, self.is_error)
 
 
 class ServerToolResult(PlainValue, Struct, frozen=True):
