@@ -38,6 +38,7 @@ class OutcomeFacts:
             is typed by its items, and an operator behind the source changes those: say the type where you keep it, as in
             `river: River | None = run.outcome.parsed`.
         usage: What the messages of the answer have used together. What was given up and asked for again is not in it.
+        turns: What each message of the answer has used, in their order: in a tool loop, each turn.
         usage_by_model: What each model has used in all requests, by its name as the API tells it: also in those that were given
             up or lost a race, as an advisor, and before another model took over. It is what a run costs, at the prices of each.
         stop_reason: Why the last message ended.
@@ -67,6 +68,8 @@ class OutcomeFacts:
         def parsed(self) -> Any: ...
         @property
         def usage(self) -> TotalUsage: ...
+        @property
+        def turns(self) -> Sequence[TotalUsage]: ...
         @property
         def usage_by_model(self) -> Mapping[str, TotalUsage]: ...
         @property

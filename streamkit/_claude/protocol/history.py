@@ -24,47 +24,92 @@ if TYPE_CHECKING:
 
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
+    from streamkit._claude.protocol.replies import Replies
 
 __all__ = ["answered", "as_params", "history", "sendable", "with_answer"]
 
 
-def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[dict[str, Any]]:
+def history(
+    asked: Iterable[Any], messages: Sequence[MessageBuilder], replies: Replies | None = None
+) -> list[dict[str, Any]]:
     """
     A conversation with the answer to it, as the next request can send it: plain dicts.
 
     Args:
         asked: The messages of the request; empty where they are not known.
         messages: The messages of the answer, as far as they have come.
+        replies: What answers its calls. Without it they are left to whoever sends the next request.
     """
     conversation = [_plain(message) for message in asked]
-    answer = [block for message in messages for block in sendable(message)]
+    wrapped = replies is not None and replies.due
+    answer = [block for message in messages for block in sendable(message, wrapped=wrapped)]
+    if replies is not None and not replies.due:
+        answer = _without_calls(answer)
     if not answer:
         return conversation
     conversation = with_answer(conversation, answer, joined=True)
     said = conversation.pop()
+    calls: list[str] = []
     if isinstance(said["content"], list):
         reason = stop_reason(messages[-1].stop_reason)
-        has_calls = any(_type(block) in APPLICATION_TOOLS for block in said["content"])
-        waits = reason.pauses or (reason.awaits_results and has_calls)
+        calls = _calls_in(said["content"])
+        waits = reason.pauses or (reason.awaits_results and bool(calls))
         said["content"] = answered(said["content"], conversation, waits=waits)
-    return [*conversation, said] if said["content"] else conversation
+        calls = _calls_in(said["content"])
+    if not said["content"]:
+        return conversation
+    conversation.append(said)
+    if replies is not None and calls:
+        conversation.append({"role": "user", "content": [replies.block(call) for call in calls]})
+    return conversation
 
 
-def sendable(message: MessageBuilder) -> list[dict[str, Any]]:
+def _calls_in(content: Iterable[dict[str, Any]]) -> list[str]:
+    """
+    The ids of the calls of the caller's tools.
+    """
+    return [_id_in(block, "id") for block in content if _type(block) in APPLICATION_TOOLS]
+
+
+def _without_calls(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    The blocks without the calls of the caller's tools, and without the thinking behind one: that was signed for what came before
+    it.
+    """
+    kept: list[dict[str, Any]] = []
+    is_changed = False
+    for block in blocks:
+        if _type(block) in APPLICATION_TOOLS:
+            is_changed = True
+        elif not (is_changed and _type(block) in THINKING):
+            kept.append(block)
+    return kept
+
+
+def sendable(message: MessageBuilder, *, wrapped: bool = False) -> list[dict[str, Any]]:
     """
     The blocks of a message that can be sent back, as a request has them.
+
+    Args:
+        message: The message.
+        wrapped: Whether calls of the caller's tools stay whose input is not a JSON object: its text is wrapped in one.
     """
     blocks = message.blocks
     has_ended = message.changed or message.ended
-    kept = [block for block in blocks if _is_sendable(block, is_whole=has_ended or block is not blocks[-1])]
+    kept: list[Block | dict[str, Any]] = []
+    for block in blocks:
+        if _is_sendable(block, is_whole=has_ended or block is not blocks[-1]):
+            kept.append(block)
+        elif wrapped and block.type in APPLICATION_TOOLS and block.id and block.name and not block.repeats:
+            kept.append({**block.to_dict(), "input": {"INVALID_JSON": block.raw}})
     return [cast("dict[str, Any]", _plain(fields)) for fields in as_params(kept)]
 
 
-def as_params(blocks: Iterable[Block]) -> list[dict[str, Any]]:
+def as_params(blocks: Iterable[Block | dict[str, Any]]) -> list[dict[str, Any]]:
     """
     Blocks of an answer as they are sent back to the API.
     """
-    params = [block.to_dict() for block in blocks]
+    params = [block if isinstance(block, dict) else block.to_dict() for block in blocks]
     for fields in params:
         fields.pop("unknown_deltas", None)
         if not fields.get("citations", True):

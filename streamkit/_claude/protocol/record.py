@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from streamkit._claude.protocol.events import Event
     from streamkit._claude.protocol.message import MessageBuilder
+    from streamkit._claude.protocol.replies import Replies
     from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._claude.protocol.usage import TotalUsage
     from streamkit._core.log import RunId
@@ -44,13 +45,22 @@ class Record:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
         asked: The messages of the request, where they are known.
         output: The type that the answer's JSON text is made into.
+        replies: What answers the calls of its messages; None where the caller does that.
 
     Attributes:
         oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
-    def __init__(self, *, beta: bool | None = None, asked: Sequence[Any] = (), output: Any = None) -> None:
+    def __init__(
+        self,
+        *,
+        beta: bool | None = None,
+        asked: Sequence[Any] = (),
+        output: Any = None,
+        replies: Replies | None = None,
+    ) -> None:
         self._asked = asked
+        self._replies = replies
         self._output = output
         self._beta = beta
         self.oddities: Oddities = Oddities()
@@ -173,7 +183,7 @@ class Record:
         """
         The conversation so far, as the next request can send it.
         """
-        return history(self._asked, [message for message in self._all() if message.started])
+        return history(self._asked, [message for message in self._all() if message.started], self._replies)
 
     def tool_calls(self) -> list[ToolCall]:
         """
@@ -333,6 +343,7 @@ _FACTS: dict[str, Callable[[list[Record]], object]] = {
     "parsed": lambda records: next(
         (parsed for record in reversed(records) if (parsed := record.parsed()) is not None), None
     ),
+    "turns": lambda records: [usage for record in records for usage in record.usages()],
     "usage": lambda records: total([usage for record in records for usage in record.usages()]),
     "usage_by_model": lambda records: usage_by_model(paid for record in records for paid in record.paid()),
     "stop_reason": lambda records: records[-1].stop_reason,

@@ -193,20 +193,25 @@ def without_retries(api: Any) -> Any:
     return single
 
 
-def check_accepts(method: Any, params: Mapping[str, Any]) -> None:
+def check_accepts(name: str, method: Any, params: Mapping[str, Any]) -> None:
     """
     Check the parameters of a call to `create` before it is made.
+
+    Args:
+        name: The function that was given them.
+        method: The method of the SDK.
+        params: The parameters.
 
     Raises:
         TypeError: A parameter is unknown, or one that every message needs is missing.
     """
-    _refuse_unknown(method, params)
-    missing = [name for name in ("model", "max_tokens", "messages") if name not in params]
+    _refuse_unknown(name, method, params)
+    missing = [param for param in ("model", "max_tokens", "messages") if param not in params]
     if missing:
-        raise TypeError(f"messages() needs {', '.join(f'{name}=' for name in missing)}")
+        raise TypeError(f"{name}() needs {', '.join(f'{param}=' for param in missing)}")
 
 
-def _refuse_unknown(method: Any, params: Mapping[str, Any]) -> None:
+def _refuse_unknown(called: str, method: Any, params: Mapping[str, Any]) -> None:
     try:
         known = signature_of(method).parameters
     except ValueError:
@@ -216,6 +221,6 @@ def _refuse_unknown(method: Any, params: Mapping[str, Any]) -> None:
     for name in params:
         if name not in known:
             raise TypeError(
-                f"messages(): client.messages.create() got an unexpected keyword argument {name!r}"
+                f"{called}(): client.messages.create() got an unexpected keyword argument {name!r}"
                 f"{did_you_mean(name, known)}"
             )

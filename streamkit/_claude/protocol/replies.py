@@ -1,0 +1,54 @@
+"""
+What answers the calls of one message: for the next request, and for a conversation that ends before all of them have ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streamkit._claude.protocol.tool_call import result_block
+
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.tool_result import ToolResult
+
+__all__ = ["STOPPED", "Replies"]
+
+STOPPED: Final = (
+    "The tool was stopped before it had ended. It may have done its work, a part of it, or nothing."
+)
+"""What Claude is told of a call whose tool had begun."""
+
+_NOT_RUN: Final = "The tool was not run, because the conversation was stopped before."
+
+
+class Replies:
+    """
+    The results of one message's calls, as far as there are any.
+
+    Attributes:
+        due: Whether the message has ended and waits for them. Until then its calls may still turn out void.
+        begun: The ids of the calls whose tools have begun.
+        results: The results, by the ids of the calls.
+    """
+
+    def __init__(self) -> None:
+        self.due: bool = False
+        self.begun: set[str] = set()
+        self.results: dict[str, ToolResult] = {}
+
+    def clear(self) -> None:
+        """
+        The message has started over.
+        """
+        self.due = False
+        self.begun.clear()
+        self.results.clear()
+
+    def block(self, call_id: str) -> dict[str, Any]:
+        """
+        The `tool_result` block for a call: one that says why there is no result, where there is none.
+        """
+        result = self.results.get(call_id)
+        if result is not None:
+            return dict(result.block)
+        return dict(result_block(call_id, STOPPED if call_id in self.begun else _NOT_RUN, is_error=True))

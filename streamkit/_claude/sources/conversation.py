@@ -1,0 +1,83 @@
+"""
+One run of a tool loop: which turn follows another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.protocol.replies import Replies
+from streamkit._claude.sources.messages_source import MessagesSource
+from streamkit._claude.tools.running_tools import ToolStage
+from streamkit._core.algebra import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamkit._claude.exchange.messages_request import MessagesRequest
+    from streamkit._claude.tools.toolbox import Toolbox
+    from streamkit._core.outcome import Outcome
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["Conversation"]
+
+
+class Conversation:
+    """
+    The turns of one run, each a stream of its own.
+
+    Args:
+        request: What the first turn asks.
+        output: The type that the answer is made into.
+        toolbox: The tools.
+        max_turns: How many messages there may be.
+        context: The run.
+    """
+
+    def __init__(
+        self, request: MessagesRequest, output: Any, toolbox: Toolbox, max_turns: int, context: Context
+    ) -> None:
+        self._request = request
+        self._output = output
+        self._toolbox = toolbox
+        self._left = max_turns
+        self._context = context
+        self._replies = Replies()
+
+    def begin(self) -> Stream[Any]:
+        """
+        The first turn.
+        """
+        return self._turn(self._request.params)
+
+    async def next(self, outcome: Outcome) -> Stream[Any] | None:
+        """
+        The turn that follows the one with this outcome; None where the conversation has ended.
+        """
+        self._left -= len(outcome.messages)
+        if not (self._replies.due and self._replies.results):
+            return None
+        if self._left < 1:
+            self._context.stopped("max_turns")
+            return None
+        return self._turn(_following(self._request.params, outcome))
+
+    def _turn(self, params: Mapping[str, Any]) -> Stream[Any]:
+        self._replies = Replies()
+        request = replace(self._request, params=params, most_turns=self._left)
+        source = MessagesSource(request, self._output, self._replies)
+        return Stream(source, (ToolStage(self._toolbox, self._replies),))
+
+
+def _following(params: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """
+    What the next turn sends: the conversation so far, and everything else as the first one. A tool that was asked for once is not
+    asked for again, or there would be no end.
+    """
+    sends = {**params, "messages": outcome.history}
+    choice = params.get("tool_choice")
+    if choice is not None and choice.get("type") in {"any", "tool"}:
+        kept = {name: value for name, value in choice.items() if name == "disable_parallel_tool_use"}
+        sends["tool_choice"] = {"type": "auto", **kept}
+    return sends

@@ -1,0 +1,114 @@
+"""
+`approve`: tools that run only when somebody has said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace as changed
+
+from streamkit._claude.tools.tool import as_tool
+from streamkit._core.naming import gives_async_items, name_of
+
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.tool_call import ToolCall
+    from streamkit._claude.tools.tool import Ask, Tool, ToolLike
+
+__all__ = ["Approval", "Refused", "approve", "asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """
+    Makes tools that ask first: what `sk.approve()` gives.
+
+    Attributes:
+        ask: Who is asked.
+    """
+
+    ask: Ask
+
+    def __call__(self, tool: ToolLike, /) -> Tool:
+        """
+        The same tool, which asks first. One that asks somebody else already asks them first.
+
+        Raises:
+            TypeError: It is not a tool.
+        """
+        made = as_tool(tool)
+        return replace(made, asks=(*made.asks, self.ask))
+
+
+def approve(fn: Ask, /) -> Approval:
+    """
+    Make tools ask first: `sk.approve(ask)(edit_file)` is the tool `edit_file`, for which `await ask(call)` is awaited before it
+    runs. It may also stand over a function, as `@sk.approve(ask)`.
+
+    A call is asked about as soon as its input is complete, while Claude is still writing; with `start="message"`, when its
+    message has ended. While somebody thinks it over, text and other tools go on. Where the message turns out void, or the run is
+    left, the question is cancelled. What asking raises ends the run.
+
+    Args:
+        fn: An async function of the `ToolCall`. It returns True, False, or `(False, reason)`, which Claude is told; or a dict,
+            the input that the tool is run with instead of the call's.
+
+    Raises:
+        TypeError: `fn` is not an async function; while running, it returns something else.
+    """
+    if not callable(fn) or gives_async_items(fn):  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"approve() needs an async function of a call, not {name_of(fn)}")
+    return Approval(fn)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """
+    Somebody has said no.
+
+    Attributes:
+        told: What Claude is told.
+    """
+
+    told: str
+
+
+async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
+    """
+    Ask all who are to be asked about a call.
+
+    Returns:
+        The call as it may be run, or that it may not.
+
+    Raises:
+        Exception: What asking has raised.
+    """
+    for ask in tool.asks:
+        verdict = await _verdict(ask, call)
+        if verdict is True:
+            continue
+        if verdict is False:
+            return Refused("The user did not allow this call.")
+        if isinstance(verdict, Mapping):
+            call = changed(call, input=dict(cast("Mapping[str, Any]", verdict)))
+            continue
+        match verdict:
+            case (False, str() as reason):
+                return Refused(f"The user did not allow this call: {reason}")
+            case _:
+                raise TypeError(
+                    f"approve({name_of(ask)}) was asked about the tool {call.name!r} and gave {type(verdict).__name__}; it "
+                    "returns True, False, (False, reason), or another input as a dict"
+                )
+    return call
+
+
+async def _verdict(ask: Ask, call: ToolCall) -> object:
+    made: object = ask(call)
+    if not isinstance(made, Awaitable):
+        raise TypeError(
+            f"approve({name_of(ask)}) needs an async function: it returned {type(made).__name__} without being awaited"
+        )
+    return await cast("Awaitable[object]", made)

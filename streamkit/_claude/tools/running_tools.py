@@ -1,0 +1,216 @@
+"""
+The tools of one turn: they run beside its events, and each result is handed on between these as soon as its tool has ended.
+
+A call waits here until it may run: until whoever is to be asked has answered, until its message has ended if the tool has
+effects, and until one of the places is free. They are given out in the order of the calls. What takes a message back drops the
+calls that wait, and cancels those that run.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from streamkit._claude.operators.tool_calls import ToolCalls
+from streamkit._claude.protocol.errors import ToolInputError
+from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.tool_call import ToolCall
+from streamkit._claude.protocol.tool_result import ToolResult
+from streamkit._claude.tools.approval import Refused, asked
+from streamkit._claude.tools.invocation import invoke
+from streamkit._core.runtime.side_jobs import SideJobs
+from streamkit._core.stage import ConcurrentStage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamkit._claude.protocol.replies import Replies
+    from streamkit._claude.protocol.tool_call import BrokenToolCall
+    from streamkit._claude.tools.tool import Tool
+    from streamkit._claude.tools.toolbox import Toolbox
+    from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.context import Context
+
+__all__ = ["ToolStage"]
+
+
+class ToolStage(ConcurrentStage):
+    """
+    Runs the tools of one turn.
+
+    Args:
+        toolbox: The tools.
+        replies: Where the results are kept for the next request.
+    """
+
+    memory = "16 items, and the results of one message"
+
+    def __init__(self, toolbox: Toolbox, replies: Replies) -> None:
+        super().__init__("run_tools")
+        self._toolbox = toolbox
+        self._replies = replies
+
+    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
+        return _RunningTools(upstream, context, self._toolbox, self._replies).items()
+
+
+class _Call:
+    """
+    A call that has not been answered.
+
+    Attributes:
+        call: The call, with the input that it is to be run with.
+        tool: Its tool; None where there is none, or the call is broken.
+        is_early: Whether it may be answered before its message has ended.
+        answer: What answers it without its tool, or the error that ends the run; None if the tool does.
+        is_ready: Whether nobody has to be asked any more.
+    """
+
+    __slots__ = ("answer", "call", "is_early", "is_ready", "tool")
+
+    def __init__(
+        self, call: ToolCall | BrokenToolCall, tool: Tool | None, *, is_early: bool, is_ready: bool
+    ) -> None:
+        self.call = call
+        self.tool = tool
+        self.is_early = is_early
+        self.is_ready = is_ready
+        self.answer: ToolResult | Exception | None = None
+
+
+class _RunningTools(SideJobs):
+    def __init__(self, upstream: Chain, context: Context, toolbox: Toolbox, replies: Replies) -> None:
+        super().__init__(upstream, context)
+        self._toolbox = toolbox
+        self._replies = replies
+        self.started_over()
+
+    def started_over(self) -> None:
+        self._replies.clear()
+        self._calls = ToolCalls(broken="emit")
+        self._waiting: list[_Call] = []
+        self._running: set[_Call] = set()
+        self._stop_reason: str | None = None
+        self._ended = False
+
+    # -- the message --------------------------------------------------------------------------------------------
+
+    def saw(self, item: Any) -> None:
+        for call in self._calls.feed(item):
+            self._take_in(call)
+        match item.type:
+            case "message_start":  # of the next one, where the API has paused
+                self._stop_reason, self._ended = None, False
+                self._note_stop_reason(getattr(item, "message", None))
+            case "message_delta":
+                self._note_stop_reason(getattr(item, "delta", None))
+            case "message_stop":
+                self._message_over()
+            case _:
+                pass
+
+    def upstream_over(self) -> None:
+        for call in self._calls.flush():
+            self._take_in(call)
+        if not self._ended:
+            self._message_over()
+
+    def _note_stop_reason(self, part: object) -> None:
+        if reason := text_of_field(part, "stop_reason"):
+            self._stop_reason = reason
+            if not stop_reason(reason).awaits_results:
+                self._void()
+
+    def _message_over(self) -> None:
+        self._ended = True
+        if not stop_reason(self._stop_reason).awaits_results:
+            self._void()
+            return
+        self._replies.due = True
+        for each in self._waiting:
+            if not each.is_ready and self._asks_late(each):
+                self._begin_to_ask(each)
+        self._give_places()
+
+    def _void(self) -> None:
+        self._waiting.clear()
+        self.take_back()
+
+    # -- the calls ----------------------------------------------------------------------------------------------
+
+    def _take_in(self, call: ToolCall | BrokenToolCall) -> None:
+        tool = self._toolbox.tools.get(call.name) if isinstance(call, ToolCall) else None
+        is_early = tool is not None and self._toolbox.begins_early(tool)
+        taken = _Call(call, tool, is_early=is_early, is_ready=tool is None or not tool.asks)
+        if tool is None:
+            taken.answer = self._without_tool(call)
+        self._waiting.append(taken)
+        if not (taken.is_ready or self._asks_late(taken)):
+            self._begin_to_ask(taken)
+        self._give_places()
+
+    def _give_places(self) -> None:
+        for each in [*self._waiting]:
+            if not (each.is_ready and (each.is_early or self._replies.due)):
+                continue
+            if each.answer is not None:
+                self._waiting.remove(each)
+                self._tell(each.answer)
+            elif len(self._running) < self._toolbox.concurrency:
+                self._waiting.remove(each)
+                self._running.add(each)
+                self.start(partial(self._run_tool, each, each.tool, each.call))
+
+    async def _run_tool(self, each: _Call, tool: Any, call: Any) -> None:
+        running = self._running  # another one where the message has started over
+        try:
+            self._replies.begun.add(call.id)
+            self._tell(await invoke(tool, call, self._context, raises=self._toolbox.on_error == "raise"))
+        finally:
+            running.discard(each)
+            self._give_places()
+
+    def _tell(self, answer: ToolResult | Exception) -> None:
+        if isinstance(answer, ToolResult):
+            self._replies.results[answer.id] = answer
+            self.put(answer)
+        else:
+            self.fail(answer)
+
+    def _without_tool(self, call: ToolCall | BrokenToolCall) -> ToolResult | Exception:
+        """
+        What answers a call that no tool can.
+        """
+        raises = self._toolbox.on_error == "raise"
+        if isinstance(call, ToolCall):
+            known = ", ".join(self._toolbox.tools) or "none"
+            why = f"there is no tool {call.name!r}; the tools are: {known}"
+            if raises:
+                return LookupError(f"Claude has called a tool that tool_loop() was not given: {why}")
+        else:
+            why = self._calls.blocks.why(call)
+            if raises or call.reason == "no_name":
+                return ToolInputError(call, why=why)
+            why = f"the input of this call cannot be used: {why}"
+        return ToolResult(call.id, call.name, f"Error: {why}", is_error=True)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def _asks_late(self, each: _Call) -> bool:
+        """
+        Whether somebody is asked only when the message has ended.
+        """
+        return each.tool is not None and (each.tool.start or self._toolbox.start) == "message"
+
+    def _begin_to_ask(self, each: _Call) -> None:
+        self.start(partial(self._ask, each, each.tool, each.call))
+
+    async def _ask(self, each: _Call, tool: Any, call: Any) -> None:
+        verdict = await asked(tool, call)
+        if isinstance(verdict, Refused):
+            each.answer = ToolResult(call.id, call.name, verdict.told, is_error=True)
+        else:
+            each.call = verdict
+        each.is_ready = True
+        self._give_places()

@@ -1,0 +1,82 @@
+"""
+The tools of one conversation, by their names, and how they are run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from streamkit._claude.tools.tool import Start, Tool, as_tool
+from streamkit._core.checks import choice, whole_number
+
+if TYPE_CHECKING:
+    from streamkit._claude.tools.tool import ToolLike
+
+__all__ = ["OnError", "Toolbox"]
+
+OnError = Literal["result", "raise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """
+    What `tool_loop()` was given to run.
+
+    Attributes:
+        tools: The application's tools, by name.
+        definitions: What each request says of them, and of those that the API runs, in their order.
+        concurrency: How many may run at once.
+        start: When those without effects begin that do not say it themselves.
+        on_error: Whether one that fails has a result that says so, or ends the run.
+    """
+
+    tools: Mapping[str, Tool]
+    definitions: tuple[Mapping[str, Any], ...]
+    concurrency: int
+    start: Start
+    on_error: OnError
+
+    @classmethod
+    def of(cls, tools: Iterable[ToolLike], *, concurrency: int, start: Start, on_error: OnError) -> Toolbox:
+        """
+        Check the arguments of `tool_loop()`.
+
+        Raises:
+            TypeError: One of the tools is not a tool, or an argument is of the wrong kind.
+            ValueError: Two tools have one name, or an argument is not one of those that there are.
+        """
+        if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"tool_loop() needs tools=[…], a list, and got {type(tools).__name__}")
+        whole_number("tool_loop", concurrency, least=1)
+        choice("tool_loop", "start", start, get_args(Start))
+        choice("tool_loop", "on_error", on_error, get_args(OnError))
+        own: dict[str, Tool] = {}
+        definitions: list[Mapping[str, Any]] = []
+        for given in tools:
+            if _runs_at_the_api(given):
+                definitions.append(dict(cast("Mapping[str, Any]", given)))
+                continue
+            tool = as_tool(given)
+            if tool.name in own:
+                raise ValueError(f"tool_loop() was given two tools with the name {tool.name!r}")
+            own[tool.name] = tool
+            definitions.append(tool.definition)
+        return cls(own, tuple(definitions), concurrency, start, on_error)
+
+    def begins_early(self, tool: Tool) -> bool:
+        """
+        Whether a tool begins when its call is complete, before it is known how the message ends.
+        """
+        return not tool.effect and (tool.start or self.start) == "block"
+
+
+def _runs_at_the_api(given: object) -> bool:
+    """
+    Whether it is the definition of a tool that the API runs, such as a web search, or that an MCP server does.
+    """
+    if not isinstance(given, Mapping):
+        return False
+    fields = cast("Mapping[str, Any]", given)
+    return "run" not in fields and fields.get("type", "custom") != "custom"

@@ -1,0 +1,414 @@
+"""
+tool_loop: a conversation with tools, all its turns as one stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import anyio
+import pytest
+
+import streamkit as sk
+from streamkit.testing import (
+    Drop,
+    ErrorEvent,
+    FakeClaude,
+    Reply,
+    reply,
+    text,
+    thinking,
+    tool_use,
+)
+from tests.support.claude import ASK, AT_ONCE, finished
+from tests.support.messages_api import check_conversation
+
+if TYPE_CHECKING:
+    from streamkit.testing import Request
+
+HI: Any = {"role": "user", "content": "Hi"}
+
+
+def answers(*replies: Reply, paused: Iterable[int] = ()) -> list[Callable[[Request], Reply]]:
+    """
+    Replies of a server that first checks that the API would take the request.
+    """
+
+    def checked(number: int, answer: Reply) -> Callable[[Request], Reply]:
+        def answering(request: Request) -> Reply:
+            check_conversation(request.body["messages"], paused=number in paused)
+            return answer
+
+        return answering
+
+    return [checked(number, answer) for number, answer in enumerate(replies)]
+
+
+async def look(city: str) -> str:
+    """
+    Look out of a window.
+
+    Args:
+        city: Where.
+    """
+    return f"rain in {city}"
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+async def fail(why: str) -> str:
+    raise ConnectionError(why)
+
+
+def results(items: list[Any]) -> list[tuple[str, object, bool]]:
+    return [(item.name, item.content, item.is_error) for item in items if isinstance(item, sk.ToolResult)]
+
+
+async def test_the_tools_of_a_turn_are_run_and_their_results_begin_the_next() -> None:
+    asks = reply(
+        thinking("The city …", signature="c2ln"),
+        text("Let me look. "),
+        tool_use("look", {"city": "Oslo"}, id="toolu_1"),
+        tool_use("add", {"a": 1, "b": 2}, id="toolu_2"),
+    )
+    items: list[Any] = []
+    async with FakeClaude(*answers(asks, reply(text("Rain, and 3.")))) as server:
+        run = await finished(sk.tool_loop(server.client(), tools=[look, add], **ASK), items)
+    assert sorted(results(items)) == [("add", "3", False), ("look", "rain in Oslo", False)]
+    content = [
+        {"type": "thinking", "thinking": "The city …", "signature": "c2ln"},
+        {"type": "text", "text": "Let me look. "},
+        {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"city": "Oslo"}},
+        {"type": "tool_use", "id": "toolu_2", "name": "add", "input": {"a": 1, "b": 2}},
+    ]
+    told = [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": "rain in Oslo"},
+        {"type": "tool_result", "tool_use_id": "toolu_2", "content": "3"},
+    ]
+    sent = [HI, {"role": "assistant", "content": content}, {"role": "user", "content": told}]
+    assert server.requests[1].body["messages"] == sent
+    assert run.outcome.history == [*sent, {"role": "assistant", "content": "Rain, and 3."}]
+    assert (run.outcome.kind, run.outcome.stop_reason) == ("complete", "end_turn")
+    assert len(run.outcome.messages) == len(run.outcome.turns) == 2
+    assert sum(used.output_tokens or 0 for used in run.outcome.turns) == run.outcome.usage.output_tokens
+
+
+async def test_the_definitions_are_made_of_the_functions_and_those_of_the_api_pass_through() -> None:
+    search: Any = {"type": "web_search_20250305", "name": "web_search"}
+    note: Any = {"name": "note", "description": "…", "input_schema": {"type": "object"}, "run": add}
+    async with FakeClaude(*answers(reply(text("Hi")))) as server:
+        tools: list[Any] = [look, anthropic.beta_tool(add, name="plus"), note, search]
+        await sk.tool_loop(server.client(), tools=tools, **ASK).run()
+    defined = server.requests[0].body["tools"]
+    assert [each["name"] for each in defined] == ["look", "plus", "note", "web_search"]
+    assert defined[0]["description"] == "Look out of a window."
+    assert defined[0]["input_schema"]["properties"]["city"]["description"] == "Where."
+    assert defined[2:] == [{name: value for name, value in note.items() if name != "run"}, search]
+
+
+async def test_text_operators_work_on_it_as_on_any_events() -> None:
+    asks = reply(text("A."), tool_use("look", {"city": "Oslo"}))
+    async with FakeClaude(asks, reply(text("B."))) as server:
+        loop = sk.tool_loop(server.client(), tools=[look], **ASK)
+        assert await (loop | sk.text()).collect() == ["A.", "B."]
+
+
+async def test_it_can_be_opened_again() -> None:
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    async with FakeClaude(*answers(*[asks, reply(text("B."))] * 2)) as server:
+        loop = sk.tool_loop(server.client(), tools=[look], **ASK)
+        for _ in range(2):
+            assert results(await loop.collect()) == [("look", "rain in Oslo", False)]
+        assert repr(loop).startswith("tool_loop(<AsyncAnthropic>, model='claude-sonnet-5'")
+
+
+# -- what a tool gives --------------------------------------------------------------------------------------
+
+
+async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
+    async def slow() -> str:
+        await anyio.sleep_forever()
+        return ""
+
+    def odd() -> object:
+        return object()
+
+    asks = reply(
+        tool_use("fail", {"why": "no network"}),
+        tool_use("add", {"a": 1}),
+        tool_use("nothing", {}),
+        tool_use("slow", {}),
+        tool_use("odd", {}),
+        tool_use("look", '{"city": '),
+    )
+    tools = [fail, add, sk.tool(slow, timeout=0.01), {"name": "odd", "input_schema": {}, "run": odd}, look]
+    items: list[Any] = []
+    async with FakeClaude(*answers(asks, reply(text("Oh.")))) as server:
+        await finished(sk.tool_loop(server.client(), tools=tools, **ASK), items)
+    assert sorted(results(items)) == [
+        ("add", "ValueError: Invalid arguments for function add\nb: Missing required argument", True),
+        ("fail", "ConnectionError: no network", True),
+        ("look", "Error: the input of this call cannot be used: truncated", True),
+        ("nothing", "Error: there is no tool 'nothing'; the tools are: fail, add, slow, odd, look", True),
+        (
+            "odd",
+            "TypeError: the tool 'odd' gave object, which JSON cannot hold: return a text, content blocks, or plain values",
+            True,
+        ),
+        ("slow", "TimeoutError: the tool 'slow' took longer than 0.01 s", True),
+    ]
+    calls = server.requests[1].body["messages"][1]["content"]
+    assert calls[-1]["input"] == {"INVALID_JSON": '{"city": '}
+
+
+@pytest.mark.parametrize(
+    ("given", "content"),
+    [
+        ("text", "text"),
+        (None, ""),
+        ({"a": [1, 2.5, True]}, '{"a":[1,2.5,true]}'),
+        ([1, 2], "[1,2]"),
+        ([], "[]"),
+        (sk.Timeouts(total=3), None),
+        ([{"type": "text", "text": "block"}], [{"type": "text", "text": "block"}]),
+        (({"type": "image"},), [{"type": "image"}]),
+    ],
+)
+@pytest.mark.pure
+async def test_what_a_tool_gives_is_text_blocks_or_json(given: object, content: object) -> None:
+    from streamkit._claude.tools.result_content import content_of
+
+    if content is not None:
+        assert content_of(given, "tool") == content
+
+
+async def test_the_sdks_tool_error_says_itself_what_claude_is_told() -> None:
+    from anthropic.lib.tools import ToolError
+
+    async def picky() -> str:
+        raise ToolError([{"type": "text", "text": "Not today."}])
+
+    items: list[Any] = []
+    async with FakeClaude(*answers(reply(tool_use("picky", {})), reply(text("Oh.")))) as server:
+        await finished(sk.tool_loop(server.client(), tools=[picky], **ASK), items)
+    assert results(items) == [("picky", [{"type": "text", "text": "Not today."}], True)]
+
+
+async def test_with_on_error_raise_the_first_failure_ends_the_run_and_names_the_tool() -> None:
+    asks = reply(text("Well, "), tool_use("fail", {"why": "secret"}, id="toolu_1"))
+    items: list[Any] = []
+    async with FakeClaude(*answers(asks)) as server:
+        loop = sk.tool_loop(server.client(), tools=[fail], on_error="raise", **ASK)
+        run = loop.open()
+        with pytest.raises(ConnectionError) as raised:
+            async with run:
+                async for item in run:
+                    items.append(item)
+    assert raised.value.__notes__ == ["in the tool 'fail'"]
+    assert run.outcome.error is raised.value
+    assert items[-1].type == "message_stop"
+    check_conversation(run.outcome.history)
+    [answer] = run.outcome.history[-1]["content"]
+    assert isinstance(answer, dict)
+    assert answer.get("is_error") is True
+
+
+async def test_with_on_error_raise_an_unknown_tool_and_a_broken_call_are_errors() -> None:
+    for call, error in ((tool_use("nothing", {}), LookupError), (tool_use("look", "[]"), sk.ToolInputError)):
+        async with FakeClaude(reply(call)) as server:
+            loop = sk.tool_loop(server.client(), tools=[look], on_error="raise", **ASK)
+            with pytest.raises(error, match=r"nothing|look"):
+                await loop.run()
+
+
+# -- how turns follow one another ---------------------------------------------------------------------------
+
+
+async def test_a_call_that_is_demanded_is_demanded_once() -> None:
+    choice: Any = {"type": "any", "disable_parallel_tool_use": True}
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    async with FakeClaude(*answers(asks, reply(text("Rain.")))) as server:
+        await sk.tool_loop(server.client(), tools=[look], tool_choice=choice, **ASK).run()
+    assert [request.body["tool_choice"] for request in server.requests] == [
+        choice,
+        {"type": "auto", "disable_parallel_tool_use": True},
+    ]
+
+
+async def test_after_max_turns_the_tools_have_run_and_the_history_has_their_results() -> None:
+    asks = [reply(tool_use("look", {"city": "Oslo"}, id=f"toolu_{n}")) for n in range(2)]
+    async with FakeClaude(*answers(*asks)) as server:
+        run = await finished(sk.tool_loop(server.client(), tools=[look], max_turns=2, **ASK))
+    assert (run.outcome.kind, run.outcome.stopped_by) == ("stopped", "max_turns")
+    check_conversation(run.outcome.history)
+    assert len(run.outcome.history) == 5
+
+
+async def test_a_pause_is_continued_and_its_messages_count_as_turns() -> None:
+    paused = reply(
+        text("Searching. "),
+        tool_use("web_search", {"query": "rain"}, type="server_tool_use"),
+        stop_reason="pause_turn",
+    )
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    items: list[Any] = []
+    async with FakeClaude(*answers(paused, asks, paused=[1])) as server:
+        run = await finished(sk.tool_loop(server.client(), tools=[look], max_turns=2, **ASK), items)
+    assert results(items) == [("look", "rain in Oslo", False)]
+    assert run.outcome.stopped_by == "max_turns"
+
+
+@pytest.mark.parametrize("reason", ["refusal", "max_tokens", "end_turn", "model_context_window_exceeded"])
+async def test_a_message_that_ends_otherwise_takes_its_calls_back(reason: Any) -> None:
+    ran: list[str] = []
+
+    async def write(path: str) -> str:
+        ran.append(path)
+        return "done"
+
+    async def wait(path: str) -> str:
+        await anyio.sleep_forever()
+        return path
+
+    asks = reply(
+        text("Well. "), tool_use("write", {"path": "a"}), tool_use("wait", {"path": "b"}), stop_reason=reason
+    )
+    items: list[Any] = []
+    async with FakeClaude(*answers(asks)) as server:
+        loop = sk.tool_loop(server.client(), tools=[write, sk.tool(wait, effect=False)], **ASK)
+        run = await finished(loop, items)
+    assert (ran, results(items)) == ([], [])
+    assert (run.outcome.kind, run.outcome.stop_reason) == ("complete", reason)
+    assert run.outcome.history == [HI, {"role": "assistant", "content": "Well. "}]
+
+
+@pytest.mark.parametrize("fault", [Drop(), ErrorEvent("overloaded_error")])
+async def test_a_message_that_is_cut_takes_its_calls_back(fault: Any) -> None:
+    stopped: list[str] = []
+
+    async def wait(path: str) -> str:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.append(path)
+        return path
+
+    asks = reply(text("Well. "), tool_use("wait", {"path": "b"}), text("And", fault))
+    items: list[Any] = []
+    async with FakeClaude(*answers(asks)) as server:
+        loop = sk.tool_loop(server.client(), tools=[sk.tool(wait, effect=False)], **ASK)
+        run = loop.open()
+        with pytest.raises(sk.StreamError):
+            async with run:
+                async for item in run:
+                    items.append(item)
+    assert stopped == ["b"]
+    assert results(items) == []
+    said = run.outcome.history[-1]
+    assert said["role"] == "assistant"
+    assert [block["type"] for block in said["content"] if isinstance(block, dict)] == ["text", "text"]
+
+
+async def test_a_message_that_starts_over_takes_its_calls_back() -> None:
+    began: list[str] = []
+
+    async def wait(path: str) -> str:
+        began.append(path)
+        if path == "first":
+            await anyio.sleep_forever()
+        return path
+
+    cut = reply(tool_use("wait", {"path": "first"}), text("And", Drop()))
+    whole = reply(tool_use("wait", {"path": "second"}), text("so."))
+    retry = sk.RetryPolicy(base=0, resume="restart")
+    items: list[Any] = []
+    async with FakeClaude(*answers(cut, whole, reply(text("Done.")))) as server:
+        loop = sk.tool_loop(server.client(), tools=[sk.tool(wait, effect=False)], retry=retry, **ASK)
+        await finished(loop, items)
+    assert began == ["first", "second"]
+    assert results(items) == [("wait", "second", False)]
+    kinds = [item.type for item in items]
+    assert kinds.index("restarted") < kinds.index("tool_result")
+
+
+async def test_what_fails_before_the_first_content_is_retried_unseen_in_any_turn() -> None:
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    replies = answers(reply(ErrorEvent("overloaded_error")), asks, reply(ErrorEvent("overloaded_error")))
+    async with FakeClaude(*replies, reply(text("Rain."))) as server:
+        run = await finished(sk.tool_loop(server.client(), tools=[look], retry=AT_ONCE, **ASK))
+    assert len(run.outcome.attempts) == 4
+    assert run.outcome.kind == "complete"
+
+
+# -- leaving ------------------------------------------------------------------------------------------------
+
+
+async def test_cancel_while_tools_run_leaves_a_history_that_can_be_sent() -> None:
+    began, stopped = anyio.Event(), list[str]()
+
+    async def wait(path: str) -> str:
+        began.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.append(path)
+        return path
+
+    asks = reply(
+        tool_use("look", {"city": "Oslo"}, id="toolu_1"),
+        tool_use("wait", {"path": "a"}, id="toolu_2"),
+        tool_use("wait", {"path": "b"}, id="toolu_3"),
+    )
+    async with FakeClaude(*answers(asks)) as server:
+        loop = sk.tool_loop(server.client(), tools=[look, wait], concurrency=1, **ASK)
+        async with loop.open() as run:
+            async for item in run:
+                if isinstance(item, sk.ToolResult):
+                    await began.wait()
+                    run.cancel("enough")
+    assert stopped == ["a"]
+    assert run.outcome.stopped_by == "cancel: enough"
+    history: Any = run.outcome.history
+    check_conversation(history)
+    contents = [(block["content"], block.get("is_error")) for block in history[-1]["content"]]
+    assert contents[0] == ("rain in Oslo", None)
+    assert contents[1][0].startswith("The tool was stopped")
+    assert contents[2][0].startswith("The tool was not run")
+
+
+async def test_leaving_in_the_middle_of_a_message_leaves_its_calls_out() -> None:
+    asks = reply(text("Let me "), tool_use("look", {"city": "Oslo"}), text("and so on", " for long"))
+    async with FakeClaude(*answers(asks)) as server:
+        loop = sk.tool_loop(server.client(), tools=[sk.tool(look, effect=False)], **ASK)
+        async with loop.open() as run:
+            async for item in run:
+                if isinstance(item, sk.ToolResult):
+                    break
+    history: Any = run.outcome.history
+    if history[-1]["role"] == "assistant":
+        check_conversation([*history, HI])
+        assert all(block["type"] == "text" for block in history[-1]["content"])
+
+
+async def test_a_plain_function_runs_in_a_thread_and_is_waited_for_if_it_has_effects() -> None:
+    import threading
+
+    begin, ended = threading.Event(), list[bool]()
+
+    def write(path: str) -> str:
+        ended.append(begin.wait(60))
+        return path
+
+    async with FakeClaude(*answers(reply(tool_use("write", {"path": "a"})))) as server:
+        loop = sk.tool_loop(server.client(), tools=[write], **ASK)
+        async with loop.open() as run:
+            async for item in run:
+                if item.type == "message_stop":
+                    await anyio.wait_all_tasks_blocked()
+                    begin.set()
+                    break
+    assert ended in ([True], [])  # it has ended, or has never begun
