@@ -41,27 +41,56 @@ def history(
         replies: What answers its calls. Without it they are left to whoever sends the next request.
     """
     conversation = [_plain(message) for message in asked]
+    waits = False
+    if answer := _answer(messages, replies):
+        conversation = with_answer(conversation, answer, joined=True)
+        said = conversation.pop()
+        if isinstance(said["content"], list):
+            reason = stop_reason(messages[-1].stop_reason)
+            waits = reason.pauses or (reason.awaits_results and bool(_calls_in(said["content"])))
+            said["content"] = answered(said["content"], conversation, waits=waits)
+        if said["content"]:
+            conversation.append(said)
+    return conversation if replies is None else _with_replies(conversation, replies, waits=waits)
+
+
+def _answer(messages: Sequence[MessageBuilder], replies: Replies | None) -> list[dict[str, Any]]:
+    """
+    The blocks of the answer. Where the loop replies, calls that it will not answer are left out.
+    """
     wrapped = replies is not None and replies.due
     answer = [block for message in messages for block in sendable(message, wrapped=wrapped)]
-    if replies is not None and not replies.due:
-        answer = _without_calls(answer)
-    if not answer:
+    return answer if replies is None or replies.due else _without_calls(answer)
+
+
+def _with_replies(
+    conversation: list[dict[str, Any]], replies: Replies, *, waits: bool
+) -> list[dict[str, Any]]:
+    """
+    A conversation with the results of its last calls, in their order, and what the user has said behind them.
+
+    Args:
+        conversation: The conversation.
+        replies: What there is.
+        waits: Whether the API waits for something that only it, or the results, can give.
+    """
+    last = conversation[-1] if conversation else {"role": "", "content": ""}
+    content: str | list[dict[str, Any]] = last["content"]
+    blocks: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
+    if last["role"] == "assistant" and not isinstance(content, str):
+        calls = [block for block in content if _type(block) in APPLICATION_TOOLS]
+        blocks = [replies.block(_id_in(call, "id")) for call in calls]
+    # A program of the API's that has called the tools takes nothing but their results.
+    if replies.said and not (waits and not calls) and not any(map(_caller, calls)):
+        blocks += [{"type": "text", "text": text} for text in replies.said]
+    if not blocks:
         return conversation
-    conversation = with_answer(conversation, answer, joined=True)
-    said = conversation.pop()
-    calls: list[str] = []
-    if isinstance(said["content"], list):
-        reason = stop_reason(messages[-1].stop_reason)
-        calls = _calls_in(said["content"])
-        waits = reason.pauses or (reason.awaits_results and bool(calls))
-        said["content"] = answered(said["content"], conversation, waits=waits)
-        calls = _calls_in(said["content"])
-    if not said["content"]:
-        return conversation
-    conversation.append(said)
-    if replies is not None and calls:
-        conversation.append({"role": "user", "content": [replies.block(call) for call in calls]})
-    return conversation
+    if last["role"] == "user":
+        before = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        return [*conversation[:-1], {**last, "content": [*before, *blocks]}]
+    is_text = len(blocks) == 1 and _type(blocks[0]) == "text"
+    return [*conversation, {"role": "user", "content": blocks[0]["text"] if is_text else blocks}]
 
 
 def _calls_in(content: Iterable[dict[str, Any]]) -> list[str]:

@@ -1,5 +1,6 @@
 """
-What answers the calls of one message: for the next request, and for a conversation that ends before all of them have ended.
+What answers one message: the results of its calls, and what the user has said. It is for the next request, and for a
+conversation that ends before that.
 """
 
 from __future__ import annotations
@@ -11,27 +12,30 @@ from streamkit._claude.protocol.tool_call import result_block
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_result import ToolResult
 
-__all__ = ["STOPPED", "Replies"]
+__all__ = ["NOT_RUN", "STOPPED", "Replies"]
 
 STOPPED: Final = (
     "The tool was stopped before it had ended. It may have done its work, a part of it, or nothing."
 )
 """What Claude is told of a call whose tool had begun."""
 
-_NOT_RUN: Final = "The tool was not run, because the conversation was stopped before."
+NOT_RUN: Final = "The tool was not run, because the conversation was stopped before."
+"""What Claude is told of a call whose tool had not begun."""
 
 
 class Replies:
     """
-    The results of one message's calls, as far as there are any.
+    The results of one message's calls, and what the user has said meanwhile.
 
     Attributes:
         due: Whether the message has ended and waits for them. Until then its calls may still turn out void.
         begun: The ids of the calls whose tools have begun.
         results: The results, by the ids of the calls.
+        said: What the user has said, which comes behind the results.
     """
 
     def __init__(self) -> None:
+        self.said: list[str] = []
         self.due: bool = False
         self.begun: set[str] = set()
         self.results: dict[str, ToolResult] = {}
@@ -51,4 +55,4 @@ class Replies:
         result = self.results.get(call_id)
         if result is not None:
             return dict(result.block)
-        return dict(result_block(call_id, STOPPED if call_id in self.begun else _NOT_RUN, is_error=True))
+        return dict(result_block(call_id, STOPPED if call_id in self.begun else NOT_RUN, is_error=True))

@@ -13,7 +13,7 @@ from streamkit._claude.tools.running_tools import ToolStage
 from streamkit._core.algebra import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamkit._claude.exchange.messages_request import MessagesRequest
     from streamkit._claude.tools.toolbox import Toolbox
@@ -44,11 +44,14 @@ class Conversation:
         self._left = max_turns
         self._context = context
         self._replies = Replies()
+        self._interrupt: Callable[[], None] | None = None  # while there is a turn
+        self._interrupts_next = False
 
     def begin(self) -> Stream[Any]:
         """
         The first turn.
         """
+        self._context.listeners.append(self.hear)
         return self._turn(self._request.params)
 
     async def next(self, outcome: Outcome) -> Stream[Any] | None:
@@ -56,18 +59,62 @@ class Conversation:
         The turn that follows the one with this outcome; None where the conversation has ended.
         """
         self._left -= len(outcome.messages)
-        if not (self._replies.due and self._replies.results):
+        replies = self._replies
+        if not (replies.said or (replies.due and replies.results)):
+            self.end()
             return None
         if self._left < 1:
+            self.end()
             self._context.stopped("max_turns")
             return None
-        return self._turn(_following(self._request.params, outcome))
+        params = _following(self._request.params, outcome)
+        unsent = [] if _ends_with(params["messages"], replies.said) else replies.said
+        return self._turn(params, unsent)
 
-    def _turn(self, params: Mapping[str, Any]) -> Stream[Any]:
+    def hear(self, text: str, now: bool) -> None:
+        """
+        The user says something: it is sent with the next turn.
+
+        Args:
+            text: What they say.
+            now: Whether the turn that is being answered ends for it.
+        """
+        self._replies.said.append(text)
+        if now and self._interrupt is not None:
+            self._interrupt()
+        elif now:
+            self._interrupts_next = True
+
+    def end(self) -> None:
+        """
+        Nothing more is heard.
+        """
+        if self.hear in self._context.listeners:
+            self._context.listeners.remove(self.hear)
+
+    def _turn(self, params: Mapping[str, Any], said: Sequence[str] = ()) -> Stream[Any]:
         self._replies = Replies()
+        self._replies.said += said
+        self._interrupt = None
         request = replace(self._request, params=params, most_turns=self._left)
         source = MessagesSource(request, self._output, self._replies)
-        return Stream(source, (ToolStage(self._toolbox, self._replies),))
+        return Stream(source, (ToolStage(self._toolbox, self._replies, self._can_interrupt),))
+
+    def _can_interrupt(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+        if self._interrupts_next:
+            self._interrupts_next = False
+            interrupt()
+
+
+def _ends_with(messages: Sequence[Any], said: Sequence[str]) -> bool:
+    """
+    Whether what was said stands at the end of a conversation. Something else may have to be sent before it.
+    """
+    if not said:
+        return True
+    content = messages[-1]["content"]
+    return bool((content if isinstance(content, str) else content[-1].get("text")) == said[-1])
 
 
 def _following(params: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from streamkit._core.source import Opened, Source
 from streamkit._operators.combine.follow import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
     from typing_extensions import Unpack
 
@@ -132,4 +132,22 @@ class _ToolLoop(Source):
 
     def open(self, context: Context) -> Opened:
         conversation = Conversation(self._request, self._output, self._toolbox, self._max_turns, context)
-        return follow(conversation.begin(), conversation.next).source.open(context)
+        turns = follow(conversation.begin(), conversation.next).source.open(context)
+        return Opened(turns.feed, _OpenConversation(turns.iterator, conversation))
+
+
+class _OpenConversation:
+    """
+    The turns in their run. When they are closed, nothing more is heard.
+    """
+
+    def __init__(self, turns: AsyncGenerator[Any, None], conversation: Conversation) -> None:
+        self._turns = turns
+        self._conversation = conversation
+
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
+        return self._turns
+
+    async def aclose(self) -> None:
+        self._conversation.end()
+        await self._turns.aclose()

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -58,8 +59,9 @@ def approve(fn: Ask, /) -> Approval:
     Raises:
         TypeError: `fn` is not an async function; while running, it returns something else.
     """
-    if not callable(fn) or gives_async_items(fn):  # pyright: ignore[reportUnnecessaryComparison]
-        raise TypeError(f"approve() needs an async function of a call, not {name_of(fn)}")
+    given: object = fn
+    if not callable(given) or gives_async_items(given):
+        raise TypeError(f"approve() needs an async function of a call, not {name_of(given)}")
     return Approval(fn)
 
 
@@ -106,9 +108,9 @@ async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
 
 
 async def _verdict(ask: Ask, call: ToolCall) -> object:
-    made: object = ask(call)
-    if not isinstance(made, Awaitable):
+    made: Any = ask(call)
+    if not inspect.isawaitable(made):
         raise TypeError(
             f"approve({name_of(ask)}) needs an async function: it returned {type(made).__name__} without being awaited"
         )
-    return await cast("Awaitable[object]", made)
+    return await made

@@ -39,12 +39,13 @@ def content_of(value: object, name: str) -> str | list[Content]:
         if blocks and all(_is_block(block) for block in blocks):
             return [cast("Content", block) for block in blocks]
         value = blocks
+    json_text = JSONText(name, error=str)
     try:
-        return JSONText(name, error=str).encode(value).decode()
+        return json_text.encode(value).decode()
     except TypeError:
-        kind = type(cast("object", value)).__name__
         raise TypeError(
-            f"the tool {name!r} gave {kind}, which JSON cannot hold: return a text, content blocks, or plain values"
+            f"the tool {name!r} gave {type(value).__name__}, which JSON cannot hold: return a text, content blocks, or plain "
+            "values"
         ) from None
 
 

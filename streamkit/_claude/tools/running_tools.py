@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 from streamkit._claude.operators.tool_calls import ToolCalls
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._claude.tools.approval import Refused, asked
 from streamkit._claude.tools.invocation import invoke
+from streamkit._claude.tools.message_end import MessageEnd
 from streamkit._core.runtime.side_jobs import SideJobs
 from streamkit._core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from streamkit._claude.protocol.replies import Replies
     from streamkit._claude.protocol.tool_call import BrokenToolCall
@@ -42,17 +44,23 @@ class ToolStage(ConcurrentStage):
     Args:
         toolbox: The tools.
         replies: Where the results are kept for the next request.
+        can_interrupt: Is given the function that ends the turn because the user has said something.
     """
 
     memory = "16 items, and the results of one message"
 
-    def __init__(self, toolbox: Toolbox, replies: Replies) -> None:
+    def __init__(
+        self, toolbox: Toolbox, replies: Replies, can_interrupt: Callable[[Callable[[], None]], None]
+    ) -> None:
         super().__init__("run_tools")
         self._toolbox = toolbox
         self._replies = replies
+        self._can_interrupt = can_interrupt
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        return _RunningTools(upstream, context, self._toolbox, self._replies).items()
+        running = _RunningTools(upstream, context, self._toolbox, self._replies)
+        self._can_interrupt(running.interrupt)
+        return running.items()
 
 
 class _Call:
@@ -84,6 +92,7 @@ class _RunningTools(SideJobs):
         super().__init__(upstream, context)
         self._toolbox = toolbox
         self._replies = replies
+        self._interrupted = False
         self.started_over()
 
     def started_over(self) -> None:
@@ -91,6 +100,7 @@ class _RunningTools(SideJobs):
         self._calls = ToolCalls(broken="emit")
         self._waiting: list[_Call] = []
         self._running: set[_Call] = set()
+        self._end = MessageEnd()
         self._stop_reason: str | None = None
         self._ended = False
 
@@ -99,7 +109,10 @@ class _RunningTools(SideJobs):
     def saw(self, item: Any) -> None:
         for call in self._calls.feed(item):
             self._take_in(call)
+        self._end.saw(item)
         match item.type:
+            case "content_block_stop" if self._interrupted:
+                self._cut()
             case "message_start":  # of the next one, where the API has paused
                 self._stop_reason, self._ended = None, False
                 self._note_stop_reason(getattr(item, "message", None))
@@ -131,9 +144,41 @@ class _RunningTools(SideJobs):
         for each in self._waiting:
             if not each.is_ready and self._asks_late(each):
                 self._begin_to_ask(each)
+        if self._interrupted:
+            self._stop_tools()
         self._give_places()
 
+    # -- the user says something --------------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """
+        End the turn: the message at a place where it can end, or else the tools that it has called.
+        """
+        self._interrupted = True
+        if self._ended:
+            self._stop_tools()
+        elif not self._end.is_in_call:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._void()
+        self.cut()
+
+    def upstream_cut(self) -> None:
+        for event in self._end.missing():
+            self.hand_on(event)
+
+    def _stop_tools(self) -> None:
+        unanswered = [*self._running, *self._waiting]
+        self._running.clear()
+        self._waiting.clear()
+        self.cancel_jobs()
+        for each in sorted(unanswered, key=lambda each: each.call.index):
+            why = STOPPED if each.call.id in self._replies.begun else NOT_RUN
+            self._tell(ToolResult(each.call.id, each.call.name, why, is_error=True))
+
     def _void(self) -> None:
+        self._running.clear()
         self._waiting.clear()
         self.take_back()
 
@@ -166,7 +211,9 @@ class _RunningTools(SideJobs):
         running = self._running  # another one where the message has started over
         try:
             self._replies.begun.add(call.id)
-            self._tell(await invoke(tool, call, self._context, raises=self._toolbox.on_error == "raise"))
+            result = await invoke(tool, call, self._context, raises=self._toolbox.on_error == "raise")
+            if each in running:  # or it was taken back, and its tool has gone on all the same
+                self._tell(result)
         finally:
             running.discard(each)
             self._give_places()

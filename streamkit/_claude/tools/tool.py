@@ -189,7 +189,7 @@ def _of_function(given: Callable[..., object]) -> Tool:
 
     name = name_of(given)
     _refuse_items(name, given)
-    make: Callable[[Any], SDKTool] = beta_async_tool if gives_awaitable(given) else beta_tool
+    make: Any = beta_async_tool if gives_awaitable(given) else beta_tool
     try:
         return _of_sdk(make(given))
     except Exception as error:

@@ -47,8 +47,9 @@ class Toolbox:
             TypeError: One of the tools is not a tool, or an argument is of the wrong kind.
             ValueError: Two tools have one name, or an argument is not one of those that there are.
         """
-        if isinstance(tools, str | Mapping) or not isinstance(tools, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"tool_loop() needs tools=[…], a list, and got {type(tools).__name__}")
+        if isinstance(tools, str | Mapping) or not hasattr(tools, "__iter__"):
+            given = type(cast("object", tools)).__name__
+            raise TypeError(f"tool_loop() needs tools=[…], a list, and got {given}")
         whole_number("tool_loop", concurrency, least=1)
         choice("tool_loop", "start", start, get_args(Start))
         choice("tool_loop", "on_error", on_error, get_args(OnError))

@@ -51,6 +51,7 @@ class Context:
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
         run_id: What all lines that this run logs have in common.
+        listeners: What `say()` speaks to: functions of a text, and of whether it is to be heard at once.
         abandoned: Whether the program has ended while the run was open, or somebody has cancelled a job of it as if it had.
     """
 
@@ -65,6 +66,8 @@ class Context:
         self.abandoned: bool = False
         self.restarts: bool = parent is not None and parent.restarts
         self.run_id: RunId = RunId() if parent is None else parent.run_id
+        # Shared with the contexts inside this one, as those below.
+        self.listeners: list[Callable[[str, bool], None]] = [] if parent is None else parent.listeners
         self._parent = parent
         self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []

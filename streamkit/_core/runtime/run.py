@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from streamkit._core.checks import as_number
+from streamkit._core.checks import as_number, flag
 from streamkit._core.foreign_errors import note
 from streamkit._core.log import error_fields, log_warning
 from streamkit._core.runtime.assembly import begin
@@ -109,6 +109,36 @@ class Run(Generic[T_co]):
     def _interrupt(self) -> None:
         if not self._left:
             self._tasks.interrupt()
+
+    def say(self, text: str, *, now: bool = False) -> None:
+        """
+        Say something to the conversation that the stream is, such as `tool_loop()` makes. Call it from any task of the run's
+        event loop.
+
+        Args:
+            text: What the user says.
+            now: Whether what is being answered is stopped for it. Otherwise it waits until that has ended.
+
+        Raises:
+            TypeError: `text` is not a text.
+            ValueError: It is empty.
+            RuntimeError: Nothing in this run listens: it is no conversation, it has ended, or there are two.
+        """
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"say() needs a text, not {type(text).__name__}")
+        if not text.strip():
+            raise ValueError("say() needs a text that is not empty")
+        listeners = self._context.listeners
+        if len(listeners) == 1:
+            listeners[0](text, flag("say", "now", now))
+            return
+        raise RuntimeError(
+            "two conversations are open in this run, and say() cannot tell which of them is meant: open each by itself"
+            if listeners
+            else "nothing in this run listens any more: its conversation has ended"
+            if self._left
+            else "nothing in this run listens: say() is for the open run of a conversation, such as tool_loop() makes"
+        )
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         # The chain's own iterator is handed out, which costs nothing for each item.

@@ -129,9 +129,18 @@ class SideJobs:
 
     def put(self, item: Any) -> None:
         """
-        Hand on an item of one's own behind those that have arrived.
+        Hand on what a job has given, behind what is there; nothing once the stage is about to end.
         """
+        if not self._accepting:
+            return
         self._ready.append(_Beside(item))
+        self._turn.wake()
+
+    def hand_on(self, item: Any) -> None:
+        """
+        Hand on an item as if it were upstream's, which `take_back` does not drop.
+        """
+        self._ready.append(item)
         self._turn.wake()
 
     def take_back(self) -> None:
