@@ -24,7 +24,10 @@ def signature_for(before: list[Any], content: list[Any], thought: str) -> str:
         content: The blocks before it in its own message.
         thought: The thought.
     """
-    signed = json.dumps([[_canonical(each) for each in before], content, thought], sort_keys=True)
+    # As the API reads it: an answer that it has paused, and what continues it, are one.
+    blocks = [[message["role"], block] for message in before for block in _blocks(message)]
+    blocks += [["assistant", block] for block in content]
+    signed = json.dumps([blocks, thought], sort_keys=True)
     return hashlib.sha256(signed.encode()).hexdigest()[:16]
 
 
@@ -98,7 +101,3 @@ def _check_result(block: dict[str, Any]) -> None:
 def _blocks(message: Any) -> list[Any]:
     content = message["content"]
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def _canonical(message: Any) -> dict[str, Any]:
-    return {"role": message["role"], "content": _blocks(message)}

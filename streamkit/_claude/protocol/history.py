@@ -126,10 +126,13 @@ def sendable(message: MessageBuilder, *, wrapped: bool = False) -> list[dict[str
     blocks = message.blocks
     has_ended = message.changed or message.ended
     kept: list[Block | dict[str, Any]] = []
+    is_changed = False  # and so what was signed behind that would be refused
     for block in blocks:
         if _is_sendable(block, is_whole=has_ended or block is not blocks[-1]):
-            kept.append(block)
+            if not (is_changed and block.type in THINKING):
+                kept.append(block)
         elif wrapped and block.type in APPLICATION_TOOLS and block.id and block.name and not block.repeats:
+            is_changed = True
             kept.append({**block.to_dict(), "input": {"INVALID_JSON": block.raw}})
     return [cast("dict[str, Any]", _plain(fields)) for fields in as_params(kept)]
 

@@ -48,8 +48,8 @@ class Toolbox:
             ValueError: Two tools have one name, or an argument is not one of those that there are.
         """
         if isinstance(tools, str | Mapping) or not hasattr(tools, "__iter__"):
-            given = type(cast("object", tools)).__name__
-            raise TypeError(f"tool_loop() needs tools=[…], a list, and got {given}")
+            kind = type(cast("object", tools)).__name__
+            raise TypeError(f"tool_loop() needs tools=[…], a list, and got {kind}")
         whole_number("tool_loop", concurrency, least=1)
         choice("tool_loop", "start", start, get_args(Start))
         choice("tool_loop", "on_error", on_error, get_args(OnError))
