@@ -51,7 +51,6 @@ class ToolWorld:
     effects: set[int] = field(default_factory=set[int])
     running: int = 0
     _numbers: Any = field(default_factory=itertools.count)
-    _paused: bool = False
 
     # -- the tools ----------------------------------------------------------------------------------------------
 
@@ -97,7 +96,9 @@ class ToolWorld:
         The answer to a request, or what the connection does instead.
         """
         rng, messages = self.rng, params["messages"]
-        check_conversation(messages, paused=self._paused, signed=True)
+        last = messages[-1]
+        paused = last["role"] == "assistant" and last["content"][-1]["type"] == "server_tool_use"
+        check_conversation(messages, paused=paused, signed=True)
         if rng.random() < 0.05:
             return [anthropic.APIConnectionError(request=_REQUEST)]
         blocks = self._content(messages)
@@ -108,7 +109,6 @@ class ToolWorld:
         if rng.random() < 0.1:
             reason = "refusal"
         events = self._events(blocks, reason)
-        self._paused = False
         match rng.choice(["whole"] * 5 + ["max_tokens", "error", "dropped", "ended"]):
             case "max_tokens":
                 cut = rng.randrange(2, len(events))
@@ -120,10 +120,10 @@ class ToolWorld:
                 events = [*events[: rng.randrange(len(events) - 1)], httpx2.ReadError("reset")]
             case "ended":
                 events = events[: rng.randrange(len(events) - 2)]
+            case _ if reason == "tool_use":
+                self.whole |= {block["n"] for block in calls}
             case _:
-                self._paused = reason == "pause_turn"
-                if reason == "tool_use":
-                    self.whole |= {block["n"] for block in calls}
+                pass
         return [each for event in events for each in (rng.choice([0.0, 0.0, 0.1, 0.7]), event)]
 
     def _content(self, messages: list[Any]) -> list[dict[str, Any]]:

@@ -131,9 +131,10 @@ def sendable(message: MessageBuilder, *, wrapped: bool = False) -> list[dict[str
         if _is_sendable(block, is_whole=has_ended or block is not blocks[-1]):
             if not (is_changed and block.type in THINKING):
                 kept.append(block)
-        elif wrapped and block.type in APPLICATION_TOOLS and block.id and block.name and not block.repeats:
+        elif block.type in TOOLS:
             is_changed = True
-            kept.append({**block.to_dict(), "input": {"INVALID_JSON": block.raw}})
+            if wrapped and block.type in APPLICATION_TOOLS and block.id and block.name and not block.repeats:
+                kept.append({**block.to_dict(), "input": {"INVALID_JSON": block.raw}})
     return [cast("dict[str, Any]", _plain(fields)) for fields in as_params(kept)]
 
 
