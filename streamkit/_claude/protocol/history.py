@@ -37,7 +37,7 @@ def history(
 
     Args:
         asked: The messages of the request; empty where they are not known.
-        messages: The messages of the answer, as far as they have come.
+        messages: The messages of the answer, as far as they have come; the last one may not have begun.
         replies: What answers its calls. Without it they are left to whoever sends the next request.
     """
     conversation = [_plain(message) for message in asked]
@@ -46,6 +46,7 @@ def history(
         conversation = with_answer(conversation, answer, joined=True)
         said = conversation.pop()
         if isinstance(said["content"], list):
+            # Where a request has continued a pause and nothing has come of it, `outcome.stop_reason` tells of no pause either.
             reason = stop_reason(messages[-1].stop_reason)
             waits = reason.pauses or (reason.awaits_results and bool(_calls_in(said["content"])))
             said["content"] = answered(said["content"], conversation, waits=waits)

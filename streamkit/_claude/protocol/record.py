@@ -183,7 +183,7 @@ class Record:
         """
         The conversation so far, as the next request can send it.
         """
-        return history(self._asked, [message for message in self._all() if message.started], self._replies)
+        return history(self._asked, self._all(), self._replies)
 
     def tool_calls(self) -> list[ToolCall]:
         """

@@ -6,26 +6,30 @@ no tool with effects runs twice or for nothing, no result is lost, and the histo
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 import streamkit as sk
-from streamkit.testing import run_virtual
+from streamkit.testing._virtual_time.steps import run_stepwise
 from tests.support.backends import on_both_backends
 from tests.support.messages_api import check_conversation
 from tests.support.profiles import examples
 from tests.support.scripted_client import ScriptedClient
 from tests.support.tool_world import ToolWorld
 
+if TYPE_CHECKING:
+    from streamkit.testing._virtual_time.steps import Steps
+
 HI: Any = {"role": "user", "content": "Hi"}
 EACH = 25
 """Conversations of one test."""
 
 
-async def converse(seed: int) -> None:
+async def converse(steps: Steps, seed: int) -> None:
     rng = Random(seed)
     world = ToolWorld(Random(seed + 1_000_000))
     client = ScriptedClient(world.answer)
@@ -41,24 +45,27 @@ async def converse(seed: int) -> None:
         messages=[HI],
     )
     told: list[sk.ToolResult] = []
-    await watched(loop, rng, told)
+    await watched(loop, rng, steps, told)
     assert client.open == world.running == 0
     assert all(world.runs[n] == 1 for n in world.effects), "a tool with effects ran twice"
     assert world.effects <= world.whole, "a tool with effects ran for a void call"
 
 
-async def watched(loop: sk.Stream[Any], rng: Random, told: list[sk.ToolResult]) -> None:
+async def watched(loop: sk.Stream[Any], rng: Random, steps: Steps, told: list[sk.ToolResult]) -> None:
     """
     Read a conversation, do things to it, and check what is left.
     """
-    leaves = rng.choice([None, None, "cancel", "break", "outer"])
+    leaves = rng.choice([None, None, "cancel", "break", "outer", "cancel at a step", "outer at a step"])
     leaves_at = rng.uniform(0, 6)
     speaks = [(rng.uniform(0, 8), rng.random() < 0.5) for _ in range(rng.choice([0, 0, 1, 3]))]
     pace = rng.choice([0.0, 0.0, 0.3])
     results: dict[str, sk.ToolResult] = {}
     calls: set[str] = set()
-    with anyio.move_on_after(leaves_at if leaves == "outer" else 1000):
+    with anyio.move_on_after(leaves_at if leaves == "outer" else 1000) as outer:
         run = loop.open()
+        if leaves in {"cancel at a step", "outer at a step"}:
+            stop = outer.cancel if leaves == "outer at a step" else run.cancel
+            steps.before(rng.randrange(1, 600), stop)
         async with anyio.create_task_group() as tasks:
 
             async def speak(at: float, now: bool) -> None:
@@ -97,6 +104,7 @@ async def watched(loop: sk.Stream[Any], rng: Random, told: list[sk.ToolResult]) 
                         if leaves == "break" and anyio.current_time() - began > leaves_at:
                             break
             tasks.cancel_scope.cancel()
+    steps.forget()
     check_history(run.outcome, told)
 
 
@@ -122,7 +130,7 @@ def check_history(outcome: sk.Outcome, told: list[sk.ToolResult]) -> None:
 def test_whatever_happens_the_conversation_can_go_on(first: int, backend: str) -> None:
     for seed in range(first, first + EACH):
         try:
-            run_virtual(converse, seed, backend=backend)
+            run_stepwise(partial(converse, seed=seed), backend)
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
