@@ -25,7 +25,7 @@ CODE: Final = re.compile(r"`([^`]+)`")
 LINK: Final = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 FENCED: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
-BEGINNINGS: Final = {"from_iterable", "from_sdk", "from_sse", "messages", "replay"}
+BEGINNINGS: Final = {"from_iterable", "from_sdk", "from_sse", "messages", "replay", "tool_loop"}
 """Sources that begin with something else than a stream; they are no operators, and have no place here."""
 
 

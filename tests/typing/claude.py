@@ -70,6 +70,59 @@ async def adopted(client: anthropic.AsyncAnthropic) -> None:
     assert_type(sk.from_sdk(runner), sk.Stream[events.Event])
 
 
+async def look(city: str) -> str:
+    return city
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+async def ask(call: sk.ToolCall) -> bool | tuple[Literal[False], str]:
+    return call.name == "look" or (False, "no")
+
+
+async def conversation(client: anthropic.AsyncAnthropic, asked: list[MessageParam]) -> None:
+    loop = sk.tool_loop(client, tools=[look, add], model="…", max_tokens=9, messages=asked)
+    assert_type(loop, sk.Stream[events.Event | sk.ToolResult])
+    assert_type(loop | sk.text(), sk.Stream[str])
+    assert_type(loop | sk.tool_calls(), sk.Stream[sk.ToolCall])
+    assert_type(sk.tool(look, effect=False), sk.Tool)
+    assert_type(sk.approve(ask), sk.Approval)
+    assert_type(sk.approve(ask)(add), sk.Tool)
+
+    @sk.tool(effect=False, timeout=3)
+    async def search(query: str) -> list[str]:
+        return [query]
+
+    assert_type(search, sk.Tool)
+    tools: list[sk.ToolLike] = [look, search, sk.approve(ask)(add)]
+    tools.append({"type": "web_search_20250305", "name": "web_search"})
+    tools.append(anthropic.beta_async_tool(look))
+    sk.tool_loop(
+        client,
+        tools=tools,
+        max_turns=3,
+        concurrency=2,
+        start="message",
+        on_error="raise",
+        betas=["x"],
+        model="…",
+        max_tokens=9,
+        messages=[],
+    )
+    async with loop.open() as run:
+        run.say("…", now=True)
+        async for item in run:
+            if isinstance(item, sk.ToolResult):
+                assert_type(item.type, Literal["tool_result"])
+                assert_type(item.name, str)
+                assert_type(item.seconds, float)
+                assert_type(item.block, ToolResultBlockParam)
+            else:
+                assert_type(item, events.Event)
+
+
 def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.text(), sk.Stream[str])
     assert_type(stream | sk.text(restarts=True), sk.Stream[str | events.Restarted])

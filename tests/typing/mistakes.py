@@ -336,6 +336,28 @@ async def claude_items(stream: sk.Stream[events.Event]) -> None:
         whole.name = "other"  # error
 
 
+async def conversations(client: anthropic.AsyncAnthropic) -> None:
+    loop = sk.tool_loop(client, tools=[save], model="…", max_tokens=9, messages=[])
+    sk.tool_loop(client, tools=[3], model="…", max_tokens=9, messages=[])  # error
+    sk.tool_loop(client, tools=save, model="…", max_tokens=9, messages=[])  # error
+    sk.tool_loop(client, on_error="emit", model="…", max_tokens=9, messages=[])  # error
+    sk.tool_loop(client, start="now", model="…", max_tokens=9, messages=[])  # error
+    sk.tool_loop(client, model="…", max_tokens=9, messages=[], max_token=9)  # error
+    sk.tool(save, effects=False)  # error
+    sk.tool(save, timeout="3")  # error
+    sk.tool(save)(1)  # error
+    sk.approve(positive)  # error
+    sk.approve(save)(3)  # error
+    async with loop.open() as run:
+        run.say(3)  # error
+        run.say("…", later=True)  # error
+        async for item in run:
+            _ = item.seconds  # error
+            if isinstance(item, sk.ToolResult):
+                item.content = "other"  # error
+                _ = item.input  # error
+
+
 async def previews(stream: sk.Stream[events.Event]) -> None:
     async for preview in stream | sk.tool_input():
         _ = preview.input  # error

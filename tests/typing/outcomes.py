@@ -69,6 +69,7 @@ async def outcomes(stream: sk.Stream[events.Event]) -> None:
     assert_type(run.outcome.history, list[MessageParam])
     assert_type(run.outcome.usage, events.TotalUsage)
     assert_type(run.outcome.usage.output_tokens, int)
+    assert_type(run.outcome.turns, Sequence[events.TotalUsage])
     assert_type(run.outcome.usage_by_model, Mapping[str, events.TotalUsage])
     assert_type(run.outcome.usage.cost({"input": 3}, advisor={"input": 5}), float)
     assert_type(events.Usage() + events.Usage(), events.TotalUsage)

@@ -21,7 +21,7 @@ NOT_VALUES: Final = {
     # descriptions, and what runs them
     "Branch", "Job", "JobRun", "Operator", "Run", "Same", "Sink", "Stream", "Transducer",
     # settings, which are given and not handed on
-    "RetryPolicy", "Timeouts",
+    "Approval", "RetryPolicy", "Timeouts", "Tool",
     # what types only
     "RawEvent",
 }  # fmt: skip
