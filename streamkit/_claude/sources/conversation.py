@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.replies import Replies
 from streamkit._claude.sources.messages_source import MessagesSource
-from streamkit._claude.tools.running_tools import ToolStage
+from streamkit._claude.tools.running_tools import RunningTools
 from streamkit._core.algebra import Stream
+from streamkit._core.runtime.chain import Chain
+from streamkit._core.runtime.side_jobs import AHEAD
+from streamkit._core.source import Opened, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +61,7 @@ class Conversation:
         """
         The turn that follows the one with this outcome; None where the conversation has ended.
         """
-        self._left -= len(outcome.messages)
+        self._left -= len(outcome.turns)
         replies = self._replies
         if not (replies.said or (replies.due and replies.results)):
             self.end()
@@ -98,13 +101,37 @@ class Conversation:
         self._interrupt = None
         request = replace(self._request, params=params, most_turns=self._left)
         source = MessagesSource(request, self._output, self._replies)
-        return Stream(source, (ToolStage(self._toolbox, self._replies, self._can_interrupt),))
+        return Stream(_Turn(source, self._open_turn))
 
-    def _can_interrupt(self, interrupt: Callable[[], None]) -> None:
-        self._interrupt = interrupt
+    def _open_turn(self, events: Chain, context: Context) -> RunningTools:
+        running = RunningTools(events, context, self._toolbox, self._replies)
+        self._interrupt = running.interrupt
         if self._interrupts_next:
             self._interrupts_next = False
-            interrupt()
+            running.interrupt()
+        return running
+
+
+class _Turn(Source):
+    """
+    One turn: the events of a message, and beside them its tools.
+
+    Args:
+        messages: The message.
+        run_tools: Runs the tools.
+    """
+
+    concurrent = True
+    memory = f"{AHEAD} network reads, and the results of one message"
+
+    def __init__(self, messages: MessagesSource, run_tools: Callable[[Chain, Context], RunningTools]) -> None:
+        self._messages = messages
+        self._run_tools = run_tools
+        self.restarts: bool = messages.restarts
+
+    def open(self, context: Context) -> Opened:
+        opened = self._messages.open(context)
+        return Opened("batched", self._run_tools(Chain(opened.iterator), context).batches())
 
 
 def _ends_with(messages: Sequence[Any], said: Sequence[str]) -> bool:

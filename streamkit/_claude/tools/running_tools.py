@@ -22,11 +22,8 @@ from streamkit._claude.tools.approval import Refused, asked
 from streamkit._claude.tools.invocation import invoke
 from streamkit._claude.tools.message_end import MessageEnd
 from streamkit._core.runtime.side_jobs import SideJobs
-from streamkit._core.stage import ConcurrentStage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from streamkit._claude.protocol.replies import Replies
     from streamkit._claude.protocol.tool_call import BrokenToolCall
     from streamkit._claude.tools.tool import Tool
@@ -34,33 +31,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["ToolStage"]
-
-
-class ToolStage(ConcurrentStage):
-    """
-    Runs the tools of one turn.
-
-    Args:
-        toolbox: The tools.
-        replies: Where the results are kept for the next request.
-        can_interrupt: Is given the function that ends the turn because the user has said something.
-    """
-
-    memory = "16 items, and the results of one message"
-
-    def __init__(
-        self, toolbox: Toolbox, replies: Replies, can_interrupt: Callable[[Callable[[], None]], None]
-    ) -> None:
-        super().__init__("run_tools")
-        self._toolbox = toolbox
-        self._replies = replies
-        self._can_interrupt = can_interrupt
-
-    def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        running = _RunningTools(upstream, context, self._toolbox, self._replies)
-        self._can_interrupt(running.interrupt)
-        return running.items()
+__all__ = ["RunningTools"]
 
 
 class _Call:
@@ -87,7 +58,17 @@ class _Call:
         self.answer: ToolResult | Exception | None = None
 
 
-class _RunningTools(SideJobs):
+class RunningTools(SideJobs):
+    """
+    One turn in its run.
+
+    Args:
+        upstream: The events of the turn, in batches.
+        context: The run.
+        toolbox: The tools.
+        replies: Where the results are kept for the next request.
+    """
+
     def __init__(self, upstream: Chain, context: Context, toolbox: Toolbox, replies: Replies) -> None:
         super().__init__(upstream, context)
         self._toolbox = toolbox
@@ -106,22 +87,29 @@ class _RunningTools(SideJobs):
 
     # -- the message --------------------------------------------------------------------------------------------
 
-    def saw(self, item: Any) -> None:
-        for call in self._calls.feed(item):
-            self._take_in(call)
-        self._end.saw(item)
-        match item.type:
-            case "content_block_stop" if self._interrupted:
-                self._cut()
-            case "message_start":  # of the next one, where the API has paused
-                self._stop_reason, self._ended = None, False
-                self._note_stop_reason(getattr(item, "message", None))
-            case "message_delta":
-                self._note_stop_reason(getattr(item, "delta", None))
-            case "message_stop":
-                self._message_over()
-            case _:
-                pass
+    def saw(self, batch: list[Any]) -> None:
+        calls, end = self._calls, self._end
+        for item in batch:
+            kind = item.type
+            if kind == "content_block_delta":
+                if getattr(item.delta, "type", None) != "text_delta":
+                    calls.feed(item)  # none of which makes a call
+                continue
+            for call in calls.feed(item):
+                self._take_in(call)
+            end.saw(item)
+            match kind:
+                case "message_start":  # of the next one, where the API has paused
+                    self._stop_reason, self._ended = None, False
+                    self._note_stop_reason(getattr(item, "message", None))
+                case "message_delta":
+                    self._note_stop_reason(getattr(item, "delta", None))
+                case "message_stop":
+                    self._message_over()
+                case _:
+                    pass
+        if self._interrupted and not self._ended:
+            self._cut()
 
     def upstream_over(self) -> None:
         for call in self._calls.flush():
@@ -157,16 +145,20 @@ class _RunningTools(SideJobs):
         self._interrupted = True
         if self._ended:
             self._stop_tools()
-        elif not self._end.is_in_call:
+        else:
             self._cut()
 
     def _cut(self) -> None:
-        self._void()
-        self.cut()
+        """
+        Stop the message, unless it is inside the input of a tool.
+        """
+        if not self._end.is_in_call:
+            self._void()
+            self.cut()
 
     def upstream_cut(self) -> None:
-        for event in self._end.missing():
-            self.hand_on(event)
+        if missing := self._end.missing():
+            self.hand_on(missing)
 
     def _stop_tools(self) -> None:
         unanswered = [*self._running, *self._waiting]

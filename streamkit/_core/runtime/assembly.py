@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamkit._core.source import Opened, Source
     from streamkit._core.stage import Stage
 
-__all__ = ["assemble", "begin", "described", "run_offline"]
+__all__ = ["assemble", "begin", "begin_as_given", "described", "run_offline"]
 
 
 def assemble(opened: Opened, stages: Sequence[Stage], context: Context, *, observed: bool = False) -> Chain:
@@ -71,14 +71,44 @@ async def begin(source: Source, stages: tuple[Stage, ...], context: Context) -> 
         TypeError: The source may start over, and a stage would hide that.
         NoRoomError: As `with_room`.
     """
+    source, stages = _described_for(source, stages, context)
+    return await _assembled(source.open(context), stages, context)
+
+
+async def begin_as_given(source: Source, stages: tuple[Stage, ...], context: Context) -> tuple[Chain, bool]:
+    """
+    Open a stream as `begin` does, but leave the lists that its source gives as they are where no stage reads their items.
+
+    Returns:
+        The chain, and whether it gives such lists. Then its end is not observed: whoever reads it tells the context.
+
+    Raises:
+        TypeError: As `begin`.
+        NoRoomError: As `with_room`.
+    """
+    source, stages = _described_for(source, stages, context)
+    opened = source.open(context)
+    in_lists = opened.feed == "batched" and not stages
+    return await _assembled(opened, stages, context, in_lists=in_lists), in_lists
+
+
+def _described_for(
+    source: Source, stages: tuple[Stage, ...], context: Context
+) -> tuple[Source, tuple[Stage, ...]]:
     source, stages = described(source, stages)
     context.restarts = source.restarts
     if source.restarts:
         refuse_hiding(source, stages)
-    opened = source.open(context)
+    return source, stages
+
+
+async def _assembled(
+    opened: Opened, stages: tuple[Stage, ...], context: Context, *, in_lists: bool = False
+) -> Chain:
     chain = Chain(opened.iterator)
     try:
-        chain = assemble(opened, stages, context, observed=True)
+        if not in_lists:
+            chain = assemble(opened, stages, context, observed=True)
         return with_room(chain, context)
     except BaseException:
         await context.closing(chain)

@@ -1,34 +1,34 @@
 """
 Jobs beside a stream: its items go on as they come, and what the jobs give comes between them.
 
-Upstream is read by a task of its own, up to `AHEAD` items ahead, and everything stands in one queue in the order in which it has
-come. So an item never waits for a job, and a job's result never overtakes an item that was there before it.
+Upstream gives its items in batches, as they arrive. It is read by a task of its own, up to `AHEAD` batches ahead, and everything
+stands in one queue in the order in which it has come. So an item never waits for a job, and a job's result never overtakes an
+item that was there before it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.chain_reader import ChainReader
 from streamkit._core.runtime.failures import ends_program
 from streamkit._core.runtime.failures_beside import FailuresBeside
-from streamkit._core.runtime.interleaving import AHEAD
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
     from streamkit._core.runtime.task import Task
 
-__all__ = ["SideJobs"]
+__all__ = ["AHEAD", "SideJobs"]
 
-_REFILL = AHEAD // 2
-"""Items that still wait when a reader that had to pause goes on."""
+AHEAD: Final = 4
+"""Batches that are read ahead of the consumer."""
 
 
 class _Job:
@@ -46,25 +46,20 @@ class _Job:
         return self.task is not None and self.task.cancelled
 
 
-class _Beside:
+class _Given(list[Any]):
     """
-    What a job has given, until it is handed on.
+    A batch of what jobs have given, until it is handed on.
     """
-
-    __slots__ = ("item",)
-
-    def __init__(self, item: Any) -> None:
-        self.item = item
 
 
 class SideJobs:
     """
-    One run of a stage that runs jobs beside the stream. Subclasses say which, in the methods without a leading underscore.
+    One run of a source that runs jobs beside its items. Subclasses say which, in the methods without a leading underscore.
 
     It ends when upstream has ended, and every job. The first job that fails ends it too: the others are cancelled at once.
 
     Args:
-        upstream: What is handed on. It is owned, and closed by the task that reads it.
+        upstream: What is handed on, in batches. It is owned, and closed by the task that reads it.
         context: The run, whose tasks the jobs are.
     """
 
@@ -74,7 +69,7 @@ class SideJobs:
         self._reading = True
         self._accepting = True
         self._cut_due = False
-        self._ready: deque[Any] = deque()
+        self._ready: deque[list[Any]] = deque()
         self._jobs: dict[_Job, None] = {}
         self._failure: BaseException | None = None
         self._upstream_failure: BaseException | None = None
@@ -84,9 +79,9 @@ class SideJobs:
 
     # -- what subclasses say ------------------------------------------------------------------------------------
 
-    def saw(self, item: Any) -> None:
+    def saw(self, batch: list[Any]) -> None:
         """
-        An item has arrived, and will be handed on. What this raises ends the stage like a failure of upstream.
+        Items have arrived, and will be handed on. What this raises ends the stage like a failure of upstream.
         """
 
     def started_over(self) -> None:
@@ -133,14 +128,14 @@ class SideJobs:
         """
         if not self._accepting:
             return
-        self._ready.append(_Beside(item))
+        self._ready.append(_Given([item]))
         self._turn.wake()
 
-    def hand_on(self, item: Any) -> None:
+    def hand_on(self, batch: list[Any]) -> None:
         """
-        Hand on an item as if it were upstream's, which `take_back` does not drop.
+        Hand on items as if they were upstream's, which `take_back` does not drop.
         """
-        self._ready.append(item)
+        self._ready.append(batch)
         self._turn.wake()
 
     def take_back(self) -> None:
@@ -148,7 +143,7 @@ class SideJobs:
         Cancel the jobs, and drop what they have given and nobody has got. The stage does not end before they have.
         """
         self._cancel()
-        self._ready = deque(item for item in self._ready if item.__class__ is not _Beside)
+        self._ready = deque(batch for batch in self._ready if batch.__class__ is not _Given)
         self._taken.wake()
 
     def cancel_jobs(self) -> None:
@@ -168,18 +163,17 @@ class SideJobs:
 
     # -- the consumer's side ------------------------------------------------------------------------------------
 
-    async def items(self) -> AsyncIterator[Any]:
+    async def batches(self) -> AsyncGenerator[list[Any], None]:
         """
-        The items and what the jobs give, then the error of what has failed.
+        The items and what the jobs give, in batches; then the error of what has failed.
         """
         self._reader.start()
         try:
             while True:
                 if self._ready:
-                    item = self._ready.popleft()
-                    if len(self._ready) == _REFILL:
-                        self._taken.wake()
-                    yield item.item if item.__class__ is _Beside else item
+                    batch = self._ready.popleft()
+                    self._taken.wake()
+                    yield batch
                 elif self._failure is not None or not (self._reading or self._jobs):
                     break
                 elif self._cut_due and self._reading:
@@ -206,20 +200,22 @@ class SideJobs:
 
     # -- the reader's side --------------------------------------------------------------------------------------
 
-    def _arrived(self, item: Any) -> Awaitable[None] | None:
-        if is_restart(item):
-            return self._start_over(item)
-        self._ready.append(item)
-        if len(self._ready) == 1:
-            self._turn.wake()
-        self.saw(item)
+    def _arrived(self, batch: list[Any]) -> Awaitable[None] | None:
+        if self._context.restarts and any(map(is_restart, batch)):
+            return self._start_over(batch)
+        self._add(batch)
         return self._room() if len(self._ready) >= AHEAD else None
+
+    def _add(self, batch: list[Any]) -> None:
+        self._ready.append(batch)
+        self._turn.wake()
+        self.saw(batch)
 
     async def _room(self) -> None:
         while len(self._ready) >= AHEAD:
             await self._taken.wait()
 
-    async def _start_over(self, item: Any) -> None:
+    async def _start_over(self, batch: list[Any]) -> None:
         cancelled = self._cancel()
         self._ready.clear()
         await self._joined(cancelled)
@@ -227,8 +223,9 @@ class SideJobs:
         if self._failure is None:
             self._beside.log()
         self.started_over()
-        self._ready.append(item)
-        self._turn.wake()
+        last = max(at for at, item in enumerate(batch) if is_restart(item))
+        self._ready.append(batch[: last + 1])
+        self._add(batch[last + 1 :])
         await self._room()
 
     def _upstream_ended(self, error: BaseException | None) -> None:

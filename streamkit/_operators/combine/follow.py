@@ -11,7 +11,7 @@ from anyio import lowlevel
 
 from streamkit._core.algebra import Stream
 from streamkit._core.naming import call_text, name_of
-from streamkit._core.runtime.assembly import begin
+from streamkit._core.runtime.assembly import begin_as_given
 from streamkit._core.source import Opened, Source
 
 if TYPE_CHECKING:
@@ -65,16 +65,26 @@ class _Follow(Source):
         return call_text("follow", self._first, self._next)
 
     def open(self, context: Context) -> Opened:
-        return Opened("async", self._items(context))
+        return Opened("batched", self._batches(context))
 
-    async def _items(self, context: Context) -> AsyncIterator[Any]:
+    async def _batches(self, context: Context) -> AsyncIterator[list[Any]]:
         stream: Stream[Any] | None = self._first
         while stream is not None:
             turn = context.child()
-            chain = await begin(stream.source, stream.stages, turn)
+            chain, is_batched = await begin_as_given(stream.source, stream.stages, turn)
             try:
-                async for item in chain.iterator:
-                    yield item
+                if is_batched:
+                    async for batch in chain.iterator:
+                        yield batch
+                    turn.completed()
+                else:
+                    async for item in chain.iterator:
+                        yield [item]
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                turn.failed(error)
+                raise
             finally:
                 await context.closing(chain)
             made: Any = self._next(turn.outcome)
