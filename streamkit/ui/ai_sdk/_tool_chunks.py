@@ -108,7 +108,7 @@ def result_block(item: object) -> dict[str, Any] | None:
     """
     The `tool_result` block that an item is or has as its `block`; None if there is none.
     """
-    for part in (item, getattr(item, "block", None)):
+    for part in (getattr(item, "block", None), item):
         kind = cast("Mapping[str, Any]", part).get("type") if isinstance(part, Mapping) else type_of(part)
         if kind == "tool_result":
             return as_object(plain(part))
