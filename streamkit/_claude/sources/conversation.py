@@ -36,6 +36,9 @@ class Conversation:
         toolbox: The tools.
         max_turns: How many messages there may be.
         context: The run.
+
+    Attributes:
+        turn: Which turn is being answered, counted from 1.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Conversation:
         self._request = request
         self._output = output
         self._toolbox = toolbox
+        self.turn: int = 0
         self._left = max_turns
         self._context = context
         self._replies = Replies()
@@ -96,6 +100,7 @@ class Conversation:
             self._context.listeners.remove(self.hear)
 
     def _turn(self, params: Mapping[str, Any], said: Sequence[str] = ()) -> Stream[Any]:
+        self.turn += 1
         self._replies = Replies()
         self._replies.said += said
         self._interrupt = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from streamkit._claude.sources.conversation import Conversation
 from streamkit._claude.sources.messages_source import request_text, starts_over
 from streamkit._claude.sources.request_checks import checked_request
+from streamkit._claude.sources.retelling import retold
 from streamkit._claude.tools.toolbox import Toolbox
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import whole_number
@@ -84,7 +85,8 @@ def tool_loop(
             has ended. A tool with effects, and that is each that does not say `effect=False`, begins when its message has ended.
         on_error: Whether a tool that fails, takes too long or is not known has a result that says so (`"result"`), or ends the
             run with its exception (`"raise"`).
-        retry: For each turn, as in `messages()`. Where a message starts over, its tools are taken back.
+        retry: For each turn, as in `messages()`. Where a message starts over, its tools are taken back, and behind the
+            `Restarted` the earlier turns are told again, so that what follows it is the whole conversation.
         timeouts: For each turn, as in `messages()`.
         params: As in `messages()`. A `tool_choice` that demands a call is for the first turn; those behind it choose freely.
 
@@ -96,11 +98,12 @@ def tool_loop(
 
     Emits: each event, and a `ToolResult` for each call, as soon as its tool has ended. Nothing of a call whose message starts
         over, is cut or refused: what runs for it is cancelled.
-    Backpressure: reads at most 16 items ahead; the next turn begins when all results have been taken.
+    Backpressure: reads at most 4 network reads ahead; the next turn begins when all results have been taken.
     Completes: with the first message that calls no tool.
     Fails: with a turn, after everything that has arrived; with `on_error="raise"` with the first tool that fails.
     Cancels: at once: first the tools, then the response is closed.
-    Memory: 16 items, and the results of one message; the outcome keeps the conversation.
+    Memory: 4 network reads, and the results of one message; the outcome keeps the conversation. Where a turn may start over, the
+        earlier turns.
     """
     toolbox = Toolbox.of(tools, concurrency=concurrency, start=start, on_error=on_error)
     whole_number("tool_loop", max_turns, least=1)
@@ -112,7 +115,7 @@ def tool_loop(
 
 class _ToolLoop(Source):
     concurrent = True
-    memory = "16 items, the results of one message, and the conversation for the outcome"
+    memory = "4 network reads, the results of one message, and the conversation for the outcome"
 
     def __init__(self, request: MessagesRequest, output: Any, toolbox: Toolbox, max_turns: int) -> None:
         self._request = request
@@ -133,7 +136,8 @@ class _ToolLoop(Source):
     def open(self, context: Context) -> Opened:
         conversation = Conversation(self._request, self._output, self._toolbox, self._max_turns, context)
         turns = follow(conversation.begin(), conversation.next).source.open(context)
-        return Opened(turns.feed, _OpenConversation(turns.iterator, conversation))
+        told = retold(turns.iterator, lambda: conversation.turn) if self.restarts else turns.iterator
+        return Opened(turns.feed, _OpenConversation(told, turns.iterator, conversation))
 
 
 class _OpenConversation:
@@ -141,13 +145,19 @@ class _OpenConversation:
     The turns in their run. When they are closed, nothing more is heard.
     """
 
-    def __init__(self, turns: AsyncGenerator[Any, None], conversation: Conversation) -> None:
+    def __init__(
+        self, told: AsyncGenerator[Any, None], turns: AsyncGenerator[Any, None], conversation: Conversation
+    ) -> None:
+        self._told = told
         self._turns = turns
         self._conversation = conversation
 
     def __aiter__(self) -> AsyncGenerator[Any, None]:
-        return self._turns
+        return self._told
 
     async def aclose(self) -> None:
         self._conversation.end()
-        await self._turns.aclose()
+        try:
+            await self._told.aclose()
+        finally:
+            await self._turns.aclose()

@@ -29,6 +29,41 @@ EACH = 25
 """Conversations of one test."""
 
 
+class Viewer:
+    """
+    Whoever reads a conversation, and what they have been told since it has last started over.
+    """
+
+    def __init__(self) -> None:
+        self.told: dict[str, sk.ToolResult] = {}
+        self.texts: list[str] = []
+        self._results: dict[str, sk.ToolResult] = {}
+        self._calls: set[str] = set()  # of the newest message, while they are not void
+
+    def sees(self, item: Any) -> None:
+        match item.type:
+            case "restarted":
+                self._results.clear()
+                self.texts.clear()
+                self._calls.clear()
+            case "message_start":
+                self._calls.clear()
+            case "content_block_start" if item.content_block.type == "tool_use":
+                self._calls.add(item.content_block.id)
+            case "content_block_delta" if item.delta.type == "text_delta":
+                self.texts.append(item.delta.text)
+            case "message_delta" if item.delta.stop_reason != "tool_use":
+                self._calls.clear()
+            case "message_stop":
+                self.told |= {call: self._results[call] for call in self._calls & self._results.keys()}
+            case "tool_result":
+                assert item.id in self._calls, "somebody saw a result of a void call"
+                assert item.id not in self._results, "a result came twice"
+                self._results[item.id] = item
+            case _:
+                pass
+
+
 async def converse(steps: Steps, seed: int) -> None:
     rng = Random(seed)
     world = ToolWorld(Random(seed + 1_000_000))
@@ -44,85 +79,76 @@ async def converse(steps: Steps, seed: int) -> None:
         max_tokens=100,
         messages=[HI],
     )
-    told: list[sk.ToolResult] = []
-    await watched(loop, rng, steps, told)
+    speaks = [(rng.uniform(0, 8), rng.random() < 0.5) for _ in range(rng.choice([0, 0, 1, 3]))]
+    viewer = Viewer()
+    outcome = await viewed(loop, viewer, speaks, rng, steps)
+    steps.forget()
     assert client.open == world.running == 0
     assert all(world.runs[n] == 1 for n in world.effects), "a tool with effects ran twice"
     assert world.effects <= world.whole, "a tool with effects ran for a void call"
+    if outcome.kind == "complete" and not any(now for _, now in speaks):
+        blocks = [block for message in outcome.messages for block in message.content]
+        said = "".join(block.text for block in blocks if block.type == "text")
+        assert "".join(viewer.texts) == said, "something is missing behind the last restart, or too much"
+    check_history(outcome, viewer.told)
 
 
-async def watched(loop: sk.Stream[Any], rng: Random, steps: Steps, told: list[sk.ToolResult]) -> None:
+async def viewed(
+    loop: sk.Stream[Any], viewer: Viewer, speaks: list[tuple[float, bool]], rng: Random, steps: Steps
+) -> sk.Outcome:
     """
-    Read a conversation, do things to it, and check what is left.
+    Read a conversation to its end, or until it is left in some way, while somebody speaks in between.
     """
     leaves = rng.choice([None, None, "cancel", "break", "outer", "cancel at a step", "outer at a step"])
     leaves_at = rng.uniform(0, 6)
-    speaks = [(rng.uniform(0, 8), rng.random() < 0.5) for _ in range(rng.choice([0, 0, 1, 3]))]
     pace = rng.choice([0.0, 0.0, 0.3])
-    results: dict[str, sk.ToolResult] = {}
-    calls: set[str] = set()
+    run = loop.open()
+
+    async def speak(at: float, now: bool) -> None:
+        await anyio.sleep(at)
+        with suppress(RuntimeError):
+            run.say(f"said {at}", now=now)
+
+    async def cancel() -> None:
+        await anyio.sleep(leaves_at)
+        run.cancel("enough")
+
+    async def read() -> None:
+        with suppress(*sk.ERRORS):
+            async with run:
+                async for item in run:
+                    viewer.sees(item)
+                    await anyio.sleep(pace)
+                    if leaves == "break" and anyio.current_time() > leaves_at:
+                        break
+
     with anyio.move_on_after(leaves_at if leaves == "outer" else 1000) as outer:
-        run = loop.open()
         if leaves in {"cancel at a step", "outer at a step"}:
-            stop = outer.cancel if leaves == "outer at a step" else run.cancel
-            steps.before(rng.randrange(1, 600), stop)
+            steps.before(rng.randrange(1, 600), outer.cancel if leaves == "outer at a step" else run.cancel)
         async with anyio.create_task_group() as tasks:
-
-            async def speak(at: float, now: bool) -> None:
-                await anyio.sleep(at)
-                with suppress(RuntimeError):
-                    run.say(f"said {at}", now=now)
-
-            async def cancel() -> None:
-                await anyio.sleep(leaves_at)
-                run.cancel("enough")
-
             for at, now in speaks:
                 tasks.start_soon(speak, at, now)
             if leaves == "cancel":
                 tasks.start_soon(cancel)
-            with suppress(*sk.ERRORS):
-                async with run:
-                    began = anyio.current_time()
-                    async for item in run:
-                        match item.type:
-                            case "message_start" | "restarted":
-                                calls.clear()
-                            case "content_block_start" if item.content_block.type == "tool_use":
-                                calls.add(item.content_block.id)
-                            case "message_delta" if item.delta.stop_reason != "tool_use":
-                                calls.clear()
-                            case "tool_result":
-                                assert item.id in calls, "somebody saw a result of a void call"
-                                assert item.id not in results, "a result came twice"
-                                results[item.id] = item
-                            case "message_stop":
-                                told += [results[each] for each in calls & results.keys()]
-                            case _:
-                                pass
-                        await anyio.sleep(pace)
-                        if leaves == "break" and anyio.current_time() - began > leaves_at:
-                            break
+            await read()
             tasks.cancel_scope.cancel()
-    steps.forget()
-    check_history(run.outcome, told)
+    return run.outcome
 
 
-def check_history(outcome: sk.Outcome, told: list[sk.ToolResult]) -> None:
+def check_history(outcome: sk.Outcome, told: dict[str, sk.ToolResult]) -> None:
+    """
+    The history can be sent, with the next question where an answer stands at its end, and has every result that was told.
+    """
     history: Any = outcome.history
     paused = outcome.stop_reason == "pause_turn" and history[-1]["role"] == "assistant"
     if history[-1]["role"] == "assistant" and not paused:
         history = [*history, HI]
     check_conversation(history, paused=paused, signed=True)
-    sent = {
-        block["tool_use_id"]: block["content"]
-        for message in history
-        if isinstance(message["content"], list)
-        for block in message["content"]
-        if block["type"] == "tool_result"
-    }
-    for result in told:
-        assert sent[result.id] == result.content, "a result was lost"
+    contents = [message["content"] for message in history if isinstance(message["content"], list)]
+    results = [block for content in contents for block in content if block["type"] == "tool_result"]
+    sent = {block["tool_use_id"]: block["content"] for block in results}
+    for call, result in told.items():
+        assert sent[call] == result.content, "a result was lost"
 
 
 @on_both_backends
