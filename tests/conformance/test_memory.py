@@ -239,6 +239,28 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
     assert held[1] - held[0] < 10_000, "bytes, after twice as many messages more"
 
 
+@pytest.mark.pure
+@pytest.mark.parametrize("name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth"}])
+async def test_a_run_of_one_task_leaves_nothing_to_the_garbage_collector(name: str) -> None:
+    """
+    No cycle of references holds what was received, and costs the collector's time. A JSON parser, whose state is its own method,
+    is one; and so are jobs.
+    """
+    answer = reply(thinking("Hm."), text("Hello."), tool_use("f", {"a": [1, 2]}))
+    stream = sk.from_iterable([from_dict(event) for event in events_in(answer.body)]) | CLAUDE[name]
+    await stream.run()  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        async with stream.open() as run:
+            async for _ in run:
+                pass
+        del run
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_every_public_operator_is_counted() -> None:
     functions = {name for name in dir(sk) if name.islower() and callable(getattr(sk, name))}
     others = {"branch", "operator", "passthrough", "sink", "source", "follow"}
