@@ -90,6 +90,7 @@ from streamkit._operators.split import split as split
 from streamkit._operators.take_until import take_until as take_until
 from streamkit._operators.tap import tap as tap
 from streamkit._operators.tee import tee as tee
+from streamkit._operators.text.gate import gate as gate
 from streamkit._operators.text.recut import recut as recut
 from streamkit._operators.text.smooth import smooth as smooth
 from streamkit._operators.text.until import until as until
