@@ -77,6 +77,10 @@ def as_stream(item: Item) -> sk.Stream[Item]:
     return sk.from_iterable([item])
 
 
+async def passes(piece: str, so_far: str) -> bool:
+    return True
+
+
 def never(error: Exception) -> sk.Stream[Item]:
     raise error
 
@@ -94,6 +98,7 @@ BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
     "scan": (lambda: sk.scan(lambda _, item: item, None), 1),
     "batch": (lambda: sk.batch(20), 20),
     "batch, within": (lambda: sk.batch(20, 1.0), 20),
+    "gate": (lambda: sk.gate(passes), 64),
     "take": (lambda: sk.take(MANY), 0),
     "skip": (lambda: sk.skip(100), 0),
     "take_while": (lambda: sk.take_while(lambda item: True), 0),
@@ -240,7 +245,9 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
 
 
 @pytest.mark.pure
-@pytest.mark.parametrize("name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth"}])
+@pytest.mark.parametrize(
+    "name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth"}]
+)
 async def test_a_run_of_one_task_leaves_nothing_to_the_garbage_collector(name: str) -> None:
     """
     No cycle of references holds what was received, and costs the collector's time. A JSON parser, whose state is its own method,

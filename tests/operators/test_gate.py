@@ -140,6 +140,21 @@ async def test_each_name_has_a_text_of_its_own() -> None:
     assert sorted(seen) == [("1 ", ""), ("2 ", ""), ("3 ", "1 ")]
 
 
+async def test_each_block_has_a_text_of_its_own() -> None:
+    """
+    So what a check is given does not grow from message to message.
+    """
+    seen: list[tuple[str, str]] = []
+
+    async def check(piece: str, so_far: str) -> bool:
+        seen.append((piece, so_far))
+        return True
+
+    events = [said("1 "), said("2 "), stop(), said("3 ", 1), stop(1), said("4 "), said("5 ")]
+    assert await (sk.from_iterable(events) | sk.gate(check, "word")).collect() == events
+    assert sorted(seen) == [("1 ", ""), ("2 ", "1 "), ("3 ", ""), ("4 ", ""), ("5 ", "4 ")]
+
+
 # -- when -----------------------------------------------------------------------------------------------------
 
 

@@ -48,12 +48,13 @@ def gate(
 
         -abcd|
         gate(lambda piece, so_far: from_iterable([piece != "c"]).first(), "grapheme")
-        -ab|
+        --ab|
 
     Args:
-        check: An async function that is given the piece, and the text of the same name before it, as the model wrote it. It
-            returns True to let the piece pass; a string that goes on in its place, `""` for none; or False to end the stream
-            before it. `(False, reason)` says why in `outcome.stopped_by`, which reads `"gate: <reason>"`, else `"gate"`.
+        check: An async function that is given the piece, and the text before it as it came: of the same block, or the same
+            name. It returns True to let the piece pass; a string that goes on in its place, `""` for none; or False to end
+            the stream before it. `(False, reason)` says why in `outcome.stopped_by`, which reads `"gate: <reason>"`, else
+            `"gate"`.
         by: The pieces, as in `recut`: `"word"`, `"sentence"`, `"line"`, `"grapheme"` or a regex.
         ahead: The most checks at once, at least 1. One counts until its piece has been taken.
         names: Of `(name, value)` pairs, the names whose text is checked, as in `names="text"`; by default all of them.
@@ -67,7 +68,7 @@ def gate(
     Completes: with its upstream, after the last check; or before a piece that was stopped, after closing upstream.
     Fails: with its upstream, after what came before; or with what `check` raises, after the pieces before that one.
     Cancels: at once, first the checks; where the stream starts over, they are cancelled too, and what they check is dropped.
-    Memory: `ahead` pieces and the one that is arriving, 64 other items, and the text so far.
+    Memory: `ahead` pieces and the one that is arriving, 64 other items, and each text so far.
     """
     return Same((_Gate(check, by, ahead, names),))
 
@@ -86,7 +87,7 @@ class _Gate(ConcurrentStage):
             "gate", (check,), {name: value for name, (value, usual) in given.items() if value != usual}
         )
         self.memory: str = (
-            f"{self._ahead} pieces and the one that is arriving, 64 other items, and the text so far"
+            f"{self._ahead} pieces and the one that is arriving, 64 other items, and each text so far"
         )
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
@@ -109,7 +110,7 @@ class _Piece(NamedTuple):
     Attributes:
         place: The item that its text came in, without the text.
         text: The piece.
-        so_far: The text of the same name before it.
+        so_far: The text before it.
     """
 
     place: Any
@@ -142,7 +143,8 @@ class _Pieces:
         self._cutter = Cutter(rule)
         self._names = names
         self._place: Any = _NOWHERE  # the item whose text is held, without the text
-        self._so_far: dict[str | None, str] = {}
+        # For each name of a pair, and for what is no pair: the place of the text, and the text so far.
+        self._so_far: dict[str | None, tuple[Any, str]] = {}
 
     async def of(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """
@@ -166,6 +168,8 @@ class _Pieces:
                 self._start_over()
             else:
                 yield from self._end()
+                if not is_named(item):
+                    self._so_far.pop(None, None)
             yield item
             return
         place = with_text(item, "")
@@ -186,8 +190,10 @@ class _Pieces:
 
     def _piece(self, text: str) -> _Piece:
         name = self._place[0] if is_named(self._place) else None
-        so_far = self._so_far.get(name, "")
-        self._so_far[name] = so_far + text
+        place, so_far = self._so_far.get(name, (_NOWHERE, ""))
+        if place != self._place:
+            so_far = ""
+        self._so_far[name] = (self._place, so_far + text)
         return _Piece(self._place, text, so_far)
 
     def _start_over(self) -> None:
