@@ -4,6 +4,7 @@ imports a name when it is used.
 """
 
 from streamkit._claude.operators.blocks import blocks as blocks
+from streamkit._claude.operators.budget import budget as budget
 from streamkit._claude.operators.citations import citations as citations
 from streamkit._claude.operators.json import json as json
 from streamkit._claude.operators.meter import meter as meter

@@ -214,6 +214,7 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
     "only": sk.only("text_delta"),
     "validate": sk.validate(),
     "meter": sk.meter(),
+    "budget": sk.budget(turns=1_000, seconds=10_000.0),
     "until": sk.text() | sk.until("never said"),
     "recut": sk.text() | sk.recut("word"),
     "smooth": sk.smooth("word"),
@@ -246,7 +247,7 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
 
 @pytest.mark.pure
 @pytest.mark.parametrize(
-    "name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth"}]
+    "name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth", "budget"}]
 )
 async def test_a_run_of_one_task_leaves_nothing_to_the_garbage_collector(name: str) -> None:
     """

@@ -244,6 +244,7 @@ ON_TEXT: Final[dict[str, Ops]] = {
 ON_EVENTS: Final[dict[str, Ops]] = {
     "validate": st.just(sk.validate()),
     "meter": st.just(sk.meter()),
+    "budget": st.sampled_from([sk.budget(turns=2), sk.budget(tokens=20, seconds=1.5)]),
     "only": st.just(sk.only("content_block_start", "content_block_delta", "content_block_stop")),
 }
 

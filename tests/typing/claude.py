@@ -89,6 +89,11 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.citations(), sk.Stream[events.Unknown])
     assert_type(stream | sk.usage(), sk.Stream[events.Usage])
     assert_type(stream | sk.validate() | sk.meter(), sk.Stream[events.Event])
+    assert_type(sk.budget(turns=3), sk.Same)
+    assert_type(
+        stream | sk.budget(tokens=1_000, cost=0.5, prices={"input": 3, "output": 15}, seconds=60),
+        sk.Stream[events.Event],
+    )
 
 
 def pipelines(stream: sk.Stream[events.Event]) -> None:
