@@ -74,7 +74,11 @@ def reply(
         raise ValueError(f"end={end!r}: give 'message_stop', 'message_delta' or 'content'")
     check_order(map(last_part, content))
     digest = sha256(repr((model, content)).encode()).hexdigest()
-    tokens = {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    tokens: dict[str, object] = {
+        "input_tokens": input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }
     tokens |= {
         name: usage[name] for name in tokens.keys() & (usage or {}).keys()
     }  # `message_delta` tells totals
