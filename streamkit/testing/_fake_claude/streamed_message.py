@@ -79,9 +79,8 @@ def reply(
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
     }
-    tokens |= {
-        name: usage[name] for name in tokens.keys() & (usage or {}).keys()
-    }  # `message_delta` tells totals
+    told = usage or {}
+    tokens |= {name: told[name] for name in tokens.keys() & told.keys()}  # `message_delta` tells totals
     start: dict[str, Any] = {
         "type": "message_start",
         "message": {
@@ -93,7 +92,7 @@ def reply(
             "stop_reason": None,
             "stop_sequence": None,
             "stop_details": None,
-            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **(usage or {})},
+            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **told},
         },
     }
     parts: list[Mapping[str, object] | Fault] = [start, *content_events(content, digest)]
