@@ -304,9 +304,12 @@ def test_a_new_question_is_answered_from_the_beginning(process: Process, answere
     """
     Whether the answer before it was whole, or was stopped.
     """
-    asked = [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]]
+    asked: Any = {
+        **ASK,
+        "messages": [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]],
+    }
     with serving(process, "--speed", 100) as served:
-        answer = served.client.messages.create(**{**ASK, "messages": asked})
+        answer: Any = served.client.messages.create(**asked)
         served.line()
     assert [block.text for block in answer.content if block.type == "text"] == [TEXT]
 
