@@ -64,13 +64,14 @@ class Served:
         assert self._process.stdout is not None
         return self._process.stdout.readline().decode()
 
-    def ask(self) -> tuple[str, str]:
+    def ask(self, messages: Any = ASK["messages"]) -> tuple[str, str]:
         """
         The text that came, and how that ended.
         """
         said: list[str] = []
         try:
-            with self.client.messages.create(**ASK, stream=True) as stream:
+            asked: Any = {**ASK, "messages": messages}
+            with self.client.messages.create(**asked, stream=True) as stream:
                 for item in stream:
                     if item.type == "content_block_delta" and item.delta.type == "text_delta":
                         said.append(item.delta.text)
@@ -304,14 +305,10 @@ def test_a_new_question_is_answered_from_the_beginning(process: Process, answere
     """
     Whether the answer before it was whole, or was stopped.
     """
-    asked: Any = {
-        **ASK,
-        "messages": [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]],
-    }
+    messages: Any = [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]]
     with serving(process, "--speed", 100) as served:
-        answer: Any = served.client.messages.create(**asked)
+        assert served.ask(messages) == (TEXT, "complete")
         served.line()
-    assert [block.text for block in answer.content if block.type == "text"] == [TEXT]
 
 
 # -- the page ------------------------------------------------------------------------------------------------
