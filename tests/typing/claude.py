@@ -75,7 +75,7 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.text(restarts=True), sk.Stream[str | events.Restarted])
     assert_type(stream | sk.thinking(), sk.Stream[str])
     assert_type(stream | sk.thinking(restarts=True), sk.Stream[str | events.Restarted])
-    assert_type(stream | sk.sinks.websocket(object()), sk.Job[None])
+    assert_type(stream | sk.sinks.websocket(object()), sk.Job[bool])
     sk.sse.Response(stream | sk.text(), raw=True)
     assert_type(sk.sse.events(stream), AsyncGenerator[bytes, None])
     assert_type(stream | sk.text() | sk.until("END", inclusive=True), sk.Stream[str])

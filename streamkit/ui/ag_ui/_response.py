@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from streamkit._serving.ending import describe_error, json_for
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse
+from streamkit._serving.framing import Framing, frames as framed
+from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
 from streamkit.ui.ag_ui._usage import token_usage
 from streamkit.ui.ag_ui._wire import as_wire
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
     from streamkit.ui.ag_ui._wire import WireEvent
 
-__all__ = ["Frames", "Response"]
+__all__ = ["Frames", "Response", "frames"]
 
 
 class Response(FramedResponse):
@@ -65,6 +67,26 @@ class Response(FramedResponse):
             headers=headers,
             background=background,
         )
+
+
+def frames(stream: Stream[Any], *, heartbeat: float | None = 15.0) -> AsyncGenerator[bytes, None]:
+    """
+    The same as bytes, for frameworks that send an async generator.
+
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is a
+    `RUN_ERROR`, and is not raised; a bug is raised behind that. The response needs the content type `text/event-stream`.
+
+    Args:
+        stream: As for `Response`.
+        heartbeat: Seconds of silence after which a comment is sent; None for never.
+
+    Raises:
+        TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
+        ValueError: A number of seconds is not above 0, or not finite.
+    """
+    return framed(
+        checked_stream("ag_ui.frames", stream), Frames(), checked_silence("ag_ui.frames", heartbeat)
+    )
 
 
 _JSON: Final = json_for("ag_ui")
