@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from streamkit.testing import Pause, Reply, Request
-from tests.clients.site import beside, uvicorn_serves
+from tests.clients.site import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -41,7 +41,7 @@ def served_example(script: Callable[[Request], Reply] | None = None) -> Generato
             return replace(answer, steps=[step for step in answer.steps if not isinstance(step, Pause)])
 
         module["client"].__wrapped__.__globals__["script"] = script or at_once
-        with beside(uvicorn_serves(module["app"], "on")) as port:
+        with served(module["app"], "on") as port:
             yield f"http://127.0.0.1:{port}/"
 
 
