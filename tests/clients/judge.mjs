@@ -1,8 +1,8 @@
 // Reads answers as a front-end does, with the libraries of front-ends, and tells what it ends with.
 //
 // stdin: a line of JSON for each case, {"judge", "url"}. stdout: a line for each, in the order in which they are done:
-// {"case", "end", "errors", "told", "chunks"}: what the client ends with, what it complains of, the errors that the server has told it,
-// and how many chunks or events it has read.
+// {"case", "end", "errors", "told", "finished", "failed", "chunks"}: what the client ends with, what it complains of, the errors that
+// the server has told it, the last chunk or event of the protocol, and how many it has read.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { registerHooks } from "node:module";
@@ -52,7 +52,7 @@ async function readWithAgUi(url, seen) {
   try {
     await agent.runAgent({ runId: "run" }, {
       onEvent: () => void seen.chunks++,
-      onRunErrorEvent: ({ event }) => void seen.told.push(event.message),
+      onRunErrorEvent: ({ event }) => void (seen.told.push(event.message), seen.failed = event),
       onRunFinishedEvent: ({ event }) => void (seen.finished = event),
     });
   } finally {
@@ -67,7 +67,7 @@ const JUDGES = {
 };
 
 async function judged({ judge, url }) {
-  const seen = { end: null, errors: [], told: [], finished: null, chunks: 0 };
+  const seen = { end: null, errors: [], told: [], finished: null, failed: null, chunks: 0 };
   await current.run(seen, async () => {
     try {
       await JUDGES[judge](url, seen);

@@ -33,7 +33,8 @@ class Seen:
         end: The message, or the messages, that it ends with.
         errors: What it complains of: chunks that do not fit their schema, an order that it does not allow, a broken connection.
         told: The errors that the server has told it in the protocol.
-        finished: What the protocol's last chunk says; None without one.
+        finished: What the protocol's last chunk says, where nothing has failed; None without one.
+        failed: What AG-UI's last event says, where the run has failed; None without one.
         chunks: How many chunks it has read.
     """
 
@@ -41,6 +42,7 @@ class Seen:
     errors: list[str]
     told: list[str]
     finished: Any
+    failed: Any
     chunks: int
 
 
@@ -157,6 +159,8 @@ def told_by_ag_ui(messages: Any) -> Told:
         role = message["role"]
         if role == "assistant":
             told.text += message.get("content") or ""
+            facts = message.get("metadata", {}).get("anthropic", {})
+            told.sources += [cited for text in facts.get("texts", ()) for cited in text.get("citations", ())]
             for call in message.get("toolCalls", ()):
                 function = call["function"]
                 with suppress(ValueError):  # a call whose input was broken

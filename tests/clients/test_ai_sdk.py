@@ -86,11 +86,10 @@ def difference(answer: Answer, seen: Seen) -> object:
         return told, expected
     if (outcome.error is None) != (not seen.told) or (outcome.error is None) != (seen.finished is not None):
         return outcome, seen.told, seen.finished
-    if outcome.error is None:
-        metadata = seen.end["metadata"]
-        if (metadata["usage"], metadata["stop_reason"]) != (outcome.usage.to_dict(), outcome.stop_reason):
-            return metadata, outcome.usage, outcome.stop_reason
-    return None
+    metadata = seen.end["metadata"]
+    if (metadata["usage"], metadata["stop_reason"]) != (outcome.usage.to_dict(), outcome.stop_reason):
+        return metadata, outcome.usage, outcome.stop_reason
+    return outcome.error is None and metadata.get("model") != outcome.model and (metadata, outcome.model)
 
 
 def test_the_example_is_asked_and_read() -> None:

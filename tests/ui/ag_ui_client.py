@@ -8,11 +8,14 @@ itself; here they stand in Python, so that they are at hand for each test.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ag_ui.core import Event, RunAgentInput
 from ag_ui_validate.pytest_plugin import validate_agui
 from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    import streamkit as sk
 
 Wire = dict[str, Any]
 
@@ -192,3 +195,20 @@ def judge(events: list[Wire], *besides: str) -> None:
     assert report.internal_errors == []
     complaints = [found for found in report.diagnostics if found.severity != "info"]
     assert not complaints, complaints
+
+
+def accounted(outcome: sk.Outcome) -> list[Wire]:
+    """
+    What a run has used, in the protocol's accounting: what was read from the cache, or written to it, is part of the input.
+    """
+    entries: list[Wire] = []
+    for model, usage in getattr(outcome, "usage_by_model", {}).items():
+        read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+        thought = (usage.to_dict().get("output_tokens_details") or {}).get("thinking_tokens", 0)
+        sent, said = usage.input_tokens + read + written, usage.output_tokens
+        counts = {"inputTokens": sent, "outputTokens": said, "totalTokens": sent + said}
+        parts = {"reasoningTokens": thought, "cachedInputTokens": read, "cacheWriteInputTokens": written}
+        told = {name: count for name, count in parts.items() if count}
+        if sent or said:
+            entries.append({"provider": "anthropic", **({"model": model} if model else {}), **counts, **told})
+    return entries

@@ -89,12 +89,17 @@ _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", 
 class Frames(Framing):
     """
     Writes each event, and what is missing at the end.
+
+    The end of a run waits until that of the stream: only then is it known what the run has used. A request that was retried
+    before anything was seen has cost something too.
     """
 
     media_type: ClassVar[str] = "text/event-stream"  # as the protocol's own encoder has it
 
     def __init__(self) -> None:
         self._run: WireEvent | None = None  # its beginning, as long as it goes on
+        self._runs = 0
+        self._finished: WireEvent | None = None
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
@@ -107,9 +112,12 @@ class Frames(Framing):
                 f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
-        if kind in _FOLLOWED:
-            self._follow(kind, event)
-        return _frame(event)
+        if kind not in _FOLLOWED:
+            return _frame(event)
+        before, self._finished = self._finished, None
+        self._follow(kind, event)
+        waits = self._finished is event
+        return (_frame(before) if before else b"") + (b"" if waits else _frame(event))
 
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
@@ -117,10 +125,16 @@ class Frames(Framing):
             self._open[end, event[field]] = {"type": end, field: event[field]}
         elif kind in _CLOSES:
             self._open.pop((kind, event[_CLOSES[kind]]), None)
+        elif kind == "RUN_STARTED":
+            self._run = event
+            self._runs += 1
         else:
-            self._run = event if kind == "RUN_STARTED" else None
+            self._run = None
+            self._finished = event if kind == "RUN_FINISHED" else None
 
     def end(self, outcome: Outcome) -> bytes:
+        if self._finished is not None:
+            return _frame({**self._finished, **(_usage(outcome) if self._runs == 1 else {})})
         if self._run is None:
             return b""
         finished = {
