@@ -46,7 +46,7 @@ def answers() -> dict[str, Answer]:
 
 @pytest.fixture(scope="module")
 def seen(site: Site, node: None, answers: dict[str, Answer]) -> dict[str, Seen]:
-    return judged(site, {name: ("ag-ui", answer.response) for name, answer in answers.items()})
+    return judged(site, {name: ("ag-ui", answer.app) for name, answer in answers.items()})
 
 
 def test_a_client_ends_with_what_the_outcome_has(answers: dict[str, Answer], seen: dict[str, Seen]) -> None:
@@ -86,7 +86,7 @@ def difference(answer: Answer, seen: Seen) -> object:
     What a client has seen otherwise than it should have, if anything.
     """
     outcome = answer.outcome
-    if answer.response.status_code != 200:
+    if answer.status != 200:
         # It makes an error of the body.
         return (seen.end != [] or len(seen.errors) != 1) and seen
     if seen.errors:

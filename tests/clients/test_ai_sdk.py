@@ -42,7 +42,7 @@ def answers(request: pytest.FixtureRequest) -> tuple[Judge, dict[str, Answer]]:
 @pytest.fixture(scope="module")
 def seen(site: Site, node: None, answers: tuple[Judge, dict[str, Answer]]) -> dict[str, Seen]:
     judge, written = answers
-    return judged(site, {name: (judge, answer.response) for name, answer in written.items()})
+    return judged(site, {name: (judge, answer.app) for name, answer in written.items()})
 
 
 def test_a_page_ends_with_what_the_outcome_has(
@@ -76,7 +76,7 @@ def difference(answer: Answer, seen: Seen) -> object:
     What a client has seen otherwise than it should have, if anything.
     """
     outcome = answer.outcome
-    if answer.response.status_code != 200:
+    if answer.status != 200:
         # It makes an error of the body.
         return (seen.end is not None or len(seen.errors) != 1) and seen
     if seen.errors:
