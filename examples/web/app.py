@@ -95,6 +95,7 @@ PARTS = sk.map(as_event) | sk.split(
     call=sk.tool_calls(broken="emit", server=True),
     result=sk.only("tool_result"),
     found=sk.tool_results(),
+    source=sk.citations(),
     usage=sk.usage(),
 )
 """What the page shows."""

@@ -80,5 +80,6 @@ def page(browser: Browser, console: list[str]) -> Iterator[Page]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("console", lambda message: console.append(f"{message.type}: {message.text}"))
+        page.on("dialog", lambda dialog: (console.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("pageerror", lambda error: console.append(str(error)))
         yield page

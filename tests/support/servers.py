@@ -20,6 +20,8 @@ def _listening() -> socket.socket:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
     # Its connections have as much, so that it is soon felt when a client does not read.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    # As those that servers make themselves: what is written goes out at once.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
