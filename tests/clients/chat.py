@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from streamkit._claude.protocol.reading import as_list
 from tests.clients.judges import told_by_outcome
 
 if TYPE_CHECKING:
@@ -179,14 +180,19 @@ def wrong_at_the_end(seen: Shown, outcome: sk.Outcome) -> object:
 
 
 def _text(content: Any) -> str:
-    if not isinstance(content, list):
-        return _json(content)
-    parts = [part if isinstance(part, dict) else {} for part in content]
-    texts = [(part.get("text"), part.get("title")) for part in parts]
-    return "\n".join(
-        _json(next((each for each in given if each is not None), part))
-        for given, part in zip(texts, content, strict=True)
-    )
+    parts = as_list(content)
+    return _json(content) if parts is None else "\n".join(_json(_said(part)) for part in parts)
+
+
+def _said(part: Any) -> Any:
+    """
+    What is shown of a part of a result: its text, or its title, or all of it.
+    """
+    match part:
+        case {"text": str(said)} | {"title": str(said)}:
+            return said
+        case _:
+            return part
 
 
 def _json(value: Any) -> str:

@@ -14,7 +14,7 @@ from tests.clients import packages
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import streamkit as sk
     from tests.clients.site import App, Site
@@ -64,7 +64,26 @@ def asked(cases: Mapping[str, tuple[Judge, str]]) -> dict[str, Seen]:
     """
     Let clients ask at these URLs, and read what is answered.
     """
-    lines = [json.dumps({"judge": judge, "url": url}) for judge, url in cases.values()]
+    return _run({name: {"judge": judge, "url": url} for name, (judge, url) in cases.items()})
+
+
+def talked(talks: Mapping[Judge, tuple[str, Sequence[Mapping[str, Any]]]]) -> dict[str, Seen]:
+    """
+    Let clients have conversations, each with its own, at these URLs.
+
+    Args:
+        talks: The URL and the steps for each client: `{"say": …, "files": …}`, or `{"outputs": […]}` of the page's tools.
+
+    Returns:
+        What each client has seen; the end is the messages that it has.
+    """
+    return _run(
+        {judge: {"judge": judge, "url": url, "steps": steps} for judge, (url, steps) in talks.items()}
+    )
+
+
+def _run(cases: Mapping[Any, Any]) -> dict[str, Seen]:
+    lines = [json.dumps(case) for case in cases.values()]
     done = subprocess.run(
         packages.judge(),
         input="\n".join(lines),
@@ -75,7 +94,9 @@ def asked(cases: Mapping[str, tuple[Judge, str]]) -> dict[str, Seen]:
     )
     assert done.returncode == 0, done.stderr
     names = [*cases]
-    return {names[seen.pop("case")]: Seen(**seen) for seen in map(json.loads, done.stdout.splitlines())}
+    return {
+        names[seen.pop("case")]: Seen(**seen) for seen in map(json.loads, done.stdout.strip("\n").split("\n"))
+    }
 
 
 @dataclass

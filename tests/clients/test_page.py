@@ -154,7 +154,11 @@ def test_a_page_that_is_loaded_again_ends_the_answer_and_can_ask(
 ) -> None:
     held = Held()
     answers = iter([reply(text("Once ", held)), reply(text("Twice"))])
-    chat = opened(way, lambda request: next(answers))
+
+    def script(request: Request) -> Reply:
+        return next(answers)
+
+    chat = opened(way, script)
     chat.begin("Tell me a story").locator("p.text").wait_for()
     page.reload()
     assert held.gone.wait(PATIENCE), "the request to Claude has ended"
@@ -230,7 +234,11 @@ def test_what_is_said_is_shown_and_never_run(way: str, opened: Opened, page: Pag
         tool_use(HOSTILE, HOSTILE, id="toolu_1"),
         stop_reason="end_turn",
     )
-    chat = opened(way, lambda request: answer)
+
+    def script(request: Request) -> Reply:
+        return answer
+
+    chat = opened(way, script)
     shown_answer = chat.ask(HOSTILE)
     seen = shown(shown_answer)
     assert (seen.text, seen.reasoning) == (HOSTILE, HOSTILE)

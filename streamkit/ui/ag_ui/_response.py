@@ -116,8 +116,8 @@ class Frames(Framing):
             return _frame(event)
         before, self._finished = self._finished, None
         self._follow(kind, event)
-        waits = self._finished is event
-        return (_frame(before) if before else b"") + (b"" if waits else _frame(event))
+        now = b"" if kind == "RUN_FINISHED" else _frame(event)
+        return _frame(before) + now if before else now
 
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
