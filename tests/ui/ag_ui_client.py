@@ -204,11 +204,12 @@ def accounted(outcome: sk.Outcome) -> list[Wire]:
     entries: list[Wire] = []
     for model, usage in getattr(outcome, "usage_by_model", {}).items():
         read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-        thought = (usage.to_dict().get("output_tokens_details") or {}).get("thinking_tokens", 0)
+        details: Any = usage.to_dict().get("output_tokens_details") or {}
+        thought: int = details.get("thinking_tokens", 0)
         sent, said = usage.input_tokens + read + written, usage.output_tokens
         counts = {"inputTokens": sent, "outputTokens": said, "totalTokens": sent + said}
         parts = {"reasoningTokens": thought, "cachedInputTokens": read, "cacheWriteInputTokens": written}
-        told = {name: count for name, count in parts.items() if count}
+        told: Wire = {name: count for name, count in parts.items() if count}
         if sent or said:
             entries.append({"provider": "anthropic", **({"model": model} if model else {}), **counts, **told})
     return entries
