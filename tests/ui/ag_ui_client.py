@@ -30,6 +30,12 @@ completeness, not validity" (https://docs.ag-ui.com/spec/1.0/events/tool-calls).
 EARLIER_CALL = "AGUI207"
 """What the judge, which is given one run, says of the result of a call that an earlier one has made."""
 
+FAILED_BEFORE = "AGUI001"
+"""
+What the judge says of a run that fails before it begins. Version 1 of the protocol has it so: a stream begins with `RUN_STARTED`
+or `RUN_ERROR` (https://docs.ag-ui.com/spec/1.0/events/lifecycle).
+"""
+
 
 class Client:
     """

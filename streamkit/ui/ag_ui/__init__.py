@@ -2,7 +2,7 @@
 AG-UI 1.0: a stream as the events of a run (https://docs.ag-ui.com/spec/1.0), and a front-end's request as parameters for Claude.
 
     events(thread_id, run_id)       an operator, from Claude's events and the results of tools to AG-UI events
-    Response(stream)                the ASGI response that sends them
+    Response(stream)                the ASGI response that sends them; frames(stream) for other frameworks
     params(run_input)               what `sk.messages` needs, of the request that a client has sent
 """
 
@@ -12,8 +12,8 @@ from streamkit._core.facade import publish
 from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ag_ui._events import events
 from streamkit.ui.ag_ui._params import params
-from streamkit.ui.ag_ui._response import Response
+from streamkit.ui.ag_ui._response import Response, frames
 
-__all__ = ["BadRequest", "Response", "events", "params"]
+__all__ = ["BadRequest", "Response", "events", "frames", "params"]
 
 publish(__name__, globals())

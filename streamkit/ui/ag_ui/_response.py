@@ -1,5 +1,5 @@
 """
-The response that sends a run of AG-UI.
+The response that sends a run of AG-UI, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from streamkit._serving.ending import describe_error, json_for
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse
+from streamkit._serving.framing import Framing, frames as framed
+from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
 from streamkit.ui.ag_ui._usage import token_usage
 from streamkit.ui.ag_ui._wire import as_wire
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
     from streamkit.ui.ag_ui._wire import WireEvent
 
-__all__ = ["Frames", "Response"]
+__all__ = ["Frames", "Response", "frames"]
 
 
 class Response(FramedResponse):
@@ -67,6 +69,25 @@ class Response(FramedResponse):
         )
 
 
+def frames(stream: Stream[Any], *, heartbeat: float | None = 15.0) -> AsyncGenerator[bytes, None]:
+    """
+    The same events as bytes, one or more in each piece, for frameworks that send an async generator.
+
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is a
+    `RUN_ERROR`, and is not raised. The content type is `text/event-stream`.
+
+    Args:
+        stream: As for `Response`.
+        heartbeat: Seconds of silence after which a comment is sent; None for never.
+
+    Raises:
+        TypeError: `stream` is not a stream, or a setting is of another type. While running: an item is not an AG-UI event.
+        ValueError: A number of seconds is not above 0, or not finite.
+    """
+    silence = checked_silence("ag_ui.frames", heartbeat)
+    return framed(checked_stream("ag_ui.frames", stream), Frames(), silence)
+
+
 _JSON: Final = json_for("ag_ui")
 
 _OPENS: Final = {
@@ -109,7 +130,7 @@ class Frames(Framing):
         kind = event.get("type")
         if not isinstance(kind, str) or not kind.isupper():
             raise TypeError(
-                f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
+                f"ag_ui sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
         if kind not in _FOLLOWED:

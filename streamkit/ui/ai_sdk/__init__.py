@@ -14,8 +14,8 @@ from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._chunks import Version, chunks
 from streamkit.ui.ai_sdk._data import Data
 from streamkit.ui.ai_sdk._params import approved, params
-from streamkit.ui.ai_sdk._response import Response
+from streamkit.ui.ai_sdk._response import Response, frames
 
-__all__ = ["BadRequest", "Data", "Response", "Version", "approved", "chunks", "params"]
+__all__ = ["BadRequest", "Data", "Response", "Version", "approved", "chunks", "frames", "params"]
 
 publish(__name__, globals())

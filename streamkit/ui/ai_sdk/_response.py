@@ -1,5 +1,5 @@
 """
-The response that a `useChat` page reads.
+The response that a `useChat` page reads, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
@@ -7,19 +7,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._serving.ending import describe_end, describe_error, json_for
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse, checked_stream
+from streamkit._serving.framing import Framing, frames as framed
+from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
 from streamkit.ui.ai_sdk._chunks import Chunks, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
-    from streamkit._core.algebra import Stream
+    from streamkit._core.algebra import Operator, Stream
     from streamkit._core.outcome import Outcome
     from streamkit.ui.ai_sdk._chunks import Version
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["ChunkFraming", "Response"]
+__all__ = ["ChunkFraming", "Response", "frames"]
 
 
 class Response(FramedResponse):
@@ -63,11 +63,8 @@ class Response(FramedResponse):
         headers: Mapping[str, str] | None = None,
         background: Any = None,
     ) -> None:
-        given = checked_stream("ai_sdk.Response", stream)
-        shown = chunks(version=version, body=body, message_id=message_id)
-        has_chunks = any(stage.gives == Chunks.gives for stage in given.stages)
         super().__init__(
-            given if has_chunks else given | shown,
+            _shown("ai_sdk.Response", stream, chunks(version=version, body=body, message_id=message_id)),
             ChunkFraming,
             name="ai_sdk.Response",
             wait_for_first=wait_for_first,
@@ -76,6 +73,46 @@ class Response(FramedResponse):
             headers=headers,
             background=background,
         )
+
+
+def frames(
+    stream: Stream[Any],
+    *,
+    version: Version = 7,
+    body: Mapping[str, Any] | None = None,
+    message_id: str | None = None,
+    heartbeat: float | None = 15.0,
+) -> AsyncGenerator[bytes, None]:
+    """
+    The same chunks as bytes, one or more in each piece, for frameworks that send an async generator.
+
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is an `error`
+    chunk, and is not raised. The content type is `text/event-stream`, and the page wants the header
+    `x-vercel-ai-ui-message-stream: v1`.
+
+    Args:
+        stream: As for `Response`.
+        version: As for `chunks()`.
+        body: As for `chunks()`: the request that is answered.
+        message_id: As for `chunks()`.
+        heartbeat: Seconds of silence after which a comment is sent; None for never.
+
+    Raises:
+        TypeError: `stream` is not a stream, or a setting is of another type.
+        ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
+    """
+    silence = checked_silence("ai_sdk.frames", heartbeat)
+    shown = _shown("ai_sdk.frames", stream, chunks(version=version, body=body, message_id=message_id))
+    return framed(shown, ChunkFraming(), silence)
+
+
+def _shown(name: str, stream: object, operator: Operator[Any, Chunk]) -> Stream[Any]:
+    """
+    The stream with `chunks()` behind it, unless that is in it already.
+    """
+    given = checked_stream(name, stream)
+    has_chunks = any(stage.gives == Chunks.gives for stage in given.stages)
+    return given if has_chunks else given | operator
 
 
 class ChunkFraming(Framing):
