@@ -14,6 +14,7 @@ import pytest
 from streamkit.cli.page_server import PageServer
 from streamkit.testing import Pause, Reply, Stall, error_reply, reply, text, thinking, tool_use
 from streamkit.testing._fake_claude.faults.wire import WireFault
+from tests.clients import screenshots
 from tests.clients.chat import Chat, shown
 from tests.clients.site import beside
 from tests.clients.web_example import served_example
@@ -21,8 +22,9 @@ from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from streamkit.testing import Request
 
@@ -258,3 +260,26 @@ def test_what_is_said_is_shown_and_never_run(way: str, opened: Opened, page: Pag
     assert {style for name in inside for style in shown_answer.locator(name).evaluate_all(styles)} == {
         "isolate"
     }
+
+
+# -- in the docs -----------------------------------------------------------------------------------------------------------
+
+SCREENSHOTS: Final[dict[str, Callable[[Browser, Path], None]]] = {
+    "web-example.png": screenshots.whole,
+    "web-example-phone.png": screenshots.begun,
+}
+
+
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_the_screenshots_of_the_docs_can_be_taken_again(name: str, browser: Browser, tmp_path: Path) -> None:
+    SCREENSHOTS[name](browser, tmp_path)
+    assert size(tmp_path / name) == size(screenshots.DOCS / name)
+
+
+def size(png: Path) -> tuple[int, int]:
+    """
+    The width and the height of a PNG image, in pixels.
+    """
+    data = png.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
