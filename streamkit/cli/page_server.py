@@ -36,6 +36,7 @@ PARTS: Final[Operator[Any, tuple[str, Any]]] = sk.split(
     input=sk.only("input_json_delta"),
     call=sk.tool_calls(broken="emit", server=True),
     found=sk.tool_results(),
+    source=sk.citations(),
     usage=sk.usage(),
 )
 """What the page shows."""

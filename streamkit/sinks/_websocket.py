@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import create_task_group, move_on_after, sleep_forever
 
 from streamkit._core.algebra import Sink
-from streamkit._core.items import is_named
+from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit.sinks._connection import connect
@@ -25,7 +25,7 @@ __all__ = ["websocket"]
 
 _PATIENCE = 1.0
 """Seconds in which a client is still told of the end, where the sink is cancelled."""
-_ENDS = ("complete", "error")
+_OWN_NAMES = ("complete", "error", "restarted")
 
 
 def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
@@ -33,7 +33,8 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
     A sink that sends each item to the client of a WebSocket, as JSON text: `{"type": name, "content": value}`.
 
     The name is that of a pair `(name, value)`, as `split` makes them. For any other item it is the item's own `type`, such as
-    that of an event, or else `"message"`. At the end it sends `{"type": "complete", "kind": …, "stop_reason": …, "usage": …}`,
+    that of an event, or else `"message"`. Where the stream starts over, and what came before is void, it is `"restarted"`, also
+    in a pair. At the end it sends `{"type": "complete", "kind": …, "stop_reason": …, "usage": …}`,
     also where the run was stopped, and where it has failed `{"type": "error", "error": …}`, whose `error` has `type`,
     `retriable` and a `message` without anything that was said. The connection stays open.
 
@@ -48,7 +49,7 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
 
     Raises:
         TypeError: `ws` is neither; while running, an item cannot be written as JSON.
-        ValueError: While running, a pair is named `"complete"` or `"error"`.
+        ValueError: While running, a pair is named `"complete"`, `"error"` or `"restarted"`.
     """
     connect(ws, reads=stop is not None)
     return Sink("websocket", _serve, (ws,), {} if stop is None else {"stop": stop}, told_outcome=True)
@@ -160,17 +161,16 @@ class _Client:
 
 
 def _message_of(item: Any) -> dict[str, Any]:
-    if is_named(item):
-        name, content = item
-        if name in _ENDS:
-            raise ValueError(
-                f"websocket() sends messages of type {name!r} itself: give these items another name"
-            )
-        return {"type": name, "content": content}
-    kind = getattr(item, "type", None)
-    # What an event is called on the wire must not be taken for the end.
-    own = isinstance(kind, str) and kind not in _ENDS
-    return {"type": kind if own else "message", "content": item}
+    name, content = item if is_named(item) else (None, item)
+    if is_restart(content):
+        return {"type": "restarted", "content": content}
+    if name is None:
+        kind = getattr(item, "type", None)
+        # What an event is called on the wire must not be taken for a message of the sink's own.
+        name = kind if isinstance(kind, str) and kind not in _OWN_NAMES else "message"
+    elif name in _OWN_NAMES:
+        raise ValueError(f"websocket() sends messages of type {name!r} itself: give these items another name")
+    return {"type": name, "content": content}
 
 
 def _means(message: str | bytes, stop: object) -> bool:

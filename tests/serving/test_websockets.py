@@ -17,9 +17,9 @@ from starlette.routing import WebSocketRoute
 
 import streamkit as sk
 from streamkit.testing import FakeClaude, Pause, error_reply, reply, text
-from tests.serving.servers import SERVERS
 from tests.support.claude import ASK
 from tests.support.patience import patience
+from tests.support.servers import SERVERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(uvicorn|hypercorn|websockets)")
 

@@ -112,6 +112,14 @@ async def test_a_message_has_the_name_of_a_pair_or_the_type_of_the_item() -> Non
     assert end == COMPLETE
 
 
+async def test_a_restart_is_told_as_such_also_where_an_operator_hands_it_on_under_a_name() -> None:
+    socket = Socket()
+    await (sk.from_iterable([RESTARTED, ("text", RESTARTED)]) | websocket(socket))
+    bare, named, _ = socket.got
+    assert bare == named
+    assert named["type"] == "restarted"
+
+
 async def test_the_end_of_an_answer_of_claude_has_its_stop_reason_and_usage() -> None:
     socket = Socket()
     async with FakeClaude(HELLO) as server, server.client() as client:
@@ -193,17 +201,20 @@ async def test_a_failure_is_told_without_what_was_said_and_raised() -> None:
     }
 
 
-async def test_what_an_event_is_called_on_the_wire_is_not_taken_for_the_end() -> None:
-    socket = Socket()
-    odd = [sk.events.from_dict({"type": "complete"}), sk.events.from_dict({"type": "error"})]
-    await (sk.from_iterable(odd) | websocket(socket))
-    assert [each["type"] for each in socket.got] == ["message", "message", "complete"]
+OWN_NAMES = ("complete", "error", "restarted")
 
 
-async def test_a_pair_cannot_have_the_name_of_a_message_that_ends_the_stream() -> None:
+async def test_what_an_event_is_called_on_the_wire_is_not_taken_for_a_message_of_the_sinks_own() -> None:
     socket = Socket()
-    with pytest.raises(ValueError, match=r"'complete'.*another name"):
-        await (sk.from_iterable([("complete", 1)]) | websocket(socket))
+    await (sk.from_iterable([sk.events.from_dict({"type": name}) for name in OWN_NAMES]) | websocket(socket))
+    assert [each["type"] for each in socket.got] == ["message", "message", "message", "complete"]
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+async def test_a_pair_cannot_have_the_name_of_a_message_of_the_sinks_own(name: str) -> None:
+    socket = Socket()
+    with pytest.raises(ValueError, match=rf"'{name}'.*another name"):
+        await (sk.from_iterable([(name, 1)]) | websocket(socket))
     assert socket.got[-1]["type"] == "error"
 
 
@@ -219,7 +230,7 @@ async def test_a_client_that_goes_ends_the_job_quietly() -> None:
     async with (endless("a") | websocket(socket)).open() as run:
         await socket.until(1)
         socket.gone.set()
-        assert await run is None  # type: ignore[func-returns-value]
+        assert await run is None
     assert run.outcome.kind == "stopped"
     assert len(socket.texts) == 1
 

@@ -78,6 +78,8 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.sinks.websocket(object()), sk.Job[bool])
     sk.sse.Response(stream | sk.text(), raw=True)
     assert_type(sk.sse.events(stream), AsyncGenerator[bytes, None])
+    assert_type(sk.ui.ai_sdk.frames(stream, version=6), AsyncGenerator[bytes, None])
+    assert_type(sk.ui.ag_ui.frames(stream), AsyncGenerator[bytes, None])
     assert_type(stream | sk.text() | sk.until("END", inclusive=True), sk.Stream[str])
     assert_type(stream | sk.tool_calls(), sk.Stream[sk.ToolCall])
     assert_type(stream | sk.tool_calls(broken="skip", when="message"), sk.Stream[sk.ToolCall])

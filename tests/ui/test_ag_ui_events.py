@@ -116,6 +116,12 @@ def test_the_usage_of_all_messages_of_a_model_is_added_up() -> None:
     assert (usage["inputTokens"], usage["outputTokens"], usage["totalTokens"]) == (4, 6, 10)
 
 
+def test_the_usage_is_that_of_the_model_that_took_over() -> None:
+    models = {"from": {"model": "claude-opus-4-7"}, "to": {"model": "claude-sonnet-4-5"}}
+    run = told(events_of({"type": "fallback", **models}, text("Hello"), model="claude-opus-4-7"))
+    assert [entry["model"] for entry in run[-1]["usage"]] == ["claude-sonnet-4-5"]
+
+
 def test_a_stream_that_is_ended_inside_a_message_is_a_run_that_was_cancelled() -> None:
     client = seen(events_of(text("Hello", " world"))[:3])
     assert client.finished is not None

@@ -297,9 +297,16 @@ def test_a_request_that_is_too_large_says_so(as_text: bool) -> None:
     assert ag_ui.params(given, limit=1_100_000)
 
 
+@pytest.mark.parametrize("given", [[], [{"role": "user"}], None, 7, 0.5, True, "[]", b"null", '"text"'])
+def test_json_that_is_not_an_object_is_refused(given: Any) -> None:
+    with pytest.raises(ag_ui.BadRequest, match="the request has to be an object") as caught:
+        ag_ui.params(given)
+    assert caught.value.status == 400
+
+
 def test_something_else_is_a_mistake_of_the_application() -> None:
-    given: Any = 7
-    with pytest.raises(TypeError, match="RunAgentInput, a dict or JSON text, not int"):
+    given: Any = object()
+    with pytest.raises(TypeError, match="RunAgentInput, a dict or JSON text, not object"):
         ag_ui.params(given)
 
 

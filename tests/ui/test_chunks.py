@@ -68,6 +68,12 @@ def test_a_message_is_a_start_a_step_and_a_finish() -> None:
     assert finish["messageMetadata"]["usage"]["output_tokens"] > 0
 
 
+def test_the_model_is_the_one_that_took_over() -> None:
+    models = {"from": {"model": "claude-opus-4-7"}, "to": {"model": "claude-sonnet-4-5"}}
+    answer = reply({"type": "fallback", **models}, text("Hello"), model="claude-opus-4-7")
+    assert chunks_of(events(answer))[-1]["messageMetadata"]["model"] == "claude-sonnet-4-5"
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [

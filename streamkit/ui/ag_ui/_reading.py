@@ -39,6 +39,8 @@ def request(run_input: object, limit: int) -> dict[str, Any]:
             raise _too_large(limit)
         run_input = object_at(_parsed(run_input), "the request")
     given = as_wire(run_input)
+    if given is None and (run_input is None or isinstance(run_input, list | int | float)):
+        raise wrong("the request", "has to be an object")
     if given is None:
         raise TypeError(
             f"params() needs the request as a RunAgentInput, a dict or JSON text, not {type(run_input).__name__}"

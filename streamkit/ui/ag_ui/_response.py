@@ -1,5 +1,5 @@
 """
-The response that sends a run of AG-UI.
+The response that sends a run of AG-UI, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
@@ -111,12 +111,17 @@ _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", 
 class Frames(Framing):
     """
     Writes each event, and what is missing at the end.
+
+    The end of a run waits until that of the stream: only then is it known what the run has used. A request that was retried
+    before anything was seen has cost something too.
     """
 
     media_type: ClassVar[str] = "text/event-stream"  # as the protocol's own encoder has it
 
     def __init__(self) -> None:
         self._run: WireEvent | None = None  # its beginning, as long as it goes on
+        self._runs = 0
+        self._finished: WireEvent | None = None
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
@@ -126,12 +131,15 @@ class Frames(Framing):
         kind = event.get("type")
         if not isinstance(kind, str) or not kind.isupper():
             raise TypeError(
-                f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
+                f"ag_ui sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
-        if kind in _FOLLOWED:
-            self._follow(kind, event)
-        return _frame(event)
+        if kind not in _FOLLOWED:
+            return _frame(event)
+        before, self._finished = self._finished, None
+        self._follow(kind, event)
+        now = b"" if kind == "RUN_FINISHED" else _frame(event)
+        return _frame(before) + now if before else now
 
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
@@ -139,10 +147,16 @@ class Frames(Framing):
             self._open[end, event[field]] = {"type": end, field: event[field]}
         elif kind in _CLOSES:
             self._open.pop((kind, event[_CLOSES[kind]]), None)
+        elif kind == "RUN_STARTED":
+            self._run = event
+            self._runs += 1
         else:
-            self._run = event if kind == "RUN_STARTED" else None
+            self._run = None
+            self._finished = event if kind == "RUN_FINISHED" else None
 
     def end(self, outcome: Outcome) -> bytes:
+        if self._finished is not None:
+            return _frame({**self._finished, **(_usage(outcome) if self._runs == 1 else {})})
         if self._run is None:
             return b""
         finished = {

@@ -121,6 +121,8 @@ class Run(Transducer[Any, Any]):
                 fields = as_object(plain(getattr(item, "content_block", None))) or {}
                 out += self._in_message()
                 block, ended = self.table.begin(item, fields)
+                if block.type == "fallback":  # it names the model that goes on
+                    self.message.add(item)
                 return out + self._ended(ended) + self._begin_block(block, fields)
             case "content_block_stop":
                 return out + self._stop_block(item)

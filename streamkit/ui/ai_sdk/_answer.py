@@ -92,6 +92,8 @@ class Answer:
                 fields = as_object(plain(getattr(event, "content_block", None))) or {}
                 told = self._begin_untold()
                 block, ended = self._table.begin(event, fields)
+                if block.type == "fallback":  # it names the model that goes on
+                    self._messages[-1].add(event)
                 return [*told, *self._end(ended), *self._begin(block, fields)]
             case "content_block_stop":
                 return self._end(self._table.close(event))

@@ -75,7 +75,10 @@ def params(
                 raise BadRequest(f"{place}: a message of the role system is not taken from a page")
             case _:
                 raise BadRequest(f"{place}: the role is neither user nor assistant")
-    made: dict[str, Any] = {"messages": conversation.sendable()}
+    messages = conversation.sendable()
+    if not messages:
+        raise BadRequest("messages has none that Claude can answer")
+    made: dict[str, Any] = {"messages": messages}
     if told:
         made["system"] = "\n\n".join(told)
     return made

@@ -1,5 +1,5 @@
 """
-The response that a `useChat` page reads.
+The response that a `useChat` page reads, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
