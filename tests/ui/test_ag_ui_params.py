@@ -122,6 +122,9 @@ def test_parts_are_blocks(part: Wire, block: Wire) -> None:
         {"type": "document", "source": data("application/zip")},
         {"type": "document", "source": data("text/plain", "not base64")},
         {"type": "document", "source": {"type": "file", "value": "file_1", "provider": "openai"}},
+        {"type": "image", "source": data("image/png", "not base64")},
+        {"type": "document", "source": data("application/pdf", "é")},
+        {"type": "image", "source": {"type": "url", "value": "javascript:alert(1)"}},
         {"type": "image", "source": {"type": "hologram"}},
         {"type": "image"},
         {"type": "binary", "mimeType": "image/png"},
@@ -274,8 +277,8 @@ SECRET: Final = "the secret of the sea"
         (asked(user(), context=SECRET), "context has to be a list"),
         (asked(user(), resume=[{"interruptId": SECRET}]), "resume answers an interrupt, and none was raised"),
         (SECRET, "the request is not JSON"),
-        ("[" * 100_000, "the request is not JSON"),
-        (json.dumps([SECRET]), "the request has to be an object"),
+        ("[" * 100_000, "the request is nested more than 200 levels deep"),
+        (json.dumps([SECRET]), "the request is not a JSON object"),
     ],
 )
 def test_a_bad_request_is_told_in_one_line_that_quotes_nothing(request_: Any, said: str) -> None:
