@@ -22,7 +22,8 @@ from anyio import (
 
 from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._serving.ending import describe_error
-from streamkit._serving.http_status import http_status, is_from_upstream
+from streamkit._serving.http_status import http_status, is_bug
+from streamkit._serving.ungrouped import ungrouped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -76,6 +77,12 @@ class Delivery:
         Raises:
             Exception: A bug of this program, after the client was told that something went wrong.
         """
+        with ungrouped():
+            failure = await self._serve(wait, silence)
+        if failure is not None and is_bug(failure):
+            raise failure
+
+    async def _serve(self, wait: float, silence: float | None) -> Exception | None:
         failure: Exception | None = None
         async with create_task_group() as tasks:
             tasks.start_soon(self._watch)
@@ -85,8 +92,7 @@ class Delivery:
                 tasks.start_soon(self._keep_alive, wait, silence)
                 failure = await self._deliver(at_once=not wait)
             tasks.cancel_scope.cancel()
-        if failure is not None and not is_from_upstream(failure):
-            raise failure
+        return failure
 
     async def _deliver(self, *, at_once: bool) -> Exception | None:
         failure: Exception | None = None
@@ -106,7 +112,7 @@ class Delivery:
                 await self._finish(self._framing.end(self._run.outcome))
             elif self._begun.is_set():
                 await self._finish(self._framing.failure(failure, self._run.outcome))
-            elif not hasattr(failure, "status_code") or is_from_upstream(failure):
+            elif not hasattr(failure, "status_code") or not is_bug(failure):
                 await self._refuse(failure)
             # else it is an HTTPException of the framework, of which that makes a response
         return failure

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from anyio import create_task_group, move_on_after, sleep_forever
+from anyio import create_task_group, lowlevel, move_on_after, sleep_forever
 
+from streamkit._claude.protocol.codec import parse
+from streamkit._claude.protocol.errors import GrammarError
 from streamkit._core.algebra import Sink
 from streamkit._core.items import is_named
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
+from streamkit._serving.ungrouped import ungrouped
 from streamkit.sinks._connection import connect
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ __all__ = ["websocket"]
 
 _PATIENCE = 1.0
 """Seconds in which a client is still told of the end, where the sink is cancelled."""
+_LONGEST_STOP = 65_536
+"""Characters. What is longer is not read as JSON, because the answer waits meanwhile."""
 _ENDS = ("complete", "error")
 
 
@@ -79,18 +83,9 @@ class _Client:
         Raises:
             Exception: What the items have failed with, after the client was told.
         """
-        failure: Exception | None = None
         try:
-            async with create_task_group() as tasks:
-                self._sending = tasks.cancel_scope
-                tasks.start_soon(self._watch)
-                try:
-                    async for item in items:
-                        await self._send(_message_of(item))
-                except Exception as error:
-                    failure = error
-                self._sending.cancel()
-            failure = failure or self._unreadable
+            with ungrouped():
+                failure = await self._answer(items)
         except BaseException as error:
             if is_interruption(error):
                 with move_on_after(_PATIENCE, shield=True):
@@ -103,6 +98,19 @@ class _Client:
                 raise
         if failure is not None:
             raise failure
+
+    async def _answer(self, items: AsyncIterator[Any]) -> Exception | None:
+        failure: Exception | None = None
+        async with create_task_group() as tasks:
+            self._sending = tasks.cancel_scope
+            tasks.start_soon(self._watch)
+            try:
+                async for item in items:
+                    await self._send(_message_of(item))
+            except Exception as error:
+                failure = error
+            self._sending.cancel()
+        return failure or self._unreadable
 
     async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
         if self._gone:
@@ -151,6 +159,7 @@ class _Client:
             if _means(message, self._stop):
                 self._stopped = True
                 return
+            await lowlevel.checkpoint()  # a client that sends without end must not hold up the answer
         self._gone = True
 
 
@@ -169,13 +178,14 @@ def _message_of(item: Any) -> dict[str, Any]:
 
 
 def _means(message: str | bytes, stop: object) -> bool:
-    if message == stop:
+    if type(message) is type(stop) and message == stop:
         return True
-    try:
-        said: object = json.loads(message)
-    except ValueError:
+    if len(message) > _LONGEST_STOP:
         return False
-    return said == stop
+    try:
+        return parse(message) == stop
+    except GrammarError:
+        return False
 
 
 def _text_of(message: object) -> str:

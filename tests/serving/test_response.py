@@ -15,6 +15,7 @@ from streamkit._serving.ending import describe_error
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse
 from streamkit.testing import FakeClaude, Pause, error_reply, reply, text
+from streamkit.ui import ai_sdk
 from tests.serving.asgi import Exchange, parsed
 from tests.support.claude import ASK, HELLO
 from tests.support.patience import patience
@@ -28,7 +29,7 @@ class Source:
     A source that says whether it was opened, and whether it is closed.
     """
 
-    def __init__(self, *items: Any, then: Exception | None = None, waits: bool = False) -> None:
+    def __init__(self, *items: Any, then: BaseException | None = None, waits: bool = False) -> None:
         self.opened = self.closed = False
         self.given = 0
         self._items = items
@@ -145,6 +146,26 @@ async def test_what_else_fails_upstream_has_a_status_too_and_nothing_of_its_mess
     assert exchange.status == status
     assert json.loads(exchange.text)["type"] == kind
     assert "key-123" not in exchange.text
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_request_that_cannot_be_understood_is_told_why_also_from_inside_the_stream(
+    status: int,
+) -> None:
+    error = ai_sdk.BadRequest("messages[0] is not an object", status=status)
+    exchange = await Exchange().serve(sk.sse.Response(Source(then=error).stream))
+    assert exchange.status == status
+    assert json.loads(exchange.text)["message"] == "messages[0] is not an object"
+    late = await Exchange().serve(sk.sse.Response(Source("a", then=error).stream))
+    assert json.loads(parsed(late.text)[-1][1])["message"] == "messages[0] is not an object"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+async def test_what_ends_the_program_ends_it(error: type[BaseException]) -> None:
+    source = Source("a", then=error())
+    with pytest.raises(error):
+        await Exchange().serve(sk.sse.Response(source.stream))
+    assert source.closed
 
 
 async def test_a_bug_before_the_first_byte_is_500_and_raised_for_whoever_logs_bugs() -> None:
@@ -355,6 +376,37 @@ async def test_a_slow_client_slows_the_source_down() -> None:
 
 
 # -- requests -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [100, 199, 204, 205, 304, 600, -1])
+def test_a_status_without_a_body_is_refused(status: int) -> None:
+    with pytest.raises(ValueError, match=f"status_code with a body, such as 200 or 201, not {status}"):
+        sk.sse.Response(Source("a").stream, status_code=status)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x": "a\r\nset-cookie: b"},
+        {"x": "a\nb"},
+        {"x": "a\0"},
+        {"x": "日本"},
+        {"a b": "c"},
+        {"a\r\nb": "c"},
+        {"": "c"},
+        {"Content-Length": "5"},
+        {"transfer-encoding": "chunked"},
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"cannot send (the|a) header"):
+        sk.sse.Response(Source("a").stream, headers=headers)
+
+
+@pytest.mark.parametrize("wrong", [{"headers": [("a", "b")]}, {"headers": {"a": 1}}, {"status_code": "200"}])
+def test_headers_and_a_status_of_another_type_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"sse.Response\(\) needs"):
+        sk.sse.Response(Source("a").stream, **wrong)
 
 
 async def test_head_is_answered_with_the_headers_and_nothing_is_opened() -> None:

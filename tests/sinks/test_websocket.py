@@ -264,6 +264,45 @@ async def test_a_message_that_stops_may_be_any_text() -> None:
     assert socket.got == [STOPPED]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[" * 100_000,
+        '{"type": "stop", "a": NaN}',
+        "9" * 10_000,
+        b"\xff",
+        " " * 70_000 + '{"type": "stop"}',
+        "",
+    ],
+    ids=["deep", "NaN", "number", "bytes", "long", "empty"],
+)
+async def test_whatever_else_a_client_says_does_not_end_the_answer(said: str | bytes) -> None:
+    socket = Socket(said, *["flood"] * 100, '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+
+
+async def test_a_client_that_sends_without_end_does_not_hold_up_the_answer() -> None:
+    class Flood(Quiet):
+        async def recv(self) -> str:
+            return "more"
+
+    socket = Flood()
+    await (sk.from_iterable("abc") | websocket(socket, stop=STOP))
+    assert len(socket.got) == 4
+
+
+async def test_what_ends_the_program_ends_it() -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await (sk.from_iterable("abc") | sk.map(interrupted) | websocket(Quiet()))
+
+
 async def test_a_client_that_goes_without_stopping_is_noticed_by_reading() -> None:
     socket = Quiet()
     socket.said.set()

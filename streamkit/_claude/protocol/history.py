@@ -141,14 +141,11 @@ class OpenCalls:
         """
         Take the next message of the conversation.
         """
-        fields = message if isinstance(message, dict) else _plain(message)
+        fields = _fields(message)
         content = fields.get("content")
         if fields.get("role") != "assistant" or not isinstance(content, list | tuple):
             return
-        for each in content:
-            block = each if isinstance(each, dict) else _plain(each)
-            if not isinstance(block, dict):
-                continue
+        for block in map(_fields, cast("Iterable[object]", content)):
             if _type(block) in SERVER_TOOLS:
                 self._called.add(_id_in(block, "id"))
             if answers := _id_in(block, "tool_use_id"):
@@ -193,6 +190,14 @@ def answered(
     while kept and _type(kept[-1]) in THINKING:
         kept.pop()
     return kept
+
+
+def _fields(value: object) -> dict[str, Any]:
+    """
+    A message or a block as a dict; what it holds may still be the SDK's own objects.
+    """
+    fields: object = cast("object", value) if isinstance(value, dict) else _plain(value)
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
 def _id_in(block: dict[str, Any], field: str) -> str:

@@ -42,7 +42,7 @@ class Response(FramedResponse):
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
     """
 
     def __init__(
