@@ -74,10 +74,9 @@ class JSONText:
                 return int.__int__(value)
             case float():
                 return float.__float__(value)
-            case list() | tuple() if type(value) in (list, tuple):  # what is asked for is a key
+            case list() | tuple() if (kind := type(cast("object", value))) in (list, tuple):  # it is a key
                 raise TypeError(
-                    f"{self._writer} cannot write a dict with a key of {type(value).__name__} as JSON: "  # pyright: ignore[reportUnknownArgumentType]
-                    "put map(…) in front of it"
+                    f"{self._writer} cannot write a dict with a key of {kind.__name__} as JSON: put map(…) in front of it"
                 )
             case Mapping():
                 return dict(cast("Mapping[object, object]", value))

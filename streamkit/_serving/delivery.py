@@ -5,7 +5,8 @@ One run on its way to one client, over ASGI.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from anyio import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from streamkit._serving.framing import Framing
 
 __all__ = ["Delivery"]
+
+_CLIENT_IS_GONE: Final = 499
+"""The status that access logs have for it."""
 
 
 class Delivery:
@@ -81,6 +85,8 @@ class Delivery:
             failure = await self._serve(wait, silence)
         if failure is not None and is_bug(failure):
             raise failure
+        if self._gone and not self._begun.is_set():
+            await self._take_leave()
 
     async def _serve(self, wait: float, silence: float | None) -> Exception | None:
         failure: Exception | None = None
@@ -154,6 +160,15 @@ class Delivery:
             self._over = True
             await self._emit({"type": "http.response.start", "status": status.code, "headers": headers})
             await self._emit({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _take_leave(self) -> None:
+        """
+        Answer a client that has gone before the response began. Nobody sees it, but middleware takes a response that never begins
+        for a bug of the application's.
+        """
+        with suppress(OSError):
+            await self._send({"type": "http.response.start", "status": _CLIENT_IS_GONE, "headers": []})
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _emit(self, message: MutableMapping[str, Any]) -> None:
         try:

@@ -23,6 +23,8 @@ from tests.support.patience import patience
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from starlette.requests import Request
+
 
 class Source:
     """
@@ -283,7 +285,7 @@ async def test_a_client_that_goes_before_the_first_item_stops_the_run() -> None:
         await anyio.wait_all_tasks_blocked()
         exchange.gone.set()
     assert (source.opened, source.closed) == (True, True)
-    assert exchange.sent == []
+    assert (exchange.status, exchange.text, exchange.complete) == (499, "", True)
 
 
 async def test_for_a_client_that_has_gone_already_nothing_is_opened() -> None:
@@ -291,6 +293,47 @@ async def test_for_a_client_that_has_gone_already_nothing_is_opened() -> None:
     exchange.gone.set()
     await exchange.serve(sk.sse.Response(source.stream))
     assert not source.opened
+    assert (exchange.status, exchange.text, exchange.complete) == (499, "", True)
+
+
+async def test_middleware_does_not_take_a_client_that_has_gone_for_a_bug() -> None:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.routing import Route
+
+    class Passing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Any:
+            return await call_next(request)
+
+    async def endpoint(_: Request) -> sk.sse.Response:
+        return sk.sse.Response(source.stream)
+
+    source, exchange = Source(waits=True), Exchange()
+    app = Starlette(routes=[Route("/", endpoint)], middleware=[Middleware(Passing)] * 2)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(exchange.serve, app)
+        await anyio.wait_all_tasks_blocked()
+        exchange.gone.set()
+    assert source.closed
+
+
+async def test_nothing_is_sent_to_a_client_that_has_gone_where_a_bug_is_raised() -> None:
+    class Clumsy(Source):
+        async def _run(self) -> AsyncIterator[Any]:
+            try:
+                await anyio.sleep_forever()
+                yield
+            finally:
+                raise LookupError
+
+    exchange = Exchange()
+    with pytest.raises(ExceptionGroup) as caught:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exchange.serve, sk.sse.Response(Clumsy().stream))
+            await anyio.wait_all_tasks_blocked()
+            exchange.gone.set()
+    assert caught.group_contains(LookupError)
     assert exchange.sent == []
 
 
