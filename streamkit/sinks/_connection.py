@@ -53,7 +53,13 @@ class _Starlette(Connection):
     """
 
     async def send(self, text: str) -> None:
-        await self._ws.send_text(text)
+        try:
+            await self._ws.send_text(text)
+        except RuntimeError as error:
+            # Starlette holds it for open: so the server has closed it, such as for a frame of the client's that is broken.
+            if self._is_in("CONNECTED", "application_state"):
+                raise ConnectionResetError from error
+            raise
 
     async def receive(self) -> str | bytes | None:
         try:
@@ -68,12 +74,14 @@ class _Starlette(Connection):
         return message.get("bytes") or b"" if text is None else text
 
     def is_gone(self, error: Exception) -> bool:
-        states = (getattr(self._ws, name, None) for name in ("client_state", "application_state"))
         return (
             isinstance(error, OSError)
             or _is_named(error, "WebSocketDisconnect", "WebSocketDisconnected")
-            or any(getattr(state, "name", None) == "DISCONNECTED" for state in states)
+            or self._is_in("DISCONNECTED", "client_state", "application_state")
         )
+
+    def _is_in(self, state: str, *sides: str) -> bool:
+        return any(getattr(getattr(self._ws, side, None), "name", None) == state for side in sides)
 
 
 class _WebSockets(Connection):

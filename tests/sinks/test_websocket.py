@@ -6,6 +6,8 @@ websocket: each item to a client, with the sockets of other libraries as far as 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
@@ -319,6 +321,20 @@ async def test_without_a_message_that_stops_nothing_is_read() -> None:
             raise AssertionError("it is the application's to read")
 
     await (sk.from_iterable("a") | websocket(Mute()))
+
+
+@pytest.mark.parametrize(("state", "is_gone"), [("CONNECTED", True), ("CONNECTING", False)])
+async def test_a_server_that_has_closed_the_socket_itself_is_a_client_that_is_gone(
+    state: str, is_gone: bool
+) -> None:
+    class Closed:
+        application_state = SimpleNamespace(name=state)
+
+        async def send_text(self, text: str) -> None:
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+
+    with nullcontext() if is_gone else pytest.raises(RuntimeError, match="Unexpected ASGI message"):
+        await (endless("a") | websocket(Closed()))
 
 
 async def test_another_error_of_the_socket_is_raised() -> None:
