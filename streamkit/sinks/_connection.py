@@ -6,9 +6,16 @@ which it is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["Connection", "connect"]
+
+_BEING_READ: set[int] = set()
+"""The ids of the sockets that are read at the moment."""
 
 
 class Connection(ABC):
@@ -30,6 +37,25 @@ class Connection(ABC):
         """
         The next message; None where the client is gone.
         """
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """
+        A block that reads.
+
+        Raises:
+            RuntimeError: Another one reads it, too: each would miss what the other gets, the end of the connection as well.
+        """
+        if id(self._ws) in _BEING_READ:
+            raise RuntimeError(
+                "websocket(stop=…) reads this WebSocket for another answer already: of answers that run at once, give stop to "
+                "one, or to none and read it yourself"
+            )
+        _BEING_READ.add(id(self._ws))
+        try:
+            yield
+        finally:
+            _BEING_READ.discard(id(self._ws))
 
     async def closed(self) -> bool:
         """

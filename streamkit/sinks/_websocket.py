@@ -53,6 +53,7 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
     Raises:
         TypeError: `ws` is neither; while running, an item cannot be written as JSON.
         ValueError: While running, a pair is named `"complete"` or `"error"`.
+        RuntimeError: While running, another answer reads the same connection.
     """
     connect(ws, reads=stop is not None)
     return Sink("websocket", _serve, (ws,), {} if stop is None else {"stop": stop}, told_outcome=True)
@@ -148,7 +149,8 @@ class _Client:
             if self._stop is None:
                 self._gone = await self._connection.closed()
             else:
-                await self._read()
+                with self._connection.reading():
+                    await self._read()
         except Exception as error:  # such as that somebody else reads, too
             self._unreadable = error
         if self._gone or self._stopped or self._unreadable is not None:

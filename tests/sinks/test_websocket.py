@@ -297,6 +297,18 @@ async def test_a_client_that_sends_without_end_does_not_hold_up_the_answer() -> 
     assert len(socket.got) == 4
 
 
+async def test_two_answers_at_once_cannot_both_be_stopped_over_one_socket() -> None:
+    socket = Socket('{"type": "stop"}', '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        with pytest.raises(RuntimeError, match="reads this WebSocket for another answer already"):
+            await (endless("b") | websocket(socket, stop=STOP))
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+    await (endless() | websocket(socket, stop=STOP))  # one after the other can
+
+
 async def test_what_ends_the_program_ends_it() -> None:
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
