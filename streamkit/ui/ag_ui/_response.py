@@ -95,9 +95,7 @@ class Frames(Framing):
 
     def __init__(self) -> None:
         self._run: WireEvent | None = None  # its beginning, as long as it goes on
-        self._open: dict[
-            tuple[str, str], str
-        ] = {}  # what closes what is open, by its type and id: the id's field
+        self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
         if item.__class__ is dict and item.get("type") in _PIECES:  # nearly all are
@@ -116,7 +114,7 @@ class Frames(Framing):
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
             end, field = _OPENS[kind]
-            self._open[end, event[field]] = field
+            self._open[end, event[field]] = {"type": end, field: event[field]}
         elif kind in _CLOSES:
             self._open.pop((kind, event[_CLOSES[kind]]), None)
         else:
@@ -131,7 +129,7 @@ class Frames(Framing):
             "outcome": {"type": "success" if outcome.kind == "complete" else "cancelled"},
             **_usage(outcome),
         }
-        closed = [{"type": end, field: name} for (end, name), field in reversed(self._open.items())]
+        closed = [*reversed(self._open.values())]
         return b"".join(map(_frame, [*closed, finished]))
 
     def failure(self, error: Exception, outcome: Outcome) -> bytes:
