@@ -125,6 +125,15 @@ class Reader(Generic[T]):
             pass  # it says more than the structs know, or is not JSON: the slow path tells
         return self.convert(parse(data))
 
+    def fitting(self, obj: dict[str, Any]) -> T | None:
+        """
+        Read an object that is decoded already, if the structs know all that it says; None otherwise.
+        """
+        try:
+            return msgspec.convert(obj, cast("type[T]", self._union), dec_hook=_to_unknown)
+        except (ValueError, RecursionError):
+            return None
+
     def convert(self, value: object, misfit: Misfit | None = None) -> T | Unknown:
         """
         Read an object that is decoded already.
