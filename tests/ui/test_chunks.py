@@ -121,12 +121,6 @@ def test_the_usage_is_that_of_all_messages() -> None:
     assert finish["messageMetadata"]["usage"]["output_tokens"] == sum(each or 0 for each in told)
 
 
-def test_the_model_is_the_one_that_took_over() -> None:
-    handed_on = Scripted({"type": "fallback", "from": {"model": "claude-a"}, "to": {"model": "claude-b"}})
-    chunks = chunks_of(events(reply(handed_on, text("Ebb."), model="claude-a")))
-    assert chunks[-1]["messageMetadata"]["model"] == "claude-b"
-
-
 def test_a_message_that_the_api_has_paused_goes_on_in_the_same_step() -> None:
     paused = reply(text("One"), SEARCH, stop_reason="pause_turn")
     chunks = chunks_of([*events(paused), *events(reply(FOUND_BLOCK, text("Two")))])
