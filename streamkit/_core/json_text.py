@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkabl
 
 import msgspec
 
+from streamkit._core.checks import as_whole
 from streamkit._core.plain import PlainValue
 
 if TYPE_CHECKING:
@@ -45,10 +46,23 @@ class JSONText:
         except UnicodeEncodeError:
             # A lone surrogate: UTF-8 cannot encode it, but JSON can escape it.
             plain: object = msgspec.to_builtins(item, enc_hook=self._plain)
+            # The second pass makes null of NaN and the infinities, as `strict` does.
+            plain = json.loads(json.dumps(plain), parse_constant=_nothing)
             return json.dumps(plain, separators=(",", ":")).encode("ascii")
 
     def _plain(self, value: object) -> object:
         match value:
+            # Of the types that JSON has, msgspec itself takes these as values, and asks here only for the key of an object.
+            case bool() | None | list() | tuple() | dict():
+                kind = type(cast("object", value)).__name__
+                raise TypeError(
+                    f"{self._writer} cannot write {kind} as the key of a JSON object: put map(…) in front of it"
+                )
+            # What is left of these are subclasses.
+            case str():
+                return str.__str__(value)
+            case float():
+                return float.__float__(value)
             case PlainValue():
                 return value.to_dict()
             case _SDKModel():
@@ -62,10 +76,15 @@ class JSONText:
                 return dict(cast("Mapping[object, object]", value))
             case Sequence():
                 return list(cast("Sequence[object]", value))
+            case _ if (number := as_whole(value)) is not None:
+                return number
             case _:
                 raise TypeError(
                     f"{self._writer} cannot write {type(value).__name__} as JSON: put map(…) in front of it"
                 )
+
+
+def _nothing(_: object) -> None: ...
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -143,10 +144,15 @@ def _log(level: Level, event: str, run: RunId | None, fields: Mapping[str, objec
             bound = structlog.contextvars.get_contextvars()
             said = {_free(name, bound): value for name, value in said.items()}
             getattr(structlog.get_logger("streamkit"), level)(event, **said)
-    except Exception:
+    except Exception as error:
         # A processor or a filter of the application's has failed. That must not end a run, nor take the place of its error.
         if logging.raiseExceptions:
-            sys.stderr.write(f"streamkit could not log {event}:\n{traceback.format_exc()}")
+            # Its context is the error that the line is about, whose message may quote what was said.
+            told = "".join(traceback.format_exception(error, chain=False))
+            with suppress(
+                Exception
+            ):  # it may be closed, or None as under pythonw, and this was the last place to tell
+                sys.stderr.write(f"streamkit could not log {event}:\n{told}")
 
 
 def _configured_structlog() -> Any:

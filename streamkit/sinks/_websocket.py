@@ -90,7 +90,8 @@ class _Client:
                 except Exception as error:
                     failure = error
                 self._sending.cancel()
-            failure = failure or self._unreadable
+            if failure is None:
+                failure = self._unreadable
         except BaseException as error:
             if is_interruption(error):
                 with move_on_after(_PATIENCE, shield=True):
@@ -110,7 +111,7 @@ class _Client:
         if self._stopped:
             outcome.stop("websocket")
         outcome.complete()
-        error = failure or outcome.error
+        error = outcome.error if failure is None else failure
         told = (
             {"type": "complete", **describe_end(outcome)}
             if error is None

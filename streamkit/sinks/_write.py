@@ -47,7 +47,8 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
     the file's encoding does not know it.
 
     Args:
-        file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins.
+        file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins. Where a program
+            has none, as one without a console on Windows, nothing is written, as by `print`.
 
     Raises:
         TypeError: `file` is not an open text file; while running, an item is not a `str`.
@@ -64,7 +65,7 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
 
 
 async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> None:
-    target = sys.stdout if file is None else file
+    target = _standard_output() if file is None else file
     characters = WholeCharacters()
 
     def text(item: Piece) -> str:
@@ -92,6 +93,16 @@ async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> N
         finally:
             if half := characters.take():
                 put([half])
+
+
+class _Nowhere:
+    def write(self, text: str, /) -> None: ...
+    def flush(self) -> None: ...
+
+
+def _standard_output() -> TextFile:
+    stdout: TextFile | None = sys.stdout  # None in a program without a console
+    return _Nowhere() if stdout is None else stdout
 
 
 def _may_block(file: TextFile) -> bool:

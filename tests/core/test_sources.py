@@ -258,6 +258,13 @@ async def test_an_error_in_a_thread_is_the_stream_s() -> None:
     with pytest.raises(OSError, match="gone"):
         async with sk.from_iterable(broken, thread=True).open() as run:
             got += [item async for item in run]
+
+    def slips() -> Iterator[int]:
+        yield 1
+        raise StopAsyncIteration
+
+    with pytest.raises(RuntimeError, match="raised StopAsyncIteration"):
+        await sk.from_iterable(slips, thread=True).collect()
     with pytest.raises(TypeError, match="is asynchronous: leave thread out"):
         sk.from_iterable(AsyncClosable(), thread=True)  # type: ignore[call-overload]  # pyright: ignore
 

@@ -5,6 +5,7 @@ jsonl: a record that loses nothing.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from io import FileIO
@@ -87,6 +88,23 @@ class Struct(msgspec.Struct):
     s: str
 
 
+class Word(str):
+    __slots__ = ()
+
+
+class Celsius(float):
+    pass
+
+
+class Whole:
+    """
+    A whole number as numpy's are.
+    """
+
+    def __index__(self) -> int:
+        return 3
+
+
 @pytest.mark.parametrize(
     ("item", "line"),
     [
@@ -102,6 +120,9 @@ class Struct(msgspec.Struct):
         ("half a \ud83d", "half a \ud83d"),
         ({"half": Point(1), "\udc00": "\udc00"}, {"half": {"x": 1}, "\udc00": "\udc00"}),
         (2**70, 2**70),
+        (Word("ab"), "ab"),
+        ({Word("ab"): [Word("half \ud83d"), math.nan]}, {"ab": ["half \ud83d", None]}),
+        ([Celsius(2), Whole()], [2.0, 3]),
     ],
     ids=repr,
 )
@@ -114,6 +135,8 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
     with pytest.raises(TypeError, match=r"jsonl\(\) cannot write object as JSON: put map\(…\) in front"):
         await written(["before", {"a": object()}, "after"], path)
     assert lines(path) == ["before"]
+    with pytest.raises(TypeError, match="cannot write tuple as the key of a JSON object"):
+        await written([{("a", 1): 1}], path)
 
 
 async def test_the_file_is_emptied_when_the_sink_begins_and_not_before(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ async def test_it_writes_to_stdout_as_it_is_when_the_sink_begins(capsys: pytest.
     assert capsys.readouterr().out == "c"
 
 
+async def test_a_program_without_a_console_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    await (from_iterable(["a", "b"]) | write())
+    with pytest.raises(TypeError, match="takes str"):
+        await (from_iterable([1]) | write())  # type: ignore[operator, misc]  # pyright: ignore
+
+
 class Recorder:
     def __init__(self) -> None:
         self.calls: list[str] = []
