@@ -8,6 +8,7 @@ import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
+from unittest.mock import MagicMock
 
 import anyio
 import anyio.lowlevel
@@ -302,6 +303,80 @@ async def test_an_iterator_with_an_asynchronous_close_is_closed() -> None:
     items = WithAsyncClose()
     assert await sk.from_iterable(items).first() == 1
     assert items.closed == 1
+
+
+class OfADay(AsyncClosable):
+    """
+    Iterates something of which `close` is a price. To a proxy, any attribute is there.
+    """
+
+    close = 12.5
+
+    def __getattr__(self, name: str) -> object:
+        return None
+
+
+class WithPlainAclose(AsyncClosable):
+    def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_only_a_method_closes_and_only_what_can_be_awaited_is() -> None:
+    assert await sk.from_iterable(OfADay()).first() == 1
+    items = WithPlainAclose()
+    assert await sk.from_iterable(items).first() == 1
+    assert items.closed == 1
+
+
+class OnlyNext:
+    """
+    All that Python's loops ask of an iterator; unittest's mocks have no more.
+    """
+
+    def __init__(self) -> None:
+        self.left = [3, 2, 1]
+        self.closed = 0
+
+    def __next__(self) -> int:
+        if not self.left:
+            raise StopIteration
+        return self.left.pop()
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop()
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+async def test_an_iterator_needs_nothing_but_its_next_item() -> None:
+    class Iterates:
+        def __init__(self) -> None:
+            self.iterator = OnlyNext()
+
+        def __iter__(self) -> Any:
+            return self.iterator
+
+    class IteratesAsynchronously:
+        def __init__(self) -> None:
+            self.iterator = OnlyNext()
+
+        def __aiter__(self) -> Any:
+            return self.iterator
+
+    for kind in (Iterates, IteratesAsynchronously):
+        kinds: list[Any] = [kind]
+        for made in (*kinds, kind()):
+            stream = sk.from_iterable(made)
+            assert await (stream | sk.buffer(1)).collect() == [1, 2, 3]
+        made = kind()
+        assert await sk.from_iterable(made).first() == 1
+        assert made.iterator.closed == 1
+    mock = MagicMock()
+    mock.__aiter__.return_value = [1, 2]
+    assert await (sk.from_iterable(mock) | sk.timeout(idle=PATIENCE)).collect() == [1, 2]
 
 
 # -- @source ------------------------------------------------------------------------------------------------
