@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
 from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
+from streamkit._core.foreign_objects import type_of
 from streamkit._core.plain import PlainValue, plain_error
 from streamkit._surrogates import appended, cut_half
 
@@ -89,7 +90,7 @@ def is_structural(item: object) -> bool:
     """
     Whether `item` stands between such pieces and passes at once: an event without a text to merge, or a restart.
     """
-    return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or is_named(item)
+    return _is_mergeable(item) or type_of(item) is not None or is_named(item)
 
 
 # -- text ---------------------------------------------------------------------------------------------------
@@ -190,8 +191,13 @@ def is_restart(item: object) -> bool:
     """
     Whether the stream starts over at `item`, so that everything before it is void.
     """
-    # The item is asked first, which is quick, but its class decides: on the wire a field may have that name.
-    return getattr(item, "__restart__", False) is True and getattr(type(item), "__restart__", False) is True
+    # The item is asked first, which is quick, but its class decides: on the wire a field may have that name, and an item may
+    # answer to any name, or raise.
+    try:
+        said = getattr(item, "__restart__", False)
+    except Exception:
+        said = True
+    return said is True and getattr(type(item), "__restart__", False) is True
 
 
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from streamkit._core.checks import as_whole
 from streamkit._core.plain import PlainValue
 
 if TYPE_CHECKING:
@@ -51,47 +51,40 @@ class JSONText:
             return json.dumps(plain, separators=(",", ":")).encode("ascii")
 
     def _plain(self, value: object) -> object:
+        # Models are known by their class, because a proxy or a mock has any method.
+        kind: Any = type(value)
         match value:
             # Of the types that JSON has, msgspec itself takes these as values, and asks here only for the key of an object.
             case bool() | None | list() | tuple() | dict():
-                kind = type(cast("object", value)).__name__
                 raise TypeError(
-                    f"{self._writer} cannot write {kind} as the key of a JSON object: put map(…) in front of it"
+                    f"{self._writer} cannot write {kind.__name__} as the key of a JSON object: put map(…) in front of it"
                 )
             # What is left of these are subclasses.
             case str():
                 return str.__str__(value)
             case float():
                 return float.__float__(value)
+            case Integral():
+                return int(value)
             case PlainValue():
                 return value.to_dict()
-            case _SDKModel():
-                # The SDK must not warn about a type that is newer than the SDK.
-                return value.to_dict(mode="json", warnings=False)
-            case _PydanticModel():
-                return value.model_dump(mode="json")
+            case _ if hasattr(kind, "model_dump"):
+                model = cast("Any", value)
+                if hasattr(
+                    kind, "to_dict"
+                ):  # one of the SDK, which must not warn about a type that is newer than the SDK
+                    return model.to_dict(mode="json", warnings=False)
+                return model.model_dump(mode="json")
             case BaseException():
                 return self._error(value)
             case Mapping():
                 return dict(cast("Mapping[object, object]", value))
             case Sequence():
                 return list(cast("Sequence[object]", value))
-            case _ if (number := as_whole(value)) is not None:
-                return number
             case _:
                 raise TypeError(
-                    f"{self._writer} cannot write {type(value).__name__} as JSON: put map(…) in front of it"
+                    f"{self._writer} cannot write {kind.__name__} as JSON: put map(…) in front of it"
                 )
 
 
 def _nothing(_: object) -> None: ...
-
-
-@runtime_checkable
-class _SDKModel(Protocol):
-    def to_dict(self, *, mode: Literal["json"], warnings: bool) -> dict[str, Any]: ...
-
-
-@runtime_checkable
-class _PydanticModel(Protocol):
-    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...

@@ -17,6 +17,8 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
+from streamkit._core.foreign_objects import attribute_of, type_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -96,9 +98,9 @@ def error_fields(error: BaseException | None) -> dict[str, object]:
     """
     if error is None:
         return {}
-    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    kind, status = type_of(error), attribute_of(error, "status_code")
     # The type comes from the wire, and a gateway can put anything there.
-    is_word = isinstance(kind, str) and kind.isidentifier() and len(kind) <= _LONGEST_TYPE
+    is_word = kind is not None and kind.isidentifier() and len(kind) <= _LONGEST_TYPE
     return {
         "error": type(error).__name__,
         "error_type": kind if is_word else None,

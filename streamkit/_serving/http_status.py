@@ -12,6 +12,7 @@ from typing import NamedTuple
 from streamkit._claude.protocol.retriable import retry_after
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import BufferOverflow, StreamError
+from streamkit._core.foreign_objects import attribute_of, type_of
 
 __all__ = ["HTTPStatus", "http_status", "is_from_upstream"]
 
@@ -55,7 +56,7 @@ def http_status(error: BaseException) -> HTTPStatus:
 
 
 def _code(error: BaseException) -> int:
-    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    kind, status = type_of(error), attribute_of(error, "status_code")
     if kind == "rate_limit_error" or status == 429:
         return 429
     if kind == "overloaded_error" or status in (503, 529):

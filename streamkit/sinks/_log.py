@@ -9,6 +9,7 @@ from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, get_args
 
 from streamkit._core.algebra import Sink
+from streamkit._core.foreign_objects import type_of
 from streamkit._core.log import Level, log_at, running_in, to_logging
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ async def _log(
 
 
 def _fields(item: object) -> dict[str, object]:
-    kind = getattr(item, "type", None)
-    fields: dict[str, object] = {"type": kind if isinstance(kind, str) else type(item).__name__}
+    fields: dict[str, object] = {"type": type_of(item) or type(item).__name__}
     if isinstance(item, Sized):
         fields["size"] = len(item)
     return fields

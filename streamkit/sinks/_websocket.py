@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import create_task_group, move_on_after, sleep_forever
 
 from streamkit._core.algebra import Sink
+from streamkit._core.foreign_objects import type_of
 from streamkit._core.items import is_named
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
@@ -163,10 +164,9 @@ def _message_of(item: Any) -> dict[str, Any]:
                 f"websocket() sends messages of type {name!r} itself: give these items another name"
             )
         return {"type": name, "content": content}
-    kind = getattr(item, "type", None)
+    kind = type_of(item)
     # What an event is called on the wire must not be taken for the end.
-    own = isinstance(kind, str) and kind not in _ENDS
-    return {"type": kind if own else "message", "content": item}
+    return {"type": "message" if kind is None or kind in _ENDS else kind, "content": item}
 
 
 def _means(message: str | bytes, stop: object) -> bool:

@@ -9,8 +9,10 @@ import math
 import os
 from dataclasses import dataclass
 from io import FileIO
+from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import anyio
 import msgspec
@@ -96,12 +98,13 @@ class Celsius(float):
     pass
 
 
+@Integral.register
 class Whole:
     """
     A whole number as numpy's are.
     """
 
-    def __index__(self) -> int:
+    def __int__(self) -> int:
         return 3
 
 
@@ -137,6 +140,8 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
     assert lines(path) == ["before"]
     with pytest.raises(TypeError, match="cannot write tuple as the key of a JSON object"):
         await written([{("a", 1): 1}], path)
+    with pytest.raises(TypeError, match="cannot write MagicMock as JSON"):
+        await written([MagicMock()], path)
 
 
 async def test_the_file_is_emptied_when_the_sink_begins_and_not_before(tmp_path: Path) -> None:
