@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
 from unittest.mock import MagicMock
 
@@ -248,6 +249,27 @@ async def test_a_generator_in_a_thread_is_closed_also_while_it_blocks() -> None:
                     await anext(run)
         released.set()
         assert await anyio.to_thread.run_sync(closed.wait, PATIENCE)
+
+
+async def test_a_generator_in_a_thread_has_one_context_from_its_first_item_to_its_end() -> None:
+    """
+    As an instrumented client has, whose span is current around the items.
+    """
+    span = ContextVar("span", default="none")
+
+    def traced() -> Iterator[str]:
+        yield span.get()
+        token = span.set("streaming")
+        try:
+            while True:
+                yield span.get()
+        finally:
+            span.reset(token)
+
+    span.set("request")
+    async with (sk.from_iterable(traced, thread=True) | sk.take(3)).open() as run:
+        assert [item async for item in run] == ["request", "streaming", "streaming"]
+    assert span.get() == "request"
 
 
 async def test_an_error_in_a_thread_is_the_stream_s() -> None:
