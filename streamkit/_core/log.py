@@ -109,13 +109,18 @@ def error_fields(error: BaseException | None) -> dict[str, object]:
 
 
 def to_logging(
-    logger: logging.Logger, level: Level, event: str, fields: Mapping[str, object], *, frames: int = 2
+    logger: logging.Logger | logging.LoggerAdapter[Any],
+    level: Level,
+    event: str,
+    fields: Mapping[str, object],
+    *,
+    frames: int = 2,
 ) -> None:
     """
     Log a line through the standard library: its message has all fields, and its record has each as an attribute.
 
     Args:
-        logger: Where it goes.
+        logger: Where it goes. The record of an adapter has the adapter's own attributes instead.
         level: Its level.
         event: What has happened.
         fields: The rest.
@@ -125,6 +130,9 @@ def to_logging(
     if not logger.isEnabledFor(number):
         return
     text = " ".join([event, *(f"{name}={_readable(value)}" for name, value in fields.items())])
+    if isinstance(logger, logging.LoggerAdapter):
+        logger.log(number, text, stacklevel=frames)
+        return
     path, line, function, _ = logger.findCaller(stacklevel=frames)
     record = logger.makeRecord(logger.name, number, path, line, text, (), None, function)
     # `extra=` raises where the application's own record factory has used a name, such as request_id for that of a web server.
