@@ -156,7 +156,7 @@ class _Events(Framing):
         The piece without half of a character, whose other half may come with the next of the same name.
         """
         if piece.isascii() and name not in self._texts:
-            return piece
+            return str.__str__(piece)  # a member of an Enum would be written by its name
         return legal(self._texts.setdefault(name, WholeCharacters()).feed(piece))
 
     def _rest(self) -> bytes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -55,36 +56,41 @@ class JSONText:
             ) from None
 
     def _plain(self, value: object) -> object:
+        # Models are known by their class, because a proxy or a mock has any method.
+        kind: Any = type(value)
         match value:
-            case PlainValue():
-                return value.to_dict()
-            case _SDKModel():
-                # The SDK must not warn about a type that is newer than the SDK.
-                return value.to_dict(mode="json", warnings=False)
-            case _PydanticModel():
-                return value.model_dump(mode="json")
-            case BaseException():
-                return self._error(value)
-            # Subclasses: their items are not those of a sequence.
+            # Of the types that JSON has, msgspec itself takes these as values, and asks here only for the key of an object.
+            case bool() | None | list() | tuple() | dict():
+                raise TypeError(
+                    f"{self._writer} cannot write {kind.__name__} as the key of a JSON object: put map(…) in front of it"
+                )
+            # What is left of these are subclasses.
             case str():
                 return str.__str__(value)
-            case bytes() | bytearray():
-                return bytes(value)
-            case int():
-                return int.__int__(value)
             case float():
                 return float.__float__(value)
-            case list() | tuple() if (kind := type(cast("object", value))) in (list, tuple):  # it is a key
-                raise TypeError(
-                    f"{self._writer} cannot write a dict with a key of {kind.__name__} as JSON: put map(…) in front of it"
-                )
+            case Integral():
+                return int(value)
+            case PlainValue():
+                return value.to_dict()
+            case _ if hasattr(kind, "model_dump"):
+                model = cast("Any", value)
+                if hasattr(
+                    kind, "to_dict"
+                ):  # one of the SDK, which must not warn about a type that is newer than the SDK
+                    return model.to_dict(mode="json", warnings=False)
+                return model.model_dump(mode="json")
+            case BaseException():
+                return self._error(value)
+            case bytes() | bytearray():  # a subclass, whose items are not those of a sequence
+                return bytes(value)
             case Mapping():
                 return dict(cast("Mapping[object, object]", value))
             case Sequence():
                 return list(cast("Sequence[object]", value))
             case _:
                 raise TypeError(
-                    f"{self._writer} cannot write {type(value).__name__} as JSON: put map(…) in front of it"
+                    f"{self._writer} cannot write {kind.__name__} as JSON: put map(…) in front of it"
                 )
 
 
@@ -101,13 +107,3 @@ def _finite(value: object) -> object:
             return [_finite(each) for each in cast("list[object]", value)]
         case _:
             return value
-
-
-@runtime_checkable
-class _SDKModel(Protocol):
-    def to_dict(self, *, mode: Literal["json"], warnings: bool) -> dict[str, Any]: ...
-
-
-@runtime_checkable
-class _PydanticModel(Protocol):
-    def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]: ...

@@ -142,7 +142,7 @@ class Outcome(PlainValue, OutcomeFacts):
         It ended with an error. Only the first one counts.
         """
         if self.kind in ("running", "complete", "stopped"):
-            self.kind = getattr(error, "outcome_kind", "failed")
+            self.kind = getattr(type(error), "outcome_kind", "failed")
             self.error = error
             self.stopped_by = None
 

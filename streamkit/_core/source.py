@@ -20,7 +20,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from streamkit._core.naming import name_of, private_text
-from streamkit._core.runtime.chain import Chain, as_iterator
+from streamkit._core.runtime.chain import Chain, as_iterator, as_plain_iterator
 from streamkit._core.runtime.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class IterableSource(Source):
             return Opened("async", _Made(items))
         if isinstance(items, AsyncIterable):
             return Opened("async", as_iterator(items))
-        return Opened("sync", _lent(items, iter(cast("Iterable[object]", items))))
+        return Opened("sync", _lent(items, as_plain_iterator(items)))
 
 
 class _Made:
@@ -217,12 +217,12 @@ async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
     """
     The items of a plain iterable, which is closed at the end if it has a `close`.
     """
-    iterator = iter(items)
+    iterator = as_plain_iterator(items)
     try:
         for item in iterator:
             yield item
     finally:
-        if (close := getattr(iterator, "close", None)) is not None:
+        if callable(close := getattr(iterator, "close", None)):
             close()
 
 

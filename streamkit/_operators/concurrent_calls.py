@@ -102,8 +102,11 @@ class ConcurrentCalls:
                     await self._turn.wait()
         finally:
             await self._stop()
-        if (failure := self._failure or self._upstream_failure) is not None:
+        if (failure := self._known_failure()) is not None:
             raise failure
+
+    def _known_failure(self) -> BaseException | None:
+        return self._upstream_failure if self._failure is None else self._failure
 
     # -- the reader's side --------------------------------------------------------------------------------------
 
@@ -201,6 +204,6 @@ class ConcurrentCalls:
         self._accepting = False
         await self._joined(self._cancel())
         # An error from closing upstream is another one: what was known before it takes precedence.
-        known = self._failure or self._upstream_failure
+        known = self._known_failure()
         await self._beside.stop(self._reader)
         self._beside.tell(known)

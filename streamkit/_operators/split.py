@@ -281,7 +281,8 @@ class _Splitting:
     def _pipeline_ended(self, name: str, error: BaseException | None) -> None:
         queue = self._inputs[name]
         if error is not None:
-            self._error = self._error or error
+            if self._error is None:
+                self._error = error
             # An error of upstream is for each pipeline, after the items before it. A pipeline's own error ends all of them.
             self._failed = self._failed or not queue.handed(error)
         queue.abandon()

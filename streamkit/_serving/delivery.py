@@ -21,6 +21,7 @@ from anyio import (
     sleep_until,
 )
 
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._serving.ending import describe_error
 from streamkit._serving.http_status import http_status, is_bug
@@ -118,7 +119,7 @@ class Delivery:
                 await self._finish(self._framing.end(self._run.outcome))
             elif self._begun.is_set():
                 await self._finish(self._framing.failure(failure, self._run.outcome))
-            elif not hasattr(failure, "status_code") or not is_bug(failure):
+            elif attribute_of(failure, "status_code") is None or not is_bug(failure):
                 await self._refuse(failure)
             # else it is an HTTPException of the framework, of which that makes a response
         return failure

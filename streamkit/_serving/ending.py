@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import StreamError
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.json_text import JSONText
 from streamkit._core.log import error_fields
 from streamkit._serving.bad_request import BadRequest
@@ -81,7 +82,7 @@ def _type_of(error: BaseException) -> str:
     code = http_status(error).code
     if code == 500:
         return "internal_error"
-    if getattr(error, "status_code", None) in _OWN_FAULTS:
+    if attribute_of(error, "status_code") in _OWN_FAULTS:
         return "upstream_error"
     word = error_fields(error).get("error_type")
     if isinstance(word, str):

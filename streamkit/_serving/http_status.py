@@ -12,6 +12,7 @@ from typing import NamedTuple
 from streamkit._claude.protocol.retriable import retry_after
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import BufferOverflow, StreamError
+from streamkit._core.foreign_objects import attribute_of, type_of
 from streamkit._serving.bad_request import BadRequest
 
 __all__ = ["HTTPStatus", "http_status", "is_bug"]
@@ -60,7 +61,7 @@ def http_status(error: BaseException) -> HTTPStatus:
 
 
 def _code(error: BaseException) -> int:
-    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    kind, status = type_of(error), attribute_of(error, "status_code")
     if kind in _TIMED_OUT or status in (408, 504) or _took_too_long(error):
         return 504
     if kind == "rate_limit_error" or status == 429:

@@ -11,6 +11,7 @@ from anyio import create_task_group, lowlevel, move_on_after, sleep_forever
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.json_text import parse
 from streamkit._core.algebra import Sink
+from streamkit._core.foreign_objects import type_of
 from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
@@ -116,7 +117,7 @@ class _Client:
             except Exception as error:
                 failure = error
             self._sending.cancel()
-        return failure or self._unreadable
+        return self._unreadable if failure is None else failure
 
     async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
         if self._gone:
@@ -124,7 +125,7 @@ class _Client:
         if self._stopped:
             outcome.stop("websocket")
         outcome.complete()
-        error = failure or outcome.error
+        error = outcome.error if failure is None else failure
         told = (
             {"type": "complete", **describe_end(outcome)}
             if error is None
@@ -176,9 +177,9 @@ def _message_of(item: Any) -> dict[str, Any]:
     if is_restart(content):
         return {"type": "restarted", "content": content}
     if name is None:
-        kind = getattr(item, "type", None)
+        kind = type_of(item)
         # What an event is called on the wire must not be taken for a message of the sink's own.
-        name = kind if isinstance(kind, str) and kind not in _OWN_NAMES else "message"
+        name = "message" if kind is None or kind in _OWN_NAMES else kind
     elif name in _OWN_NAMES:
         raise ValueError(f"websocket() sends messages of type {name!r} itself: give these items another name")
     return {"type": name, "content": content}

@@ -127,6 +127,12 @@ async def test_any_length_of_time_is_taken_or_refused_where_it_is_given(seconds:
         await anext(run)
 
 
+@pytest.mark.parametrize("make", [sk.heartbeat, lambda lag, _: sk.smooth(max_lag=lag)])
+def test_what_cannot_even_be_compared_is_refused_as_other_junk(make: Any) -> None:
+    with pytest.raises(TypeError, match="needs a number of seconds"):
+        make(Decimal("sNaN"), 0)
+
+
 class Several:
     """
     An array of two numbers, as numpy has them: it has the methods of a number, and cannot be one.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -102,6 +103,10 @@ async def test_a_value_of_ours_is_its_plain_form() -> None:
 # -- strings as they are ------------------------------------------------------------------------------------
 
 
+class Mood(str, Enum):  # noqa: UP042 -- a StrEnum would be written by its value in any case
+    CALM = "calm"
+
+
 async def raw_events(*items: Any) -> list[tuple[str, str]]:
     exchange = await Exchange().serve(sk.sse.Response(sk.from_iterable(items), raw=True))
     return parsed(exchange.text)
@@ -110,6 +115,7 @@ async def raw_events(*items: Any) -> list[tuple[str, str]]:
 async def test_raw_strings_are_sent_as_they_are_and_other_items_as_json() -> None:
     events = await raw_events("a b", ("text", " c"), {"d": 1}, "")
     assert events[:-1] == [("message", "a b"), ("text", " c"), ("message", '{"d":1}'), ("message", "")]
+    assert (await raw_events((Mood.CALM, Mood.CALM)))[0] == ("calm", "calm")
 
 
 async def test_a_character_in_two_halves_is_sent_whole_and_half_of_one_as_a_replacement() -> None:

@@ -9,8 +9,10 @@ import math
 import os
 from dataclasses import dataclass
 from io import FileIO
+from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import anyio
 import msgspec
@@ -104,6 +106,20 @@ class Struct(msgspec.Struct):
     s: str
 
 
+class Celsius(float):
+    pass
+
+
+@Integral.register
+class Whole:
+    """
+    A whole number as numpy's are.
+    """
+
+    def __int__(self) -> int:
+        return 3
+
+
 @pytest.mark.parametrize(
     ("item", "line"),
     [
@@ -121,10 +137,12 @@ class Struct(msgspec.Struct):
         (2**70, 2**70),
         (Word("word"), "word"),
         ({"a": Word("\udc00")}, {"a": "\udc00"}),
+        ({Word("ab"): [Word("half \ud83d"), math.nan]}, {"ab": ["half \ud83d", None]}),
         (Count(3), 3),
         (Share(0.5), 0.5),
         (Raw(b"hi"), "aGk="),
         ([math.nan, "\udc00"], [None, "\udc00"]),
+        ([Celsius(2), Whole()], [2.0, 3]),
     ],
     ids=repr,
 )
@@ -137,13 +155,17 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
     with pytest.raises(TypeError, match=r"jsonl\(\) cannot write object as JSON: put map\(…\) in front"):
         await written(["before", {"a": object()}, "after"], path)
     assert lines(path) == ["before"]
+    with pytest.raises(TypeError, match="cannot write tuple as the key of a JSON object"):
+        await written([{("a", 1): 1}], path)
+    with pytest.raises(TypeError, match="cannot write MagicMock as JSON"):
+        await written([MagicMock()], path)
 
 
 @pytest.mark.parametrize(
     ("item", "said"),
     [
         (ENDLESS, "cannot write list as JSON: it holds itself"),
-        ({(1, 2): 3}, "cannot write a dict with a key of tuple"),
+        ({(1, 2): 3}, "cannot write tuple as the key of a JSON object"),
     ],
     ids=["endless", "key"],
 )

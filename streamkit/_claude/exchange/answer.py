@@ -234,6 +234,8 @@ def _drop_tracebacks(failure: BaseException | None) -> None:
     """
     Drop the tracebacks of an error that nobody raises any more, because their frames would keep a response alive.
     """
-    while failure is not None:
+    seen: set[int] = set()
+    while failure is not None and id(failure) not in seen:
         drop_traceback(failure)
-        failure = failure.__cause__ or failure.__context__
+        seen.add(id(failure))  # `raise error from error` makes an error its own cause
+        failure = failure.__context__ if failure.__cause__ is None else failure.__cause__

@@ -14,6 +14,8 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from streamkit._core.foreign_objects import attribute_of
+
 __all__ = [
     "Places",
     "as_list",
@@ -40,7 +42,7 @@ def text_of_field(part: object, name: str) -> str:
     """
     The text in a field; empty if there is none.
     """
-    value: object = getattr(part, name, None)
+    value: object = attribute_of(part, name)
     return value if isinstance(value, str) else ""
 
 
@@ -70,7 +72,7 @@ def list_in(part: object, name: str) -> list[Any]:
     """
     The list in a field; empty if there is none.
     """
-    return as_list(getattr(part, name, None)) or []
+    return as_list(attribute_of(part, name)) or []
 
 
 def as_list(value: object) -> list[Any] | None:

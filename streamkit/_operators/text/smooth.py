@@ -65,11 +65,11 @@ class _Smooth(ConcurrentStage):
     memory = "the text that arrives within max_lag, and one piece"
 
     def __init__(self, by: str | re.Pattern[str], max_lag: float) -> None:
+        self.rule = cut_rule("smooth", by)
+        self.max_lag = seconds("smooth", max_lag, of="max_lag")
         super().__init__(
             "smooth", () if by == "word" else (by,), {} if max_lag == 0.5 else {"max_lag": max_lag}
         )
-        self.rule = cut_rule("smooth", by)
-        self.max_lag = seconds("smooth", max_lag, of="max_lag")
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _Smoothing(upstream, context, self.rule, self.max_lag).items()
