@@ -122,7 +122,7 @@ async def over_websocket(ws: websockets.WebSocket) -> None:
 async def over_ai_sdk(request: requests.Request) -> ai_sdk.Response:
     sent = await request.body()
     asked = ai_sdk.params(sent)
-    return ai_sdk.Response(conversation(request.state.client, asked["messages"]), body=json.loads(sent))
+    return ai_sdk.Response(conversation(request.state.client, asked["messages"]), body=sent)
 
 
 async def over_ag_ui(request: requests.Request) -> ag_ui.Response:

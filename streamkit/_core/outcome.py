@@ -89,7 +89,10 @@ class Outcome(PlainValue, OutcomeFacts):
             for records in (self._all_records, self._records):
                 if records and (records is self._records or name in getattr(records[-1], "facts_of_all", ())):
                     return records[-1].fact(name, records)
-            raise AttributeError(f"the outcome of this run has no {name!r}: no source of it contributes one")
+            raise AttributeError(
+                f"the outcome of this run has no {name!r}: no source of it contributes one. Where streams with and without it "
+                f"may come, as in follow(), write getattr(outcome, {name!r}, None)"
+            )
 
     def contribute(self, record: Contribution, *, counts: bool = True) -> None:
         """

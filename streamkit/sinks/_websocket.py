@@ -28,7 +28,7 @@ _PATIENCE = 1.0
 _OWN_NAMES = ("complete", "error", "restarted")
 
 
-def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
+def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
     """
     A sink that sends each item to the client of a WebSocket, as JSON text: `{"type": name, "content": value}`.
 
@@ -39,7 +39,7 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
     `retriable` and a `message` without anything that was said. The connection stays open.
 
     A client that goes, or stops the answer, ends the sink quietly, and with it the job that it is the end of. In a `tee` the
-    others go on.
+    others go on. What the sink returns is whether the client is still there, so that a loop over its questions can end.
 
     Args:
         ws: A `WebSocket` of Starlette or FastAPI that was accepted, or a connection of the library `websockets`.
@@ -57,8 +57,8 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
 
 async def _serve(
     items: AsyncIterator[Any], ws: Any, stop: object = None, *, outcome: Callable[[], Outcome]
-) -> None:
-    await _Client(connect(ws, reads=stop is not None), stop).serve(items, outcome)
+) -> bool:
+    return await _Client(connect(ws, reads=stop is not None), stop).serve(items, outcome)
 
 
 class _Client:
@@ -73,9 +73,12 @@ class _Client:
         self._stopped = False
         self._unreadable: Exception | None = None
 
-    async def serve(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> None:
+    async def serve(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> bool:
         """
         Send the items and the end.
+
+        Returns:
+            Whether the client is still there, as far as is known.
 
         Raises:
             Exception: What the items have failed with, after the client was told.
@@ -104,6 +107,7 @@ class _Client:
                 raise
         if failure is not None:
             raise failure
+        return not self._gone
 
     async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
         if self._gone:
@@ -122,6 +126,7 @@ class _Client:
         except Exception as refused:
             if not self._connection.is_gone(refused):
                 raise
+            self._gone = True
 
     async def _send(self, message: object) -> None:
         try:

@@ -64,13 +64,14 @@ class Served:
         assert self._process.stdout is not None
         return self._process.stdout.readline().decode()
 
-    def ask(self) -> tuple[str, str]:
+    def ask(self, messages: Any = ASK["messages"]) -> tuple[str, str]:
         """
         The text that came, and how that ended.
         """
         said: list[str] = []
         try:
-            with self.client.messages.create(**ASK, stream=True) as stream:
+            asked: Any = {**ASK, "messages": messages}
+            with self.client.messages.create(**asked, stream=True) as stream:
                 for item in stream:
                     if item.type == "content_block_delta" and item.delta.type == "text_delta":
                         said.append(item.delta.text)
@@ -240,7 +241,7 @@ def test_ctrl_c_ends_it_in_the_middle_of_an_answer(process: Process) -> None:
 def test_a_port_in_use_is_told_in_one_line(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        complaint = f"streamkit: --port {port} cannot be used: Address already in use\n"
+        complaint = f"streamkit: --port {port} cannot be used: Address already in use; --port 0 takes any that is free\n"
         assert command("serve", "--port", port) == (2, "", complaint)
 
 
@@ -297,6 +298,17 @@ def test_an_application_that_goes_on_gets_the_rest(process: Process, model: str)
         assert anyio.run(ask_and_go_on, served.url) == TEXT
         assert served.line().split()[-2:] == ["drop", "halfway"]
         assert served.line().endswith("built-in text\n")
+
+
+@pytest.mark.parametrize("answered", [TEXT, TEXT[:20]])
+def test_a_new_question_is_answered_from_the_beginning(process: Process, answered: str) -> None:
+    """
+    Whether the answer before it was whole, or was stopped.
+    """
+    messages: Any = [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]]
+    with serving(process, "--speed", 100) as served:
+        assert served.ask(messages) == (TEXT, "complete")
+        served.line()
 
 
 # -- the page ------------------------------------------------------------------------------------------------

@@ -305,7 +305,9 @@ async def test_a_misspelt_parameter_is_named_before_a_missing_one() -> None:
 async def test_only_a_recording_is_replayed(tmp_path: Path, held: bytes) -> None:
     file = tmp_path / "file"
     file.write_bytes(held)
-    with pytest.raises(sk.GrammarError, match=r"this is no recording: .* it stands before text\(\)"):
+    with pytest.raises(
+        sk.GrammarError, match=r"this is not a recording: .* put sinks\.jsonl\(\) before text\(\)"
+    ):
         await sk.replay(file).collect()
 
 

@@ -230,7 +230,7 @@ async def test_a_client_that_goes_ends_the_job_quietly() -> None:
     async with (endless("a") | websocket(socket)).open() as run:
         await socket.until(1)
         socket.gone.set()
-        assert await run is None  # type: ignore[func-returns-value]
+        assert await run is False
     assert run.outcome.kind == "stopped"
     assert len(socket.texts) == 1
 

@@ -12,7 +12,7 @@ import pytest
 from ag_ui.core import CustomEvent
 
 import streamkit as sk
-from streamkit.testing import ErrorEvent, FakeClaude, Pause, error_reply, reply, text, tool_use
+from streamkit.testing import ErrorEvent, FakeClaude, Pause, Reply, error_reply, reply, text, tool_use
 from streamkit.ui import ag_ui
 from tests.conformance.failure_matrix import BEFORE, FAULTS, PLACES, RESUMES, see_all
 from tests.conftest import recorded
@@ -48,6 +48,14 @@ async def test_each_event_is_a_frame_with_its_json() -> None:
     assert first == ('data: {"type":"RUN_STARTED","threadId":"thread","runId":"run","protocolVersion":"1.0"}')
     assert json.loads(last.removeprefix("data: "))["type"] == "RUN_FINISHED"
     assert after == ""
+
+
+@pytest.mark.parametrize("answer", [HELLO, reply(text("Hel", ErrorEvent()))])
+async def test_frames_gives_the_same_bytes(answer: Reply) -> None:
+    async with FakeClaude(answer, repeat=True) as server:
+        exchange = await Exchange("POST").serve(ag_ui.Response(chat_with(server, retry=ONCE)))
+        frames = [each async for each in ag_ui.frames(chat_with(server, retry=ONCE))]
+    assert b"".join(frames).decode() == exchange.text
 
 
 async def test_nothing_that_a_model_says_can_end_or_forge_a_frame() -> None:

@@ -570,7 +570,19 @@ def test_an_unknown_version_is_refused(version: Any) -> None:
 
 def test_a_body_that_is_no_object_is_refused() -> None:
     with pytest.raises(TypeError, match="body"):
-        ai_sdk.chunks(body="{}")  # type: ignore[arg-type]
+        ai_sdk.chunks(body=[])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [json.dumps(continuing()), json.dumps(continuing()).encode()])
+def test_the_request_may_be_given_as_its_text(body: str | bytes) -> None:
+    chunks = chunks_of(events(reply(text("So."), id="msg_2")), body=body)
+    assert chunks == chunks_of(events(reply(text("So."), id="msg_2")), body=continuing())
+
+
+@pytest.mark.parametrize("body", ["{", "[]", b"\xff"])
+def test_a_text_that_is_no_request_is_the_fault_of_the_page(body: Any) -> None:
+    with pytest.raises(ai_sdk.BadRequest):
+        ai_sdk.chunks(body=body)
 
 
 def test_its_text_says_nothing_of_what_a_user_has_said() -> None:

@@ -5,6 +5,7 @@ Tool input: the arguments of a call, while they are being written.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
@@ -124,13 +125,9 @@ class ToolInput(Transducer[Any, Any]):
             yield from self._end(block)
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(self._wants)
+        # Not a method, which would make a cycle that only the garbage collector ends.
+        self.blocks: ToolBlocks = ToolBlocks(partial(_calls, self.name))
         self.extractors: dict[Block, Extractor] = {}
-
-    def _wants(self, block: Any) -> bool:
-        if self.name is None:
-            return type_of(block) in APPLICATION_TOOLS
-        return type_of(block) in TOOLS and text_of_field(block, "name") == self.name
 
     def _extractor(self, block: Block) -> Extractor:
         extractor = self.extractors.get(block)
@@ -159,3 +156,12 @@ class ToolInput(Transducer[Any, Any]):
         yield from extractor.take()
         call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
         raise ToolInputError(call, why=self.blocks.why(call, str(error)), offset=error.offset)
+
+
+def _calls(name: str | None, block: Any) -> bool:
+    """
+    Whether a block calls the tool of this name; without a name, any tool of the application's own.
+    """
+    if name is None:
+        return type_of(block) in APPLICATION_TOOLS
+    return type_of(block) in TOOLS and text_of_field(block, "name") == name

@@ -60,7 +60,7 @@ def reply(
         stop_details: Why, for `stop_reason="refusal"`.
         input_tokens: Usage in `message_start` and `message_delta`.
         output_tokens: Usage in `message_delta`, where it is cumulative; by default one for each delta.
-        usage: More usage fields for `message_start`, or in place of its own.
+        usage: More usage fields for `message_start`, or in place of its own. Its counts of input are in `message_delta` too.
         end: The last event that is sent: `"message_delta"` leaves out `message_stop`; `"content"` leaves out
             both, so the message is truncated.
         pace: Seconds between two events.
@@ -74,7 +74,13 @@ def reply(
         raise ValueError(f"end={end!r}: give 'message_stop', 'message_delta' or 'content'")
     check_order(map(last_part, content))
     digest = sha256(repr((model, content)).encode()).hexdigest()
-    tokens = {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    tokens: dict[str, object] = {
+        "input_tokens": input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }
+    told = usage or {}
+    tokens |= {name: told[name] for name in tokens.keys() & told.keys()}  # `message_delta` tells totals
     start: dict[str, Any] = {
         "type": "message_start",
         "message": {
@@ -86,7 +92,7 @@ def reply(
             "stop_reason": None,
             "stop_sequence": None,
             "stop_details": None,
-            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **(usage or {})},
+            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **told},
         },
     }
     parts: list[Mapping[str, object] | Fault] = [start, *content_events(content, digest)]

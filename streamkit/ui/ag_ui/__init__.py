@@ -2,7 +2,8 @@
 AG-UI 1.0: a stream as the events of a run (https://docs.ag-ui.com/spec/1.0), and a front-end's request as parameters for Claude.
 
     events(thread_id, run_id)       an operator, from Claude's events and the results of tools to AG-UI events
-    Response(stream)                the ASGI response that sends them; frames(stream) for other frameworks
+    Response(stream)                the ASGI response that sends them
+    frames(stream)                  the same bytes, for frameworks that send an async generator
     params(run_input)               what `sk.messages` needs, of the request that a client has sent
 """
 

@@ -71,21 +71,22 @@ class Response(FramedResponse):
 
 def frames(stream: Stream[Any], *, heartbeat: float | None = 15.0) -> AsyncGenerator[bytes, None]:
     """
-    The same events as bytes, one or more in each piece, for frameworks that send an async generator.
+    The same as bytes, for frameworks that send an async generator.
 
     The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is a
-    `RUN_ERROR`, and is not raised. The content type is `text/event-stream`.
+    `RUN_ERROR`, and is not raised; a bug is raised behind that. The response needs the content type `text/event-stream`.
 
     Args:
         stream: As for `Response`.
         heartbeat: Seconds of silence after which a comment is sent; None for never.
 
     Raises:
-        TypeError: `stream` is not a stream, or a setting is of another type. While running: an item is not an AG-UI event.
+        TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
         ValueError: A number of seconds is not above 0, or not finite.
     """
-    silence = checked_silence("ag_ui.frames", heartbeat)
-    return framed(checked_stream("ag_ui.frames", stream), Frames(), silence)
+    return framed(
+        checked_stream("ag_ui.frames", stream), Frames(), checked_silence("ag_ui.frames", heartbeat)
+    )
 
 
 _JSON: Final = json_for("ag_ui")

@@ -14,6 +14,7 @@ from streamkit._core.stage import pure
 from streamkit.ui.ai_sdk._answer import Answer
 from streamkit.ui.ai_sdk._continued import Continued
 from streamkit.ui.ai_sdk._data import Data, own_chunk
+from streamkit.ui.ai_sdk._request import json_object
 from streamkit.ui.ai_sdk._tool_chunks import result_block, tool_result
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _NO_HALF: Final = "\ud7ff"
 
 
 def chunks(
-    *, version: Version = 7, body: Mapping[str, Any] | None = None, message_id: str | None = None
+    *,
+    version: Version = 7,
+    body: Mapping[str, Any] | str | bytes | None = None,
+    message_id: str | None = None,
 ) -> Operator[Any, Chunk]:
     """
     The chunks of the AI SDK's UI message stream that show an answer of Claude's: what `useChat` reads.
@@ -69,13 +73,14 @@ def chunks(
     Args:
         version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for older ones, back to
             6.0.0.
-        body: The request that is answered, as it came from `useChat`. Where it ends with an assistant's message, to which a
-            call's output or an approval has been added, the answer goes on with that message. Without it the answer is a message
-            of its own.
+        body: The request that is answered, as it came from `useChat`, or its JSON text. Where it ends with an assistant's
+            message, to which a call's output or an approval has been added, the answer goes on with that message. Without it the
+            answer is a message of its own.
         message_id: The id of the message in the page. By default it is the one that `body` goes on with, or else Claude's.
 
     Raises:
         ValueError: An unknown `version`.
+        BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `body` or `message_id` is something else. While running: an item is neither an event nor something that can be
             sent.
 
@@ -87,11 +92,13 @@ def chunks(
     Cancels: at once.
     Memory: the open blocks, and one message's calls.
     """
-    if body is not None and not isinstance(body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"chunks() needs body= as the JSON object of the request, not {type(body).__name__}")
+    if body is not None and not isinstance(body, Mapping | str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"chunks() needs body= as the JSON object of the request or its text, not {type(body).__name__}"
+        )
     given = {
         "version": (version, 7),
-        "body": (Continued(body) if body is not None else None, None),
+        "body": (Continued(json_object(body)) if body is not None else None, None),
         "message_id": (message_id, None),
     }
     return Operator(

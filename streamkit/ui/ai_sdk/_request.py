@@ -15,7 +15,7 @@ from streamkit._serving.bad_request import BadRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MOST_BYTES", "read_request"]
+__all__ = ["MOST_BYTES", "json_object", "read_request"]
 
 MOST_BYTES: Final = 32_000_000
 """The API takes no larger request."""
@@ -34,15 +34,25 @@ def read_request(body: object, most_bytes: int) -> dict[str, Any]:
     Raises:
         BadRequest: It is something else, too large, or nested too deeply.
     """
-    if isinstance(body, str | bytes):
-        if len(body) > most_bytes:
-            raise _too_large(most_bytes)
-        body = _decoded(body)
-    if not isinstance(body, Mapping):
+    if isinstance(body, str | bytes) and len(body) > most_bytes:
+        raise _too_large(most_bytes)
+    given = json_object(body)
+    if _needs_mending(given, most_bytes):
+        given = cast("Mapping[str, Any]", _mended(given))
+    return dict(given)
+
+
+def json_object(body: object) -> Mapping[str, Any]:
+    """
+    The JSON object that a request is, or whose text it is.
+
+    Raises:
+        BadRequest: It is neither.
+    """
+    given = _decoded(body) if isinstance(body, str | bytes) else body
+    if not isinstance(given, Mapping):
         raise BadRequest("the request is not a JSON object")
-    if _needs_mending(cast("Mapping[str, Any]", body), most_bytes):
-        body = _mended(body)
-    return dict(cast("Mapping[str, Any]", body))
+    return cast("Mapping[str, Any]", given)
 
 
 def _decoded(text: str | bytes) -> object:

@@ -46,6 +46,7 @@ class Response(FramedResponse):
         background: Starlette's background task, which is run at the end.
 
     Raises:
+        BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `stream` is not a stream, or a setting is of another type.
         ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
     """
@@ -55,7 +56,7 @@ class Response(FramedResponse):
         stream: Stream[Any],
         *,
         version: Version = 7,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | bytes | None = None,
         message_id: str | None = None,
         wait_for_first: bool | float = True,
         heartbeat: float | None = 15.0,
@@ -64,7 +65,7 @@ class Response(FramedResponse):
         background: Any = None,
     ) -> None:
         super().__init__(
-            _shown("ai_sdk.Response", stream, chunks(version=version, body=body, message_id=message_id)),
+            _as_chunks("ai_sdk.Response", stream, chunks(version=version, body=body, message_id=message_id)),
             ChunkFraming,
             name="ai_sdk.Response",
             wait_for_first=wait_for_first,
@@ -79,15 +80,15 @@ def frames(
     stream: Stream[Any],
     *,
     version: Version = 7,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | str | bytes | None = None,
     message_id: str | None = None,
     heartbeat: float | None = 15.0,
 ) -> AsyncGenerator[bytes, None]:
     """
-    The same chunks as bytes, one or more in each piece, for frameworks that send an async generator.
+    The same as bytes, for frameworks that send an async generator.
 
-    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is an `error`
-    chunk, and is not raised. The content type is `text/event-stream`, and the page wants the header
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is told at the
+    end, and is not raised; a bug is raised behind that. The response needs the content type `text/event-stream` and the header
     `x-vercel-ai-ui-message-stream: v1`.
 
     Args:
@@ -98,21 +99,17 @@ def frames(
         heartbeat: Seconds of silence after which a comment is sent; None for never.
 
     Raises:
+        BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `stream` is not a stream, or a setting is of another type.
         ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
     """
-    silence = checked_silence("ai_sdk.frames", heartbeat)
-    shown = _shown("ai_sdk.frames", stream, chunks(version=version, body=body, message_id=message_id))
-    return framed(shown, ChunkFraming(), silence)
+    shown = _as_chunks("ai_sdk.frames", stream, chunks(version=version, body=body, message_id=message_id))
+    return framed(shown, ChunkFraming(), checked_silence("ai_sdk.frames", heartbeat))
 
 
-def _shown(name: str, stream: object, operator: Operator[Any, Chunk]) -> Stream[Any]:
-    """
-    The stream with `chunks()` behind it, unless that is in it already.
-    """
+def _as_chunks(name: str, stream: Stream[Any], shown: Operator[Any, Chunk]) -> Stream[Any]:
     given = checked_stream(name, stream)
-    has_chunks = any(stage.gives == Chunks.gives for stage in given.stages)
-    return given if has_chunks else given | operator
+    return given if any(stage.gives == Chunks.gives for stage in given.stages) else given | shown
 
 
 class ChunkFraming(Framing):
