@@ -299,7 +299,7 @@ def test_a_request_that_is_too_large_says_so(as_text: bool) -> None:
 
 @pytest.mark.parametrize("given", [[], [{"role": "user"}], None, 7, 0.5, True, "[]", b"null", '"text"'])
 def test_json_that_is_not_an_object_is_refused(given: Any) -> None:
-    with pytest.raises(ag_ui.BadRequest, match="the request has to be an object") as caught:
+    with pytest.raises(ag_ui.BadRequest, match=r"^the request .* object$") as caught:
         ag_ui.params(given)
     assert caught.value.status == 400
 

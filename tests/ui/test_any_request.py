@@ -90,7 +90,7 @@ def check(made: Any) -> None:
 
 @pytest.mark.parametrize("empty", [[], [{"type": "step-start"}], [{"type": "text", "text": " "}]])
 def test_a_request_in_which_nothing_is_said_is_refused(empty: list[Wire]) -> None:
-    with pytest.raises(ai_sdk.BadRequest, match="messages has none that Claude can answer"):
+    with pytest.raises(ai_sdk.BadRequest, match="the request has no message that Claude can answer"):
         ai_sdk.params({"messages": [{"id": "a", "role": "assistant", "parts": empty}]})
 
 

@@ -77,7 +77,7 @@ def params(
                 raise BadRequest(f"{place}: the role is neither user nor assistant")
     messages = conversation.sendable()
     if not messages:
-        raise BadRequest("messages has none that Claude can answer")
+        raise BadRequest("the request has no message that Claude can answer")
     made: dict[str, Any] = {"messages": messages}
     if told:
         made["system"] = "\n\n".join(told)
