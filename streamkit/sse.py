@@ -24,7 +24,7 @@ from streamkit._core.items import is_named, is_restart
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
-from streamkit._surrogates import WholeCharacters
+from streamkit._surrogates import WholeCharacters, legal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -57,7 +57,7 @@ class Response(FramedResponse):
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
         ImportError: sse-starlette is not installed.
     """
 
@@ -142,8 +142,8 @@ class _Events(Framing):
             return self._frame("restarted", _text_of(value))
         if self._raw and isinstance(value, str):
             whole = self._whole(name, value)
-            return self._frame(_written(name), whole) if whole or not value else b""
-        return self._frame(_written(name), _text_of(value))
+            return self._frame(legal(name), whole) if whole or not value else b""
+        return self._frame(legal(name), _text_of(value))
 
     def end(self, outcome: Outcome) -> bytes:
         return self._rest() + self._frame("done", _text_of(describe_end(outcome)))
@@ -157,24 +157,15 @@ class _Events(Framing):
         """
         if piece.isascii() and name not in self._texts:
             return piece
-        return _written(self._texts.setdefault(name, WholeCharacters()).feed(piece))
+        return legal(self._texts.setdefault(name, WholeCharacters()).feed(piece))
 
     def _rest(self) -> bytes:
         halves = {name: text.take() for name, text in self._texts.items()}
-        return b"".join(self._frame(_written(name), _written(half)) for name, half in halves.items() if half)
+        return b"".join(self._frame(legal(name), legal(half)) for name, half in halves.items() if half)
 
 
 def _text_of(value: object) -> str:
     return _JSON.encode(value).decode()
-
-
-def _written(text: str) -> str:
-    """
-    The text, in which half a character without the other half is U+FFFD, because UTF-8 has no half.
-    """
-    return (
-        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    )
 
 
 _JSON = json_for("sse")

@@ -146,6 +146,8 @@ class _Lines:
         except UnicodeEncodeError:
             if without_half(item)[1] is None:
                 return json_line(item)
+        except RecursionError:
+            return json_line(item)  # which says what is wrong
         self._waiting = item
         return b""
 

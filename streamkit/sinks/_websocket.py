@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from anyio import create_task_group, move_on_after, sleep_forever
+from anyio import create_task_group, lowlevel, move_on_after, sleep_forever
 
+from streamkit._claude.protocol.codec import parse
+from streamkit._claude.protocol.errors import GrammarError
 from streamkit._core.algebra import Sink
 from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
+from streamkit._serving.ungrouped import ungrouped
 from streamkit.sinks._connection import connect
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ __all__ = ["websocket"]
 
 _PATIENCE = 1.0
 """Seconds in which a client is still told of the end, where the sink is cancelled."""
+_LONGEST_STOP = 65_536
+"""Characters. What is longer is not read as JSON, because the answer waits meanwhile."""
 _OWN_NAMES = ("complete", "error", "restarted")
 
 
@@ -50,6 +54,7 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
     Raises:
         TypeError: `ws` is neither; while running, an item cannot be written as JSON.
         ValueError: While running, a pair is named `"complete"`, `"error"` or `"restarted"`.
+        RuntimeError: While running, another answer reads the same connection.
     """
     connect(ws, reads=stop is not None)
     return Sink("websocket", _serve, (ws,), {} if stop is None else {"stop": stop}, told_outcome=True)
@@ -83,18 +88,9 @@ class _Client:
         Raises:
             Exception: What the items have failed with, after the client was told.
         """
-        failure: Exception | None = None
         try:
-            async with create_task_group() as tasks:
-                self._sending = tasks.cancel_scope
-                tasks.start_soon(self._watch)
-                try:
-                    async for item in items:
-                        await self._send(_message_of(item))
-                except Exception as error:
-                    failure = error
-                self._sending.cancel()
-            failure = failure or self._unreadable
+            with ungrouped():
+                failure = await self._answer(items)
         except BaseException as error:
             if is_interruption(error):
                 with move_on_after(_PATIENCE, shield=True):
@@ -108,6 +104,19 @@ class _Client:
         if failure is not None:
             raise failure
         return not self._gone
+
+    async def _answer(self, items: AsyncIterator[Any]) -> Exception | None:
+        failure: Exception | None = None
+        async with create_task_group() as tasks:
+            self._sending = tasks.cancel_scope
+            tasks.start_soon(self._watch)
+            try:
+                async for item in items:
+                    await self._send(_message_of(item))
+            except Exception as error:
+                failure = error
+            self._sending.cancel()
+        return failure or self._unreadable
 
     async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
         if self._gone:
@@ -146,7 +155,8 @@ class _Client:
             if self._stop is None:
                 self._gone = await self._connection.closed()
             else:
-                await self._read()
+                with self._connection.reading():
+                    await self._read()
         except Exception as error:  # such as that somebody else reads, too
             self._unreadable = error
         if self._gone or self._stopped or self._unreadable is not None:
@@ -157,6 +167,7 @@ class _Client:
             if _means(message, self._stop):
                 self._stopped = True
                 return
+            await lowlevel.checkpoint()  # a client that sends without end must not hold up the answer
         self._gone = True
 
 
@@ -174,13 +185,14 @@ def _message_of(item: Any) -> dict[str, Any]:
 
 
 def _means(message: str | bytes, stop: object) -> bool:
-    if message == stop:
+    if type(message) is type(stop) and message == stop:
         return True
-    try:
-        said: object = json.loads(message)
-    except ValueError:
+    if len(message) > _LONGEST_STOP:
         return False
-    return said == stop
+    try:
+        return parse(message) == stop
+    except GrammarError:
+        return False
 
 
 def _text_of(message: object) -> str:

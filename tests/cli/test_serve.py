@@ -329,13 +329,17 @@ def test_the_page_asks_and_shows_what_is_answered(process: Process, recordings: 
                 events = parsed(browser.post("/sse", json=asked).text)
                 assert [data for event, data in events if event == "text"][1] == '" and more"'
                 assert events[-1][0] == "done"
-            assert browser.post("/sse", json={"messages": []}).status_code == 400
+            for odd in ([], "Hi", [5], [{"role": "user", "content": [[]]}], [{"role": "?", "content": "Hi"}]):
+                assert browser.post("/sse", json={"messages": odd}).status_code == 400
+            half = browser.post("/sse", content=b'{"messages": [{"role": "user", "content": "\\ud83d"}]}')
+            assert parsed(half.text)[-1][0] == "done"
             assert browser.get("/elsewhere").status_code == 404
-        lines = [served.line() for _ in range(3)]
+        lines = [served.line() for _ in range(4)]
     assert lines == [
         "   1  claude-sonnet-5  two.sse\n",
         "   2  claude-sonnet-5  one.sse\n",
-        "   3  ?  404, for GET /elsewhere\n",
+        "   3  claude-sonnet-5  two.sse\n",
+        "   4  ?  404, for GET /elsewhere\n",
     ]
 
 

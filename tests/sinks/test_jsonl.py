@@ -5,6 +5,7 @@ jsonl: a record that loses nothing.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from io import FileIO
@@ -26,6 +27,22 @@ from tests.support.patience import patience
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
+
+
+class Word(str): ...
+
+
+class Count(int): ...
+
+
+class Share(float): ...
+
+
+class Raw(bytes): ...
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
 
 
 def lines(path: Path) -> list[Any]:
@@ -102,6 +119,12 @@ class Struct(msgspec.Struct):
         ("half a \ud83d", "half a \ud83d"),
         ({"half": Point(1), "\udc00": "\udc00"}, {"half": {"x": 1}, "\udc00": "\udc00"}),
         (2**70, 2**70),
+        (Word("word"), "word"),
+        ({"a": Word("\udc00")}, {"a": "\udc00"}),
+        (Count(3), 3),
+        (Share(0.5), 0.5),
+        (Raw(b"hi"), "aGk="),
+        ([math.nan, "\udc00"], [None, "\udc00"]),
     ],
     ids=repr,
 )
@@ -114,6 +137,21 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
     with pytest.raises(TypeError, match=r"jsonl\(\) cannot write object as JSON: put map\(…\) in front"):
         await written(["before", {"a": object()}, "after"], path)
     assert lines(path) == ["before"]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (ENDLESS, "cannot write list as JSON: it holds itself"),
+        ({(1, 2): 3}, "cannot write a dict with a key of tuple"),
+    ],
+    ids=["endless", "key"],
+)
+async def test_what_has_no_end_or_no_text_as_a_key_is_refused_by_name(
+    item: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        await written(["before", item], tmp_path / "run.jsonl")
 
 
 async def test_the_file_is_emptied_when_the_sink_begins_and_not_before(tmp_path: Path) -> None:

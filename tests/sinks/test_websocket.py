@@ -6,6 +6,8 @@ websocket: each item to a client, with the sockets of other libraries as far as 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
@@ -275,6 +277,57 @@ async def test_a_message_that_stops_may_be_any_text() -> None:
     assert socket.got == [STOPPED]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[" * 100_000,
+        '{"type": "stop", "a": NaN}',
+        "9" * 10_000,
+        b"\xff",
+        " " * 70_000 + '{"type": "stop"}',
+        "",
+    ],
+    ids=["deep", "NaN", "number", "bytes", "long", "empty"],
+)
+async def test_whatever_else_a_client_says_does_not_end_the_answer(said: str | bytes) -> None:
+    socket = Socket(said, *["flood"] * 100, '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+
+
+async def test_a_client_that_sends_without_end_does_not_hold_up_the_answer() -> None:
+    class Flood(Quiet):
+        async def recv(self) -> str:
+            return "more"
+
+    socket = Flood()
+    await (sk.from_iterable("abc") | websocket(socket, stop=STOP))
+    assert len(socket.got) == 4
+
+
+async def test_two_answers_at_once_cannot_both_be_stopped_over_one_socket() -> None:
+    socket = Socket('{"type": "stop"}', '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        with pytest.raises(RuntimeError, match="reads this WebSocket for another answer already"):
+            await (endless("b") | websocket(socket, stop=STOP))
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+    await (endless() | websocket(socket, stop=STOP))  # one after the other can
+
+
+async def test_what_ends_the_program_ends_it() -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await (sk.from_iterable("abc") | sk.map(interrupted) | websocket(Quiet()))
+
+
 async def test_a_client_that_goes_without_stopping_is_noticed_by_reading() -> None:
     socket = Quiet()
     socket.said.set()
@@ -291,6 +344,20 @@ async def test_without_a_message_that_stops_nothing_is_read() -> None:
             raise AssertionError("it is the application's to read")
 
     await (sk.from_iterable("a") | websocket(Mute()))
+
+
+@pytest.mark.parametrize(("state", "is_gone"), [("CONNECTED", True), ("CONNECTING", False)])
+async def test_a_server_that_has_closed_the_socket_itself_is_a_client_that_is_gone(
+    state: str, is_gone: bool
+) -> None:
+    class Closed:
+        application_state = SimpleNamespace(name=state)
+
+        async def send_text(self, text: str) -> None:
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+
+    with nullcontext() if is_gone else pytest.raises(RuntimeError, match="Unexpected ASGI message"):
+        await (endless("a") | websocket(Closed()))
 
 
 async def test_another_error_of_the_socket_is_raised() -> None:

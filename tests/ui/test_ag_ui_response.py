@@ -198,6 +198,21 @@ async def test_a_run_without_an_operator_that_ends_it_is_ended() -> None:
     assert [event["type"] for event in run[2:]] == ["TEXT_MESSAGE_END", "RUN_FINISHED"]
 
 
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"type": "RUN_STARTED", "threadId": "thread"}, "runId"),
+        ({"type": "TEXT_MESSAGE_START"}, "messageId"),
+        ({"type": "TOOL_CALL_END", "toolCallId": []}, "toolCallId"),
+    ],
+)
+async def test_an_event_that_lacks_what_closes_it_is_refused_by_name(event: Any, field: str) -> None:
+    exchange = Exchange("POST")
+    with pytest.raises(TypeError, match=f"a {event['type']} needs the text '{field}'"):
+        await exchange.serve(ag_ui.Response(sk.from_iterable([event])))
+    assert exchange.complete
+
+
 # -- all that can come --------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from streamkit._claude.exchange.seam import regained_space, repeated_tail
-from streamkit._claude.protocol.history import answered, as_params, with_answer
+from streamkit._claude.protocol.history import OpenCalls, answered, as_params, with_answer
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, arrives_whole
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     request = dict(params)
     repetition: Repetition = partial(regained_space, blank)
     # A call of the API's own tools whose result is not there has no effect, and the API would refuse it.
-    if answer := answered(as_params(shown), params["messages"]):
+    if answer := answered(as_params(shown), OpenCalls(params["messages"])):
         if _takes_prefill(params):
             if answer[-1]["type"] == "text":
                 whole: str = answer[-1]["text"]

@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from streamkit._claude.protocol.errors import GrammarError
 
-__all__ = ["MAX_DEPTH", "AnyValue", "Misfit", "Reader", "Unknown", "is_too_deep", "parse"]
+__all__ = ["MAX_DEPTH", "AnyValue", "Misfit", "Reader", "Unknown", "is_too_deep", "parse", "without_strings"]
 
 T = TypeVar("T", bound=Struct)
 
@@ -41,7 +41,8 @@ How deeply JSON may be nested. A few times as much would use up the stack of who
 would depend on the caller.
 """
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A string that does not end goes to the end: to look for another one behind each quote in it would take the square of the time.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]").finditer
 
 Misfit = Callable[[str], None]
@@ -327,6 +328,13 @@ def _json_type(value: object) -> str:
 # -- text ----------------------------------------------------------------------------------------------------
 
 
+def without_strings(text: bytes) -> bytes:
+    """
+    JSON without the strings in it, so that what is left are its own brackets and commas.
+    """
+    return _STRINGS.sub(b"", text)
+
+
 def is_too_deep(data: bytes | str) -> bool:
     """
     Whether JSON is nested more deeply than `MAX_DEPTH`.
@@ -335,7 +343,7 @@ def is_too_deep(data: bytes | str) -> bool:
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0
-    for bracket in _BRACKETS(_STRINGS.sub(b"", text)):
+    for bracket in _BRACKETS(without_strings(text)):
         depth += 1 if bracket[0] in b"[{" else -1
         if depth > MAX_DEPTH:
             return True

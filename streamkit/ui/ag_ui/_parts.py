@@ -15,8 +15,8 @@ from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, Thinkin
 from streamkit._claude.protocol.reading import as_list, json_text
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
-from streamkit._surrogates import WholeCharacters
-from streamkit.ui.ag_ui._wire import legal, note
+from streamkit._surrogates import WholeCharacters, legal
+from streamkit.ui.ag_ui._wire import note
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block

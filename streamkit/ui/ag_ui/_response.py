@@ -44,7 +44,7 @@ class Response(FramedResponse):
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
     """
 
     def __init__(
@@ -102,6 +102,8 @@ _OPENS: Final = {
 
 _CLOSES: Final = dict(_OPENS.values())
 
+_IDS: Final = ("threadId", "runId")
+
 _PIECES: Final = ("TEXT_MESSAGE_CONTENT", "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
 
 _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
@@ -119,7 +121,7 @@ class Frames(Framing):
     media_type: ClassVar[str] = "text/event-stream"  # as the protocol's own encoder has it
 
     def __init__(self) -> None:
-        self._run: WireEvent | None = None  # its beginning, as long as it goes on
+        self._run: dict[str, str] | None = None  # its ids, as long as it goes on
         self._runs = 0
         self._finished: WireEvent | None = None
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
@@ -144,11 +146,12 @@ class Frames(Framing):
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
             end, field = _OPENS[kind]
-            self._open[end, event[field]] = {"type": end, field: event[field]}
+            name = _told(event, field)
+            self._open[end, name] = {"type": end, field: name}
         elif kind in _CLOSES:
-            self._open.pop((kind, event[_CLOSES[kind]]), None)
+            self._open.pop((kind, _told(event, _CLOSES[kind])), None)
         elif kind == "RUN_STARTED":
-            self._run = event
+            self._run = {name: _told(event, name) for name in _IDS}
             self._runs += 1
         else:
             self._run = None
@@ -161,7 +164,7 @@ class Frames(Framing):
             return b""
         finished = {
             "type": "RUN_FINISHED",
-            **{name: self._run[name] for name in ("threadId", "runId")},
+            **self._run,
             "outcome": {"type": "success" if outcome.kind == "complete" else "cancelled"},
             **_usage(outcome),
         }
@@ -173,6 +176,13 @@ class Frames(Framing):
         return _frame(
             {"type": "RUN_ERROR", "message": told["message"], "code": told["type"], **_usage(outcome)}
         )
+
+
+def _told(event: WireEvent, field: str) -> str:
+    value = event.get(field)
+    if not isinstance(value, str):
+        raise TypeError(f"ag_ui.Response sends AG-UI events, and a {event['type']} needs the text {field!r}")
+    return value
 
 
 def _frame(event: WireEvent) -> bytes:

@@ -11,10 +11,10 @@ from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
+from streamkit._serving.request import json_object
 from streamkit.ui.ai_sdk._answer import Answer
 from streamkit.ui.ai_sdk._continued import Continued
 from streamkit.ui.ai_sdk._data import Data, own_chunk
-from streamkit.ui.ai_sdk._request import json_object
 from streamkit.ui.ai_sdk._tool_chunks import result_block, tool_result
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import MOST_BYTES, read_request
 from streamkit.ui.ai_sdk._conversation import Conversation
-from streamkit.ui.ai_sdk._request import MOST_BYTES, read_request
 from streamkit.ui.ai_sdk._tool_parts import is_tool, read_tool
 from streamkit.ui.ai_sdk._ui_messages import messages_in, parts_in, text_in, void_messages
 

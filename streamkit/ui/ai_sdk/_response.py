@@ -48,7 +48,8 @@ class Response(FramedResponse):
     Raises:
         BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `stream` is not a stream, or a setting is of another type.
-        ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
+        ValueError: An unknown `version`; a number of seconds is not above 0, or not finite; a status without a body; a header
+            that cannot be sent.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class ChunkFraming(Framing):
             self._finished = True
         try:
             return b"data: " + _JSON.strict(item) + b"\n\n"
-        except UnicodeEncodeError:  # half of a character
+        except (UnicodeEncodeError, RecursionError):  # half of a character, or what has no end
             return _frame(item)
 
     def end(self, outcome: Outcome) -> bytes:
