@@ -53,7 +53,7 @@ def params(
         history.add(message, place)
     messages = history.messages()
     if not messages:
-        raise BadRequest("messages has none that Claude can answer")
+        raise BadRequest("the request has no message that Claude can answer")
     system = [*history.system, *_context(given)]
     tools = [_tool(tool, place) for place, tool in listed(given, "tools")]
     found: dict[str, Any] = {"messages": messages}
