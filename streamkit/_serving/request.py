@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from streamkit._claude.protocol.codec import MAX_DEPTH, is_too_deep, parse, without_strings
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import MAX_DEPTH, is_too_deep, parse, without_strings
 from streamkit._serving.bad_request import BadRequest
 from streamkit._surrogates import legal
 

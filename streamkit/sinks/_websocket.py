@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import create_task_group, lowlevel, move_on_after, sleep_forever
 
-from streamkit._claude.protocol.codec import parse
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 from streamkit._core.algebra import Sink
 from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption

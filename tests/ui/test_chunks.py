@@ -171,13 +171,14 @@ def test_a_call_is_shown_while_its_input_is_written() -> None:
             tool_use("look", '{"n":1} {}', id="toolu_1"),
             "The input of this call is followed by something else.",
         ),
+        (tool_use("", {"n": 1}, id="toolu_1"), "This call does not name its tool."),
     ],
 )
 def test_a_call_that_cannot_be_executed_is_an_error(block: Scripted, reason: str) -> None:
     (chunk,) = of_type(chunks_of(events(reply(block, stop_reason="max_tokens"))), "tool-input-error")
     assert without(chunk, "type", "input") == {
         "toolCallId": "toolu_1",
-        "toolName": "look",
+        "toolName": block.start["name"],
         "errorText": reason,
     }
     assert isinstance(chunk["input"], str)
@@ -322,15 +323,12 @@ def test_a_call_that_is_said_twice_is_shown_once_and_two_under_one_id_are_two() 
 
 
 def test_calls_without_an_id_are_shown_when_they_have_one() -> None:
-    answer = reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2"))
-    items = answer.events
-    for item in items:
-        if "content_block" in item:
-            item["content_block"] = {**item["content_block"], "id": ""}
-    chunks = chunks_of(map(from_dict, items))
+    items = events(reply(tool_use("look", {"n": 1}, id=""), tool_use("look", {"n": 2}, id=""), id="msg_1"))
+    chunks = chunks_of(items)
     shown = of_type(chunks, "tool-input-available")
     assert [chunk["input"] for chunk in shown] == [{"n": 1}, {"n": 2}]
-    assert len({chunk["toolCallId"] for chunk in shown} - {""}) == 2
+    assert [chunk["toolCallId"] for chunk in shown] == ["call_msg_1_0", "call_msg_1_1"]
+    assert [chunk["toolCallId"] for chunk in shown] == [call.id for call in sk.tool_calls().over(items)]
     assert of_type(chunks, "tool-input-start", "tool-input-delta") == []
 
 

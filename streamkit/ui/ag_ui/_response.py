@@ -186,7 +186,10 @@ def _told(event: WireEvent, field: str) -> str:
 
 
 def _frame(event: WireEvent) -> bytes:
-    return b"data: %b\n\n" % _JSON.encode(event)
+    try:
+        return b"data: " + _JSON.strict(event) + b"\n\n"
+    except UnicodeEncodeError:  # half of a character
+        return b"data: " + _JSON.encode(event) + b"\n\n"
 
 
 def _usage(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast, get_args
 
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
+from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
 from streamkit._serving.request import json_object
@@ -127,51 +128,61 @@ class Chunks:
             )
         if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
-        self._answer = Answer(version, body or Continued(None), message_id)
+        self._version: Version = version
+        self._continued = body
+        self._message_id = message_id
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        answer = Answer(self._version, self._continued, self._message_id)
         return LoopSpec(
             name,
             "feed",
-            self._for_each(),
-            start_over=lambda item: self._answer.start_over(item),
-            flush=self._answer.finish,
-            rescue=self._answer.break_off,
+            _for_each(answer),
+            flush=answer.finish,
+            rescue=answer.break_off,
             expands=True,
+            takes_restarts=True,
             memory="the open blocks, and one message's calls",
         )
 
-    def _for_each(self) -> Callable[[Any], Iterable[Chunk]]:
-        """
-        The function of one item. Nearly all are pieces of text, so these are read in it, without another call.
-        """
-        parts, other = self._answer.parts, self._other
 
-        def feed(item: Any) -> Iterable[Chunk]:
-            if item.__class__ is ContentBlockDelta and (part := parts.get(item.index)) is not None:
-                delta = item.delta
-                if delta.__class__ is part.takes and not part.whole.half:
-                    piece: str = getattr(delta, part.field)
-                    if piece.isascii() or piece[-1] <= _NO_HALF:
-                        if not piece:
-                            return ()
-                        if part.input is not None:
-                            part.input.write(piece)
-                        return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
-            return other(item)
+def _for_each(answer: Answer) -> Callable[[Any], Iterable[Chunk]]:
+    """
+    The function of one item. Nearly all are pieces of text, so these are read in it, without another call.
+    """
+    parts = answer.parts
 
-        return feed
-
-    def _other(self, item: Any) -> Iterable[Chunk]:
+    def feed(item: Any) -> Iterable[Chunk]:
+        if item.__class__ is ContentBlockDelta and (part := parts.get(item.index)) is not None:
+            delta = item.delta
+            if delta.__class__ is part.takes and not part.whole.half:
+                piece: str = getattr(delta, part.field)
+                if piece.isascii() or piece[-1] <= _NO_HALF:
+                    if not piece:
+                        return ()
+                    if part.input is not None:
+                        part.input.write(piece)
+                    return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
+        if is_restart(item):
+            return answer.start_over()
         kind: object = getattr(item, "type", None)
         if isinstance(kind, str) and kind != "tool_result":
-            return self._answer.take(item)
-        if isinstance(item, Data):
-            return self._answer.say(item.to_dict())
-        if (result := result_block(item)) is not None:
-            return self._answer.say(tool_result(result))
-        if isinstance(item, Mapping):
-            return self._answer.say(own_chunk(cast("Mapping[str, Any]", item)))
-        raise TypeError(
-            f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
-        )
+            return answer.take(item)
+        return answer.say(_own(item))
+
+    return feed
+
+
+def _own(item: object) -> Chunk:
+    """
+    What the application says itself, as a chunk.
+    """
+    if isinstance(item, Data):
+        return item.to_dict()
+    if (result := result_block(item)) is not None:
+        return tool_result(result)
+    if isinstance(item, Mapping):
+        return own_chunk(cast("Mapping[str, Any]", item))
+    raise TypeError(
+        f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
+    )
