@@ -1,7 +1,8 @@
 // Reads answers as a front-end does, with the libraries of front-ends, and tells what it ends with.
 //
-// stdin: a line of JSON for each case, {"judge", "url", "steps"}. A step is a user's message, {"say", "files"}, or what the tools of the
-// page have given, {"outputs": [{"tool", "id", "output", "error"}]}; without steps one question is asked. stdout: a line for each, in the order in which they are done:
+// stdin: a line of JSON for each case, {"judge", "url", "steps"}. A step is a user's message, {"say", "files"}, what the tools of the
+// page have given, {"outputs": [{"tool", "id", "output", "error"}]}, or what the user has said to a tool, {"answers": [{"id", "approved",
+// "reason"}]}; without steps one question is asked. stdout: a line for each, in the order in which they are done:
 // {"case", "end", "errors", "told", "finished", "failed", "chunks"}: what the client ends with, what it complains of, the errors that
 // the server has told it, the last chunk or event of the protocol, and how many it has read.
 
@@ -80,15 +81,17 @@ async function talkWithAiSdk(ai, url, steps, seen) {
   const chat = new Chat({
     state: new ChatState(),
     transport: new ai.DefaultChatTransport({ api: url }),
-    sendAutomaticallyWhen: ai.lastAssistantMessageIsCompleteWithToolCalls,
+    sendAutomaticallyWhen: (given) =>
+      ai.lastAssistantMessageIsCompleteWithToolCalls(given) || ai.lastAssistantMessageIsCompleteWithApprovalResponses(given),
     onError: (error) => void seen.errors.push(`${error.name}: ${error.message}`),
   });
-  for (const { say, files, outputs } of steps) {
+  for (const { say, files, outputs, answers } of steps) {
     if (say) await chat.sendMessage({ text: say, files });
     for (const { tool, id: toolCallId, output, error } of outputs ?? []) {
       const given = error ? { state: "output-error", errorText: error } : { output };
       await chat.addToolOutput({ tool, toolCallId, ...given });
     }
+    for (const answer of answers ?? []) await chat.addToolApprovalResponse(answer);
     while (chat.status === "submitted" || chat.status === "streaming") await setTimeout(1);
   }
   seen.end = chat.messages;

@@ -18,7 +18,7 @@ from starlette.routing import Route
 import streamkit as sk
 from streamkit.testing import FakeClaude, reply, text, thinking, tool_use
 from streamkit.ui import ag_ui, ai_sdk
-from tests.clients.judges import talked
+from tests.clients.judges import AI_SDK, talked, told_by_ui_message
 from tests.clients.site import beside
 from tests.support.claude import ASK
 from tests.support.servers import uvicorn_serves
@@ -135,6 +135,7 @@ class Application:
 
     def __init__(self, server: FakeClaude) -> None:
         self._client = server.client()
+        self._asked: set[str] = set()
 
     def _turn(self, messages: Any) -> sk.Stream[Any]:
         return sk.messages(self._client, retry=None, **{**ASK, "messages": messages})
@@ -154,6 +155,27 @@ class Application:
         stream = self._conversation(ai_sdk.params(body)["messages"])
         return ai_sdk.Response(stream, body=body, version=6 if request.path_params["version"] == "6" else 7)
 
+    async def asking(self, request: Request) -> ai_sdk.Response:
+        """
+        Ask the user before a tool is run.
+        """
+        body = await request.json()
+        results = [call.result("paid") for call in ai_sdk.approved(body, asked=self._asked)]
+        given = ai_sdk.params(body, results=results, asked=self._asked)
+
+        async def ask(outcome: sk.Outcome) -> sk.Stream[Any] | None:
+            requests: list[Wire] = []
+            for call in getattr(outcome, "tool_calls", ()):
+                approval = f"approval-{call.id}"
+                self._asked.add(approval)
+                requests.append(
+                    {"type": "tool-approval-request", "approvalId": approval, "toolCallId": call.id}
+                )
+            return sk.from_iterable(requests) if requests else None
+
+        stream = sk.concat(sk.from_iterable(results), sk.follow(self._turn(given["messages"]), ask))
+        return ai_sdk.Response(stream, body=body, version=6 if request.path_params["version"] == "6" else 7)
+
     async def ag(self, request: Request) -> ag_ui.Response:
         run = json.loads(await request.body())
         events = ag_ui.events(run["threadId"], run["runId"], messages=run["messages"])
@@ -165,15 +187,16 @@ def application(server: FakeClaude) -> Starlette:
     return Starlette(
         routes=[
             Route("/ai-{version}", both.ai, methods=["POST"]),
+            Route("/asking/ai-{version}", both.asking, methods=["POST"]),
             Route("/ag-ui", both.ag, methods=["POST"]),
         ]
     )
 
 
 @asynccontextmanager
-async def served() -> AsyncGenerator[tuple[FakeClaude, int]]:
-    answers = [reply(*map(streamed, answer)) for answer in ANSWERS]
-    async with FakeClaude(*answers) as server, uvicorn_serves(application(server)) as port:
+async def served(answers: list[list[Wire]]) -> AsyncGenerator[tuple[FakeClaude, int]]:
+    replies = [reply(*map(streamed, answer)) for answer in answers]
+    async with FakeClaude(*replies) as server, uvicorn_serves(application(server)) as port:
         yield server, port
 
 
@@ -187,7 +210,7 @@ def arrived(node: None) -> dict[Judge, list[Wire]]:
     """
     with ExitStack() as stack:
         servers: dict[Judge, tuple[FakeClaude, int]] = {
-            judge: stack.enter_context(beside(served())) for judge in JUDGES
+            judge: stack.enter_context(beside(served(ANSWERS))) for judge in JUDGES
         }
         talks: dict[Judge, Any] = {
             judge: (f"http://127.0.0.1:{port}/{judge}", steps(judge)) for judge, (_, port) in servers.items()
@@ -236,3 +259,42 @@ def test_signatures_are_the_same_byte_for_byte(judge: Judge, arrived: dict[Judge
         if "signature" in block
     ]
     assert [signature.encode() for signature in found] == [signature.encode() for signature in SIGNATURES]
+
+
+# -- a user who is asked first ---------------------------------------------------------------------------------------------
+
+PAYMENTS: Final = [call(f"toolu_{number}", "pay", {"amount": number}) for number in (1, 2)]
+ANSWERED: Final = [
+    {"id": "approval-toolu_1", "approved": True},
+    {"id": "approval-toolu_2", "approved": False, "reason": "too dear"},
+]
+
+
+@pytest.mark.usefixtures("node")
+def test_what_the_user_has_said_to_a_tool_arrives() -> None:
+    with ExitStack() as stack:
+        servers: dict[Judge, tuple[FakeClaude, int]] = {
+            judge: stack.enter_context(beside(served([PAYMENTS, [said("Paid one.")]]))) for judge in AI_SDK
+        }
+        steps = [{"say": "Pay both."}, {"answers": ANSWERED}]
+        talks: dict[Judge, Any] = {
+            judge: (f"http://127.0.0.1:{port}/asking/{judge}", steps) for judge, (_, port) in servers.items()
+        }
+        seen = talked(talks)
+        requests = {judge: server.requests for judge, (server, _) in servers.items()}
+    for judge in AI_SDK:
+        assert seen[judge].errors == []
+        _, last = requests[judge]
+        messages = last.body["messages"]
+        PARAMS.validate_python(messages)
+        assert [blocks(message["content"]) for message in messages] == [
+            [said("Pay both.")],
+            PAYMENTS,
+            [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": "paid"},
+                {"type": "tool_result", "tool_use_id": "toolu_2", "content": "too dear", "is_error": True},
+            ],
+        ]
+        _, answer = seen[judge].end
+        assert told_by_ui_message(answer).text == "Paid one."
+        assert told_by_ui_message(answer).results == {"toolu_1": "paid"}
