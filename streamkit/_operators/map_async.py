@@ -11,6 +11,7 @@ from streamkit._core.algebra import Operator
 from streamkit._core.checks import choice, flag, whole_number
 from streamkit._core.failed import Failed, OnError
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, name_of
 from streamkit._core.runtime.failures import emittable
 from streamkit._core.stage import AsyncStage, ConcurrentStage
@@ -49,6 +50,7 @@ def map_async(
 def map_async(
     fn: Callable[[A], Awaitable[B]], /, concurrency: int, ordered: bool, on_error: Literal["emit"]
 ) -> Operator[A, B | Failed[A]]: ...
+@keyword_hints
 def map_async(
     fn: Callable[[Any], Awaitable[Any]],
     /,

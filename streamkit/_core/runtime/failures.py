@@ -81,7 +81,9 @@ def emittable(error: BaseException) -> Exception | None:
         return error
     if isinstance(error, RunInterrupted) or not is_interruption(error) or not is_own_failure(error):
         return None
-    from concurrent.futures import CancelledError  # `asyncio` has loaded it, which alone has such cancellations
+    from concurrent.futures import (
+        CancelledError,  # `asyncio` has loaded it, which alone has such cancellations
+    )
 
     cancelled = CancelledError("something that the call awaited was cancelled elsewhere")
     cancelled.__cause__ = error
