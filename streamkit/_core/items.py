@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
 from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.plain import PlainValue, error_repr, plain_error
 from streamkit._surrogates import appended, cut_half
 
 __all__ = [
@@ -177,6 +177,9 @@ class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarte
     __restart__: ClassVar[bool] = True
     attempt: int
     error: Exception
+
+    def __repr__(self) -> str:
+        return f"Restarted(attempt={self.attempt}, error={error_repr(self.error)})"
 
     def to_dict(self) -> dict[str, Any]:
         """
