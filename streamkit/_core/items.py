@@ -164,7 +164,8 @@ def without_half(item: Any) -> tuple[Any, Any]:
 
 class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarted"):
     """
-    The stream starts over: everything before this item is void, because the source was opened again.
+    The stream starts over: everything before this item is void, because the source was opened again. Of the streams of a
+    `follow`, only the current one is opened again; see there.
 
     With Claude, the request was sent again. This item is not an event of the wire.
 
