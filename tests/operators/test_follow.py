@@ -209,7 +209,8 @@ async def test_a_later_stream_that_starts_over_is_told_in_its_place_and_sent_aga
 
 async def test_what_holds_items_keeps_those_of_earlier_streams_inside_each_of_them() -> None:
     behind = sk.follow(breaking_once("a", "restart"), then_b("restart")) | sk.batch(9)
-    assert [item for item in await behind.collect() if isinstance(item, list)] == [["b2", "b."]]
+    got: list[Any] = await behind.collect()
+    assert [item for item in got if isinstance(item, list)] == [["b2", "b."]]
     inside = sk.follow(breaking_once("a", "restart") | sk.batch(9), then_b("restart"))
     assert (await inside.collect())[1] == ["a2", "a."]
 

@@ -112,7 +112,8 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
                 "use `async with (source | pipeline).open() as run`"
             )
         specs.append(stage.spec(None))
-    if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
+    plain = hasattr(items, "__iter__") or (hasattr(items, "__getitem__") and not hasattr(items, "__aiter__"))
+    if not plain:
         raise TypeError(
             f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async"
         )
