@@ -254,13 +254,18 @@ class Stream(Generic[A_co]):
                 yield item
         finally:
             await context.closing(chain)
+            del context, chain
 
     async def collect(self) -> list[A_co]:
         """
         Run it, and return all items.
         """
-        async with self.open() as run:
-            return [item async for item in run]
+        run = self.open()
+        try:
+            async with run:
+                return [item async for item in run]
+        finally:
+            del run  # an error has this frame in its traceback, and the run has the error
 
     async def first(self) -> A_co:
         """
@@ -269,9 +274,13 @@ class Stream(Generic[A_co]):
         Raises:
             LookupError: It ended without an item.
         """
-        async with self.open() as run:
-            async for item in run:
-                return item
+        run = self.open()
+        try:
+            async with run:
+                async for item in run:
+                    return item
+        finally:
+            del run
         raise LookupError(f"{self!r} ended without an item")
 
     async def last(self) -> A_co:
@@ -282,9 +291,13 @@ class Stream(Generic[A_co]):
             LookupError: It ended without an item.
         """
         last: Any = _MISSING
-        async with self.open() as run:
-            async for item in run:
-                last = item
+        run = self.open()
+        try:
+            async with run:
+                async for item in run:
+                    last = item
+        finally:
+            del run
         if last is _MISSING:
             raise LookupError(f"{self!r} ended without an item")
         return last  # type: ignore[no-any-return]
@@ -293,9 +306,13 @@ class Stream(Generic[A_co]):
         """
         Run it to its end, for its effects.
         """
-        async with self.open() as run:
-            async for _ in run:
-                pass
+        run = self.open()
+        try:
+            async with run:
+                async for _ in run:
+                    pass
+        finally:
+            del run
 
     def to(self, sink: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]:
         """

@@ -109,6 +109,7 @@ async def _guarded_async(source: Any, failure: list[Exception]) -> Any:
             yield item
     except Exception as error:
         failure.append(error)
+        del source  # a source may know the error too, whose traceback has this frame
 
 
 class PushLoop:

@@ -49,6 +49,7 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
             raise
         except BaseException as error:
             failed(error)
+            del source, close, stopped, completed, failed
             raise
         else:
             completed()
@@ -288,7 +289,7 @@ class _Writer:
                 self.checkpoint(inner + 1)
                 self.body(k + 1, inner + 1, is_last=True)
         if self.rescues and self.header.reports:
-            self.put(depth, "if failure:", "    raise failure[0]")
+            self.put(depth, "if failure:", "    raise failure.pop()")
         if self.guards:
             self.put(depth, "if failure and failure[-1] is not None:", "    raise failure.pop()")
 
@@ -316,7 +317,11 @@ class _Writer:
 
     def ending(self) -> None:
         self.put(1, "except GeneratorExit:", "    raise")
-        self.put(1, "except BaseException as error:", "    failed(error)", "    raise")
+        self.put(1, "except BaseException as error:", "    failed(error)")
+        if self.header.awaits:
+            # The error's traceback has this frame, and what these know has the error: it would be garbage for the collector.
+            self.put(2, "del source, close, stopped, completed, failed")
+        self.put(1, "    raise")
         self.put(1, "else:", "    completed()")
         if not self.header.awaits:
             self.put(1, "finally:", "    close()")
