@@ -18,7 +18,7 @@ from streamkit.testing import FakeClaude, reply, text
 from tests.support.claude import ASK
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 class SourceError(Exception):
@@ -59,13 +59,8 @@ async def iterated(stream: sk.Stream[Any]) -> None:
         pass
 
 
-WAYS: list[Callable[[sk.Stream[Any]], Awaitable[object]]] = [
-    opened,
-    iterated,
-    sk.Stream.collect,
-    sk.Stream.last,
-    sk.Stream.run,
-]
+Anything: Any = sk.Stream
+WAYS: list[Any] = [opened, iterated, Anything.collect, Anything.last, Anything.run]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
