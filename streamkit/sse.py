@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.checks import flag
 from streamkit._core.items import is_named, is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
@@ -84,6 +85,7 @@ class Response(FramedResponse):
         )
 
 
+@keyword_hints
 def events(
     stream: Stream[Any], *, heartbeat: float | None = 15.0, raw: bool = False
 ) -> AsyncGenerator[bytes, None]:

@@ -14,6 +14,7 @@ from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.usage import TotalUsage, total
 from streamkit._core.algebra import Same, Transducer
 from streamkit._core.checks import above_zero, seconds as checked_seconds, whole_number
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import ConcurrentStage, Stage, pure
 from streamkit._operators.take_until import TakenUntil
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["budget"]
 
 
+@keyword_hints
 def budget(
     *,
     tokens: int | None = None,

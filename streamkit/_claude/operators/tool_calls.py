@@ -14,6 +14,7 @@ from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def tool_calls(
 def tool_calls(
     *, broken: Broken, server: bool = False, when: When = "block"
 ) -> Operator[AnyEvent, ToolCall | BrokenToolCall]: ...
+@keyword_hints
 def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
     """
     The calls of tools, each when its input is complete.

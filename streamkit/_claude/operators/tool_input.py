@@ -15,6 +15,7 @@ from streamkit._claude.protocol.reading import input_text, text_of_field, type_o
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector
 
@@ -42,6 +43,7 @@ def tool_input(
 def tool_input(
     name: str | None = None, path: str | None = None, *, model: Any = None
 ) -> Operator[AnyEvent, Any]: ...
+@keyword_hints
 def tool_input(name: str | None = None, path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     """
     The input of tool calls while it is being written: a preview, never a call. What can be executed is a `ToolCall`.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamkit._core.algebra import Same
 from streamkit._core.checks import whole_number
 from streamkit._core.items import is_named, is_restart, text_of, with_text
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, name_of, value_text
 from streamkit._core.runtime.chain import Chain
 from streamkit._core.stage import ConcurrentStage
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["gate"]
 
 
+@keyword_hints
 def gate(
     check: Check,
     /,

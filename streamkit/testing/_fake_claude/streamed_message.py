@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from streamkit._core.naming import value_text
 from streamkit.testing._fake_claude.blocks import Block
 from streamkit.testing._fake_claude.faults.ends import Fault, check_order, is_end
 from streamkit.testing._fake_claude.faults.error_event import ErrorEvent
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from streamkit.testing._fake_claude.faults.wire import Step
 
 __all__ = ["Content", "reply"]
+
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
 
 Content: TypeAlias = Block | Mapping[str, object] | Fault
 """
@@ -129,6 +132,10 @@ def content_events(content: tuple[Content, ...], digest: str) -> Iterator[Mappin
             continue
         if isinstance(part, str):
             raise TypeError(f"reply() takes blocks: write reply(text({str(part)[:20]!r}))")
+        if not isinstance(part, Block | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"reply() takes blocks, such as text(…) and tool_use(…), and faults, not {value_text(part)}"
+            )
         block = part if isinstance(part, Block) else Block(part)
         start = dict(block.start)
         if "id" in start and start["id"] is None:
