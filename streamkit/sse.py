@@ -51,7 +51,7 @@ class Response(FramedResponse):
             number waits that many seconds, and False does not wait: the response then begins with 200.
         heartbeat: Seconds of silence after which a comment is sent, so that no proxy closes the connection; None for never.
         raw: Whether strings are sent as they are, and not as JSON. A line break in them, which may be CR, LF or both, arrives as
-            LF.
+            one LF, also where two strings have a half of it each.
         status_code: The status where nothing has failed.
         headers: Further headers.
         background: Starlette's background task, which is run at the end.
@@ -134,13 +134,17 @@ class _Events(Framing):
         self._frame = frame
         self._raw = raw
         self._texts: dict[str, WholeCharacters] = {}
+        self._returned: set[str] = set()  # the names of texts that end with CR, which an LF may follow
 
     def item(self, item: Any) -> bytes:
         name, value = item if is_named(item) else ("message", item)
+        if not name.isprintable():  # an event's name is one line
+            name = name.replace("\r", "").replace("\n", "")
         if name in _OWN_NAMES:
             raise ValueError(f"sse sends events named {name!r} itself: give these items another name")
         if is_restart(value):
             self._texts.clear()
+            self._returned.clear()
             return self._frame("restarted", _text_of(value))
         if self._raw and isinstance(value, str):
             whole = self._whole(name, value)
@@ -155,8 +159,15 @@ class _Events(Framing):
 
     def _whole(self, name: str, piece: str) -> str:
         """
-        The piece without half of a character, whose other half may come with the next of the same name.
+        The piece without half of a character, whose other half may come with the next of the same name, and without the LF of a
+        CRLF whose CR has come with the last.
         """
+        ends_with_return = piece.endswith("\r")
+        if name in self._returned:
+            piece = piece.removeprefix("\n")
+            self._returned.discard(name)
+        if ends_with_return:
+            self._returned.add(name)
         if piece.isascii() and name not in self._texts:
             return str.__str__(piece)  # a member of an Enum would be written by its name
         return legal(self._texts.setdefault(name, WholeCharacters()).feed(piece))

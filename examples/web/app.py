@@ -137,11 +137,19 @@ async def over_ag_ui(request: requests.Request) -> ag_ui.Response:
 
 
 def asked_by_page(sent: bytes | str) -> Any:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         match json.loads(sent):
             case {"messages": [_, *_] as messages}:
-                return messages
+                return [said(message) for message in messages]
     raise ai_sdk.BadRequest("the request is not JSON with messages")
+
+
+def said(message: Any) -> Any:
+    match message:
+        case {"role": "user" | "assistant" as role, "content": str(text)} if text.encode():
+            return {"role": role, "content": text}
+        case _:
+            raise ValueError("neither the user nor the assistant has said something")
 
 
 async def refuse(request: requests.Request, error: Any) -> JSONResponse:

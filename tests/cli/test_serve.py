@@ -329,8 +329,15 @@ def test_the_page_asks_and_shows_what_is_answered(process: Process, recordings: 
                 events = parsed(browser.post("/sse", json=asked).text)
                 assert [data for event, data in events if event == "text"][1] == '" and more"'
                 assert events[-1][0] == "done"
-            for odd in ([], "Hi", [5], [{"role": "user", "content": [[]]}], [{"role": "?", "content": "Hi"}]):
-                assert browser.post("/sse", json={"messages": odd}).status_code == 400
+            odd: list[Any] = [
+                [],
+                "Hi",
+                [5],
+                [{"role": "user", "content": [[]]}],
+                [{"role": "?", "content": "Hi"}],
+            ]
+            for messages in odd:
+                assert browser.post("/sse", json={"messages": messages}).status_code == 400
             half = browser.post("/sse", content=b'{"messages": [{"role": "user", "content": "\\ud83d"}]}')
             assert parsed(half.text)[-1][0] == "done"
             assert browser.get("/elsewhere").status_code == 404

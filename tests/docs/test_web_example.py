@@ -56,6 +56,20 @@ def test_server_sent_events(example: str) -> None:
     assert (name, end["kind"], end["stop_reason"]) == ("done", "complete", "end_turn")
 
 
+@pytest.mark.parametrize(
+    "message",
+    ["5", "NaN", '{"role": "user"}', '{"role": "user", "content": "\\ud83d"}', "[" * 5000 + "]" * 5000],
+    ids=["number", "NaN", "silence", "half", "deep"],
+)
+def test_what_the_page_does_not_send_is_refused(example: str, message: str) -> None:
+    body = f'{{"messages": [{message}]}}'.encode()
+    refused = httpx2.post(f"{example}sse", content=body, trust_env=False, timeout=PATIENCE)
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "the request is not JSON with messages",
+    )
+
+
 def test_a_websocket(example: str) -> None:
     with connect(f"{example}ws".replace("http", "ws", 1), proxy=None) as client:
         client.send(json.dumps(ASKED))
