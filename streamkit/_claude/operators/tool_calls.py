@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, DELTAS, TOOLS, type_of_delta
 from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
@@ -112,7 +112,7 @@ class ToolCalls(Transducer[Any, Any]):
                 delta = item.delta.type
             except AttributeError:
                 delta = None
-            if delta.__class__ is not str:
+            if delta.__class__ is not str or delta not in DELTAS:
                 delta = type_of_delta(getattr(item, "delta", None))
             if delta == "input_json_delta":
                 self.blocks.write(item)

@@ -16,7 +16,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, SERVER_TOOLS, THINKING, TOOLS, arrives_whole
+from streamkit._claude.protocol.kinds import (
+    APPLICATION_TOOLS,
+    BLOCKS,
+    SERVER_TOOLS,
+    THINKING,
+    TOOLS,
+    arrives_whole,
+)
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
@@ -116,6 +123,11 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         return is_whole and is_named and isinstance(block.input(), dict)
     if block.type == "text":
         return not block.is_blank
+    if block.type.endswith("_result"):
+        fields = block.to_dict()
+        is_whole = is_whole and bool(_id_in(fields, "tool_use_id")) and fields.get("content") is not None
+    if block.type not in BLOCKS and "unknown_deltas" in block.to_dict():
+        return False  # nobody knows what they make of it
     if block.type == "compaction" and block.to_dict().get("content") == "":
         return False
     return is_whole and bool(block.type)

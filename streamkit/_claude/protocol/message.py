@@ -15,7 +15,7 @@ import msgspec
 
 from streamkit._claude.protocol.block import unknown_fields
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import as_blocks
+from streamkit._claude.protocol.content import as_blocks, stop_reason_told
 from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import EVENTS
@@ -175,9 +175,11 @@ class MessageBuilder:
                 self._start(event)
             case "message_delta":
                 self._change(to_dict(event))
+                self._stop(event)
                 return
             case "message_stop":
                 self.ended = True
+                self._stop(event)
                 self._table.end()
             case _:
                 pass
@@ -293,6 +295,13 @@ class MessageBuilder:
         # The SDK's helper leaves it so, and the API's whole messages have it.
         self._message.setdefault("stop_details", None)
         self._update(event, "message_delta")
+
+    def _stop(self, event: Any) -> None:
+        """
+        Take the stop reason that an event tells, if it does.
+        """
+        if reason := stop_reason_told(event):
+            self._message["stop_reason"] = reason
         self._end_blocks()
 
     def _update(self, changes: dict[str, Any], kind: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import content_of, text_in, thinking_in
+from streamkit._claude.protocol.content import content_of, stop_reason_told, text_in, thinking_in
 from streamkit._claude.protocol.kinds import TOOLS, arrives_whole
 from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
@@ -98,9 +98,9 @@ class Answer:
             case "message_delta":
                 told = self._begin_untold()
                 self._messages[-1].add(event)
-                return [*told, *self._stop(getattr(event, "delta", None))]
+                return [*told, *self._stop(event)]
             case "message_stop":
-                return [*self._end(self._table.end()), *self._end_late()]
+                return [*self._stop(event), *self._end(self._table.end()), *self._end_late()]
             case _:
                 return ()
 
@@ -177,7 +177,7 @@ class Answer:
             fields = as_object(plain(whole)) or {}
             block, ended = self._table.take_whole(index, fields)
             chunks += [*self._begin(block, fields), *self._end(ended)]
-        return [*chunks, *self._stop(message)]
+        return [*chunks, *self._stop(event)]
 
     def _begin_untold(self) -> list[Chunk]:
         """
@@ -215,11 +215,11 @@ class Answer:
             {"type": "start-step"},
         ]
 
-    def _stop(self, carrier: object) -> list[Chunk]:
+    def _stop(self, event: Any) -> list[Chunk]:
         """
-        What ends with the stop reason that this tells, if it does.
+        What ends with the stop reason that an event tells, if it does.
         """
-        reason = text_of_field(carrier, "stop_reason")
+        reason = stop_reason_told(event)
         if not reason:
             return []
         self._stays_in_step = stop_reason(reason).pauses
