@@ -230,7 +230,8 @@ class BlockTable:
         return self._ended(self._undecided)
 
     def _close(self, block: Block) -> list[Block]:
-        if block.closed:
+        # What its message's end has made of a call, a stop that comes later does not change: it may have been told already.
+        if block.closed or (block.ended and block.type in TOOLS):
             return []
         block.closed = True
         if block.type not in TOOLS:

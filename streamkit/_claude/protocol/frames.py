@@ -91,14 +91,14 @@ def is_cut(body: bytes) -> bool:
         return (
             is_escape or error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in _WORDS)
         )
-    except RecursionError:
+    except (ValueError, RecursionError):  # the former: a number with more digits than Python converts
         pass
     return False
 
 
 def with_odd_number(body: bytes) -> object:
     """
-    The value of data that is JSON but for a number, such as NaN; None if it is not.
+    The value of data that is JSON but for a number, such as NaN or one of thousands of digits; None if it is not.
     """
     try:
         return parse(body, any_number=True)

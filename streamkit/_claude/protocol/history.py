@@ -113,7 +113,7 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     is_whole = is_whole or block.closed or arrives_whole(block.type)
     if block.type in THINKING:
         fields = block.to_dict()
-        signed = fields.get("data") if block.type == "redacted_thinking" else fields.get("signature")
+        signed = _text_in(fields, "data" if block.type == "redacted_thinking" else "signature")
         return is_whole and bool(signed) and not block.continues
     if block.type in TOOLS:
         is_whole = (
@@ -125,7 +125,7 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         return not block.is_blank
     if block.type.endswith("_result"):
         fields = block.to_dict()
-        is_whole = is_whole and bool(_id_in(fields, "tool_use_id")) and fields.get("content") is not None
+        is_whole = is_whole and bool(_text_in(fields, "tool_use_id")) and fields.get("content") is not None
     if block.type not in BLOCKS and "unknown_deltas" in block.to_dict():
         return False  # nobody knows what they make of it
     if block.type == "compaction" and block.to_dict().get("content") == "":
@@ -147,20 +147,20 @@ def answered(
     """
     blocks = list(content)
     callers = {_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS}
-    last_result = {_id_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
+    last_result = {_text_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
     called: set[str] = set()
     open_calls = _unanswered(before)
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         if _type(block) in TOOLS:
-            call = _id_in(block, "id")
+            call = _text_in(block, "id")
             is_done = waits or last_result.get(call, 0) > number or call in callers
             if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
             called.add(call)
             open_calls.add(call)
         elif block.get("tool_use_id") is not None:
-            answers = _id_in(block, "tool_use_id")
+            answers = _text_in(block, "tool_use_id")
             if answers not in open_calls:
                 continue
             open_calls.remove(answers)
@@ -183,11 +183,11 @@ def _unanswered(conversation: Iterable[Any]) -> set[str]:
         for block in message["content"]
         if isinstance(block, dict)
     ]
-    calls = {_id_in(block, "id") for block in blocks if _type(block) in SERVER_TOOLS}
-    return calls - {_id_in(block, "tool_use_id") for block in blocks}
+    calls = {_text_in(block, "id") for block in blocks if _type(block) in SERVER_TOOLS}
+    return calls - {_text_in(block, "tool_use_id") for block in blocks}
 
 
-def _id_in(block: dict[str, Any], field: str) -> str:
+def _text_in(block: dict[str, Any], field: str) -> str:
     value = block.get(field)
     return value if isinstance(value, str) else ""
 
@@ -202,7 +202,7 @@ def _caller(block: dict[str, Any]) -> str:
     The id of the API's own call that has called a tool of the caller's, as a program does; empty without one.
     """
     caller = block.get("caller")
-    return _id_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
+    return _text_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
 
 
 def _plain(value: Any) -> Any:

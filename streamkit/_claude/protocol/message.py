@@ -229,7 +229,7 @@ class MessageBuilder:
             self._keep_odd("message_start", "content", content)
         for index, block in enumerate(map(plain, blocks or ())):
             self._take_fields(block, self._table.take_whole(index, as_object(block) or {})[0])
-        self._end_blocks()
+        self._stop(event)
 
     def _start_untold(self, kind: str) -> None:
         if kind == "message_delta" or (kind in EVENTS and EVENTS[kind].is_content):
@@ -252,10 +252,6 @@ class MessageBuilder:
             to = as_object(fields.get("to")) or {}
             if isinstance(model := to.get("model"), str):
                 self._message["model"] = model
-
-    def _end_blocks(self) -> None:
-        if reason := self.stop_reason:
-            self._table.end(cut=stop_reason(reason).cuts)
 
     def _add_delta(self, event: Any) -> bool:
         """
@@ -298,11 +294,11 @@ class MessageBuilder:
 
     def _stop(self, event: Any) -> None:
         """
-        Take the stop reason that an event tells, if it does.
+        Take the stop reason that an event tells, if it does: all blocks end with it.
         """
         if reason := stop_reason_told(event):
             self._message["stop_reason"] = reason
-        self._end_blocks()
+            self._table.end(cut=stop_reason(reason).cuts)
 
     def _update(self, changes: dict[str, Any], kind: str) -> None:
         known = self._message
