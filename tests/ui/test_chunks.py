@@ -78,6 +78,7 @@ def test_a_message_is_a_start_a_step_and_a_finish() -> None:
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
         ("refusal", "content-filter"),
+        ("content_filter", "content-filter"),
         ("compaction", "other"),
         ("of_tomorrow", "other"),
     ],

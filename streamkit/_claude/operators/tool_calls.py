@@ -45,7 +45,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     `content_block_stop` is closed by the stop reason of its message, by `message_stop`, by another block at its
     index, or by the end of the stream; then the input is taken only if it is a whole JSON object, while a block
     that was closed without any input is a call without arguments. That is known when another block begins, or
-    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
+    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`, `refusal`): such a call comes then.
     An empty object before the input, which some gateways send, is not part of it. A call that comes again in its
     message, with the same id and the same input, is made once; another call under an id that is taken gets one of
     its own, and so does a call without an id. One without the tool's name cannot be executed. `outcome.tool_calls` has

@@ -95,7 +95,16 @@ def inputs(events: Iterable[Wire]) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "stop_reason", ["max_tokens", "model_context_window_exceeded", "length", "MAX_TOKENS", "model_length"]
+    "stop_reason",
+    [
+        "max_tokens",
+        "model_context_window_exceeded",
+        "refusal",
+        "length",
+        "MAX_TOKENS",
+        "model_length",
+        "content_filter",
+    ],
 )
 @pytest.mark.parametrize("written", [[], [""], [" ", "\n"]])
 @pytest.mark.parametrize("when", ["block", "message"])
