@@ -84,6 +84,7 @@ def test_the_model_is_the_one_that_took_over() -> None:
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
         ("refusal", "content-filter"),
+        ("content_filter", "content-filter"),
         ("compaction", "other"),
         ("of_tomorrow", "other"),
     ],

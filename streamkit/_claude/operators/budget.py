@@ -4,11 +4,11 @@ Budget: the most that a conversation may use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from anyio import sleep
 
-from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.usage import TotalUsage, total
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.loop_spec import LoopSpec
 
 __all__ = ["budget"]
+
+_OF_THE_MESSAGE: Final = frozenset({"message_start", "message_delta", "message_stop"})
 
 
 @keyword_hints
@@ -111,7 +113,7 @@ class Budget(Transducer[Any, Any]):
         self.spent: TotalUsage = TotalUsage()  # by the messages before this one
         self.ended: int = 0  # messages
         self.progress: Progress = Progress()
-        self.message: MessageBuilder | None = None
+        self.message: MessageHead | None = None
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         self.context = context
@@ -126,15 +128,14 @@ class Budget(Transducer[Any, Any]):
             if self.turns is not None and self.ended >= self.turns:
                 self._stop("turns")
                 return ()
-            self.message = MessageBuilder()
-        if self.message is None:
+            self.message = MessageHead()
+        if self.message is None or kind not in _OF_THE_MESSAGE:
             return (item,)
-        if kind in {"message_start", "message_delta"}:
-            self.message.add(item)
-            if self.message.stop_reason is None and (limit := self._passed(self._used)):
-                self._stop(limit)
-        elif kind == "message_stop":
+        self.message.add(item)
+        if kind == "message_stop":
             self._end_turn(self.message)
+        elif self.message.stop_reason is None and (limit := self._passed(self._used)):
+            self._stop(limit)
         return (item,)
 
     def reset(self) -> None:
@@ -151,7 +152,7 @@ class Budget(Transducer[Any, Any]):
             self.spent, self.message = self._used, None
             self.ended += 1
 
-    def _end_turn(self, message: MessageBuilder) -> None:
+    def _end_turn(self, message: MessageHead) -> None:
         self._end_message()
         reason = stop_reason(message.stop_reason)
         if not (reason.awaits_results or reason.pauses):

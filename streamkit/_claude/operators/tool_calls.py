@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, DELTAS, TOOLS, type_of_delta
 from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
@@ -47,7 +47,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     `content_block_stop` is closed by the stop reason of its message, by `message_stop`, by another block at its
     index, or by the end of the stream; then the input is taken only if it is a whole JSON object, while a block
     that was closed without any input is a call without arguments. That is known when another block begins, or
-    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
+    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`, `refusal`): such a call comes then.
     An empty object before the input, which some gateways send, is not part of it. A call that comes again in its
     message, with the same id and the same input, is made once; another call under an id that is taken gets one of
     its own, and so does a call without an id. One without the tool's name cannot be executed. `outcome.tool_calls` has
@@ -114,7 +114,7 @@ class ToolCalls(Transducer[Any, Any]):
                 delta = item.delta.type
             except AttributeError:
                 delta = None
-            if delta.__class__ is not str:
+            if delta.__class__ is not str or delta not in DELTAS:
                 delta = type_of_delta(getattr(item, "delta", None))
             if delta == "input_json_delta":
                 self.blocks.write(item)

@@ -28,7 +28,7 @@ from streamkit._claude.protocol.kinds import (
     start_of,
     type_of_delta,
 )
-from streamkit._claude.protocol.reading import Places, input_text
+from streamkit._claude.protocol.reading import Places, input_text, is_input_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,8 +49,8 @@ class BlockTable:
     Attributes:
         blocks: All blocks that are kept, in the order in which they began.
         by_index: The newest block of each index.
-        lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
-            arguments.
+        lost_input: Whether input has come that belongs to none of them, or cannot be read. Then a block without any may not be a
+            call without arguments.
         continued: Whether what comes is from another request, which continues the message.
     """
 
@@ -167,6 +167,8 @@ class BlockTable:
         if block is None and (start := start_of(kind)) is not None:
             return self._new(Block(self._places.begin(event), start))
         empty = kind == _INPUT and not input_text(delta)
+        if empty:
+            self.note_unread(delta)
         if block is None or index is None or not fits(kind, block.type):
             return None if empty else self._elsewhere(index, kind)
         if block.type in TOOLS and kind in DELTAS:
@@ -175,6 +177,12 @@ class BlockTable:
         if kind in _FINDS_ITS_BLOCK:
             self._lacking[kind].pop(block, None)
         return block
+
+    def note_unread(self, delta: object) -> None:
+        """
+        Note a delta of a tool's input that has no text of it.
+        """
+        self.lost_input = self.lost_input or is_input_unread(delta)
 
     def lose(self, event: Any) -> None:
         """
@@ -222,7 +230,8 @@ class BlockTable:
         return self._ended(self._undecided)
 
     def _close(self, block: Block) -> list[Block]:
-        if block.closed:
+        # What its message's end has made of a call, a stop that comes later does not change: it may have been told already.
+        if block.closed or (block.ended and block.type in TOOLS):
             return []
         block.closed = True
         if block.type not in TOOLS:

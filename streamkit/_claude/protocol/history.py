@@ -16,7 +16,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, SERVER_TOOLS, THINKING, TOOLS, arrives_whole
+from streamkit._claude.protocol.kinds import (
+    APPLICATION_TOOLS,
+    BLOCKS,
+    SERVER_TOOLS,
+    THINKING,
+    TOOLS,
+    arrives_whole,
+)
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._surrogates import legal
 
@@ -107,7 +114,7 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     is_whole = is_whole or block.closed or arrives_whole(block.type)
     if block.type in THINKING:
         fields = block.to_dict()
-        signed = fields.get("data") if block.type == "redacted_thinking" else fields.get("signature")
+        signed = _text_in(fields, "data" if block.type == "redacted_thinking" else "signature")
         return is_whole and bool(signed) and not block.continues
     if block.type in TOOLS:
         is_whole = (
@@ -117,6 +124,11 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         return is_whole and is_named and isinstance(block.input(), dict)
     if block.type == "text":
         return not block.is_blank
+    if block.type.endswith("_result"):
+        fields = block.to_dict()
+        is_whole = is_whole and bool(_text_in(fields, "tool_use_id")) and fields.get("content") is not None
+    if block.type not in BLOCKS and "unknown_deltas" in block.to_dict():
+        return False  # nobody knows what they make of it
     if block.type == "compaction" and block.to_dict().get("content") == "":
         return False
     return is_whole and bool(block.type)
@@ -147,8 +159,8 @@ class OpenCalls:
             return
         for block in map(_fields, cast("Iterable[object]", content)):
             if _type(block) in SERVER_TOOLS:
-                self._called.add(_id_in(block, "id"))
-            if answers := _id_in(block, "tool_use_id"):
+                self._called.add(_text_in(block, "id"))
+            if answers := _text_in(block, "tool_use_id"):
                 self._done.add(answers)
 
     def __contains__(self, call_id: object) -> bool:
@@ -169,20 +181,20 @@ def answered(
     """
     blocks = list(content)
     callers = {_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS}
-    last_result = {_id_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
+    last_result = {_text_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
     called: set[str] = set()
     done: set[str] = set()
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         if _type(block) in TOOLS:
-            call = _id_in(block, "id")
+            call = _text_in(block, "id")
             is_done = waits or last_result.get(call, 0) > number or call in callers
             if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
             called.add(call)
             done.discard(call)
         elif block.get("tool_use_id") is not None:
-            answers = _id_in(block, "tool_use_id")
+            answers = _text_in(block, "tool_use_id")
             if answers in done or not (answers in called or answers in before):
                 continue
             done.add(answers)
@@ -200,7 +212,7 @@ def _fields(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _id_in(block: dict[str, Any], field: str) -> str:
+def _text_in(block: dict[str, Any], field: str) -> str:
     value = block.get(field)
     return value if isinstance(value, str) else ""
 
@@ -215,7 +227,7 @@ def _caller(block: dict[str, Any]) -> str:
     The id of the API's own call that has called a tool of the caller's, as a program does; empty without one.
     """
     caller = block.get("caller")
-    return _id_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
+    return _text_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
 
 
 def _plain(value: Any) -> Any:

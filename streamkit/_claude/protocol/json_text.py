@@ -54,7 +54,8 @@ def parse(data: bytes | str, *, any_number: bool = False) -> object:
 
     Args:
         data: The JSON text.
-        any_number: Whether `NaN`, `Infinity` and numbers beyond what a float holds are read as Python reads them.
+        any_number: Whether `NaN`, `Infinity` and numbers beyond what a float holds are read as Python reads them, and an integer
+            with too many digits for that as a float.
 
     Raises:
         GrammarError: It is not JSON, not UTF-8, nested too deeply, or has a number beyond what a float holds.
@@ -68,7 +69,7 @@ def parse(data: bytes | str, *, any_number: bool = False) -> object:
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
         if any_number:
-            return json.loads(text)
+            return json.loads(text, parse_int=_any_int)
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 at byte {error.start}"
@@ -81,6 +82,13 @@ def parse(data: bytes | str, *, any_number: bool = False) -> object:
         reason = str(error)
     # Outside the handlers, because json's exceptions keep the whole document, and that is what somebody said.
     raise GrammarError(reason)
+
+
+def _any_int(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python converts
+        return float(digits)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -15,7 +15,7 @@ import msgspec
 
 from streamkit._claude.protocol.block import unknown_fields
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import as_blocks
+from streamkit._claude.protocol.content import as_blocks, stop_reason_told
 from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import EVENTS
@@ -136,9 +136,11 @@ class MessageBuilder(MessageHead):
                 self._start(event)
             case "message_delta":
                 self._change(to_dict(event))
+                self._stop(event)
                 return
             case "message_stop":
                 self.ended = True
+                self._stop(event)
                 self._table.end()
             case _:
                 pass
@@ -188,7 +190,7 @@ class MessageBuilder(MessageHead):
             self._keep_odd("message_start", "content", content)
         for index, block in enumerate(map(plain, blocks or ())):
             self._take_fields(block, self._table.take_whole(index, as_object(block) or {})[0])
-        self._end_blocks()
+        self._stop(event)
 
     def _start_untold(self, kind: str) -> None:
         if kind == "message_delta" or (kind in EVENTS and EVENTS[kind].is_content):
@@ -201,10 +203,6 @@ class MessageBuilder(MessageHead):
             self._keep_odd("content_block_start", "content_block", given)
         elif block.type == "fallback":
             self.hand_over(fields)
-
-    def _end_blocks(self) -> None:
-        if reason := self.stop_reason:
-            self._table.end(cut=stop_reason(reason).cuts)
 
     def _add_delta(self, event: Any) -> bool:
         """
@@ -237,7 +235,14 @@ class MessageBuilder(MessageHead):
         super()._change(event)
         # The SDK's helper leaves it so, and the API's whole messages have it.
         self._message.setdefault("stop_details", None)
-        self._end_blocks()
+
+    def _stop(self, event: Any) -> None:
+        """
+        Take the stop reason that an event tells, if it does: all blocks end with it.
+        """
+        super()._stop(event)
+        if reason := stop_reason_told(event):
+            self._table.end(cut=stop_reason(reason).cuts)
 
     def _keep_odd(self, kind: str, name: str, value: Any) -> None:
         if value is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from streamkit._claude.protocol.content import stop_reason_told
 from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.reading import as_list, as_object, plain
 from streamkit._claude.protocol.usage import updated, usage_of
@@ -66,13 +67,14 @@ class MessageHead:
 
     def add(self, event: Any) -> None:
         """
-        Take an event of the message: its start, or a change.
+        Take an event of the message itself: its start, a change, or its end.
         """
         if event.type == "message_delta":
             self._change(to_dict(event))
         elif (message := as_object(plain(getattr(event, "message", None)))) is not None:
             self._charge(message, "message_start")
             self._update(message, "message_start")
+        self._stop(event)
 
     def hand_over(self, fallback: dict[str, Any]) -> None:
         """
@@ -91,6 +93,13 @@ class MessageHead:
         else:
             self._keep_odd("message_delta", "delta", given)
         self._update(event, "message_delta")
+
+    def _stop(self, event: Any) -> None:
+        """
+        Take the stop reason that an event tells, if it does.
+        """
+        if reason := stop_reason_told(event):
+            self._message["stop_reason"] = reason
 
     def _charge(self, carrier: dict[str, Any], kind: str) -> None:
         given = carrier.pop("usage", None)

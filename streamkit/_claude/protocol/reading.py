@@ -22,6 +22,7 @@ __all__ = [
     "as_object",
     "index_of",
     "input_text",
+    "is_input_unread",
     "json_text",
     "list_in",
     "plain",
@@ -51,6 +52,16 @@ def input_text(delta: object) -> str:
     The JSON text of a tool's input in a delta; empty if there is none.
     """
     return json_text(getattr(delta, "partial_json", None))
+
+
+def is_input_unread(delta: object) -> bool:
+    """
+    Whether a delta of a tool's input says something, but not in the field where that is read.
+    """
+    if not isinstance(delta, Mapping) or "partial_json" in delta:
+        return False
+    fields = cast("Mapping[str, object]", delta)
+    return any(value is not None for name, value in fields.items() if name != "type")
 
 
 def json_text(value: object) -> str:

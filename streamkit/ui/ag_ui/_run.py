@@ -128,8 +128,6 @@ class Run:
                 fields = as_object(plain(getattr(item, "content_block", None))) or {}
                 out += self._in_message()
                 block, ended = self.table.begin(item, fields)
-                if block.type == "fallback":  # it names the model that goes on
-                    self.message.add(item)
                 return out + self._ended(ended) + self._begin_block(block, fields)
             case "content_block_stop":
                 return out + self._stop_block(item)
@@ -138,6 +136,9 @@ class Run:
                 self.message.add(item)
                 return out + self._stop()
             case _:
+                if self.turn is not None:
+                    self.message.add(item)
+                    out += self._stop()
                 return out + self._end_message(cut=False)
 
     def _given(self, item: Any) -> list[WireEvent]:

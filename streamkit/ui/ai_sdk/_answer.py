@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import content_of, text_in, thinking_in
+from streamkit._claude.protocol.content import content_of, stop_reason_told, text_in, thinking_in
 from streamkit._claude.protocol.kinds import TOOLS, arrives_whole
 from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
@@ -93,17 +93,17 @@ class Answer:
                 fields = as_object(plain(getattr(event, "content_block", None))) or {}
                 told = self._begin_untold()
                 block, ended = self._table.begin(event, fields)
-                if block.type == "fallback":  # it names the model that goes on
-                    self._messages[-1].add(event)
                 return [*told, *self._end(ended), *self._begin(block, fields)]
             case "content_block_stop":
                 return self._end(self._table.close(event))
             case "message_delta":
                 told = self._begin_untold()
                 self._messages[-1].add(event)
-                return [*told, *self._stop(getattr(event, "delta", None))]
+                return [*told, *self._stop(event)]
             case "message_stop":
-                return [*self._end(self._table.end()), *self._end_late()]
+                if self._messages:
+                    self._messages[-1].add(event)
+                return [*self._stop(event), *self._end(self._table.end()), *self._end_late()]
             case _:
                 return ()
 
@@ -184,7 +184,7 @@ class Answer:
             fields = as_object(plain(whole)) or {}
             block, ended = self._table.take_whole(index, fields)
             chunks += [*self._begin(block, fields), *self._end(ended)]
-        return [*chunks, *self._stop(message)]
+        return [*chunks, *self._stop(event)]
 
     def _begin_untold(self) -> list[Chunk]:
         """
@@ -222,11 +222,11 @@ class Answer:
             {"type": "start-step"},
         ]
 
-    def _stop(self, carrier: object) -> list[Chunk]:
+    def _stop(self, event: Any) -> list[Chunk]:
         """
-        What ends with the stop reason that this tells, if it does.
+        What ends with the stop reason that an event tells, if it does.
         """
-        reason = text_of_field(carrier, "stop_reason")
+        reason = stop_reason_told(event)
         if not reason:
             return []
         self._stays_in_step = stop_reason(reason).pauses
