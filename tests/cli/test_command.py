@@ -34,7 +34,7 @@ def test_runs_as_a_module(environment: dict[str, str], module: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
+    [[], ["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
 )
 def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
@@ -42,7 +42,7 @@ def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     assert out.startswith("usage: streamkit")
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["--loud"], ["demo", "--backend", "curio"]])
+@pytest.mark.parametrize("arguments", [["dance"], ["--loud"], ["demo", "--backend", "curio"]])
 def test_a_slip_is_told_in_one_line(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
     assert (status, out, len(err.splitlines())) == (2, "", 1)

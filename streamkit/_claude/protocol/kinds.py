@@ -323,14 +323,21 @@ def fits(delta_type: str, block_type: str) -> bool:
 
 def type_of_delta(delta: object) -> str:
     """
-    The type of a delta. One that does not say it, as from some gateways, is told by its field; empty if it cannot be told.
+    The type of a delta. One that does not say it, as from some gateways, is told by its field; empty if it cannot be told. Some
+    write the name without its end, as in `"text"`, or another one for input.
     """
     kind: object = getattr(delta, "type", None)
     if isinstance(kind, str):
-        return kind
+        return kind if kind in DELTAS else _named_otherwise(kind, delta)
     return next(
         (name for field, name in _TOLD_BY.items() if isinstance(getattr(delta, field, None), str)), ""
     )
+
+
+def _named_otherwise(kind: str, delta: object) -> str:
+    if f"{kind}_delta" in DELTAS:
+        return f"{kind}_delta"
+    return InputJSONDelta.type if isinstance(getattr(delta, "partial_json", None), str) else kind
 
 
 def type_of_block(block: object) -> str:
