@@ -42,14 +42,14 @@ class ToolWorld:
         rng: Decides everything.
         whole: The calls whose message was made to its end, and waits for them.
         runs: How often the tool of each call has begun.
-        running: How many tools are running.
+        running: The ids of the calls whose tools are running.
     """
 
     rng: Random
     whole: set[int] = field(default_factory=set[int])
     runs: dict[int, int] = field(default_factory=dict[int, int])
     effects: set[int] = field(default_factory=set[int])
-    running: int = 0
+    running: set[str] = field(default_factory=set[str])
     _numbers: Any = field(default_factory=itertools.count)
 
     # -- the tools ----------------------------------------------------------------------------------------------
@@ -62,13 +62,13 @@ class ToolWorld:
                 self.runs[n] = self.runs.get(n, 0) + 1
                 if effect:
                     self.effects.add(n)
-                self.running += 1
+                self.running.add(f"toolu_{n}")
                 try:
                     await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]))
                     if fails:
                         raise ToolError(f"{name} {n}")
                 finally:
-                    self.running -= 1
+                    self.running.discard(f"toolu_{n}")
                 return f"{name} {n}"
 
             tool = {"name": name, "input_schema": schema, "run": run}
