@@ -74,9 +74,15 @@ class ToolWorld:
             tool = {"name": name, "input_schema": schema, "run": run}
             return sk.tool(tool, effect=effect, timeout=timeout)
 
-        async def ask(call: sk.ToolCall) -> sk.Tool | Any:
+        async def ask(call: sk.ToolCall) -> bool | tuple[bool, str] | dict[str, Any]:
             await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]))
-            return self.rng.choice([True, False, (False, "no"), dict(call.input)])
+            verdicts: list[bool | tuple[bool, str] | dict[str, Any]] = [
+                True,
+                False,
+                (False, "no"),
+                call.input,
+            ]
+            return self.rng.choice(verdicts)
 
         return [
             made("read", effect=False),
@@ -137,6 +143,7 @@ class ToolWorld:
             content.append({**result, "n": next(self._numbers)})
         for _ in range(rng.randint(1, 6)):
             n = next(self._numbers)
+            block: dict[str, Any]
             match rng.choice(["thinking", "text", "text", "call", "call", "call", "search"]):
                 case "thinking":
                     signature = signature_for(messages, signed, f"thought {n}")
@@ -175,7 +182,12 @@ class ToolWorld:
     def _events(self, blocks: list[dict[str, Any]], reason: str) -> list[Any]:
         rng = self.rng
         usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {"id": f"msg_{next(self._numbers)}", "type": "message", "role": "assistant", "content": []}
+        message: dict[str, Any] = {
+            "id": f"msg_{next(self._numbers)}",
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+        }
         events: list[Any] = [
             {
                 "type": "message_start",
