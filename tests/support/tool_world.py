@@ -42,14 +42,14 @@ class ToolWorld:
         rng: Decides everything.
         whole: The calls whose message was made to its end, and waits for them.
         runs: How often the tool of each call has begun.
-        running: How many tools are running.
+        running: The ids of the calls whose tools are running.
     """
 
     rng: Random
     whole: set[int] = field(default_factory=set[int])
     runs: dict[int, int] = field(default_factory=dict[int, int])
     effects: set[int] = field(default_factory=set[int])
-    running: int = 0
+    running: set[str] = field(default_factory=set[str])
     _numbers: Any = field(default_factory=itertools.count)
 
     # -- the tools ----------------------------------------------------------------------------------------------
@@ -62,21 +62,27 @@ class ToolWorld:
                 self.runs[n] = self.runs.get(n, 0) + 1
                 if effect:
                     self.effects.add(n)
-                self.running += 1
+                self.running.add(f"toolu_{n}")
                 try:
                     await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]))
                     if fails:
                         raise ToolError(f"{name} {n}")
                 finally:
-                    self.running -= 1
+                    self.running.discard(f"toolu_{n}")
                 return f"{name} {n}"
 
             tool = {"name": name, "input_schema": schema, "run": run}
             return sk.tool(tool, effect=effect, timeout=timeout)
 
-        async def ask(call: sk.ToolCall) -> sk.Tool | Any:
+        async def ask(call: sk.ToolCall) -> bool | tuple[bool, str] | dict[str, Any]:
             await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]))
-            return self.rng.choice([True, False, (False, "no"), dict(call.input)])
+            verdicts: list[bool | tuple[bool, str] | dict[str, Any]] = [
+                True,
+                False,
+                (False, "no"),
+                call.input,
+            ]
+            return self.rng.choice(verdicts)
 
         return [
             made("read", effect=False),
@@ -137,6 +143,7 @@ class ToolWorld:
             content.append({**result, "n": next(self._numbers)})
         for _ in range(rng.randint(1, 6)):
             n = next(self._numbers)
+            block: dict[str, Any]
             match rng.choice(["thinking", "text", "text", "call", "call", "call", "search"]):
                 case "thinking":
                     signature = signature_for(messages, signed, f"thought {n}")
@@ -175,7 +182,12 @@ class ToolWorld:
     def _events(self, blocks: list[dict[str, Any]], reason: str) -> list[Any]:
         rng = self.rng
         usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {"id": f"msg_{next(self._numbers)}", "type": "message", "role": "assistant", "content": []}
+        message: dict[str, Any] = {
+            "id": f"msg_{next(self._numbers)}",
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+        }
         events: list[Any] = [
             {
                 "type": "message_start",

@@ -23,8 +23,9 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
-from tests.support.claude import ASK, AT_ONCE, finished
+from tests.support.claude import ASK, AT_ONCE, decoded, finished
 from tests.support.messages_api import check_conversation
+from tests.support.scripted_client import ScriptedClient
 
 if TYPE_CHECKING:
     from streamkit.testing import Request
@@ -247,6 +248,21 @@ async def test_a_call_that_is_demanded_is_demanded_once() -> None:
         choice,
         {"type": "auto", "disable_parallel_tool_use": True},
     ]
+
+
+async def test_a_container_of_the_api_is_used_again() -> None:
+    asks = [reply(tool_use("look", {"city": "Oslo"}, id=f"toolu_{n}")) for n in range(2)]
+    replies = iter([*asks, reply(text("Rain."))])
+
+    def answer(_: dict[str, Any]) -> list[Any]:
+        found = [sk.events.to_dict(event) for event in decoded(next(replies))]
+        if len(client.requests) == 1:
+            found[-2]["delta"]["container"] = {"id": "container_1", "expires_at": "2027-01-01T00:00:00Z"}
+        return found
+
+    client = ScriptedClient(answer)
+    await sk.tool_loop(client.as_sdk, tools=[look], **ASK).run()
+    assert [request.get("container") for request in client.requests] == [None, "container_1", "container_1"]
 
 
 async def test_after_max_turns_the_tools_have_run_and_the_history_has_their_results() -> None:
