@@ -87,6 +87,9 @@ async def conversation(client: anthropic.AsyncAnthropic, asked: list[MessagePara
     assert_type(loop, sk.Stream[events.Event | sk.ToolResult])
     assert_type(loop | sk.text(), sk.Stream[str])
     assert_type(loop | sk.tool_calls(), sk.Stream[sk.ToolCall])
+    assert_type(loop | sk.only("tool_result"), sk.Stream[sk.ToolResult])
+    assert_type(loop | sk.only(sk.ToolResult), sk.Stream[sk.ToolResult])
+    assert_type(loop | sk.only("message_stop", "tool_result"), sk.Stream[events.Event])
     assert_type(sk.tool(look, effect=False), sk.Tool)
     assert_type(sk.approve(ask), sk.Approval)
     assert_type(sk.approve(ask)(add), sk.Tool)
@@ -157,7 +160,7 @@ def pipelines(stream: sk.Stream[events.Event]) -> None:
     assert_type(sk.text().map(str.upper), sk.Operator[events.AnyEvent, str])
     assert_type(sk.text() | join(), sk.Sink[events.AnyEvent, str])
     assert_type(sk.text(restarts=True) | join(), sk.Sink[events.AnyEvent, str])
-    assert_type(sk.only(events.TextDelta) | sk.text(), sk.Operator[events.Event, str])
+    assert_type(stream | (sk.only(events.TextDelta) | sk.text()), sk.Stream[str])
 
     speak = sk.tee(sk.branch(sk.sinks.jsonl("run.jsonl"), on_error="detach")) | sk.text() | sk.throttle(0.1)
     assert_type(speak, sk.Operator[events.AnyEvent, str])

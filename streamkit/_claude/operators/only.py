@@ -20,6 +20,7 @@ from typing import (
 
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.kinds import DELTAS, EVENTS
+from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._core.algebra import Operator
 from streamkit._core.elementary_steps import Filter
 from streamkit._core.items import Restarted, is_restart
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from streamkit._claude.protocol.events import ContentBlockDelta, Event, KnownEvent
+    from streamkit._claude.protocol.events import AnyEvent, ContentBlockDelta, Event, KnownEvent
     from streamkit._claude.protocol.kinds import KnownDelta
 
 __all__ = ["only"]
@@ -61,36 +62,41 @@ if TYPE_CHECKING:
 
 
 @overload
-def only(first: type[E1], /) -> Operator[Event, E1]: ...
+def only(first: type[E1], /) -> Operator[AnyEvent, E1]: ...
 @overload
-def only(first: type[D1], /) -> Operator[Event, DeltaEvent[D1]]: ...
+def only(first: type[D1], /) -> Operator[AnyEvent, DeltaEvent[D1]]: ...
 @overload
-def only(first: type[E1], second: type[E2], /) -> Operator[Event, E1 | E2]: ...
+def only(first: type[E1], second: type[E2], /) -> Operator[AnyEvent, E1 | E2]: ...
 @overload
-def only(first: type[D1], second: type[D2], /) -> Operator[Event, DeltaEvent[D1 | D2]]: ...
+def only(first: type[D1], second: type[D2], /) -> Operator[AnyEvent, DeltaEvent[D1 | D2]]: ...
 @overload
-def only(first: type[E1], second: type[D1], /) -> Operator[Event, E1 | DeltaEvent[D1]]: ...
+def only(first: type[E1], second: type[D1], /) -> Operator[AnyEvent, E1 | DeltaEvent[D1]]: ...
 @overload
-def only(first: type[D1], second: type[E1], /) -> Operator[Event, DeltaEvent[D1] | E1]: ...
+def only(first: type[D1], second: type[E1], /) -> Operator[AnyEvent, DeltaEvent[D1] | E1]: ...
 @overload
-def only(first: type[E1], second: type[E2], third: type[E3], /) -> Operator[Event, E1 | E2 | E3]: ...
+def only(first: type[E1], second: type[E2], third: type[E3], /) -> Operator[AnyEvent, E1 | E2 | E3]: ...
 @overload
 def only(
     first: type[D1], second: type[D2], third: type[D3], /
-) -> Operator[Event, DeltaEvent[D1 | D2 | D3]]: ...
+) -> Operator[AnyEvent, DeltaEvent[D1 | D2 | D3]]: ...
 @overload
 def only(
     first: type[E1], second: type[E2], third: type[E3], fourth: type[E4], /
-) -> Operator[Event, E1 | E2 | E3 | E4]: ...
+) -> Operator[AnyEvent, E1 | E2 | E3 | E4]: ...
 @overload
 def only(
     first: type[D1], second: type[D2], third: type[D3], fourth: type[D4], /
-) -> Operator[Event, DeltaEvent[D1 | D2 | D3 | D4]]: ...
+) -> Operator[AnyEvent, DeltaEvent[D1 | D2 | D3 | D4]]: ...
 @overload
-def only(first: _Type, /, *types: _Type) -> Operator[Event, Event]: ...
+def only(  # type: ignore[overload-overlap]
+    first: type[ToolResult] | Literal["tool_result"], /
+) -> Operator[AnyEvent, ToolResult]: ...  # pyright: ignore[reportOverlappingOverload]
+@overload
+def only(first: _Type, /, *types: _Type) -> Operator[AnyEvent, Event]: ...
 def only(*types: Any) -> Operator[Any, Any]:
     """
-    The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind.
+    The events of these types: `only("message_delta")`, or `only(TextDelta)` for the deltas of one kind. Of a tool loop,
+    `only("tool_result")` gives what its tools have given.
 
     In the diagram each character of the upper line is an event: `a` and `b` are deltas of text.
 
@@ -128,7 +134,7 @@ class Only(Filter):
         super().__init__(_any_of(frozenset(map(_name, types))))
 
 
-_KNOWN = frozenset({*EVENTS, *DELTAS, Restarted.type})
+_KNOWN = frozenset({*EVENTS, *DELTAS, Restarted.type, ToolResult.type})
 _UNKNOWN = "unknown to this version"
 
 

@@ -12,8 +12,10 @@ from anthropic import types as sdk
 
 from streamkit._claude.operators.only import only
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._core.algebra import Operator
 from streamkit.events import (
+    AnyEvent,
     ContentBlockDelta,
     Event,
     InputJSONDelta,
@@ -39,6 +41,7 @@ EVENTS = EventDecoder().feed(
     reply(thinking("Hm.", "Well."), PING, text("Hel", "lo"), tool_use("look", {"a": 1})).body
 )
 NEW_EVENT = from_dict({"type": "message_pause", "reason": "thinking"})
+RESULT = ToolResult("toolu_1", "look", "nothing")
 MOOD = {"type": "mood_delta", "mood": "good"}
 NEW_DELTA = from_dict({"type": "content_block_delta", "index": 0, "delta": MOOD})
 
@@ -53,6 +56,15 @@ def kinds(events: Iterable[Any]) -> list[str]:
 @pytest.mark.parametrize("given", ["text_delta", TextDelta, sdk.TextDelta])
 def test_deltas_of_one_kind(given: Any) -> None:
     assert [event.delta.text for event in only(given).over(EVENTS)] == ["Hel", "lo"]
+
+
+@pytest.mark.parametrize("given", ["tool_result", ToolResult])
+def test_results_of_a_tool_loop(given: Any) -> None:
+    assert list(only(given).over([*EVENTS, RESULT])) == [RESULT]
+
+
+def test_a_result_is_not_an_event_that_is_unknown() -> None:
+    assert list(only(Unknown).over([*EVENTS, RESULT])) == []
 
 
 @pytest.mark.parametrize("given", ["message_delta", MessageDelta, sdk.RawMessageDeltaEvent])
@@ -136,11 +148,11 @@ def test_classes_narrow_the_type() -> None:
         assert_type(two.delta, TextDelta | ThinkingDelta)
     for three in only(TextDelta, ThinkingDelta, SignatureDelta).over(EVENTS):
         assert_type(three.delta, TextDelta | ThinkingDelta | SignatureDelta)
-    assert_type(only(MessageStop), Operator[Event, MessageStop])
-    assert_type(only(MessageStart, MessageStop), Operator[Event, MessageStart | MessageStop])
-    assert_type(only(MessageStart, "text_delta"), Operator[Event, Event])
+    assert_type(only(MessageStop), Operator[AnyEvent, MessageStop])
+    assert_type(only(MessageStart, MessageStop), Operator[AnyEvent, MessageStart | MessageStop])
+    assert_type(only(MessageStart, "text_delta"), Operator[AnyEvent, Event])
     for mixed in only(MessageStop, TextDelta).over(EVENTS):
         if mixed.type == "content_block_delta":
             assert_type(mixed.delta, TextDelta)
-    plain: Operator[Event, ContentBlockDelta] = only(TextDelta)
+    plain: Operator[AnyEvent, ContentBlockDelta] = only(TextDelta)
     assert list(plain.over([])) == []
