@@ -66,7 +66,7 @@ def as_whole(value: object) -> int | None:
         return None
 
 
-def whole_number(name: str, value: object, *, least: int) -> int:
+def whole_number(name: str, value: object, *, least: int, of: str | None = None) -> int:
     """
     `value` as an int, if it is a whole number of at least `least`; one of another library, such as numpy's, too.
 
@@ -74,16 +74,18 @@ def whole_number(name: str, value: object, *, least: int) -> int:
         name: The operator whose argument it is.
         value: The argument.
         least: The least that it may be.
+        of: Which of its arguments it is, if it has several.
 
     Raises:
         TypeError: It is not a whole number.
         ValueError: It is too small.
     """
     number = as_whole(value)
+    which = "" if of is None else f" for {of}"
     if number is None:
-        raise TypeError(f"{name}() needs a whole number, not {value!r}")
+        raise TypeError(f"{name}() needs a whole number{which}, not {value!r}")
     if number < least:
-        raise ValueError(f"{name}() needs a whole number of at least {least}, not {value}")
+        raise ValueError(f"{name}() needs a whole number of at least {least}{which}, not {value}")
     return number
 
 

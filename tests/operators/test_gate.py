@@ -306,7 +306,7 @@ async def test_leaving_cancels_the_checks_and_closes_the_source() -> None:
     [
         ((3,), {}, TypeError, "needs an async function"),
         ((passes, "paragraph"), {}, ValueError, "paragraph"),
-        ((passes,), {"ahead": 0}, ValueError, "at least 1"),
+        ((passes,), {"ahead": 0}, ValueError, "at least 1 for ahead"),
         ((passes,), {"ahead": True}, TypeError, "whole number"),
         ((passes,), {"names": []}, ValueError, "names none"),
         ((passes,), {"names": [1]}, TypeError, "takes strings, not 1"),

@@ -101,8 +101,8 @@ class Budget(Transducer[Any, Any]):
         prices: Mapping[str, float] | None = None,
         turns: int | None = None,
     ) -> None:
-        self.tokens = None if tokens is None else whole_number("budget", tokens, least=1)
-        self.turns = None if turns is None else whole_number("budget", turns, least=1)
+        self.tokens = None if tokens is None else whole_number("budget", tokens, least=1, of="tokens")
+        self.turns = None if turns is None else whole_number("budget", turns, least=1, of="turns")
         self.cost = None if cost is None else above_zero("budget", cost, "an amount of money", of="cost")
         if (self.cost is None) != (prices is None):
             raise ValueError("budget() reckons a cost with prices: give cost= and prices= together")

@@ -4,13 +4,16 @@ The source that sends requests to the Messages API.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from streamkit._claude.sources.messages_source import MessagesSource
 from streamkit._claude.sources.request_checks import checked_request
+from streamkit._claude.tools.tool import Tool
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import as_whole, flag
 from streamkit._core.keyword_hints import keyword_hints
+from streamkit._core.naming import name_of
 from streamkit._core.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
@@ -105,8 +108,35 @@ def messages(
         timeouts=timeouts,
         pings=pings,
         most_turns=_most_turns(follow_pause),
+        own=("retry", "timeouts", "pings", "follow_pause"),
     )
+    _refuse_functions(request.params)
     return Stream(MessagesSource(request, output))
+
+
+def _refuse_functions(params: Mapping[str, Any]) -> None:
+    """
+    Refuse tools that are to be run. A request has no place for a function, and the SDK would say only that JSON has none.
+    """
+    tools: list[object] = params.get("tools") or []
+    for tool in tools:
+        name, function = _to_be_run(tool)
+        if callable(function):
+            raise TypeError(
+                f"messages() runs no tools, and got one to be run, {name}: sk.tool_loop(client, tools=[…], …) runs them; to "
+                "have its calls alone, give its definition, {'name': …, 'description': …, 'input_schema': …}"
+            )
+
+
+def _to_be_run(tool: object) -> tuple[object, object]:
+    """
+    The name of a tool, and its function, if it has one.
+    """
+    if isinstance(tool, Mapping):
+        fields = cast("Mapping[str, object]", tool)
+        return fields.get("name"), fields.get("run")
+    name = getattr(tool, "name", None) or name_of(tool)
+    return name, tool if callable(tool) else getattr(tool, "run" if isinstance(tool, Tool) else "call", None)
 
 
 def _most_turns(follow_pause: object) -> int:

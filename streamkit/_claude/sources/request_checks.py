@@ -29,6 +29,7 @@ def checked_request(
     timeouts: Timeouts | None,
     pings: bool = False,
     most_turns: int = 1,
+    own: Iterable[str] = (),
 ) -> tuple[MessagesRequest, Any]:
     """
     The request, and the type that its answer is made into, if there is one.
@@ -41,6 +42,7 @@ def checked_request(
         timeouts: As for `messages()`.
         pings: As for `messages()`.
         most_turns: How many messages the answer may have.
+        own: What the function takes itself.
 
     Raises:
         TypeError: One of them is of the wrong kind.
@@ -53,7 +55,7 @@ def checked_request(
     request = MessagesRequest(
         cast("anthropic.AsyncAnthropic", client), retry, timeouts, pings, most_turns, asked
     )
-    _check_params(name, request)
+    _check_params(name, request, own)
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
     kept = {param: _kept(value) for param, value in asked.items()}
     _check_conversation(name, kept["messages"])
@@ -104,10 +106,10 @@ def _check_timeouts(name: str, timeouts: object, params: Mapping[str, Any]) -> N
         raise TypeError(f"{name}() takes either timeouts=Timeouts(…) or the SDK's `timeout`, not both")
 
 
-def _check_params(name: str, request: MessagesRequest) -> None:
+def _check_params(name: str, request: MessagesRequest, own: Iterable[str]) -> None:
     if "stream" in request.params:
         raise TypeError(f"{name}() always streams: leave out `stream`")
-    check_accepts(name, request.resource.create, request.params)
+    check_accepts(name, request.resource.create, request.params, own)
 
 
 def _check_conversation(name: str, messages: Any) -> None:

@@ -14,6 +14,7 @@ from streamkit._claude.sources.retelling import retold
 from streamkit._claude.tools.toolbox import Toolbox
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import whole_number
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
 from streamkit._operators.combine.follow import follow
@@ -59,6 +60,7 @@ def tool_loop(
     timeouts: Timeouts | None = None,
     **params: Unpack[BetaLoopParams],
 ) -> Stream[Event | ToolResult]: ...
+@keyword_hints
 def tool_loop(
     client: Client,
     *,
@@ -106,10 +108,17 @@ def tool_loop(
         earlier turns.
     """
     toolbox = Toolbox.of(tools, concurrency=concurrency, start=start, on_error=on_error)
-    whole_number("tool_loop", max_turns, least=1)
+    whole_number("tool_loop", max_turns, least=1, of="max_turns")
     if toolbox.definitions:
         params["tools"] = list(toolbox.definitions)
-    request, output = checked_request("tool_loop", client, params, retry=retry, timeouts=timeouts)
+    request, output = checked_request(
+        "tool_loop",
+        client,
+        params,
+        retry=retry,
+        timeouts=timeouts,
+        own=("tools", "max_turns", "concurrency", "start", "on_error", "retry", "timeouts"),
+    )
     return Stream(_ToolLoop(request, output, toolbox, max_turns))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast, get_args, overload
 
 from streamkit._core.checks import choice, flag, seconds
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def tool(
 def tool(
     *, effect: bool | None = None, timeout: float | None = None, start: Start | None = None
 ) -> Callable[[ToolLike], Tool]: ...
+@keyword_hints
 def tool(
     fn: ToolLike | None = None,
     /,

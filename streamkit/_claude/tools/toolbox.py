@@ -50,7 +50,7 @@ class Toolbox:
         if isinstance(tools, str | Mapping) or not hasattr(tools, "__iter__"):
             kind = type(cast("object", tools)).__name__
             raise TypeError(f"tool_loop() needs tools=[…], a list, and got {kind}")
-        whole_number("tool_loop", concurrency, least=1)
+        whole_number("tool_loop", concurrency, least=1, of="concurrency")
         choice("tool_loop", "start", start, get_args(Start))
         choice("tool_loop", "on_error", on_error, get_args(OnError))
         own: dict[str, Tool] = {}

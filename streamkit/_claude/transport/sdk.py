@@ -193,7 +193,7 @@ def without_retries(api: Any) -> Any:
     return single
 
 
-def check_accepts(name: str, method: Any, params: Mapping[str, Any]) -> None:
+def check_accepts(name: str, method: Any, params: Mapping[str, Any], own: Iterable[str] = ()) -> None:
     """
     Check the parameters of a call to `create` before it is made.
 
@@ -201,17 +201,18 @@ def check_accepts(name: str, method: Any, params: Mapping[str, Any]) -> None:
         name: The function that was given them.
         method: The method of the SDK.
         params: The parameters.
+        own: What the function takes itself, to be named where a parameter is near one of these.
 
     Raises:
         TypeError: A parameter is unknown, or one that every message needs is missing.
     """
-    _refuse_unknown(name, method, params)
+    _refuse_unknown(name, method, params, own)
     missing = [param for param in ("model", "max_tokens", "messages") if param not in params]
     if missing:
         raise TypeError(f"{name}() needs {', '.join(f'{param}=' for param in missing)}")
 
 
-def _refuse_unknown(called: str, method: Any, params: Mapping[str, Any]) -> None:
+def _refuse_unknown(called: str, method: Any, params: Mapping[str, Any], own: Iterable[str]) -> None:
     try:
         known = signature_of(method).parameters
     except ValueError:
@@ -222,5 +223,5 @@ def _refuse_unknown(called: str, method: Any, params: Mapping[str, Any]) -> None
         if name not in known:
             raise TypeError(
                 f"{called}(): client.messages.create() got an unexpected keyword argument {name!r}"
-                f"{did_you_mean(name, known)}"
+                f"{did_you_mean(name, [*own, *known])}"
             )

@@ -142,7 +142,7 @@ class Run(Generic[T_co]):
             if listeners
             else "nothing in this run listens any more: its conversation has ended"
             if self._left
-            else "nothing in this run listens: say() is for the open run of a conversation, such as tool_loop() makes"
+            else "nothing in this run listens: say() is for a conversation, such as tool_loop() makes, while it goes on"
         )
 
     def __aiter__(self) -> AsyncIterator[T_co]:

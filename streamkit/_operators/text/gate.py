@@ -82,7 +82,7 @@ class _Gate(ConcurrentStage):
         _refuse_other(check)
         self._check = check
         self._rule = cut_rule("gate", by)
-        self._ahead = whole_number("gate", ahead, least=1)
+        self._ahead = whole_number("gate", ahead, least=1, of="ahead")
         self._names = _names(names)
         given = {"by": (by, "sentence"), "ahead": (ahead, 2), "names": (names, None)}
         super().__init__(

@@ -179,9 +179,9 @@ async def test_items_that_are_no_events_of_a_message_pass() -> None:
     ("kwargs", "error", "words"),
     [
         ({}, ValueError, "needs a limit"),
-        ({"tokens": 0}, ValueError, "at least 1"),
+        ({"tokens": 0}, ValueError, "at least 1 for tokens"),
         ({"tokens": 1.5}, TypeError, "whole number"),
-        ({"turns": 0}, ValueError, "at least 1"),
+        ({"turns": 0}, ValueError, "at least 1 for turns"),
         ({"seconds": 0}, ValueError, "above 0 for seconds"),
         ({"cost": 1}, ValueError, "together"),
         ({"prices": PRICES}, ValueError, "together"),

@@ -94,6 +94,7 @@ def test_something_else_is_no_client() -> None:
             "either timeouts=.* or the SDK's `timeout`, not both",
         ),
         ({**ASK, "temprature": 1}, "unexpected keyword argument 'temprature'"),
+        ({**ASK, "retries": 3}, "did you mean retry"),
         ({**ASK, "mcp_servers": []}, "unexpected keyword argument 'mcp_servers'"),
         ({**ASK, "betas": ["b"], "temprature": 1}, "unexpected keyword argument 'temprature'"),
     ],
@@ -101,6 +102,20 @@ def test_something_else_is_no_client() -> None:
 def test_wrong_parameters_are_refused_where_they_are_written(params: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         sk.messages(anthropic.AsyncAnthropic(api_key="key"), **params)
+
+
+async def look(place: str) -> str:
+    return place
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [look, sk.tool(look), anthropic.beta_async_tool(look), {"name": "look", "input_schema": {}, "run": look}],
+    ids=["function", "tool", "sdk", "dict"],
+)
+def test_a_tool_that_is_to_be_run_belongs_into_a_tool_loop(tool: Any) -> None:
+    with pytest.raises(TypeError, match=r"runs no tools, and got one to be run, look: sk\.tool_loop"):
+        sk.messages(anthropic.AsyncAnthropic(api_key="key"), tools=[tool], **ASK)
 
 
 def test_a_stream_of_messages_reads_like_its_source_and_tells_no_content() -> None:

@@ -157,7 +157,7 @@ async def test_where_nothing_listens_an_error_says_so() -> None:
     async with FakeClaude(HELLO, repeat=True) as server:
         client = server.client()
         async with sk.messages(client, **ASK).open() as answer:
-            with pytest.raises(RuntimeError, match="say\\(\\) is for the open run of a conversation"):
+            with pytest.raises(RuntimeError, match="say\\(\\) is for a conversation"):
                 answer.say("Hello?")
         loop = sk.tool_loop(client, **ASK)
         async with loop.open() as run:

@@ -416,7 +416,8 @@ async def test_leaving_in_the_middle_of_a_message_leaves_its_calls_out() -> None
                     break
     history: Any = run.outcome.history
     check_conversation([*history, HI])
-    assert {block["type"] for block in history[-1]["content"]} == {"text"}
+    assert [message["role"] for message in history] == ["user", "assistant"]
+    assert "tool_use" not in str(history[-1])  # which may have the first text alone
 
 
 async def test_a_plain_function_runs_in_a_thread_and_is_waited_for_if_it_has_effects() -> None:

@@ -107,11 +107,12 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"tools": [look, look]}, ValueError, "two tools with the name 'look'"),
     ({"tools": look}, TypeError, r"needs tools=\[…\], a list, and got function"),
     ({"tools": [{"name": "note", "input_schema": {}}]}, TypeError, "the tool 'note' needs its function"),
-    ({"max_turns": 0}, ValueError, "at least 1"),
-    ({"concurrency": 0}, ValueError, "at least 1"),
+    ({"max_turns": 0}, ValueError, "at least 1 for max_turns"),
+    ({"concurrency": 0}, ValueError, "at least 1 for concurrency"),
     ({"start": "later"}, ValueError, 'start=…\\) must be "block" or "message"'),
     ({"on_error": "emit"}, ValueError, 'on_error=…\\) must be "result" or "raise"'),
     ({"model_name": "x"}, TypeError, "tool_loop\\(\\): client.messages.create"),
+    ({"max_turn": 3}, TypeError, "did you mean max_turns"),
     ({"messages": "Hi"}, TypeError, "tool_loop\\(\\) needs messages"),
 ]
 
