@@ -28,7 +28,7 @@ FOLLOW = "streamkit, follow()"
 SDK = "the SDK's tool_runner, streaming"
 
 PARAMS: dict[str, Any] = {"model": "claude-sonnet-5", "max_tokens": 1024}
-HI: dict[str, Any] = {"role": "user", "content": "Hi"}
+HI: Any = {"role": "user", "content": "Hi"}
 
 
 @anthropic.beta_async_tool

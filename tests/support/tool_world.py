@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_client import Step
 
-__all__ = ["ToolWorld"]
+__all__ = ["ToolError", "ToolWorld"]
 
 _REQUEST = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
 

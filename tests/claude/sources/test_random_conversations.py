@@ -21,13 +21,15 @@ from tests.support.messages_api import check_conversation
 from tests.support.patience import patience
 from tests.support.profiles import examples
 from tests.support.scripted_client import ScriptedClient
-from tests.support.tool_world import ToolWorld
+from tests.support.tool_world import ToolError, ToolWorld
 
 if TYPE_CHECKING:
     from streamkit.testing._virtual_time.steps import Steps
     from tests.support.scripted_client import Step
 
 HI: Any = {"role": "user", "content": "Hi"}
+RAISED = (ToolError, TimeoutError, LookupError)
+"""What `on_error="raise"` may raise besides: of a tool, of its time, and of a name that nobody knows."""
 EACH = 25
 """Conversations of one test."""
 
@@ -81,6 +83,7 @@ def random_loop(client: Any, world: ToolWorld, rng: Random) -> sk.Stream[Any]:
         max_turns=rng.randint(1, 6),
         concurrency=rng.randint(1, 4),
         start=rng.choice(["block", "block", "message"]),
+        on_error=rng.choice(["result"] * 6 + ["raise"]),
         retry=sk.RetryPolicy(
             attempts=3, base=0.1 * world.scale, resume=rng.choice(["never", "restart", "continue"])
         ),
@@ -129,7 +132,7 @@ async def viewed(
         run.cancel("enough")
 
     async def read() -> None:
-        with suppress(*sk.ERRORS):
+        with suppress(*sk.ERRORS, *RAISED):
             async with run:
                 async for item in run:
                     viewer.sees(item)
@@ -201,7 +204,7 @@ async def test_over_sockets_too(seed: int) -> None:
     world, viewer = ToolWorld(Random(seed), scale=0.001), Viewer(set())
     async with FakeClaude(lambda request: as_reply(world.answer(request.body)), repeat=True) as server:
         run = random_loop(server.client(), world, Random(seed)).open()
-        with patience(), suppress(*sk.ERRORS):
+        with patience(), suppress(*sk.ERRORS, *RAISED):
             async with run:
                 async for item in run:
                     viewer.sees(item)

@@ -4,11 +4,13 @@ tool_loop: a conversation with tools, all its turns as one stream.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
+import anyio.to_thread
 import pytest
 
 import streamkit as sk
@@ -25,6 +27,7 @@ from streamkit.testing import (
 )
 from tests.support.claude import ASK, AT_ONCE, decoded, finished
 from tests.support.messages_api import check_conversation
+from tests.support.patience import PATIENCE, patience
 from tests.support.scripted_client import ScriptedClient
 
 if TYPE_CHECKING:
@@ -370,6 +373,21 @@ async def test_what_fails_before_the_first_content_is_retried_unseen_in_any_turn
     assert run.outcome.kind == "complete"
 
 
+async def test_a_retry_around_it_takes_the_place_of_its_own() -> None:
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    failed = reply(ErrorEvent("overloaded_error"))
+    async with FakeClaude(failed, asks, reply(text("Rain."))) as server:
+        loop = sk.tool_loop(server.client(), tools=[look], **ASK) | sk.retry(AT_ONCE)
+        run = await finished(loop)
+    assert run.outcome.kind == "complete"
+    assert len(server.requests) == 3
+
+
+def test_it_tells_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    (sk.tool_loop(anthropic.AsyncAnthropic(api_key="none"), **ASK) | sk.text()).explain()
+    assert "4 network reads" in capsys.readouterr().out
+
+
 # -- leaving ------------------------------------------------------------------------------------------------
 
 
@@ -416,24 +434,77 @@ async def test_leaving_in_the_middle_of_a_message_leaves_its_calls_out() -> None
                     break
     history: Any = run.outcome.history
     check_conversation([*history, HI])
-    assert {block["type"] for block in history[-1]["content"]} == {"text"}
+    content = history[-1]["content"]  # of one text, or of two where the second has come too
+    assert content == "Let me " or {block["type"] for block in content} == {"text"}
 
 
-async def test_a_plain_function_runs_in_a_thread_and_is_waited_for_if_it_has_effects() -> None:
-    import threading
+# -- plain functions ----------------------------------------------------------------------------------------
 
-    begin, ended = threading.Event(), list[bool]()
 
-    def write(path: str) -> str:
-        ended.append(begin.wait(60))
-        return path
+class Blocking:
+    """
+    A plain function that blocks until it may end.
+    """
 
-    async with FakeClaude(*answers(reply(tool_use("write", {"path": "a"})))) as server:
-        loop = sk.tool_loop(server.client(), tools=[write], **ASK)
-        async with loop.open() as run:
-            async for item in run:
-                if item.type == "message_stop":
-                    await anyio.wait_all_tasks_blocked()
-                    begin.set()
-                    break
-    assert ended in ([True], [])  # it has ended, or has never begun
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+        self.ended = threading.Event()
+
+    def run(self) -> str:
+        self.begun.set()
+        self.may_end.wait(PATIENCE)
+        self.ended.set()
+        return "done"
+
+    def tool(self, **options: Any) -> sk.Tool:
+        return sk.tool({"name": "block", "input_schema": {"type": "object"}, "run": self.run}, **options)
+
+
+async def left_while_it_blocks(blocking: Blocking, tool: sk.Tool, *, close_timeout: float) -> None:
+    async with FakeClaude(*answers(reply(tool_use("block", {})))) as server:
+        with patience():
+            async with sk.tool_loop(server.client(), tools=[tool], **ASK).open(
+                close_timeout=close_timeout
+            ) as run:
+                async for item in run:
+                    if item.type == "message_stop":
+                        await anyio.to_thread.run_sync(blocking.begun.wait)
+                        run.cancel("enough")
+    check_conversation(run.outcome.history)
+
+
+async def test_a_plain_function_without_effects_is_left_alone() -> None:
+    blocking = Blocking()
+    await left_while_it_blocks(blocking, blocking.tool(effect=False), close_timeout=PATIENCE)
+    assert not blocking.ended.is_set()
+    blocking.may_end.set()
+
+
+async def test_one_with_effects_is_waited_for_as_long_as_closing_may_take(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    blocking = Blocking()
+    await left_while_it_blocks(blocking, blocking.tool(), close_timeout=0.01)
+    assert not blocking.ended.is_set()
+    assert "tool_abandoned" in caplog.text
+    blocking.may_end.set()
+
+    blocking = Blocking()
+    threading.Timer(0.05, blocking.may_end.set).start()
+    await left_while_it_blocks(blocking, blocking.tool(), close_timeout=PATIENCE)
+    assert blocking.ended.is_set()
+
+
+async def test_one_that_takes_too_long_has_its_result_at_once() -> None:
+    blocking = Blocking()
+    items: list[Any] = []
+    async with FakeClaude(*answers(reply(tool_use("block", {})), reply(text("Oh.")))) as server:
+        await finished(sk.tool_loop(server.client(), tools=[blocking.tool(timeout=0.01)], **ASK), items)
+    assert not blocking.ended.is_set()
+    [(_, said, is_error)] = results(items)
+    assert is_error
+    assert said == (
+        "TimeoutError: the tool 'block' took longer than 0.01 s, and may go on: a plain function cannot be interrupted"
+    )
+    blocking.may_end.set()
