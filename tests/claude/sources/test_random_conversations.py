@@ -83,7 +83,7 @@ def random_loop(client: Any, world: ToolWorld, rng: Random) -> sk.Stream[Any]:
         max_turns=rng.randint(1, 6),
         concurrency=rng.randint(1, 4),
         start=rng.choice(["block", "block", "message"]),
-        on_error=rng.choice(["result"] * 6 + ["raise"]),
+        on_error=rng.choice(["result", "result", "result", "result", "raise"]),
         retry=sk.RetryPolicy(
             attempts=3, base=0.1 * world.scale, resume=rng.choice(["never", "restart", "continue"])
         ),
