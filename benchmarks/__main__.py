@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, pages, results, stages
+from . import boundaries, events, fixed, json_input, pages, results, stages, tool_loop
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -25,6 +25,7 @@ GROUPS = {
     "fixed": fixed.tables,
     "use-chat": pages.use_chat_tables,
     "ag-ui": pages.ag_ui_tables,
+    "tool-loop": tool_loop.tables,
 }
 
 

@@ -1,5 +1,5 @@
 """
-A tool loop as one stream: Claude asks for a tool, gets its result, and goes on.
+A tool loop as one stream: Claude asks for a tool, which runs while it is still writing, gets its result, and goes on.
 
 Run it with `python examples/tool_loop.py`.
 """
@@ -15,16 +15,22 @@ from streamkit.testing import reply, text, tool_use
 
 @sk.tool(effect=False)
 async def get_weather(city: str) -> str:
-    """The weather in a city, now.
+    """
+    The weather in a city, now.
 
     Args:
         city: Its name.
     """
+    await anyio.sleep(0.05)
     return f"14 °C and windy in {city}"
 
 
 async def main() -> None:
-    asks = reply(text("Let me look. "), tool_use("get_weather", {"city": "Reykjavík"}, chunk=6), pace=0.02)
+    asks = reply(
+        tool_use("get_weather", {"city": "Reykjavík"}, chunk=6),
+        text("I have asked for the weather. What you wear there depends on it.", chunk=5),
+        pace=0.02,
+    )
     answers = reply(text("It is 14 °C there, and windy: take a jacket.", chunk=5), pace=0.02)
     async with claude(asks, answers) as client:
         loop = sk.tool_loop(
@@ -36,14 +42,17 @@ async def main() -> None:
         )
         parts: sk.Operator[sk.events.AnyEvent, tuple[str, str]] = sk.split(
             says=sk.text(),
-            call=sk.tool_calls().map(lambda call: f"\n→ {call.name}({call.input})\n"),
-            result=sk.only("tool_result").map(lambda result: f"← {result.content}\n"),
+            call=sk.tool_calls().map(lambda call: f"[{call.name}({call.input})] "),
+            result=sk.only("tool_result").map(lambda result: f"[→ {result.content}] "),
+            end=sk.only("message_stop").map(lambda _: "\n"),
         )
         async with (loop | parts).open() as run:
             async for _, part in run:
                 print(part, end="", flush=True)
+    outcome = run.outcome
     print(
-        f"\n[{run.outcome.kind}: {len(run.outcome.messages)} messages, {run.outcome.usage.output_tokens} tokens]"
+        f"[{outcome.kind}: {len(outcome.turns)} turns, {outcome.usage.output_tokens} tokens, "
+        f"{len(outcome.history)} messages to go on with]"
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_client import Step
 
-__all__ = ["ToolWorld"]
+__all__ = ["ToolError", "ToolWorld"]
 
 _REQUEST = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
 
@@ -40,12 +40,14 @@ class ToolWorld:
 
     Attributes:
         rng: Decides everything.
+        scale: How long a second is.
         whole: The calls whose message was made to its end, and waits for them.
         runs: How often the tool of each call has begun.
         running: The ids of the calls whose tools are running.
     """
 
     rng: Random
+    scale: float = 1.0
     whole: set[int] = field(default_factory=set[int])
     runs: dict[int, int] = field(default_factory=dict[int, int])
     effects: set[int] = field(default_factory=set[int])
@@ -64,7 +66,7 @@ class ToolWorld:
                     self.effects.add(n)
                 self.running.add(f"toolu_{n}")
                 try:
-                    await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]))
+                    await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]) * self.scale)
                     if fails:
                         raise ToolError(f"{name} {n}")
                 finally:
@@ -75,7 +77,7 @@ class ToolWorld:
             return sk.tool(tool, effect=effect, timeout=timeout)
 
         async def ask(call: sk.ToolCall) -> bool | tuple[bool, str] | dict[str, Any]:
-            await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]))
+            await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]) * self.scale)
             verdicts: list[bool | tuple[bool, str] | dict[str, Any]] = [
                 True,
                 False,
@@ -89,7 +91,7 @@ class ToolWorld:
             made("write", effect=True),
             made("fail", effect=False, fails=True),
             made("fail_to_write", effect=True, fails=True),
-            made("slow", effect=False, timeout=0.2),
+            made("slow", effect=False, timeout=0.2 * self.scale),
             sk.approve(ask)(made("store", effect=True)),
             sk.approve(ask)(made("show", effect=False)),
             {"type": "web_search_20250305", "name": "web_search"},

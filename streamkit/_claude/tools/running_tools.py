@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.operators.tool_calls import ToolCalls
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import ToolCall
@@ -92,8 +92,8 @@ class RunningTools(SideJobs):
         for item in batch:
             kind = item.type
             if kind == "content_block_delta":
-                if getattr(item.delta, "type", None) != "text_delta":
-                    calls.feed(item)  # none of which makes a call
+                if type_of(getattr(item, "delta", None)) != "text_delta":
+                    calls.feed(item)  # which may be input, and makes no call
                 continue
             for call in calls.feed(item):
                 self._take_in(call)
