@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgspec.structs import replace as changed
 
 from streamkit._claude.tools.tool import as_tool
+from streamkit._core.foreign_errors import note
 from streamkit._core.naming import gives_async_items, name_of
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
         Exception: What asking has raised.
     """
     for ask in tool.asks:
-        verdict = await _verdict(ask, call)
+        try:
+            verdict = await _verdict(ask, call)
+        except Exception as error:
+            note(error, f"in approve({name_of(ask)}), about the tool {call.name!r}")
+            raise
         match verdict:
             case True | (True, str()):
                 pass

@@ -140,9 +140,10 @@ async def test_what_asking_raises_ends_the_run_and_the_tool_does_not_run() -> No
         return path
 
     async with FakeClaude(reply(tool_use("store", {"path": "a"}))) as server:
-        with pytest.raises(ConnectionError, match="nobody there"):
+        with pytest.raises(ConnectionError, match="nobody there") as caught:
             await sk.tool_loop(server.client(), tools=[store], **ASK).run()
     assert ran == []
+    assert caught.value.__notes__ == ["in approve(ask), about the tool 'store'"]
 
 
 async def test_two_are_asked_one_after_another_and_the_second_sees_the_first_ones_input() -> None:
