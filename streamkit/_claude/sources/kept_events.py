@@ -5,10 +5,12 @@ run was appended behind one that was cut.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.reading import as_object
 from streamkit._claude.protocol.sse import EventDecoder
+from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._core.errors import StreamError
 from streamkit._core.items import Restarted
 
@@ -50,7 +52,7 @@ async def played(
         if restarts and decoder.progress.open and events and _is_restart(events[-1]):
             noted = [events.pop()]
         record.add(events)
-        yield events
+        yield _with_results(events) if b'"tool_result"' in frame else events
         if decoder.error is not None:
             break
     if noted:
@@ -59,6 +61,27 @@ async def played(
     decoder.end()
     if decoder.error is not None:
         raise record.completed(decoder.error)
+
+
+def _with_results(events: list[Any]) -> list[Any]:
+    """
+    The events, with the results that `tool_loop()` has told between them as what they were.
+    """
+    return [_as_result(event) if event.type == ToolResult.type else event for event in events]
+
+
+def _as_result(event: Any) -> Any:
+    match to_dict(event):
+        case {
+            "id": str() as call,
+            "name": str() as name,
+            "content": str() | list() as content,
+            "is_error": bool() as is_error,
+            "seconds": int() | float() as seconds,
+        }:
+            return ToolResult(call, name, cast("Any", content), is_error, seconds)
+        case _:  # another program's
+            return event
 
 
 def _is_restart(event: Any) -> bool:

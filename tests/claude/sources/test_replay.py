@@ -13,7 +13,9 @@ import httpx2
 import pytest
 
 import streamkit as sk
-from streamkit.testing import ErrorEvent, reply, text, tool_use
+from streamkit.events import from_dict
+from streamkit.testing import ErrorEvent, FakeClaude, reply, text, tool_use
+from tests.support.claude import ASK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -322,6 +324,22 @@ async def test_what_jsonl_has_kept_plays_again(recording: Path, tmp_path: Path) 
     except sk.StreamError:
         pytest.skip("this recording is broken on purpose")
     assert await sk.replay(kept).collect() == events
+
+
+async def test_the_results_of_a_tool_loop_are_played_as_what_they_were(tmp_path: Path) -> None:
+    async def go(to: str) -> list[dict[str, str]]:
+        return [{"type": "text", "text": to}]
+
+    kept = tmp_path / "run.jsonl"
+    async with FakeClaude(HELLO, reply(text("Done."))) as server:
+        loop = sk.tool_loop(server.client(), tools=[go], **ASK)
+        items = await (loop | sk.tee(sk.sinks.jsonl(kept))).collect()
+    assert await sk.replay(kept).collect() == items
+    assert any(isinstance(item, sk.ToolResult) for item in items)
+    with kept.open("a") as file:
+        file.write('{"type": "tool_result", "id": 3}\n')
+    [*_, last] = await sk.replay(kept).collect()
+    assert last == from_dict({"type": "tool_result", "id": 3})  # another program's
 
 
 async def test_a_run_that_was_kept_behind_one_that_was_cut_is_played(tmp_path: Path) -> None:
