@@ -5,7 +5,7 @@ run was appended behind one that was cut.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.reading import as_object
@@ -15,11 +15,20 @@ from streamkit._core.errors import StreamError
 from streamkit._core.items import Restarted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     from streamkit._claude.protocol.record import Record
 
 __all__ = ["played"]
+
+_RESULT: Final[Mapping[str, Any]] = {
+    "id": str,
+    "name": str,
+    "content": (str, list),
+    "is_error": bool,
+    "seconds": (int, float),
+}
+"""The fields of a `ToolResult`, and what they hold."""
 
 
 async def played(
@@ -71,17 +80,11 @@ def _with_results(events: list[Any]) -> list[Any]:
 
 
 def _as_result(event: Any) -> Any:
-    match to_dict(event):
-        case {
-            "id": str() as call,
-            "name": str() as name,
-            "content": str() | list() as content,
-            "is_error": bool() as is_error,
-            "seconds": int() | float() as seconds,
-        }:
-            return ToolResult(call, name, cast("Any", content), is_error, seconds)
-        case _:  # another program's
-            return event
+    fields = to_dict(event)
+    for name, kind in _RESULT.items():
+        if not isinstance(fields.get(name), kind):
+            return event  # another program's
+    return ToolResult(*(fields[name] for name in _RESULT))
 
 
 def _is_restart(event: Any) -> bool:

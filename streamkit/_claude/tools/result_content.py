@@ -58,7 +58,7 @@ def content_of_error(error: Exception) -> str | list[Content]:
         return content
     if isinstance(content, list) and all(_is_block(block) for block in cast("list[object]", content)):
         return cast("list[Content]", content)
-    told = f"{type(error).__name__}: {_message(error)}"
+    told = f"{type(error).__name__}: {_message(error)}".removesuffix(": ")
     # The SDK says only that some argument does not fit; pydantic, which which one and why.
     details = getattr(error.__cause__, "errors", None)
     if not callable(details):

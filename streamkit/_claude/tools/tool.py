@@ -191,6 +191,7 @@ def _of_function(given: Callable[..., object]) -> Tool:
 
     name = name_of(given)
     _refuse_items(name, given)
+    _refuse_unbound(name, given)
     make: Any = beta_async_tool if gives_awaitable(given) else beta_tool
     try:
         return _of_sdk(make(given))
@@ -199,6 +200,18 @@ def _of_function(given: Callable[..., object]) -> Tool:
             f"no tool can be made of {name}, because of {type(error).__name__}: give the types of its parameters, or write "
             f"{{'name': …, 'description': …, 'input_schema': …, 'run': {name}}}"
         ) from error
+
+
+def _refuse_unbound(name: str, fn: Callable[..., object]) -> None:
+    try:
+        parameters = [*inspect.signature(fn).parameters]
+    except (TypeError, ValueError):
+        return  # the SDK says what it cannot read
+    if parameters[:1] == ["self"]:
+        raise TypeError(
+            f"the tool {name} is a method without its object, and Claude would be asked for `self`: make the tool of the bound "
+            f"method, as in tool_loop(tools=[it.{name}]) or sk.tool(it.{name}, effect=False)"
+        )
 
 
 def _refuse_items(name: str, fn: object) -> None:

@@ -52,12 +52,16 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
     def odd() -> object:
         return object()
 
+    def mute() -> None:
+        raise KeyError
+
     asks = reply(
         tool_use("fail", {"why": "no network"}),
         tool_use("add", {"a": 1}),
         tool_use("nothing", {}),
         tool_use("slow", {}),
         tool_use("odd", {}),
+        tool_use("mute", {}),
         tool_use("look", '{"city": '),
     )
     tools: list[sk.ToolLike] = [
@@ -66,6 +70,7 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
         sk.tool(slow, timeout=0.01),
         {"name": "odd", "input_schema": {}, "run": odd},
         look,
+        mute,
     ]
     items: list[Any] = []
     async with FakeClaude(*answers(asks, reply(text("Oh.")))) as server:
@@ -74,7 +79,12 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
         ("add", "ValueError: Invalid arguments for function add\nb: Missing required argument", True),
         ("fail", "ConnectionError: no network", True),
         ("look", "Error: the input of this call cannot be used: truncated", True),
-        ("nothing", "Error: there is no tool 'nothing'; the tools are: fail, add, slow, odd, look", True),
+        ("mute", "KeyError", True),
+        (
+            "nothing",
+            "Error: there is no tool 'nothing'; the tools are: fail, add, slow, odd, look, mute",
+            True,
+        ),
         (
             "odd",
             "TypeError: the tool 'odd' gave object, which JSON cannot hold: return a text, content blocks, or plain values",

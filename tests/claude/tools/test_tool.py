@@ -64,6 +64,7 @@ def test_the_sdks_objects_and_dicts_are_tools_too() -> None:
     [
         (3, TypeError, "a tool is a function, .* not int"),
         (Room, TypeError, "not the class Room"),
+        (Room.enter, TypeError, r"method without its object, .* sk\.tool\(it\.enter, effect=False\)"),
         ({"name": "note"}, TypeError, "the tool 'note' needs its function"),
         ({"run": add}, TypeError, "needs its name"),
         (lambda: "", ValueError, r"not '<lambda>': give it one with anthropic.beta_tool"),
