@@ -24,7 +24,7 @@ from streamkit._core.items import is_named, is_restart
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
-from streamkit._surrogates import WholeCharacters
+from streamkit._surrogates import WholeCharacters, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -155,8 +155,9 @@ class _Events(Framing):
         """
         The piece without half of a character, whose other half may come with the next of the same name.
         """
+        piece = plain_text(piece)
         if piece.isascii() and name not in self._texts:
-            return str.__str__(piece)  # a member of an Enum would be written by its name
+            return piece
         return _written(self._texts.setdefault(name, WholeCharacters()).feed(piece))
 
     def _rest(self) -> bytes:
