@@ -55,7 +55,7 @@ MAY_IMPORT: Final = {
     "_claude.transport": {*PROTOCOL, "_claude.transport"},
     "_claude.exchange": {*PROTOCOL, "_claude.transport", "_claude.exchange"},
     "_claude.sources": {*PROTOCOL, "_claude.transport", "_claude.exchange", "_claude.sources"},
-    "_claude.operators": {*PROTOCOL, "_claude.operators"},
+    "_claude.operators": {*PROTOCOL, "_operators", "_claude.operators"},
     "_claude.anthropic_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},

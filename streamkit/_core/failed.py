@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from streamkit._core.foreign_objects import attribute_of
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.plain import PlainValue, error_repr, plain_error
 
 __all__ = ["Failed", "OnError"]
 
@@ -30,6 +30,9 @@ class Failed(PlainValue, Struct, Generic[A_co], frozen=True):
 
     item: A_co
     error: Exception
+
+    def __repr__(self) -> str:
+        return f"Failed(item={self.item!r}, error={error_repr(self.error)})"
 
     def to_dict(self) -> dict[str, Any]:
         """

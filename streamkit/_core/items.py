@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
 from streamkit._core.foreign_objects import type_of
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.plain import PlainValue, error_repr, plain_error
 from streamkit._surrogates import appended, cut_half, plain_text
 
 __all__ = [
@@ -167,7 +167,8 @@ def without_half(item: Any) -> tuple[Any, Any]:
 
 class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarted"):
     """
-    The stream starts over: everything before this item is void, because the source was opened again.
+    The stream starts over: everything before this item is void, because the source was opened again. Of the streams of a
+    `follow`, only the current one is opened again; see there.
 
     With Claude, the request was sent again. This item is not an event of the wire.
 
@@ -180,6 +181,9 @@ class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarte
     __restart__: ClassVar[bool] = True
     attempt: int
     error: Exception
+
+    def __repr__(self) -> str:
+        return f"Restarted(attempt={self.attempt}, error={error_repr(self.error)})"
 
     def to_dict(self) -> dict[str, Any]:
         """

@@ -5,6 +5,7 @@ Items as JSON text: events as they were on the wire, and other libraries' values
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
@@ -32,7 +33,8 @@ class JSONText:
     def __init__(self, writer: str, error: Callable[[BaseException], object]) -> None:
         self._writer = writer
         self._error = error
-        # As it is when nothing is odd. Raises UnicodeEncodeError where a text has half of a surrogate pair.
+        # As it is when nothing is odd. Raises UnicodeEncodeError where a text has half of a surrogate pair, and RecursionError
+        # where an item holds itself.
         self.strict: Callable[[object], bytes] = msgspec.json.Encoder(enc_hook=self._plain).encode
 
     def encode(self, item: object) -> bytes:
@@ -47,9 +49,12 @@ class JSONText:
         except UnicodeEncodeError:
             # A lone surrogate: UTF-8 cannot encode it, but JSON can escape it.
             plain: object = msgspec.to_builtins(item, enc_hook=self._plain)
-            # The second pass makes null of NaN and the infinities, as `strict` does.
-            plain = json.loads(json.dumps(plain), parse_constant=_nothing)
-            return json.dumps(plain, separators=(",", ":")).encode("ascii")
+            return json.dumps(_finite(plain), separators=(",", ":")).encode("ascii")
+        except RecursionError:
+            raise TypeError(
+                f"{self._writer} cannot write {type(item).__name__} as JSON: it holds itself, or is nested too deeply; "
+                "put map(…) in front of it"
+            ) from None
 
     def _plain(self, value: object) -> object:
         # Models are known by their class, because a proxy or a mock has any method.
@@ -78,6 +83,8 @@ class JSONText:
                 return model.model_dump(mode="json")
             case BaseException():
                 return self._error(value)
+            case bytes() | bytearray():  # a subclass, whose items are not those of a sequence
+                return bytes(value)
             case Mapping():
                 return dict(cast("Mapping[object, object]", value))
             case Sequence():
@@ -88,4 +95,16 @@ class JSONText:
                 )
 
 
-def _nothing(_: object) -> None: ...
+def _finite(value: object) -> object:
+    """
+    Plain values with None for numbers that JSON does not have, as msgspec writes them.
+    """
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {name: _finite(each) for name, each in cast("dict[object, object]", value).items()}
+        case list():
+            return [_finite(each) for each in cast("list[object]", value)]
+        case _:
+            return value

@@ -152,7 +152,9 @@ class IterableSource(Source):
                 f"from_iterable() takes an iterable, and a {type(items).__name__} has to be entered first: write "
                 "`async with … as items`, or from_sdk(…) for what the SDK gives"
             )
-        raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
+        raise TypeError(
+            f"from_iterable() takes an iterable, or a function that makes one, not {private_text(items)}"
+        )
 
     def __repr__(self) -> str:
         return f"from_iterable({private_text(self.items)})"

@@ -74,8 +74,12 @@ def obey(argv: Sequence[str] | None) -> int:
     """
     Run the command that the arguments name, and return the exit status.
     """
+    commands = parser()
     try:
-        options = parser().parse_args(argv)
+        options = commands.parse_args(argv)
+        if options.run is None:  # without any argument, as when somebody tries whether it is there
+            commands.print_help()
+            return 0
         status: int = options.run(options)
     except SystemExit as exiting:  # argparse has printed an error or the help
         return int(exiting.code or 0)
@@ -87,7 +91,7 @@ def obey(argv: Sequence[str] | None) -> int:
 
 def parser() -> ArgumentParser:
     """
-    The argument parser. After parsing, `options.run` is the function of the command.
+    The argument parser. After parsing, `options.run` is the function of the command; None if there is none.
     """
     top = Parser(
         prog="streamkit",
@@ -96,7 +100,8 @@ def parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"streamkit {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top.set_defaults(run=None)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         own = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION)
         command.add_arguments(own)

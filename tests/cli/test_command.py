@@ -35,7 +35,7 @@ def test_runs_as_a_module(environment: dict[str, str], module: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
+    [[], ["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
 )
 def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
@@ -57,7 +57,7 @@ def test_it_runs_where_nobody_can_be_told(
     )
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["--loud"], ["demo", "--backend", "curio"]])
+@pytest.mark.parametrize("arguments", [["dance"], ["--loud"], ["demo", "--backend", "curio"]])
 def test_a_slip_is_told_in_one_line(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
     assert (status, out, len(err.splitlines())) == (2, "", 1)

@@ -126,6 +126,20 @@ async def test_a_character_in_two_halves_is_sent_whole_and_half_of_one_as_a_repl
     ]
 
 
+async def test_a_line_break_in_two_pieces_is_one_line_break() -> None:
+    events = await raw_events("a\r", "\n", "\nb\r", ("x", "\n"), "c", "\n", "\r", "\r", "\nd")
+    assert "".join(data for name, data in events if name == "message") == "a\n\nb\nc\n\n\nd"
+    assert ("x", "\n") in events
+
+
+@pytest.mark.parametrize("name", ["do\nne", "done\r", "\r\nerror", "restarted\n"])
+async def test_no_name_becomes_that_of_an_event_that_tells_of_the_stream(name: str) -> None:
+    exchange = Exchange()
+    with pytest.raises(ValueError, match=r"sse sends events named '(done|error|restarted)' itself"):
+        await exchange.serve(sk.sse.Response(sk.from_iterable([(name, 1)])))
+    assert exchange.status == 500
+
+
 async def test_the_halves_of_a_character_wait_for_the_other_one_of_the_same_name() -> None:
     events = await raw_events(("x", "\ud83d"), ("y", "\ude00"), ("x", "\ude00"))
     assert events[:-1] == [("y", "\ufffd"), ("x", "\U0001f600")]
@@ -157,8 +171,10 @@ def test_no_text_can_end_or_forge_an_event(texts: list[str]) -> None:
 def test_no_raw_text_can_end_or_forge_an_event(texts: list[str]) -> None:
     *said, (name, _) = framed(texts, raw=True)
     assert name == "done"
-    lines = [each.replace("\r\n", "\n").replace("\r", "\n") for each in texts]
-    assert said == [("message", each) for each in lines]
+    assert {name for name, _ in said} <= {"message"}
+    assert len(said) <= len(texts)
+    lines = "".join(texts).replace("\r\n", "\n").replace("\r", "\n")
+    assert "".join(data for _, data in said) == lines
 
 
 @given(LINES)

@@ -31,6 +31,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Word(str): ...
+
+
+class Count(int): ...
+
+
+class Share(float): ...
+
+
+class Raw(bytes): ...
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
 def lines(path: Path) -> list[Any]:
     text = path.read_text(encoding="utf-8")
     assert text.endswith("\n") or not text
@@ -90,10 +106,6 @@ class Struct(msgspec.Struct):
     s: str
 
 
-class Word(str):
-    __slots__ = ()
-
-
 class Celsius(float):
     pass
 
@@ -123,8 +135,13 @@ class Whole:
         ("half a \ud83d", "half a \ud83d"),
         ({"half": Point(1), "\udc00": "\udc00"}, {"half": {"x": 1}, "\udc00": "\udc00"}),
         (2**70, 2**70),
-        (Word("ab"), "ab"),
+        (Word("word"), "word"),
+        ({"a": Word("\udc00")}, {"a": "\udc00"}),
         ({Word("ab"): [Word("half \ud83d"), math.nan]}, {"ab": ["half \ud83d", None]}),
+        (Count(3), 3),
+        (Share(0.5), 0.5),
+        (Raw(b"hi"), "aGk="),
+        ([math.nan, "\udc00"], [None, "\udc00"]),
         ([Celsius(2), Whole()], [2.0, 3]),
     ],
     ids=repr,
@@ -142,6 +159,21 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
         await written([{("a", 1): 1}], path)
     with pytest.raises(TypeError, match="cannot write MagicMock as JSON"):
         await written([MagicMock()], path)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (ENDLESS, "cannot write list as JSON: it holds itself"),
+        ({(1, 2): 3}, "cannot write tuple as the key of a JSON object"),
+    ],
+    ids=["endless", "key"],
+)
+async def test_what_has_no_end_or_no_text_as_a_key_is_refused_by_name(
+    item: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        await written(["before", item], tmp_path / "run.jsonl")
 
 
 async def test_the_file_is_emptied_when_the_sink_begins_and_not_before(tmp_path: Path) -> None:

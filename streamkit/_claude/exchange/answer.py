@@ -111,8 +111,9 @@ class Answer:
             yield withheld
         final = self._final_error(failure, decision)
         # A raised error keeps this frame alive by its traceback, and an application may keep the error for long. What the
-        # frame refers to, the response and the events that were held back, must not stay alive with it.
-        del failure, gate, response, decision
+        # frame refers to, the response and the events that were held back, must not stay alive with it. And what has the error
+        # itself, as the attempt and the outcome do, would be garbage for the collector alone.
+        del failure, gate, response, decision, attempt, self
         if isinstance(final, StreamError):
             final = final.with_traceback(None)  # it has the frames that read the response, and hold it too
         try:

@@ -15,6 +15,7 @@ from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
 from streamkit._core.failed import Failed, OnError
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
 
@@ -43,6 +44,7 @@ def json(
 def json(
     path: str | None = None, *, model: Any = None, on_error: OnError = "raise"
 ) -> Operator[AnyEvent, Any]: ...
+@keyword_hints
 def json(path: str | None = None, *, model: Any = None, on_error: OnError = "raise") -> Operator[Any, Any]:
     """
     The JSON in a message's text, while it is being written: structured output, or an answer in a fenced block.

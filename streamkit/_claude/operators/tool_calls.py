@@ -5,7 +5,7 @@ Tool calls: complete ones, which can be executed, and broken ones, which cannot 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
@@ -13,6 +13,8 @@ from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.checks import choice
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ __all__ = ["tool_calls"]
 Broken = Literal["raise", "emit", "skip"]
 When = Literal["block", "message"]
 
+_BROKEN: Final = get_args(Broken)
+_WHEN: Final = get_args(When)
+
 
 @overload
 def tool_calls(
@@ -33,6 +38,7 @@ def tool_calls(
 def tool_calls(
     *, broken: Broken, server: bool = False, when: When = "block"
 ) -> Operator[AnyEvent, ToolCall | BrokenToolCall]: ...
+@keyword_hints
 def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
     """
     The calls of tools, each when its input is complete.
@@ -89,10 +95,8 @@ class ToolCalls(Transducer[Any, Any]):
     memory = "the input of one message's calls"
 
     def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
-        if broken not in get_args(Broken):
-            raise ValueError(f'broken must be "raise", "emit" or "skip", not {broken!r}')
-        if when not in get_args(When):
-            raise ValueError(f'when must be "block" or "message", not {when!r}')
+        choice("tool_calls", "broken", broken, _BROKEN)
+        choice("tool_calls", "when", when, _WHEN)
         self.broken = broken
         self.kinds: frozenset[str] = TOOLS if server else APPLICATION_TOOLS
         self.at_once: bool = when == "block"
@@ -126,7 +130,8 @@ class ToolCalls(Transducer[Any, Any]):
         return self._release()
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in self.kinds)
+        kinds = self.kinds  # not `self`, which would make a cycle that only the garbage collector ends
+        self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in kinds)
         self.calls: list[ToolCall | BrokenToolCall | ToolInputError] = []  # what is due, up to what is raised
 
     def _add(self, ended: Iterable[Block]) -> None:

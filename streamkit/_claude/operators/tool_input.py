@@ -5,6 +5,7 @@ Tool input: the arguments of a call, while they are being written.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
@@ -14,6 +15,7 @@ from streamkit._claude.protocol.reading import input_text, text_of_field, type_o
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector
 
@@ -41,6 +43,7 @@ def tool_input(
 def tool_input(
     name: str | None = None, path: str | None = None, *, model: Any = None
 ) -> Operator[AnyEvent, Any]: ...
+@keyword_hints
 def tool_input(name: str | None = None, path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     """
     The input of tool calls while it is being written: a preview, never a call. What can be executed is a `ToolCall`.
@@ -124,13 +127,9 @@ class ToolInput(Transducer[Any, Any]):
             yield from self._end(block)
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(self._wants)
+        # Not a method, which would make a cycle that only the garbage collector ends.
+        self.blocks: ToolBlocks = ToolBlocks(partial(_calls, self.name))
         self.extractors: dict[Block, Extractor] = {}
-
-    def _wants(self, block: Any) -> bool:
-        if self.name is None:
-            return type_of(block) in APPLICATION_TOOLS
-        return type_of(block) in TOOLS and text_of_field(block, "name") == self.name
 
     def _extractor(self, block: Block) -> Extractor:
         extractor = self.extractors.get(block)
@@ -159,3 +158,12 @@ class ToolInput(Transducer[Any, Any]):
         yield from extractor.take()
         call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
         raise ToolInputError(call, why=self.blocks.why(call, str(error)), offset=error.offset)
+
+
+def _calls(name: str | None, block: Any) -> bool:
+    """
+    Whether a block calls the tool of this name; without a name, any tool of the application's own.
+    """
+    if name is None:
+        return type_of(block) in APPLICATION_TOOLS
+    return type_of(block) in TOOLS and text_of_field(block, "name") == name

@@ -206,6 +206,13 @@ class Block:
             return read_object(raw, closed=self.closed and not self.cut)
         return cast("dict[str, Any]", msgspec.to_builtins(whole)) if isinstance(whole, dict) else "not_object"
 
+    def told(self, field: str) -> Any:
+        """
+        What `to_dict` has in a field that is neither a tool's input nor a text that deltas append to; None without it.
+        """
+        given, items = self._fields.get(field), self._items.get(field)
+        return [*(given or []), *items] if items else given
+
     def to_dict(self) -> dict[str, Any]:
         """
         The block as a message that is not streamed has it.

@@ -8,9 +8,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.codec import parse
 from streamkit._claude.protocol.error_forms import is_error
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

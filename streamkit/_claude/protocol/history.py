@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, cast
 from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, SERVER_TOOLS, THINKING, TOOLS, arrives_whole
 from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
 
-__all__ = ["answered", "as_params", "history", "sendable", "with_answer"]
+__all__ = ["OpenCalls", "answered", "as_params", "history", "sendable", "with_answer"]
 
 
 def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def history(asked: Iterable[Any], messages: Sequence[MessageBuilder]) -> list[di
         reason = stop_reason(messages[-1].stop_reason)
         has_calls = any(_type(block) in APPLICATION_TOOLS for block in said["content"])
         waits = reason.pauses or (reason.awaits_results and has_calls)
-        said["content"] = answered(said["content"], conversation, waits=waits)
+        said["content"] = answered(said["content"], OpenCalls(conversation), waits=waits)
     return [*conversation, said] if said["content"] else conversation
 
 
@@ -121,8 +122,41 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     return is_whole and bool(block.type)
 
 
+class OpenCalls:
+    """
+    The API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only when they
+    have given theirs.
+
+    Args:
+        conversation: The messages so far.
+    """
+
+    def __init__(self, conversation: Iterable[Any] = ()) -> None:
+        self._called: set[str] = set()
+        self._done: set[str] = set()
+        for message in conversation:
+            self.follow(message)
+
+    def follow(self, message: Any) -> None:
+        """
+        Take the next message of the conversation.
+        """
+        fields = _fields(message)
+        content = fields.get("content")
+        if fields.get("role") != "assistant" or not isinstance(content, list | tuple):
+            return
+        for block in map(_fields, cast("Iterable[object]", content)):
+            if _type(block) in SERVER_TOOLS:
+                self._called.add(_id_in(block, "id"))
+            if answers := _id_in(block, "tool_use_id"):
+                self._done.add(answers)
+
+    def __contains__(self, call_id: object) -> bool:
+        return call_id in self._called and call_id not in self._done
+
+
 def answered(
-    content: Iterable[dict[str, Any]], before: Iterable[Any] = (), *, waits: bool = False
+    content: Iterable[dict[str, Any]], before: Container[str] = (), *, waits: bool = False
 ) -> list[dict[str, Any]]:
     """
     The blocks of an answer without those that need another one which is not there: a result its call, a call of the API's own
@@ -130,14 +164,14 @@ def answered(
 
     Args:
         content: The blocks.
-        before: The conversation before them. A call there may have its result only now.
+        before: The open calls of the conversation before them. One of these may have its result only now.
         waits: Whether such calls stay, because the API goes on with them.
     """
     blocks = list(content)
     callers = {_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS}
     last_result = {_id_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
     called: set[str] = set()
-    open_calls = _unanswered(before)
+    done: set[str] = set()
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         if _type(block) in TOOLS:
@@ -146,33 +180,24 @@ def answered(
             if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
             called.add(call)
-            open_calls.add(call)
+            done.discard(call)
         elif block.get("tool_use_id") is not None:
             answers = _id_in(block, "tool_use_id")
-            if answers not in open_calls:
+            if answers in done or not (answers in called or answers in before):
                 continue
-            open_calls.remove(answers)
+            done.add(answers)
         kept.append(block)
     while kept and _type(kept[-1]) in THINKING:
         kept.pop()
     return kept
 
 
-def _unanswered(conversation: Iterable[Any]) -> set[str]:
+def _fields(value: object) -> dict[str, Any]:
     """
-    The ids of the API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only
-    when they have given theirs.
+    A message or a block as a dict; what it holds may still be the SDK's own objects.
     """
-    messages = [_plain(message) for message in conversation]
-    blocks: list[Any] = [
-        block
-        for message in messages
-        if message.get("role") == "assistant" and isinstance(message.get("content"), list)
-        for block in message["content"]
-        if isinstance(block, dict)
-    ]
-    calls = {_id_in(block, "id") for block in blocks if _type(block) in SERVER_TOOLS}
-    return calls - {_id_in(block, "tool_use_id") for block in blocks}
+    fields: object = cast("object", value) if isinstance(value, dict) else _plain(value)
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
 def _id_in(block: dict[str, Any], field: str) -> str:
@@ -198,10 +223,10 @@ def _plain(value: Any) -> Any:
     The value as plain JSON: what an application may put into a message, the SDK's own objects too.
     """
     if isinstance(value, str):
-        return _legal(value)
+        return legal(value)
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
-        return {_legal(name): _plain(each) for name, each in fields.items()}
+        return {legal(name): _plain(each) for name, each in fields.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in cast("list[Any]", value)]
     if value is None or isinstance(value, bool | int | float):
@@ -210,14 +235,3 @@ def _plain(value: Any) -> Any:
         getattr(value, "__api_exclude__", None) or ()
     )  # what the SDK does not send either
     return _plain({name: each for name, each in to_dict(value).items() if name not in kept_back})
-
-
-def _legal(text: str) -> str:
-    """
-    The text, with a mark in place of each half of a surrogate pair, which no request can carry.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -15,7 +15,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.admission import Admission
-from streamkit._claude.protocol.codec import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.events import READER, ContentBlockDelta
@@ -30,6 +29,7 @@ from streamkit._claude.protocol.frames import (
     whole_message_in,
     with_odd_number,
 )
+from streamkit._claude.protocol.json_text import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.line_ends import LineEnds
 from streamkit._claude.protocol.oddities import Oddities

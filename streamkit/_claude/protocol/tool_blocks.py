@@ -103,7 +103,7 @@ class ToolBlocks:
                 return self._begin(event)
             case "content_block_stop":
                 ended = self._ended(self._table.close(event))
-                if (index := self._table.place(event)) is not None:
+                if self._open and (index := self._table.place(event)) is not None:
                     self._open.pop(index, None)
                 return ended
             case "message_start" | "message_delta" | "message_stop":
@@ -192,10 +192,12 @@ class ToolBlocks:
             self._by_id[block.id] = block
         return self._ended(ended)
 
-    def _ended(self, blocks: Iterable[Block]) -> list[Block]:
+    def _ended(self, blocks: list[Block]) -> list[Block]:
         """
         Those that are followed.
         """
+        if not blocks:  # nearly always
+            return []
         followed = [block for block in blocks if block in self._followed]
         for block in followed:
             call_id = self._followed.pop(block)

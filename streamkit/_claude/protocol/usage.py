@@ -141,8 +141,10 @@ def usage_of(fields: dict[str, Any]) -> TotalUsage:
     The usage with these fields, also with some that this version does not know. A value that does not fit says nothing, but a
     whole float is a count.
     """
-    misfits: list[str] = []
+    if (told := _READER.fitting(fields)) is not None:  # nearly always
+        return told
     fields = {name: _count(value) for name, value in fields.items()}
+    misfits: list[str] = []
     usage = _READER.convert(fields, misfits.append)
     if isinstance(usage, Unknown):
         names = {place.partition(".")[2].partition(".")[0].removesuffix("[]") for place in misfits}

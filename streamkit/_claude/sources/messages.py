@@ -16,6 +16,7 @@ from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import as_whole, flag
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import call_text
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
@@ -104,6 +105,7 @@ def messages(
     follow_pause: bool | int = False,
     **params: Unpack[_BetaParams],
 ) -> Stream[Event]: ...
+@keyword_hints
 def messages(
     client: _Client,
     *,

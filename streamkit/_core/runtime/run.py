@@ -59,6 +59,11 @@ class Run(Generic[T_co]):
         self._entered = False
         self._left = False
 
+    def __repr__(self) -> str:
+        stream = " | ".join(map(repr, (self._source, *self._stages)))
+        took = "" if self._log.seconds is None else f", seconds={self._log.seconds}"
+        return f"<{type(self).__name__} of {stream}: {self.outcome!r}{took}>"
+
     @property
     def outcome(self) -> Outcome:
         """

@@ -13,6 +13,7 @@ from anyio import current_time
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
 from streamkit._core.items import is_restart, text_of, with_text
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.text.cutter import Cutter, cut_rule
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["smooth"]
 
 
+@keyword_hints
 def smooth(by: str | re.Pattern[str] = "word", *, max_lag: float = 0.5) -> Same:
     """
     The same text in the pieces of `recut(by)`, one after another at an even pace, with a small and bounded lag.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._surrogates import WholeCharacters, plain_text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["until"]
 
 
+@keyword_hints
 def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     """
     The text before a phrase. The phrase is found however the pieces cut it; then upstream is closed.

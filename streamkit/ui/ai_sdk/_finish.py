@@ -12,7 +12,7 @@ from streamkit._claude.protocol.usage import total
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamkit._claude.protocol.message import MessageBuilder
+    from streamkit._claude.protocol.message_head import MessageHead
 
 __all__ = ["finish_reason", "metadata"]
 
@@ -34,7 +34,7 @@ def finish_reason(reason: str | None) -> str:
     return _REASONS.get(reason or "", "other")
 
 
-def metadata(messages: Sequence[MessageBuilder]) -> dict[str, Any]:
+def metadata(messages: Sequence[MessageHead]) -> dict[str, Any]:
     """
     What is told of an answer besides its parts: its usage, why it stopped, and who has answered.
 

@@ -4,11 +4,11 @@ The tool parts of a message that `useChat` sends: the call and what has become o
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._claude.protocol.reading import as_list, as_object, json_text
 from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import parsed
 from streamkit.ui.ai_sdk._provider_metadata import call_fields, result_fields, steps_later
 
 if TYPE_CHECKING:
@@ -175,6 +175,6 @@ def _error_text(part: dict[str, Any]) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsed(text)
+    except BadRequest:
         return text
