@@ -165,7 +165,7 @@ class BlockTable:
         if delta is None:
             return None
         if block is None and (start := start_of(kind)) is not None:
-            return self._new(Block(self._places.begin(event), start))
+            return self._new(Block(self._places.begin_untold(event), start))
         empty = kind == _INPUT and not input_text(delta)
         if empty:
             self.note_unread(delta)
