@@ -55,6 +55,7 @@ __all__ = [
     "FILLED_BY_DELTAS",
     "MADE_UP",
     "MADE_UP_FIELDS",
+    "NOT_INPUT",
     "SERVER_TOOLS",
     "THINKING",
     "TOOLS",
@@ -69,6 +70,7 @@ __all__ = [
     "arrives_whole",
     "fields_for",
     "fits",
+    "is_input",
     "start_of",
     "type_of_block",
     "type_of_delta",
@@ -338,6 +340,18 @@ def _named_otherwise(kind: str, delta: object) -> str:
     if f"{kind}_delta" in DELTAS:
         return f"{kind}_delta"
     return InputJSONDelta.type if isinstance(getattr(delta, "partial_json", None), str) else kind
+
+
+NOT_INPUT: Final = frozenset(kind.cls for kind in DELTAS.values() if kind.cls is not InputJSONDelta)
+"""The classes of the deltas that are no input of a tool. A subclass has fields that this version does not know."""
+
+
+def is_input(delta: object) -> bool:
+    """
+    Whether a delta is a piece of a tool's input.
+    """
+    cls = delta.__class__
+    return cls is InputJSONDelta or (cls not in NOT_INPUT and type_of_delta(delta) == InputJSONDelta.type)
 
 
 def type_of_block(block: object) -> str:
