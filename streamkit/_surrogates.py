@@ -7,7 +7,15 @@ writes text piece by piece lets that half wait here.
 
 from __future__ import annotations
 
-__all__ = ["WholeCharacters", "appended", "cut_half", "join_surrogates", "legal"]
+__all__ = ["WholeCharacters", "appended", "cut_half", "join_surrogates", "legal", "plain_text"]
+
+
+def plain_text(text: str) -> str:
+    """
+    The same text as a plain string. One of a subclass may change what is added to it, as those that escape markup do, or be
+    written by another name, as the members of an Enum are.
+    """
+    return text if text.__class__ is str else str.__str__(text)
 
 
 def join_surrogates(text: str) -> str:

@@ -25,7 +25,7 @@ from streamkit._core.keyword_hints import keyword_hints
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
-from streamkit._surrogates import WholeCharacters, legal
+from streamkit._surrogates import WholeCharacters, legal, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -162,6 +162,7 @@ class _Events(Framing):
         The piece without half of a character, whose other half may come with the next of the same name, and without the LF of a
         CRLF whose CR has come with the last.
         """
+        piece = plain_text(piece)
         ends_with_return = piece.endswith("\r")
         if name in self._returned:
             piece = piece.removeprefix("\n")
@@ -169,7 +170,7 @@ class _Events(Framing):
         if ends_with_return:
             self._returned.add(name)
         if piece.isascii() and name not in self._texts:
-            return str.__str__(piece)  # a member of an Enum would be written by its name
+            return piece
         return legal(self._texts.setdefault(name, WholeCharacters()).feed(piece))
 
     def _rest(self) -> bytes:

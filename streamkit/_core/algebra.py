@@ -341,19 +341,21 @@ def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:
     return Stream(IterableSource(source), stages)
 
 
-def _not_there(stage: object, name: str) -> AttributeError:
+class _OfAStream:
     """
-    The error of an attribute that an operator or a sink does not have, as Python words it, with what a stream would do for it.
+    The name of what a stream has, and an operator or a sink has not: to ask for it is an error that says what to write.
+
+    A `__getattr__` could say it of more names, and would slow down the loop, which looks at attributes of transducers.
     """
-    hint = ""
-    if not name.startswith("_"):
-        if callable(getattr(Stream, name, None)):
-            hint = f": a stream has it, so write `(stream | {stage!r}).{name}(…)`"
-        elif name in sys.modules[__name__.partition(".")[0]].__all__:
-            hint = f": write `… | {name}(…)`"
-    return AttributeError(
-        f"{type(stage).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=stage
-    )
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stage: object, owner: type) -> Any:
+        hint = "" if stage is None else f": a stream has it, so write `(stream | {stage!r}).{self._name}(…)`"
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}{hint}", name=self._name, obj=stage
+        )
 
 
 # -- operators ----------------------------------------------------------------------------------------------
@@ -417,8 +419,7 @@ class Operator(Generic[A_contra, B_co]):
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
 
-        def __getattr__(self, name: str) -> Any:
-            raise _not_there(self, name)
+        open, collect, first, last, run = (_OfAStream() for _ in range(5))
 
         # Not `__aiter__` too: others would take it for an async iterable.
         def __await__(self) -> Any:
@@ -715,8 +716,7 @@ class Sink(Generic[A_contra, R_co]):
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
 
-        def __getattr__(self, name: str) -> Any:
-            raise _not_there(self, name)
+        open, collect, first, last, run = (_OfAStream() for _ in range(5))
 
         def __await__(self) -> Any:
             raise TypeError(

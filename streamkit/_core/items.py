@@ -14,7 +14,7 @@ from msgspec import Struct
 from streamkit._core.adapters import adapter_of
 from streamkit._core.foreign_objects import type_of
 from streamkit._core.plain import PlainValue, error_repr, plain_error
-from streamkit._surrogates import appended, cut_half
+from streamkit._surrogates import appended, cut_half, plain_text
 
 __all__ = [
     "Mergeable",
@@ -74,6 +74,8 @@ def merged(held: Any, item: Any) -> Any:
     if isinstance(held, str):
         if not isinstance(item, str):
             return None
+        if held.__class__ is not str or item.__class__ is not str:
+            held, item = plain_text(held), plain_text(item)
         return held + item if item.isascii() else appended(held, item)
     if _is_mergeable(held):
         return held.__merge__(item) if _is_mergeable(item) and item.__mergeable__ else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from streamkit._core.plain import PlainValue
+from streamkit._surrogates import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class JSONText:
                 )
             # What is left of these are subclasses.
             case str():
-                return str.__str__(value)
+                return plain_text(value)
             case float():
                 return float.__float__(value)
             case Integral():

@@ -32,13 +32,19 @@ def keyword_hints(fn: F) -> F:
 
     @functools.wraps(fn)
     def hinting(*args: Any, **kwargs: Any) -> Any:
-        if len(args) > code.co_argcount and not takes_more:
-            free = ["name"] if takes_any_name else [name for name in named_only if name not in kwargs]
-            raise _without_name(fn.__name__, code.co_argcount, args[code.co_argcount], free)
-        if not takes_any_name:
-            for name in kwargs.keys() - known:
-                known_names(fn.__name__, (name,), known, called="arguments", hint=did_you_mean(name, known))
-        return fn(*args, **kwargs)
+        try:
+            return fn(*args, **kwargs)
+        except TypeError:
+            # Python has counted the arguments, or the function has refused one of them.
+            if len(args) > code.co_argcount and not takes_more:
+                free = ["name"] if takes_any_name else [name for name in named_only if name not in kwargs]
+                raise _without_name(fn.__name__, code.co_argcount, args[code.co_argcount], free) from None
+            if not takes_any_name:
+                for name in kwargs.keys() - known:
+                    known_names(
+                        fn.__name__, (name,), known, called="arguments", hint=did_you_mean(name, known)
+                    )
+            raise
 
     return cast("F", hinting)
 

@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cannot be used, 2 if the command cannot be done as it was given, 130 after Ctrl-C, 141 if the program
         that read the output has gone.
     """
+    open_missing_streams()
     # A model may write characters that the terminal's encoding does not have, or lone surrogates.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
@@ -113,6 +114,16 @@ def holds(error: BaseException, kind: type[BaseException]) -> bool:
     Whether `error` is of that kind, or is a group that contains such an error.
     """
     return BaseExceptionGroup("", [error]).subgroup(kind) is not None
+
+
+def open_missing_streams() -> None:
+    """
+    Where the process was started with its output closed, as by a service manager, write to nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8", closefd=False))
 
 
 def give_up_stdout() -> None:

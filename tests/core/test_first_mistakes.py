@@ -333,7 +333,6 @@ async def test_a_run_is_read_inside_its_block() -> None:
             r"'Operator' object has no attribute 'collect'.*\(stream \| text\(\)\)\.collect\(",
         ),
         (lambda: text.open, r"a stream has it, so write `\(stream \| text\(\)\)\.open\(…\)`$"),
-        (lambda: text.throttle, r"write `… \| throttle\(…\)`$"),
         (lambda: cast("Any", sk.take(1)).first, r"\(stream \| take\(1\)\)\.first\("),
         (lambda: cast("Any", sk.sinks.collect()).run, r"\(stream \| collect\(\)\)\.run\("),
         (lambda: text.colour, r"'Operator' object has no attribute 'colour'$"),

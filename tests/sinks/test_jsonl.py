@@ -116,6 +116,9 @@ class Whole:
     A whole number as numpy's are.
     """
 
+    def __repr__(self) -> str:
+        return "Whole()"
+
     def __int__(self) -> int:
         return 3
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, DELTAS, TOOLS, type_of_delta
+from streamkit._claude.protocol.events import ContentBlockDelta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import type_of
+from streamkit._claude.protocol.told_types import NOT_INPUT, is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -108,15 +110,11 @@ class ToolCalls(Transducer[Any, Any]):
         return self.at_once
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        if item.__class__ is ContentBlockDelta and item.delta.__class__ in NOT_INPUT:  # nearly always
+            return ()
         kind = item.type
         if kind == "content_block_delta":
-            try:
-                delta = item.delta.type
-            except AttributeError:
-                delta = None
-            if delta.__class__ is not str or delta not in DELTAS:
-                delta = type_of_delta(getattr(item, "delta", None))
-            if delta == "input_json_delta":
+            if is_input(getattr(item, "delta", None)):
                 self.blocks.write(item)
             return ()
         if ended := self.blocks.follow(item):

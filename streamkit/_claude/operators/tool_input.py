@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
+from streamkit._claude.protocol.told_types import is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -111,8 +112,9 @@ class ToolInput(Transducer[Any, Any]):
         if item.type != "content_block_delta":
             return self._structure(item)
         delta: Any = getattr(item, "delta", None)
-        is_input = delta.__class__ is InputJSONDelta or type_of_delta(delta) == "input_json_delta"
-        if not is_input or (block := self.blocks.write(item)) is None:
+        if delta.__class__ is not InputJSONDelta and not is_input(delta):
+            return ()
+        if (block := self.blocks.write(item)) is None:
             return ()
         extractor = self.extractors.get(block) or self._extractor(block)
         piece: Any = getattr(delta, "partial_json", None)

@@ -98,6 +98,8 @@ class Admission:
         """
         What is still held back, where nothing more is admitted.
         """
+        if not self._early:
+            return ()
         held, self._early = self._early, []
         return self._follow_early(held)
 

@@ -26,9 +26,9 @@ from streamkit._claude.protocol.kinds import (
     TOOLS,
     fits,
     start_of,
-    type_of_delta,
 )
 from streamkit._claude.protocol.reading import Places, input_text, is_input_unread
+from streamkit._claude.protocol.told_types import type_of_delta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ class BlockTable:
         if delta is None:
             return None
         if block is None and (start := start_of(kind)) is not None:
-            return self._new(Block(self._places.begin(event), start))
+            return self._new(Block(self._places.begin_untold(event), start))
         empty = kind == _INPUT and not input_text(delta)
         if empty:
             self.note_unread(delta)

@@ -158,7 +158,11 @@ def begun_inside(body: bytes) -> dict[str, Any] | None:
             obj = cast("dict[str, Any]", value)
             # Where a value is due, the object may be a part of the event that was cut, such as a tool's input.
             may_be_part = body[:at].rstrip().endswith((b":", b",", b"["))
-            if obj.get("type") in {"message_start", "error"} or (is_error(obj) and not may_be_part):
+            begins = obj.get("type") in (
+                "message_start",
+                "error",
+            )  # the type may be anything, also unhashable
+            if begins or (is_error(obj) and not may_be_part):
                 return {"type": "error", **obj}
     return None
 

@@ -43,6 +43,7 @@ class Progress:
         self.beginning: list[Any] = []
         self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
+        self._has_bare_end = False  # whether it has ended without one
         self._has_content = False
         self._block: Any = None  # the start of its last block
         self._is_closed = True  # whether that block has its end
@@ -100,13 +101,13 @@ class Progress:
         """
         match event.type:
             case "content_block_start":
-                self._begin()
+                self._begin_content()
                 if self._repeated is not None:
                     self._follow_repetition(event)
                 self._block, self._is_closed, self._has_stop_reason = event, False, False
                 self._has_content = True
             case "content_block_delta":
-                self._begin()
+                self._begin_content()
                 self._repeated = None
                 self._has_content = True
                 self._has_stop_reason = False  # what is told before a block is not the end
@@ -120,6 +121,7 @@ class Progress:
                 self.open = False
                 if stop_reason_told(event):
                     self._has_stop_reason = True
+                self._has_bare_end = self.begun and not self._has_stop_reason
             case "content_block_stop":
                 self._begin()
                 self._repeated, self._is_closed = None, True
@@ -169,6 +171,11 @@ class Progress:
         if not self.begun:
             self.begun = self.open = self.untold = True
 
+    def _begin_content(self) -> None:
+        self._begin()
+        if self._has_bare_end:
+            self.open, self._has_bare_end = True, False  # the end came too early
+
     def _start(self, event: Any) -> bool:
         own_id = text_of_field(getattr(event, "message", None), "id")
         if self._is_said_again(event):
@@ -204,7 +211,7 @@ class Progress:
         self.begun, self.open, self.untold = True, True, False
         self._id = own_id
         self._has_stop_reason = has_stop_reason
-        self._has_content = False
+        self._has_bare_end = self._has_content = False
         self._block, self._is_closed, self._repeated = None, True, None
 
     def _is_anew(self, event: Any) -> bool:

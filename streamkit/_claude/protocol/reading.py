@@ -142,6 +142,15 @@ class Places:
         index = index_of(event)
         return self.take(self._next if index is None else index)
 
+    def begin_untold(self, event: object) -> int:
+        """
+        The index of a block that begins with its delta. It does not count for the next one without an index, because not all
+        that read a stream look at each delta.
+        """
+        index = index_of(event)
+        self._last = self._next if index is None else index
+        return self._last
+
     def take(self, index: int) -> int:
         """
         Note that a block begins at this index.

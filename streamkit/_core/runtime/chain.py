@@ -10,6 +10,7 @@ others open.
 from __future__ import annotations
 
 import inspect
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Self
 
 from anyio import sleep
@@ -142,12 +143,11 @@ def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:
     """
     How `iterator` is closed: by its `aclose`, or by its `close`, asynchronous or not; None if it has neither.
     """
-    if inspect.isasyncgen(iterator):
+    if isinstance(iterator, AsyncGeneratorType):
         return iterator.aclose
-    methods = (getattr(iterator, name, None) for name in ("aclose", "close"))
+    close: object = getattr(iterator, "aclose", None)
     # Whatever else has that name is something else, such as the last price of a day.
-    close = next(filter(callable, methods), None)
-    if close is None:
+    if not callable(close) and not callable(close := getattr(iterator, "close", None)):
         return None
 
     async def close_plainly() -> None:

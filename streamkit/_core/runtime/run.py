@@ -190,7 +190,7 @@ class Run(Generic[T_co]):
         self._context.tasks = self._tasks
         await self._tasks.enter()
         self._entered = True
-        self._log.started()
+        self._log.started(self._loop.time)
         if self._context.cancelled_for is not None:
             self._tasks.interrupt()
         try:

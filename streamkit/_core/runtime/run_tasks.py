@@ -219,4 +219,5 @@ class BlockTasks(RunTasks):
             alone = group.exceptions[0]
             raise alone from alone.__cause__
         # The group cancels itself where somebody else has cancelled a job that had not begun, which asyncio alone allows.
-        return passing is not None and bool(left) and self._interrupted
+        is_own = self._interrupted or self._loop.begins_every_task
+        return passing is not None and bool(left) and is_own

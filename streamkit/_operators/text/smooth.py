@@ -18,6 +18,7 @@ from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.text.cutter import Cutter, cut_rule
 from streamkit._operators.text.piece_schedule import PieceSchedule
+from streamkit._surrogates import plain_text
 
 if TYPE_CHECKING:
     import re
@@ -127,7 +128,7 @@ class _Smoothing(TimedRelease):
         now = self.now
         self._times.arrived(now)
         held = self._cutter.size
-        pieces = self._cutter.feed(text)
+        pieces = self._cutter.feed(plain_text(text))
         if pieces:
             self._pieces += pieces
             if held:

@@ -29,7 +29,7 @@ _STATES: Final = frozenset(
 )
 
 _MAY_HAVE_APPROVAL: Final = _STATES - {"input-streaming", "input-available"}
-_CONTENT: Final = frozenset({"text", "image", "document", "search_result", "tool_reference"})
+_CONTENT: Final = ("text", "image", "document", "search_result", "tool_reference")
 
 _DENIED: Final = "The user has denied this call."
 _NOT_APPROVED: Final = "The user has not approved this call."
