@@ -148,6 +148,11 @@ def as_tool(given: object) -> Tool:
         return given
     if isinstance(given, Mapping):
         made = _of_dict(cast("Mapping[str, Any]", given))
+    elif isinstance(toolset := getattr(given, "toolset_name", None), str):
+        raise TypeError(
+            f"the toolset {toolset!r} of the SDK is many tools under one definition, which tool_loop() does not run: the SDK's "
+            "own loop does, as sk.from_sdk(client.beta.messages.tool_runner(tools=[…], stream=True, …))"
+        )
     elif hasattr(given, "to_dict") and callable(getattr(given, "call", None)):
         made = _of_sdk(cast("SDKTool", given))
     elif callable(given) and not isinstance(given, type):

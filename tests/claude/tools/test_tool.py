@@ -76,6 +76,21 @@ def test_what_is_no_tool_is_refused(given: Any, error: type[Exception], says: st
         sk.tool(given)
 
 
+def test_a_toolset_of_the_sdk_is_refused_with_the_loop_that_runs_it() -> None:
+    class Browser:
+        toolset_name = "browser"
+
+        def to_dict(self) -> dict[str, object]:
+            return {"type": "browser_20260801"}
+
+        async def call(self, given: object) -> str:
+            return ""
+
+    browser: Any = Browser()
+    with pytest.raises(TypeError, match=r"the toolset 'browser' .* sk\.from_sdk\(client"):
+        sk.tool(browser)
+
+
 def test_a_generator_is_no_tool() -> None:
     async def pages() -> AsyncIterator[str]:
         yield ""
