@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [GROUP …] [--rounds N] [--json] [--save] [--against FILE]`
+`python -m benchmarks [GROUP …] [--rounds N] [--json] [--save] [--against FILE]`, with the groups of `GROUPS`
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, results, stages, tool_loop, use_chat
+from . import boundaries, events, fixed, json_input, pages, results, stages, tool_loop
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -23,7 +23,8 @@ GROUPS = {
     "boundaries": boundaries.tables,
     "json": json_input.tables,
     "fixed": fixed.tables,
-    "use-chat": use_chat.tables,
+    "use-chat": pages.use_chat_tables,
+    "ag-ui": pages.ag_ui_tables,
     "tool-loop": tool_loop.tables,
 }
 

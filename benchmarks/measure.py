@@ -64,27 +64,33 @@ class Row:
 @dataclass(frozen=True)
 class Aim:
     """
-    How many times cheaper (or, with `at_most`, dearer) one row is meant to be than another.
+    How many times cheaper (or, with `at_most`, dearer) one row is meant to be than another; or how much dearer at most, in the
+    table's unit, with `above`.
     """
 
     row: str
     against: str
     at_least: float | None = None
     at_most: float | None = None
+    above: float | None = None
 
-    def ratio(self, table: Table) -> float:
+    def figure(self, table: Table) -> float:
         """
-        The ratio that the aim is about, of the best times.
+        The ratio that the aim is about, of the best times; or their difference.
         """
         row, against = table[self.row].best, table[self.against].best
+        if self.above is not None:
+            return row - against
         return against / row if self.at_least is not None else row / against
 
     def met(self, table: Table) -> bool:
         """
-        Whether the measured ratio is as meant.
+        Whether what was measured is as meant.
         """
-        ratio = self.ratio(table)
-        return ratio >= (self.at_least or 0) and ratio <= (self.at_most or ratio)
+        figure = self.figure(table)
+        if self.above is not None:
+            return figure <= self.above
+        return figure >= (self.at_least or 0) and figure <= (self.at_most or figure)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class Table:
             "note": self.note,
             "base": self.base,
             "rows": [{**asdict(row), "ratio": row.best / base} for row in self.rows],
-            "aims": [{**asdict(aim), "ratio": aim.ratio(self), "met": aim.met(self)} for aim in self.aims],
+            "aims": [{**asdict(aim), "figure": aim.figure(self), "met": aim.met(self)} for aim in self.aims],
         }
 
 

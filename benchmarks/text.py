@@ -42,10 +42,14 @@ def aims_line(tables: list[Table], machine: dict[str, Any]) -> str:
 
 
 def _said(aim: Aim, table: Table) -> str:
-    ratio, verdict = aim.ratio(table), "met" if aim.met(table) else "MISSED"
+    figure, verdict = aim.figure(table), "met" if aim.met(table) else "MISSED"
+    if aim.above is not None:
+        return f"aim: `{aim.row}` at most {aim.above:g} above `{aim.against}`: {figure:.2f}, {verdict}"
     if aim.at_least is not None:
-        return f"aim: `{aim.row}` {aim.at_least:g} times cheaper than `{aim.against}`: {ratio:.1f}, {verdict}"
-    return f"aim: `{aim.row}` at most {aim.at_most:g} times `{aim.against}`: {ratio:.2f}, {verdict}"
+        return (
+            f"aim: `{aim.row}` {aim.at_least:g} times cheaper than `{aim.against}`: {figure:.1f}, {verdict}"
+        )
+    return f"aim: `{aim.row}` at most {aim.at_most:g} times `{aim.against}`: {figure:.2f}, {verdict}"
 
 
 def _figure(value: float) -> str:

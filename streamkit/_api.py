@@ -4,6 +4,7 @@ imports a name when it is used.
 """
 
 from streamkit._claude.operators.blocks import blocks as blocks
+from streamkit._claude.operators.budget import budget as budget
 from streamkit._claude.operators.citations import citations as citations
 from streamkit._claude.operators.json import json as json
 from streamkit._claude.operators.meter import meter as meter
@@ -96,6 +97,7 @@ from streamkit._operators.split import split as split
 from streamkit._operators.take_until import take_until as take_until
 from streamkit._operators.tap import tap as tap
 from streamkit._operators.tee import tee as tee
+from streamkit._operators.text.gate import gate as gate
 from streamkit._operators.text.recut import recut as recut
 from streamkit._operators.text.smooth import smooth as smooth
 from streamkit._operators.text.until import until as until

@@ -7,7 +7,15 @@ writes text piece by piece lets that half wait here.
 
 from __future__ import annotations
 
-__all__ = ["WholeCharacters", "appended", "cut_half", "join_surrogates"]
+__all__ = ["WholeCharacters", "appended", "cut_half", "join_surrogates", "legal", "plain_text"]
+
+
+def plain_text(text: str) -> str:
+    """
+    The same text as a plain string. One of a subclass may change what is added to it, as those that escape markup do, or be
+    written by another name, as the members of an Enum are.
+    """
+    return text if text.__class__ is str else str.__str__(text)
 
 
 def join_surrogates(text: str) -> str:
@@ -15,6 +23,15 @@ def join_surrogates(text: str) -> str:
     The text with the two halves of each pair made one character; a half without the other stays.
     """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def legal(text: str) -> str:
+    """
+    The text, with U+FFFD in place of each half without the other, because UTF-8 has no halves.
+    """
+    return (
+        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    )
 
 
 def appended(text: str, more: str) -> str:

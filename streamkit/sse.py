@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.checks import flag
 from streamkit._core.items import is_named, is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
-from streamkit._surrogates import WholeCharacters
+from streamkit._surrogates import WholeCharacters, legal, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -50,14 +51,14 @@ class Response(FramedResponse):
             number waits that many seconds, and False does not wait: the response then begins with 200.
         heartbeat: Seconds of silence after which a comment is sent, so that no proxy closes the connection; None for never.
         raw: Whether strings are sent as they are, and not as JSON. A line break in them, which may be CR, LF or both, arrives as
-            LF.
+            one LF, also where two strings have a half of it each.
         status_code: The status where nothing has failed.
         headers: Further headers.
         background: Starlette's background task, which is run at the end.
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
         ImportError: sse-starlette is not installed.
     """
 
@@ -84,6 +85,7 @@ class Response(FramedResponse):
         )
 
 
+@keyword_hints
 def events(
     stream: Stream[Any], *, heartbeat: float | None = 15.0, raw: bool = False
 ) -> AsyncGenerator[bytes, None]:
@@ -132,18 +134,22 @@ class _Events(Framing):
         self._frame = frame
         self._raw = raw
         self._texts: dict[str, WholeCharacters] = {}
+        self._returned: set[str] = set()  # the names of texts that end with CR, which an LF may follow
 
     def item(self, item: Any) -> bytes:
         name, value = item if is_named(item) else ("message", item)
+        if not name.isprintable():  # an event's name is one line
+            name = name.replace("\r", "").replace("\n", "")
         if name in _OWN_NAMES:
             raise ValueError(f"sse sends events named {name!r} itself: give these items another name")
         if is_restart(value):
             self._texts.clear()
+            self._returned.clear()
             return self._frame("restarted", _text_of(value))
         if self._raw and isinstance(value, str):
             whole = self._whole(name, value)
-            return self._frame(_written(name), whole) if whole or not value else b""
-        return self._frame(_written(name), _text_of(value))
+            return self._frame(legal(name), whole) if whole or not value else b""
+        return self._frame(legal(name), _text_of(value))
 
     def end(self, outcome: Outcome) -> bytes:
         return self._rest() + self._frame("done", _text_of(describe_end(outcome)))
@@ -153,28 +159,27 @@ class _Events(Framing):
 
     def _whole(self, name: str, piece: str) -> str:
         """
-        The piece without half of a character, whose other half may come with the next of the same name.
+        The piece without half of a character, whose other half may come with the next of the same name, and without the LF of a
+        CRLF whose CR has come with the last.
         """
+        piece = plain_text(piece)
+        ends_with_return = piece.endswith("\r")
+        if name in self._returned:
+            piece = piece.removeprefix("\n")
+            self._returned.discard(name)
+        if ends_with_return:
+            self._returned.add(name)
         if piece.isascii() and name not in self._texts:
             return piece
-        return _written(self._texts.setdefault(name, WholeCharacters()).feed(piece))
+        return legal(self._texts.setdefault(name, WholeCharacters()).feed(piece))
 
     def _rest(self) -> bytes:
         halves = {name: text.take() for name, text in self._texts.items()}
-        return b"".join(self._frame(_written(name), _written(half)) for name, half in halves.items() if half)
+        return b"".join(self._frame(legal(name), legal(half)) for name, half in halves.items() if half)
 
 
 def _text_of(value: object) -> str:
     return _JSON.encode(value).decode()
-
-
-def _written(text: str) -> str:
-    """
-    The text, in which half a character without the other half is U+FFFD, because UTF-8 has no half.
-    """
-    return (
-        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    )
 
 
 _JSON = json_for("sse")

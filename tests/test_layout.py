@@ -64,7 +64,7 @@ MAY_IMPORT: Final = {
         "_operators",
     },
     "_claude.tools": {*PROTOCOL, "_claude.operators", "_claude.tools"},
-    "_claude.operators": {*PROTOCOL, "_claude.operators"},
+    "_claude.operators": {*PROTOCOL, "_operators", "_claude.operators"},
     "_claude.anthropic_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},

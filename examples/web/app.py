@@ -95,6 +95,7 @@ PARTS = sk.map(as_event) | sk.split(
     call=sk.tool_calls(broken="emit", server=True),
     result=sk.only("tool_result"),
     found=sk.tool_results(),
+    source=sk.citations(),
     usage=sk.usage(),
 )
 """What the page shows."""
@@ -121,22 +122,34 @@ async def over_websocket(ws: websockets.WebSocket) -> None:
 async def over_ai_sdk(request: requests.Request) -> ai_sdk.Response:
     sent = await request.body()
     asked = ai_sdk.params(sent)
-    return ai_sdk.Response(conversation(request.state.client, asked["messages"]), body=json.loads(sent))
+    return ai_sdk.Response(conversation(request.state.client, asked["messages"]), body=sent)
 
 
 async def over_ag_ui(request: requests.Request) -> ag_ui.Response:
     sent = await request.body()
-    asked, run = ag_ui.params(sent), json.loads(sent)
-    events = ag_ui.events(run["threadId"], run["runId"], messages=run["messages"])
-    return ag_ui.Response(conversation(request.state.client, asked["messages"]) | events)
+    asked = ag_ui.params(sent)
+    match json.loads(sent):
+        case {"threadId": str(thread_id), "runId": str(run_id), "messages": messages} if thread_id and run_id:
+            events = ag_ui.events(thread_id, run_id, messages=messages)
+            return ag_ui.Response(conversation(request.state.client, asked["messages"]) | events)
+        case _:
+            raise ag_ui.BadRequest("the request has no threadId or no runId")
 
 
 def asked_by_page(sent: bytes | str) -> Any:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         match json.loads(sent):
             case {"messages": [_, *_] as messages}:
-                return messages
+                return [said(message) for message in messages]
     raise ai_sdk.BadRequest("the request is not JSON with messages")
+
+
+def said(message: Any) -> Any:
+    match message:
+        case {"role": "user" | "assistant" as role, "content": str(text)} if text.encode():
+            return {"role": role, "content": text}
+        case _:
+            raise ValueError("neither the user nor the assistant has said something")
 
 
 async def refuse(request: requests.Request, error: Any) -> JSONResponse:

@@ -12,6 +12,7 @@ from streamkit._claude.protocol.message import MessageBuilder
 from streamkit._claude.protocol.progress import Progress
 from streamkit._core.algebra import Sink
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +31,7 @@ def message(*, beta: Literal[True]) -> Sink[AnyEvent, BetaMessage]: ...
 def message(*, beta: Literal[False]) -> Sink[AnyEvent, Message]: ...
 @overload
 def message(*, beta: bool | None = None) -> Sink[AnyEvent, Message | BetaMessage]: ...
+@keyword_hints
 def message(*, beta: bool | None = None) -> Sink[AnyEvent, Any]:
     """
     A sink that returns the finished message, as the SDK's type; the last one where the stream has several.

@@ -29,7 +29,7 @@ from streamkit._core.runtime.context import Context
 from streamkit._core.runtime.job_run import JobRun
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.runtime.run import Run
-from streamkit._core.source import IterableSource
+from streamkit._core.source import IterableSource, Source
 from streamkit._core.stage import CallableStage, PureStage, pure
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     )
 
     from streamkit._core.outcome import Outcome
-    from streamkit._core.source import Source
     from streamkit._core.stage import Stage
 
 __all__ = [
@@ -92,6 +91,10 @@ class Stream(Generic[A_co]):
     __reads_as_source__ = True
 
     def __init__(self, source: Source, stages: tuple[Stage, ...] = ()) -> None:
+        if not isinstance(source, Source):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"Stream() is what sources make, such as from_iterable(…) and messages(…), not of {type(source).__name__}"
+            )
         self.source = source
         self.stages = stages
 
@@ -150,6 +153,8 @@ class Stream(Generic[A_co]):
                 hint = f": write `stream | {name}(…)`"
             elif name in {"outcome", "report", "cancel"}:
                 hint = ": a run has it, which `async with stream.open() as run` begins"
+            elif name == "over":
+                hint = ": an operator has it, as in `text().over(items)`, for items that are there without waiting"
             raise AttributeError(f"a stream has no attribute {name!r}{hint}", name=name, obj=self)
 
     @overload
@@ -249,13 +254,18 @@ class Stream(Generic[A_co]):
                 yield item
         finally:
             await context.closing(chain)
+            del context, chain
 
     async def collect(self) -> list[A_co]:
         """
         Run it, and return all items.
         """
-        async with self.open() as run:
-            return [item async for item in run]
+        run = self.open()
+        try:
+            async with run:
+                return [item async for item in run]
+        finally:
+            del run  # an error has this frame in its traceback, and the run has the error
 
     async def first(self) -> A_co:
         """
@@ -264,9 +274,13 @@ class Stream(Generic[A_co]):
         Raises:
             LookupError: It ended without an item.
         """
-        async with self.open() as run:
-            async for item in run:
-                return item
+        run = self.open()
+        try:
+            async with run:
+                async for item in run:
+                    return item
+        finally:
+            del run
         raise LookupError(f"{self!r} ended without an item")
 
     async def last(self) -> A_co:
@@ -277,9 +291,13 @@ class Stream(Generic[A_co]):
             LookupError: It ended without an item.
         """
         last: Any = _MISSING
-        async with self.open() as run:
-            async for item in run:
-                last = item
+        run = self.open()
+        try:
+            async with run:
+                async for item in run:
+                    last = item
+        finally:
+            del run
         if last is _MISSING:
             raise LookupError(f"{self!r} ended without an item")
         return last  # type: ignore[no-any-return]
@@ -288,9 +306,13 @@ class Stream(Generic[A_co]):
         """
         Run it to its end, for its effects.
         """
-        async with self.open() as run:
-            async for _ in run:
-                pass
+        run = self.open()
+        try:
+            async with run:
+                async for _ in run:
+                    pass
+        finally:
+            del run
 
     def to(self, sink: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]:
         """
@@ -317,6 +339,23 @@ def stream_of(source: Any, stages: tuple[Stage, ...] = ()) -> Stream[Any]:
             "for what the SDK gives"
         )
     return Stream(IterableSource(source), stages)
+
+
+class _OfAStream:
+    """
+    The name of what a stream has, and an operator or a sink has not: to ask for it is an error that says what to write.
+
+    A `__getattr__` could say it of more names, and would slow down the loop, which looks at attributes of transducers.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stage: object, owner: type) -> Any:
+        hint = "" if stage is None else f": a stream has it, so write `(stream | {stage!r}).{self._name}(…)`"
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}{hint}", name=self._name, obj=stage
+        )
 
 
 # -- operators ----------------------------------------------------------------------------------------------
@@ -379,6 +418,8 @@ class Operator(Generic[A_contra, B_co]):
 
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
+
+        open, collect, first, last, run = (_OfAStream() for _ in range(5))
 
         # Not `__aiter__` too: others would take it for an async iterable.
         def __await__(self) -> Any:
@@ -674,6 +715,8 @@ class Sink(Generic[A_contra, R_co]):
 
         def __ror__(self, left: object) -> Any:
             raise not_a_stream(left, self)
+
+        open, collect, first, last, run = (_OfAStream() for _ in range(5))
 
         def __await__(self) -> Any:
             raise TypeError(

@@ -8,7 +8,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.foreign_objects import attribute_of
+from streamkit._core.plain import PlainValue, error_repr, plain_error
 
 __all__ = ["Failed", "OnError"]
 
@@ -30,13 +31,16 @@ class Failed(PlainValue, Struct, Generic[A_co], frozen=True):
     item: A_co
     error: Exception
 
+    def __repr__(self) -> str:
+        return f"Failed(item={self.item!r}, error={error_repr(self.error)})"
+
     def to_dict(self) -> dict[str, Any]:
         """
         As plain JSON objects, if the item is one or has a `to_dict`: of the error its class and its message, which may quote
         the item.
         """
-        item: Any = self.item
+        to_dict = attribute_of(self.item, "to_dict")
         return {
-            "item": item.to_dict() if hasattr(item, "to_dict") else item,
+            "item": to_dict() if callable(to_dict) else self.item,
             "error": plain_error(self.error),
         }

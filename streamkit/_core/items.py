@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
 from msgspec import Struct
 
 from streamkit._core.adapters import adapter_of
-from streamkit._core.plain import PlainValue, plain_error
-from streamkit._surrogates import appended, cut_half
+from streamkit._core.foreign_objects import type_of
+from streamkit._core.plain import PlainValue, error_repr, plain_error
+from streamkit._surrogates import appended, cut_half, plain_text
 
 __all__ = [
     "Mergeable",
@@ -73,6 +74,8 @@ def merged(held: Any, item: Any) -> Any:
     if isinstance(held, str):
         if not isinstance(item, str):
             return None
+        if held.__class__ is not str or item.__class__ is not str:
+            held, item = plain_text(held), plain_text(item)
         return held + item if item.isascii() else appended(held, item)
     if _is_mergeable(held):
         return held.__merge__(item) if _is_mergeable(item) and item.__mergeable__ else None
@@ -80,7 +83,7 @@ def merged(held: Any, item: Any) -> Any:
         if not is_named(item) or held[0] != item[0]:
             return None
         value = merged(held[1], item[1])
-        return None if value is None else (held[0], value)
+        return None if value is None else _with_value(held, value)
     adapter = adapter_of(held)
     return adapter.merged(held, item) if adapter is not None and adapter.can_wait(held) else None
 
@@ -89,7 +92,7 @@ def is_structural(item: object) -> bool:
     """
     Whether `item` stands between such pieces and passes at once: an event without a text to merge, or a restart.
     """
-    return _is_mergeable(item) or isinstance(getattr(item, "type", None), str) or is_named(item)
+    return _is_mergeable(item) or type_of(item) is not None or is_named(item)
 
 
 # -- text ---------------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ def with_text(item: Any, text: str) -> Any:
     if _is_textual(item):
         return item.__with_text__(text)
     if is_named(item):
-        return (item[0], with_text(item[1], text))
+        return _with_value(item, with_text(item[1], text))
     adapter = adapter_of(item)
     assert adapter is not None, "an item with a text"
     return adapter.with_text(item, text)
@@ -164,7 +167,8 @@ def without_half(item: Any) -> tuple[Any, Any]:
 
 class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarted"):
     """
-    The stream starts over: everything before this item is void, because the source was opened again.
+    The stream starts over: everything before this item is void, because the source was opened again. Of the streams of a
+    `follow`, only the current one is opened again; see there.
 
     With Claude, the request was sent again. This item is not an event of the wire.
 
@@ -178,6 +182,9 @@ class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarte
     attempt: int
     error: Exception
 
+    def __repr__(self) -> str:
+        return f"Restarted(attempt={self.attempt}, error={error_repr(self.error)})"
+
     def to_dict(self) -> dict[str, Any]:
         """
         As plain JSON objects: of the error its class and its message. A message may quote what was said; leave it out where
@@ -190,8 +197,13 @@ def is_restart(item: object) -> bool:
     """
     Whether the stream starts over at `item`, so that everything before it is void.
     """
-    # The item is asked first, which is quick, but its class decides: on the wire a field may have that name.
-    return getattr(item, "__restart__", False) is True and getattr(type(item), "__restart__", False) is True
+    # The item is asked first, which is quick, but its class decides: on the wire a field may have that name, and an item may
+    # answer to any name, or raise.
+    try:
+        said = getattr(item, "__restart__", False)
+    except Exception:
+        said = True
+    return said is True and getattr(type(item), "__restart__", False) is True
 
 
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:
@@ -211,3 +223,13 @@ def is_named(item: object) -> TypeGuard[tuple[str, Any]]:
         return False
     pair = cast("tuple[object, ...]", item)
     return len(pair) == 2 and isinstance(pair[0], str)
+
+
+def _with_value(pair: tuple[str, Any], value: Any) -> tuple[str, Any]:
+    """
+    The same pair with another value: also one of a class of its own, as a NamedTuple is.
+    """
+    if pair.__class__ is tuple:
+        return (pair[0], value)
+    make: Any = getattr(type(pair), "_make", type(pair))
+    return cast("tuple[str, Any]", make((pair[0], value)))

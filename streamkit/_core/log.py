@@ -13,8 +13,11 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
+
+from streamkit._core.foreign_objects import attribute_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,9 +98,9 @@ def error_fields(error: BaseException | None) -> dict[str, object]:
     """
     if error is None:
         return {}
-    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    kind, status = type_of(error), attribute_of(error, "status_code")
     # The type comes from the wire, and a gateway can put anything there.
-    is_word = isinstance(kind, str) and kind.isidentifier() and len(kind) <= _LONGEST_TYPE
+    is_word = kind is not None and kind.isidentifier() and len(kind) <= _LONGEST_TYPE
     return {
         "error": type(error).__name__,
         "error_type": kind if is_word else None,
@@ -106,13 +109,18 @@ def error_fields(error: BaseException | None) -> dict[str, object]:
 
 
 def to_logging(
-    logger: logging.Logger, level: Level, event: str, fields: Mapping[str, object], *, frames: int = 2
+    logger: logging.Logger | logging.LoggerAdapter[Any],
+    level: Level,
+    event: str,
+    fields: Mapping[str, object],
+    *,
+    frames: int = 2,
 ) -> None:
     """
     Log a line through the standard library: its message has all fields, and its record has each as an attribute.
 
     Args:
-        logger: Where it goes.
+        logger: Where it goes. The record of an adapter has the adapter's own attributes instead.
         level: Its level.
         event: What has happened.
         fields: The rest.
@@ -122,6 +130,9 @@ def to_logging(
     if not logger.isEnabledFor(number):
         return
     text = " ".join([event, *(f"{name}={_readable(value)}" for name, value in fields.items())])
+    if isinstance(logger, logging.LoggerAdapter):
+        logger.log(number, text, stacklevel=frames)
+        return
     path, line, function, _ = logger.findCaller(stacklevel=frames)
     record = logger.makeRecord(logger.name, number, path, line, text, (), None, function)
     # `extra=` raises where the application's own record factory has used a name, such as request_id for that of a web server.
@@ -143,10 +154,15 @@ def _log(level: Level, event: str, run: RunId | None, fields: Mapping[str, objec
             bound = structlog.contextvars.get_contextvars()
             said = {_free(name, bound): value for name, value in said.items()}
             getattr(structlog.get_logger("streamkit"), level)(event, **said)
-    except Exception:
+    except Exception as error:
         # A processor or a filter of the application's has failed. That must not end a run, nor take the place of its error.
         if logging.raiseExceptions:
-            sys.stderr.write(f"streamkit could not log {event}:\n{traceback.format_exc()}")
+            # Its context is the error that the line is about, whose message may quote what was said.
+            told = "".join(traceback.format_exception(error, chain=False))
+            with suppress(
+                Exception
+            ):  # it may be closed, or None as under pythonw, and this was the last place to tell
+                sys.stderr.write(f"streamkit could not log {event}:\n{told}")
 
 
 def _configured_structlog() -> Any:

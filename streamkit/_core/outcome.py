@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.plain import PlainValue, error_name, plain_error
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.facts import OutcomeFacts, ReportFacts
@@ -78,7 +78,12 @@ class Outcome(PlainValue, OutcomeFacts):
         if self.stopped_by is not None:
             said.append(f"stopped_by={self.stopped_by!r}")
         if self.error is not None:
-            said.append(f"error={type(self.error).__name__}")
+            said.append(f"error={error_name(self.error)}")
+        try:
+            facts = self.loggable()
+        except Exception:  # it is shown by debuggers and in errors, where there is no place for another one
+            facts = {}
+        said += [f"{name}={value!r}" for name, value in facts.items() if value is not None and value != 0]
         return f"Outcome({', '.join(said)})"
 
     if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
@@ -89,7 +94,10 @@ class Outcome(PlainValue, OutcomeFacts):
             for records in (self._all_records, self._records):
                 if records and (records is self._records or name in getattr(records[-1], "facts_of_all", ())):
                     return records[-1].fact(name, records)
-            raise AttributeError(f"the outcome of this run has no {name!r}: no source of it contributes one")
+            raise AttributeError(
+                f"the outcome of this run has no {name!r}: no source of it contributes one. Where streams with and without it "
+                f"may come, as in follow(), write getattr(outcome, {name!r}, None)"
+            )
 
     def contribute(self, record: Contribution, *, counts: bool = True) -> None:
         """
@@ -139,7 +147,7 @@ class Outcome(PlainValue, OutcomeFacts):
         It ended with an error. Only the first one counts.
         """
         if self.kind in ("running", "complete", "stopped"):
-            self.kind = getattr(error, "outcome_kind", "failed")
+            self.kind = getattr(type(error), "outcome_kind", "failed")
             self.error = error
             self.stopped_by = None
 
@@ -187,7 +195,7 @@ class SinkReport(BufferReport):
 
     def __repr__(self) -> str:
         counted = f"delivered={self.delivered}, dropped={self.dropped}"
-        return f"{type(self).__name__}({counted}, error={self.error!r})"
+        return f"{type(self).__name__}({counted}, error={error_name(self.error)})"
 
     def to_dict(self) -> dict[str, Any]:
         """

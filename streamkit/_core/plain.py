@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PlainValue", "plain_error"]
+__all__ = ["PlainValue", "error_name", "error_repr", "plain_error"]
 
 
 class PlainValue:
@@ -30,6 +30,23 @@ class PlainValue:
         Each name of `to_dict()` with its value, as pydantic's models give their fields.
         """
         return iter(self.to_dict().items())
+
+
+def error_name(error: BaseException | None) -> str:
+    """
+    An error as the `repr` of a report shows it: by its class, because its message may quote what was said.
+    """
+    return "None" if error is None else type(error).__name__
+
+
+def error_repr(error: BaseException) -> str:
+    """
+    The `repr` of an error, also of one whose own fails, as that of somebody else's class may.
+    """
+    try:
+        return repr(error)
+    except Exception as failure:
+        return f"<{type(error).__name__}, whose repr fails with {type(failure).__name__}>"
 
 
 def plain_error(error: BaseException | None) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 
 from streamkit._core.adapters import RetryAdvice, adapter_of
 from streamkit._core.checks import as_number, as_whole, choice, known_names
+from streamkit._core.foreign_objects import attribute_of
 
 __all__ = ["Resume", "RetryPolicy", "retry_advice"]
 
@@ -108,7 +109,7 @@ def retry_advice(error: Exception) -> RetryAdvice:
     The error's own attribute `retriable` decides if it has one, and otherwise the adapter of its library. An error of which
     neither says anything is worth another try.
     """
-    own = getattr(error, "retriable", None)
+    own = attribute_of(error, "retriable")
     if isinstance(own, bool):
         return RetryAdvice(own)
     adapter = adapter_of(error)

@@ -13,7 +13,7 @@ from anyio.abc import ObjectSendStream
 
 from streamkit._core.algebra import Operator, Sink
 from streamkit._core.checks import refuse_uncalled
-from streamkit._core.naming import name_of
+from streamkit._core.naming import name_of, value_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,8 +41,8 @@ def as_sink(target: object) -> Sink[Any, Any]:
         refuse_uncalled(target)
         return _BareFunction(name_of(target), call_each, (target,))
     raise TypeError(
-        f"a sink, an async function of one item, or an anyio send stream is needed, not {type(target).__name__}: {target!r}"
-        f"{_instead(target)}"
+        "a sink, an async function of one item, or an anyio send stream is needed, not "
+        f"{type(target).__name__}: {value_text(target)}{_instead(target)}"
     )
 
 

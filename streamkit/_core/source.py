@@ -20,7 +20,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from streamkit._core.naming import name_of, private_text
-from streamkit._core.runtime.chain import Chain, as_iterator
+from streamkit._core.runtime.chain import Chain, as_iterator, as_plain_iterator
 from streamkit._core.runtime.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
@@ -152,7 +152,9 @@ class IterableSource(Source):
                 f"from_iterable() takes an iterable, and a {type(items).__name__} has to be entered first: write "
                 "`async with … as items`, or from_sdk(…) for what the SDK gives"
             )
-        raise TypeError(f"from_iterable() takes an iterable, or a function that makes one, not {items!r}")
+        raise TypeError(
+            f"from_iterable() takes an iterable, or a function that makes one, not {private_text(items)}"
+        )
 
     def __repr__(self) -> str:
         return f"from_iterable({private_text(self.items)})"
@@ -179,7 +181,7 @@ class IterableSource(Source):
             return Opened("async", _Made(items))
         if isinstance(items, AsyncIterable):
             return Opened("async", as_iterator(items))
-        return Opened("sync", _lent(items, iter(cast("Iterable[object]", items))))
+        return Opened("sync", _lent(items, as_plain_iterator(items)))
 
 
 class _Made:
@@ -217,12 +219,12 @@ async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
     """
     The items of a plain iterable, which is closed at the end if it has a `close`.
     """
-    iterator = iter(items)
+    iterator = as_plain_iterator(items)
     try:
         for item in iterator:
             yield item
     finally:
-        if (close := getattr(iterator, "close", None)) is not None:
+        if callable(close := getattr(iterator, "close", None)):
             close()
 
 

@@ -157,7 +157,9 @@ class PureStage(Stage):
         """
         What the loop of one run needs: of a step made for this run. Offline there is no context.
         """
-        return self._factory(*self.args, **self.kwargs).__loop_spec__(self.name, context)
+        spec = self._factory(*self.args, **self.kwargs).__loop_spec__(self.name, context)
+        spec.takes = self.takes
+        return spec
 
 
 def pure(name: str, factory: Callable[..., PureStep], *args: Any, **kwargs: Any) -> tuple[PureStage]:

@@ -60,7 +60,10 @@ class _ThreadReads:
 
     async def __anext__(self) -> Any:
         self._reading = True
-        item = await self._thread.run(self._next)
+        try:
+            item = await self._thread.run(self._next)
+        except StopAsyncIteration as error:  # a slip, which must not pass for the end
+            raise RuntimeError("the iterable raised StopAsyncIteration") from error
         if item is _END:
             raise StopAsyncIteration
         return item

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from streamkit._core.algebra import GenericOperator, Transducer
 from streamkit._core.checks import seconds, whole_number
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage, pure
 
@@ -37,6 +38,7 @@ class Batched(GenericOperator[list[Any]]):
         return super().over(items)
 
 
+@keyword_hints
 def batch(n: int, within: float | None = None) -> Batched:
     """
     The items in lists of `n`. The last list may be shorter, and so may one whose time is up.

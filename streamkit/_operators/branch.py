@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.errors import TimeLimitError
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.log import error_fields, log_warning
 from streamkit._core.naming import free_name, nested_text, value_text
 from streamkit._core.outcome import SinkReport
@@ -86,6 +87,7 @@ class Branch:
         )
 
 
+@keyword_hints
 def branch(
     sink: SinkLike,
     name: str | None = None,

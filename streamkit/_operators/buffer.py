@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import free_name
 from streamkit._core.outcome import BufferReport
 from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["buffer"]
 
 
+@keyword_hints
 def buffer(n: int, overflow: Overflow = "block") -> Same:
     """
     Let everything before it run ahead of the consumer, by up to `n` items.

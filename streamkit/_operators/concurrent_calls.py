@@ -1,5 +1,5 @@
 """
-One run of `map_async` with several calls at once.
+Calls for the items of a stream, several at once: `map_async`, and `gate`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streamkit._core.runtime.failures_beside import FailuresBeside
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
@@ -25,17 +25,20 @@ __all__ = ["ConcurrentCalls"]
 
 _NOT_YET: Any = object()
 
+_MOST_PASSED = 64
+"""Items that need no call and wait for results before them, at most."""
+
 
 class _Begun:
     """
-    A call that has begun: its task, and its result when there is one.
+    A call that has begun: its task, and its result when there is one. An item that needs no call is its own result.
     """
 
     __slots__ = ("result", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, result: Any = _NOT_YET) -> None:
         self.task: Task | None = None
-        self.result: Any = _NOT_YET
+        self.result: Any = result
 
 
 class ConcurrentCalls:
@@ -51,6 +54,7 @@ class ConcurrentCalls:
         ordered: Whether results come in the order of the items.
         upstream: Where the items come from.
         context: The run, whose tasks the calls are.
+        passes: Whether an item is handed on as it is, in its place among the results, and no call is made for it.
     """
 
     def __init__(
@@ -60,8 +64,10 @@ class ConcurrentCalls:
         ordered: bool,
         upstream: Chain,
         context: Context,
+        passes: Callable[[Any], bool] | None = None,
     ) -> None:
         self._call = call
+        self._passes = passes
         self._concurrency = concurrency
         self._ordered = ordered
         self._context = context
@@ -70,14 +76,15 @@ class ConcurrentCalls:
         self._accepting = True
         # Calls whose results cannot go out yet, in the order of their items, and results that can.
         self._begun: deque[_Begun] = deque()
-        self._ready: deque[Any] = deque()
+        self._ready: deque[_Begun] = deque()
+        self._calls = 0  # whose results have not been taken
         self._failure: BaseException | None = None
         self._upstream_failure: BaseException | None = None
         self._beside = FailuresBeside(context)
         self._turn = Wakeup()
         self._taken = Wakeup()
 
-    async def items(self) -> AsyncIterator[Any]:
+    async def items(self) -> AsyncGenerator[Any, None]:
         """
         The results, then the error of what has failed.
         """
@@ -85,17 +92,21 @@ class ConcurrentCalls:
         try:
             while True:
                 if self._ready:
-                    item = self._ready.popleft()
+                    taken = self._ready.popleft()
+                    self._calls -= taken.task is not None
                     self._taken.wake()
-                    yield item
+                    yield taken.result
                 elif self._failure is not None or not (self._reading or self._begun):
                     break
                 else:
                     await self._turn.wait()
         finally:
             await self._stop()
-        if (failure := self._failure or self._upstream_failure) is not None:
+        if (failure := self._known_failure()) is not None:
             raise failure
+
+    def _known_failure(self) -> BaseException | None:
+        return self._upstream_failure if self._failure is None else self._failure
 
     # -- the reader's side --------------------------------------------------------------------------------------
 
@@ -103,13 +114,20 @@ class ConcurrentCalls:
         if is_restart(item):
             return self._start_over(item)
         if self._accepting:
-            running = _Begun()
-            running.task = self._context.spawn(partial(self._run, running, item))
-            self._begun.append(running)
+            if self._passes is not None and self._passes(item):
+                self._begun.append(_Begun(item))
+                self._release()
+            else:
+                running = _Begun()
+                running.task = self._context.spawn(partial(self._run, running, item))
+                self._calls += 1
+                self._begun.append(running)
         return self._room() if self._full() else None
 
     def _full(self) -> bool:
-        return not self._accepting or len(self._begun) + len(self._ready) >= self._concurrency
+        if not self._accepting or self._calls >= self._concurrency:
+            return True
+        return len(self._begun) + len(self._ready) - self._calls >= _MOST_PASSED
 
     async def _room(self) -> None:
         while self._full():
@@ -119,10 +137,11 @@ class ConcurrentCalls:
         cancelled = self._cancel()
         self._begun.clear()
         self._ready.clear()
+        self._calls = 0
         await self._joined(cancelled)
         if self._failure is None:
             self._beside.log()
-        self._ready.append(item)
+        self._ready.append(_Begun(item))
         self._turn.wake()
         await self._room()
 
@@ -152,9 +171,12 @@ class ConcurrentCalls:
     def _finished(self, running: _Begun) -> None:
         if not self._ordered:
             self._begun.remove(running)
-            self._ready.append(running.result)
+            self._ready.append(running)
+        self._release()
+
+    def _release(self) -> None:
         while self._begun and self._begun[0].result is not _NOT_YET:
-            self._ready.append(self._begun.popleft().result)
+            self._ready.append(self._begun.popleft())
         if self._ready:
             self._turn.wake()
 
@@ -182,6 +204,6 @@ class ConcurrentCalls:
         self._accepting = False
         await self._joined(self._cancel())
         # An error from closing upstream is another one: what was known before it takes precedence.
-        known = self._failure or self._upstream_failure
+        known = self._known_failure()
         await self._beside.stop(self._reader)
         self._beside.tell(known)

@@ -13,6 +13,7 @@ from streamkit._core.checks import check_plain, whole_number
 from streamkit._core.elementary_steps import FlatMap
 from streamkit._core.from_iterable import from_iterable
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import name_of
 from streamkit._core.pipeline_checks import refuse_restarts
 from streamkit._core.runtime.assembly import begin
@@ -37,6 +38,7 @@ B = TypeVar("B")
 def flat_map(fn: Callable[[A], Iterable[B]], /, *, concurrency: None = None) -> Operator[A, B]: ...
 @overload
 def flat_map(fn: Callable[[A], AsyncIterable[B] | Iterable[B]], /, *, concurrency: int) -> Operator[A, B]: ...
+@keyword_hints
 def flat_map(fn: Callable[[Any], Any], /, *, concurrency: int | None = None) -> Operator[Any, Any]:
     """
     All items of each `fn(item)`.

@@ -11,7 +11,9 @@ from streamkit._core.algebra import Operator
 from streamkit._core.checks import choice, flag, whole_number
 from streamkit._core.failed import Failed, OnError
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, name_of
+from streamkit._core.runtime.failures import emittable
 from streamkit._core.stage import AsyncStage, ConcurrentStage
 from streamkit._operators.concurrent_calls import ConcurrentCalls
 
@@ -48,6 +50,7 @@ def map_async(
 def map_async(
     fn: Callable[[A], Awaitable[B]], /, concurrency: int, ordered: bool, on_error: Literal["emit"]
 ) -> Operator[A, B | Failed[A]]: ...
+@keyword_hints
 def map_async(
     fn: Callable[[Any], Awaitable[Any]],
     /,
@@ -61,6 +64,9 @@ def map_async(
     A single call at a time does not need a task. Several calls are tasks of the run: when one fails, the others are cancelled at
     once, and no other call starts. Where the stream starts over, running calls are cancelled and results that were not taken
     are dropped before `map_async` hands the restart on; `fn` never sees it.
+
+    On asyncio, a call may await something that was cancelled elsewhere. That is a failure of the call, and not a cancellation of
+    the run: it is raised as it is, and a `Failed` has a `concurrent.futures.CancelledError` of which it is the cause.
 
     Args:
         fn: An async function, or another one that returns an awaitable.
@@ -122,10 +128,10 @@ class _Call:
             made = self.fn(item)
             if inspect.isawaitable(made):
                 return await made
-        except Exception as error:
-            if self._emits:
-                return Failed(item, error)
-            raise
+        except BaseException as error:
+            if not self._emits or (failure := emittable(error)) is None:
+                raise
+            return Failed(item, failure)
         raise TypeError(
             f"map_async({name_of(self.fn)}): the function must return an awaitable, and returned "
             f"{type(made).__name__}; a plain function goes into map()"

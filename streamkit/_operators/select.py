@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from streamkit._core.algebra import Operator, Same, Transducer
 from streamkit._core.checks import check_plain, flag, plain_function, whole_number
 from streamkit._core.elementary_steps import Filter
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def skip(n: int) -> Same:
 def take_while(keep: Callable[[object], object], /, *, inclusive: bool = False) -> Same: ...
 @overload
 def take_while(keep: Callable[[A], object], /, *, inclusive: bool = False) -> Operator[A, A]: ...
+@keyword_hints
 def take_while(keep: Callable[[Any], object], /, *, inclusive: bool = False) -> Operator[Any, Any]:
     """
     The items before the first one for which `keep` is false.

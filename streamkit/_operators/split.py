@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Never, TypeVar
 from anyio import Event, sleep_forever
 
 from streamkit._core.algebra import Operator
+from streamkit._core.checks import refuse_uncalled
+from streamkit._core.naming import value_text
 from streamkit._core.pipeline_checks import levels_of, refuse_reopening, remedies
 from streamkit._core.runtime.assembly import assemble
 from streamkit._core.runtime.chain_reader import ChainReader
@@ -76,7 +78,10 @@ def split(*unnamed: Never, ordered: bool = True, **operators: Operator[A, B]) ->
         raise TypeError("split() needs at least one pipeline: split(text=text(), calls=tool_calls())")
     for name, operator in operators.items():
         if not isinstance(operator, Operator):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"split() needs an operator for {name}=, such as text(), not {operator!r}")
+            refuse_uncalled(operator)
+            raise TypeError(
+                f"split() needs an operator for {name}=, such as text(), not {value_text(operator)}"
+            )
         refuse_reopening(operator.stages, "a pipeline of split()")
         for stage in operator.stages:
             if ordered and not isinstance(stage, PureStage):
@@ -281,7 +286,8 @@ class _Splitting:
     def _pipeline_ended(self, name: str, error: BaseException | None) -> None:
         queue = self._inputs[name]
         if error is not None:
-            self._error = self._error or error
+            if self._error is None:
+                self._error = error
             # An error of upstream is for each pipeline, after the items before it. A pipeline's own error ends all of them.
             self._failed = self._failed or not queue.handed(error)
         queue.abandon()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
-__all__ = ["take_until"]
+__all__ = ["TakenUntil", "take_until"]
 
 _NOTHING: Any = object()
 _END: Any = object()
@@ -62,15 +62,24 @@ class _TakeUntil(ConcurrentStage):
         self._factory = factory
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
-        return _Until(self._factory, upstream, context).items()
+        return TakenUntil(self._factory, upstream, context, by="take_until").items()
 
 
-class _Until:
+class TakenUntil:
     """
     One run. The awaitable is awaited by a task, which cancels the pending read when it has finished.
+
+    Args:
+        factory: Gives the awaitable.
+        upstream: Where the items come from.
+        context: The run.
+        by: For `outcome.stopped_by`.
     """
 
-    def __init__(self, factory: Callable[[], Awaitable[object]], upstream: Chain, context: Context) -> None:
+    def __init__(
+        self, factory: Callable[[], Awaitable[object]], upstream: Chain, context: Context, *, by: str
+    ) -> None:
+        self._by = by
         self._factory = factory
         self._upstream = upstream
         self._context = context
@@ -94,7 +103,7 @@ class _Until:
                 if item is not _NOTHING and item is not _END:
                     yield item
             if self._error is None:
-                self._context.stopped("take_until")
+                self._context.stopped(self._by)
             await self._context.closing(self._upstream)
         finally:
             await self._task.stop()

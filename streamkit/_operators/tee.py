@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import choice
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.pipeline_checks import levels_of, remedies
 from streamkit._core.runtime.overflow_queue import check_buffer, check_overflow
 from streamkit._core.stage import ConcurrentStage
@@ -29,6 +30,7 @@ __all__ = ["branch", "tee"]
 Wait = Literal["end", "exit"]
 
 
+@keyword_hints
 def tee(
     *sinks: SinkLike | Branch,
     buffer: int = 64,

@@ -5,7 +5,8 @@ One run on its way to one client, over ASGI.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from anyio import (
@@ -20,9 +21,11 @@ from anyio import (
     sleep_until,
 )
 
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._serving.ending import describe_error
-from streamkit._serving.http_status import http_status, is_from_upstream
+from streamkit._serving.http_status import http_status, is_bug
+from streamkit._serving.ungrouped import ungrouped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from streamkit._serving.framing import Framing
 
 __all__ = ["Delivery"]
+
+_CLIENT_IS_GONE: Final = 499
+"""The status that access logs have for it."""
 
 
 class Delivery:
@@ -76,6 +82,14 @@ class Delivery:
         Raises:
             Exception: A bug of this program, after the client was told that something went wrong.
         """
+        with ungrouped():
+            failure = await self._serve(wait, silence)
+        if failure is not None and is_bug(failure):
+            raise failure
+        if self._gone and not self._begun.is_set():
+            await self._take_leave()
+
+    async def _serve(self, wait: float, silence: float | None) -> Exception | None:
         failure: Exception | None = None
         async with create_task_group() as tasks:
             tasks.start_soon(self._watch)
@@ -85,8 +99,7 @@ class Delivery:
                 tasks.start_soon(self._keep_alive, wait, silence)
                 failure = await self._deliver(at_once=not wait)
             tasks.cancel_scope.cancel()
-        if failure is not None and not is_from_upstream(failure):
-            raise failure
+        return failure
 
     async def _deliver(self, *, at_once: bool) -> Exception | None:
         failure: Exception | None = None
@@ -106,7 +119,7 @@ class Delivery:
                 await self._finish(self._framing.end(self._run.outcome))
             elif self._begun.is_set():
                 await self._finish(self._framing.failure(failure, self._run.outcome))
-            elif not hasattr(failure, "status_code") or is_from_upstream(failure):
+            elif attribute_of(failure, "status_code") is None or not is_bug(failure):
                 await self._refuse(failure)
             # else it is an HTTPException of the framework, of which that makes a response
         return failure
@@ -148,6 +161,15 @@ class Delivery:
             self._over = True
             await self._emit({"type": "http.response.start", "status": status.code, "headers": headers})
             await self._emit({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _take_leave(self) -> None:
+        """
+        Answer a client that has gone before the response began. Nobody sees it, but middleware takes a response that never begins
+        for a bug of the application's.
+        """
+        with suppress(OSError):
+            await self._send({"type": "http.response.start", "status": _CLIENT_IS_GONE, "headers": []})
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _emit(self, message: MutableMapping[str, Any]) -> None:
         try:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import StreamError
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.json_text import JSONText
 from streamkit._core.log import error_fields
+from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.http_status import http_status
 
 if TYPE_CHECKING:
@@ -21,6 +23,14 @@ __all__ = ["describe_end", "describe_error", "json_for"]
 
 _OWN_FAULTS = {401, 402, 403}
 """Statuses of upstream that speak of this program's key and account."""
+
+_TYPES = {
+    400: "invalid_request_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
 
 _MESSAGES = {
     400: "the request was refused as invalid",
@@ -54,7 +64,7 @@ def describe_error(error: BaseException) -> dict[str, Any]:
     return {
         "type": _type_of(error),
         "retriable": _may_pass(error),
-        "message": _MESSAGES[http_status(error).code],
+        "message": str(error) if isinstance(error, BadRequest) else _MESSAGES[http_status(error).code],
     }
 
 
@@ -72,14 +82,12 @@ def _type_of(error: BaseException) -> str:
     code = http_status(error).code
     if code == 500:
         return "internal_error"
-    if getattr(error, "status_code", None) in _OWN_FAULTS:
+    if attribute_of(error, "status_code") in _OWN_FAULTS:
         return "upstream_error"
     word = error_fields(error).get("error_type")
     if isinstance(word, str):
         return word
-    return {504: "timeout_error", 429: "rate_limit_error", 503: "overloaded_error"}.get(
-        code, "upstream_error"
-    )
+    return _TYPES.get(code, "upstream_error")
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._operators.time.heartbeat import heartbeat
-from streamkit._serving.http_status import is_from_upstream
+from streamkit._serving.http_status import is_bug
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -85,7 +85,7 @@ async def frames(stream: Stream[Any], framing: Framing, silence: float | None) -
                     yield frame  # noqa: ASYNC119
     except Exception as error:
         yield framing.failure(error, run.outcome)
-        if not is_from_upstream(error):
+        if is_bug(error):
             raise
     else:
         yield framing.end(run.outcome)

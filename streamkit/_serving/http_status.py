@@ -12,8 +12,10 @@ from typing import NamedTuple
 from streamkit._claude.protocol.retriable import retry_after
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import BufferOverflow, StreamError
+from streamkit._core.foreign_objects import attribute_of, type_of
+from streamkit._serving.bad_request import BadRequest
 
-__all__ = ["HTTPStatus", "http_status", "is_from_upstream"]
+__all__ = ["HTTPStatus", "http_status", "is_bug"]
 
 _TIMED_OUT = {"timeout_error", "stalled"}
 
@@ -31,13 +33,15 @@ class HTTPStatus(NamedTuple):
     retry_after: int | None = None
 
 
-def is_from_upstream(error: BaseException) -> bool:
+def is_bug(error: BaseException) -> bool:
     """
-    Whether it is how a service behind this one fails, and not a bug of this program, which its developers want to see.
+    Whether it is a bug of this program, which its developers want to see, and not a client's request that cannot be understood,
+    or how a service behind this one fails.
     """
     if isinstance(error, BufferOverflow):
-        return False
-    return isinstance(error, StreamError | TimeoutError | ConnectionError) or adapter_of(error) is not None
+        return True
+    expected = StreamError | TimeoutError | ConnectionError | BadRequest
+    return not isinstance(error, expected) and adapter_of(error) is None
 
 
 def http_status(error: BaseException) -> HTTPStatus:
@@ -45,17 +49,21 @@ def http_status(error: BaseException) -> HTTPStatus:
     The status for an error:
 
     429 where there were too many requests and 503 where the service is overloaded, both with its `retry-after`; 400 for a
-    request that was refused as invalid, 413 for one that was too large; 504 for whatever took too long; 502 for all else that
-    has failed upstream, a refused key of our own too; 500 for a bug.
+    request that cannot be understood or was refused as invalid, 413 for one that was too large; 504 for whatever took too long;
+    502 for all else that has failed upstream, a refused key of our own too; 500 for a bug.
     """
-    if not is_from_upstream(error):
+    if is_bug(error):
         return HTTPStatus(500)
+    if isinstance(error, BadRequest):
+        return HTTPStatus(error.status)
     code = _code(error)
     return HTTPStatus(code, _wait(error) if code in (429, 503) else None)
 
 
 def _code(error: BaseException) -> int:
-    kind, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    kind, status = type_of(error), attribute_of(error, "status_code")
+    if kind in _TIMED_OUT or status in (408, 504) or _took_too_long(error):
+        return 504
     if kind == "rate_limit_error" or status == 429:
         return 429
     if kind == "overloaded_error" or status in (503, 529):
@@ -64,8 +72,6 @@ def _code(error: BaseException) -> int:
         return 413
     if kind == "invalid_request_error" or status in (400, 422):
         return 400
-    if kind in _TIMED_OUT or status in (408, 504) or _took_too_long(error):
-        return 504
     return 502
 
 

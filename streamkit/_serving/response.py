@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag, seconds
 from streamkit._serving.delivery import Delivery
+from streamkit._serving.head import checked_headers, checked_status
 from streamkit._serving.starlette_base import StarletteResponse
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FramedResponse(StarletteResponse):
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
     """
 
     def __init__(
@@ -65,11 +66,15 @@ class FramedResponse(StarletteResponse):
         self._wait = _wait(name, wait_for_first)
         self._silence = checked_silence(name, heartbeat)
         made = framing()
-        self.status_code: int = status_code
+        self.status_code: int = checked_status(name, status_code)
         self.media_type: str | None = made.media_type
         self.background: Any = background
-        named = {"content-type": made.media_type, **_HEADERS, **made.headers}
-        named |= {key.lower(): value for key, value in (headers or {}).items()}
+        named = {
+            "content-type": made.media_type,
+            **_HEADERS,
+            **made.headers,
+            **checked_headers(name, headers),
+        }
         self.raw_headers: list[tuple[bytes, bytes]] = [
             (key.encode("latin-1"), value.encode("latin-1")) for key, value in named.items()
         ]

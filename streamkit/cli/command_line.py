@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cannot be used, 2 if the command cannot be done as it was given, 130 after Ctrl-C, 141 if the program
         that read the output has gone.
     """
+    open_missing_streams()
     # A model may write characters that the terminal's encoding does not have, or lone surrogates.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
     try:
@@ -73,8 +74,12 @@ def obey(argv: Sequence[str] | None) -> int:
     """
     Run the command that the arguments name, and return the exit status.
     """
+    commands = parser()
     try:
-        options = parser().parse_args(argv)
+        options = commands.parse_args(argv)
+        if options.run is None:  # without any argument, as when somebody tries whether it is there
+            commands.print_help()
+            return 0
         status: int = options.run(options)
     except SystemExit as exiting:  # argparse has printed an error or the help
         return int(exiting.code or 0)
@@ -86,7 +91,7 @@ def obey(argv: Sequence[str] | None) -> int:
 
 def parser() -> ArgumentParser:
     """
-    The argument parser. After parsing, `options.run` is the function of the command.
+    The argument parser. After parsing, `options.run` is the function of the command; None if there is none.
     """
     top = Parser(
         prog="streamkit",
@@ -95,7 +100,8 @@ def parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"streamkit {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top.set_defaults(run=None)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         own = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION)
         command.add_arguments(own)
@@ -108,6 +114,16 @@ def holds(error: BaseException, kind: type[BaseException]) -> bool:
     Whether `error` is of that kind, or is a group that contains such an error.
     """
     return BaseExceptionGroup("", [error]).subgroup(kind) is not None
+
+
+def open_missing_streams() -> None:
+    """
+    Where the process was started with its output closed, as by a service manager, write to nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8", closefd=False))
 
 
 def give_up_stdout() -> None:

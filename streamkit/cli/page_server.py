@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import streamkit as sk
+from streamkit._surrogates import legal
 from streamkit.testing import FakeClaude, Reply
 from streamkit.testing._fake_claude.faults.wire import WireFault
 
@@ -36,6 +37,7 @@ PARTS: Final[Operator[Any, tuple[str, Any]]] = sk.split(
     input=sk.only("input_json_delta"),
     call=sk.tool_calls(broken="emit", server=True),
     found=sk.tool_results(),
+    source=sk.citations(),
     usage=sk.usage(),
 )
 """What the page shows."""
@@ -72,10 +74,10 @@ class PageServer(FakeClaude):
         if request.method != "POST":
             return self._pages[request.path]
         match request.body:
-            case {"messages": [_, *_] as messages}:
+            case {"messages": [_, *_] as given} if all(messages := [*map(_said, given)]):
                 return Reply([Streamed(self._chat(messages) | PARTS)], headers=_typed("text/event-stream"))
             case _:
-                return _json({"message": "the request has no messages"}, status=400)
+                return _json({"message": "the request has no messages of the page's"}, status=400)
 
     def _chat(self, messages: Any) -> Stream[Any]:
         # One request, and nothing is mended, so that the page shows what was sent.
@@ -100,6 +102,17 @@ class Streamed(WireFault):
         async with aclosing(sk.sse.events(self.stream)) as frames:
             async for frame in frames:
                 await send(frame)
+
+
+def _said(message: object) -> dict[str, str] | None:
+    """
+    A message of the page's; None for what it does not send, which must not end the server as a mistake of the script's does.
+    """
+    match message:
+        case {"role": "user" | "assistant" as role, "content": str(text)}:
+            return {"role": role, "content": legal(text)}
+        case _:
+            return None
 
 
 def _typed(media_type: str) -> dict[str, str]:

@@ -63,7 +63,7 @@ def _makes(value: object, kind: type[Any]) -> bool:
     if not inspect.isfunction(value):
         return False
     returned = str(value.__annotations__.get("return", "")).partition("[")[0]
-    made = value.__globals__.get(returned)
+    made = inspect.unwrap(value).__globals__.get(returned)
     return isinstance(made, type) and issubclass(made, kind)
 
 

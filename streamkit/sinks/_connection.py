@@ -6,9 +6,16 @@ which it is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["Connection", "connect"]
+
+_BEING_READ: set[int] = set()
+"""The ids of the sockets that are read at the moment."""
 
 
 class Connection(ABC):
@@ -30,6 +37,25 @@ class Connection(ABC):
         """
         The next message; None where the client is gone.
         """
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """
+        A block that reads.
+
+        Raises:
+            RuntimeError: Another one reads it, too: each would miss what the other gets, the end of the connection as well.
+        """
+        if id(self._ws) in _BEING_READ:
+            raise RuntimeError(
+                "websocket(stop=…) reads this WebSocket for another answer already: of answers that run at once, give stop to "
+                "one, or to none and read it yourself"
+            )
+        _BEING_READ.add(id(self._ws))
+        try:
+            yield
+        finally:
+            _BEING_READ.discard(id(self._ws))
 
     async def closed(self) -> bool:
         """
@@ -53,7 +79,13 @@ class _Starlette(Connection):
     """
 
     async def send(self, text: str) -> None:
-        await self._ws.send_text(text)
+        try:
+            await self._ws.send_text(text)
+        except RuntimeError as error:
+            # Starlette holds it for open: so the server has closed it, such as for a frame of the client's that is broken.
+            if self._is_in("CONNECTED", "application_state"):
+                raise ConnectionResetError from error
+            raise
 
     async def receive(self) -> str | bytes | None:
         try:
@@ -68,12 +100,14 @@ class _Starlette(Connection):
         return message.get("bytes") or b"" if text is None else text
 
     def is_gone(self, error: Exception) -> bool:
-        states = (getattr(self._ws, name, None) for name in ("client_state", "application_state"))
         return (
             isinstance(error, OSError)
             or _is_named(error, "WebSocketDisconnect", "WebSocketDisconnected")
-            or any(getattr(state, "name", None) == "DISCONNECTED" for state in states)
+            or self._is_in("DISCONNECTED", "client_state", "application_state")
         )
+
+    def _is_in(self, state: str, *sides: str) -> bool:
+        return any(getattr(getattr(self._ws, side, None), "name", None) == state for side in sides)
 
 
 class _WebSockets(Connection):

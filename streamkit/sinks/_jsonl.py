@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.algebra import Sink
 from streamkit._core.items import merged, text_of, with_text, without_half
 from streamkit._core.json_text import JSONText
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.plain import plain_error
 from streamkit._core.runtime.blocking_thread import BlockingThread
 from streamkit.sinks._spool import spool
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["json_line", "jsonl", "write_whole"]
 
 
+@keyword_hints
 def jsonl(path: str | os.PathLike[str], append: bool = False) -> Sink[object, None]:
     """
     A sink that writes one line of JSON for each item.
@@ -146,6 +148,8 @@ class _Lines:
         except UnicodeEncodeError:
             if without_half(item)[1] is None:
                 return json_line(item)
+        except RecursionError:
+            return json_line(item)  # which says what is wrong
         self._waiting = item
         return b""
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sized
-from typing import TYPE_CHECKING, Any, get_args
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from streamkit._core.algebra import Sink
+from streamkit._core.foreign_objects import type_of
 from streamkit._core.log import Level, log_at, running_in, to_logging
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -
     Args:
         event: The name of the log event.
         level: `"debug"`, `"info"`, `"warning"`, `"error"` or `"critical"`.
-        logger: A logger of structlog or of `logging`. The default is the library's own: `structlog.get_logger("streamkit")` where
-            the application has configured structlog, and `logging.getLogger("streamkit")` where it has not. There the line also
-            has the id of its run.
+        logger: A logger of structlog or of `logging`, or a `LoggerAdapter`. The default is the library's own:
+            `structlog.get_logger("streamkit")` where the application has configured structlog, and
+            `logging.getLogger("streamkit")` where it has not. There the line also has the id of its run.
 
     Raises:
         TypeError: `event` is not a `str`, or `logger` does not have a method of that name.
@@ -39,6 +41,8 @@ def log(event: str = "stream_item", level: Level = "info", logger: Any = None) -
         raise TypeError(f"log() needs the name of the event as a str, not {event!r}")
     if level not in get_args(Level):
         raise ValueError(f"level must be one of {', '.join(map(repr, get_args(Level)))}, not {level!r}")
+    if logger is logging:
+        logger = logging.getLogger()
     if logger is not None and not callable(getattr(logger, level, None)):
         raise TypeError(
             f"log() needs a logger of structlog or logging, with a method {level}(), not {logger!r}"
@@ -53,15 +57,15 @@ async def _log(
     async for item in items:
         if logger is None:
             log_at(level, event, running_in.get(), **_fields(item))
-        elif isinstance(logger, logging.Logger):
-            to_logging(logger, level, event, _fields(item))
+        elif isinstance(logger, logging.Logger | logging.LoggerAdapter):
+            to_logging(cast("Any", logger), level, event, _fields(item))
         else:
             getattr(logger, level)(event, **_fields(item))
 
 
 def _fields(item: object) -> dict[str, object]:
-    kind = getattr(item, "type", None)
-    fields: dict[str, object] = {"type": kind if isinstance(kind, str) else type(item).__name__}
+    fields: dict[str, object] = {"type": type_of(item) or type(item).__name__}
     if isinstance(item, Sized):
-        fields["size"] = len(item)
+        with suppress(Exception):  # an array without dimensions has the method and no length
+            fields["size"] = len(item)
     return fields

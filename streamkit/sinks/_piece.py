@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from streamkit._core.items import is_restart
+from streamkit._surrogates import plain_text
 
 __all__ = ["Piece", "Restart", "piece_of"]
 
@@ -30,7 +31,7 @@ def piece_of(sink: str, item: object) -> str | None:
         TypeError: `item` is neither text nor a restart.
     """
     if isinstance(item, str):
-        return item
+        return plain_text(item)
     if is_restart(item):
         return None
     raise TypeError(f"{sink}() takes str, not {type(item).__name__}: put text() or map(…) in front of it")

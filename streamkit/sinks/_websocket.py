@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from anyio import create_task_group, move_on_after, sleep_forever
+from anyio import create_task_group, lowlevel, move_on_after, sleep_forever
 
+from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 from streamkit._core.algebra import Sink
-from streamkit._core.items import is_named
+from streamkit._core.foreign_objects import type_of
+from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption
 from streamkit._serving.ending import describe_end, describe_error, json_for
+from streamkit._serving.ungrouped import ungrouped
 from streamkit.sinks._connection import connect
 
 if TYPE_CHECKING:
@@ -25,20 +28,23 @@ __all__ = ["websocket"]
 
 _PATIENCE = 1.0
 """Seconds in which a client is still told of the end, where the sink is cancelled."""
-_ENDS = ("complete", "error")
+_LONGEST_STOP = 65_536
+"""Characters. What is longer is not read as JSON, because the answer waits meanwhile."""
+_OWN_NAMES = ("complete", "error", "restarted")
 
 
-def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
+def websocket(ws: Any, stop: object = None) -> Sink[object, bool]:
     """
     A sink that sends each item to the client of a WebSocket, as JSON text: `{"type": name, "content": value}`.
 
     The name is that of a pair `(name, value)`, as `split` makes them. For any other item it is the item's own `type`, such as
-    that of an event, or else `"message"`. At the end it sends `{"type": "complete", "kind": …, "stop_reason": …, "usage": …}`,
+    that of an event, or else `"message"`. Where the stream starts over, and what came before is void, it is `"restarted"`, also
+    in a pair. At the end it sends `{"type": "complete", "kind": …, "stop_reason": …, "usage": …}`,
     also where the run was stopped, and where it has failed `{"type": "error", "error": …}`, whose `error` has `type`,
     `retriable` and a `message` without anything that was said. The connection stays open.
 
     A client that goes, or stops the answer, ends the sink quietly, and with it the job that it is the end of. In a `tee` the
-    others go on.
+    others go on. What the sink returns is whether the client is still there, so that a loop over its questions can end.
 
     Args:
         ws: A `WebSocket` of Starlette or FastAPI that was accepted, or a connection of the library `websockets`.
@@ -48,7 +54,8 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
 
     Raises:
         TypeError: `ws` is neither; while running, an item cannot be written as JSON.
-        ValueError: While running, a pair is named `"complete"` or `"error"`.
+        ValueError: While running, a pair is named `"complete"`, `"error"` or `"restarted"`.
+        RuntimeError: While running, another answer reads the same connection.
     """
     connect(ws, reads=stop is not None)
     return Sink("websocket", _serve, (ws,), {} if stop is None else {"stop": stop}, told_outcome=True)
@@ -56,8 +63,8 @@ def websocket(ws: Any, stop: object = None) -> Sink[object, None]:
 
 async def _serve(
     items: AsyncIterator[Any], ws: Any, stop: object = None, *, outcome: Callable[[], Outcome]
-) -> None:
-    await _Client(connect(ws, reads=stop is not None), stop).serve(items, outcome)
+) -> bool:
+    return await _Client(connect(ws, reads=stop is not None), stop).serve(items, outcome)
 
 
 class _Client:
@@ -72,25 +79,19 @@ class _Client:
         self._stopped = False
         self._unreadable: Exception | None = None
 
-    async def serve(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> None:
+    async def serve(self, items: AsyncIterator[Any], outcome: Callable[[], Outcome]) -> bool:
         """
         Send the items and the end.
+
+        Returns:
+            Whether the client is still there, as far as is known.
 
         Raises:
             Exception: What the items have failed with, after the client was told.
         """
-        failure: Exception | None = None
         try:
-            async with create_task_group() as tasks:
-                self._sending = tasks.cancel_scope
-                tasks.start_soon(self._watch)
-                try:
-                    async for item in items:
-                        await self._send(_message_of(item))
-                except Exception as error:
-                    failure = error
-                self._sending.cancel()
-            failure = failure or self._unreadable
+            with ungrouped():
+                failure = await self._answer(items)
         except BaseException as error:
             if is_interruption(error):
                 with move_on_after(_PATIENCE, shield=True):
@@ -103,6 +104,20 @@ class _Client:
                 raise
         if failure is not None:
             raise failure
+        return not self._gone
+
+    async def _answer(self, items: AsyncIterator[Any]) -> Exception | None:
+        failure: Exception | None = None
+        async with create_task_group() as tasks:
+            self._sending = tasks.cancel_scope
+            tasks.start_soon(self._watch)
+            try:
+                async for item in items:
+                    await self._send(_message_of(item))
+            except Exception as error:
+                failure = error
+            self._sending.cancel()
+        return self._unreadable if failure is None else failure
 
     async def _tell_end(self, outcome: Outcome, failure: Exception | None) -> None:
         if self._gone:
@@ -110,7 +125,7 @@ class _Client:
         if self._stopped:
             outcome.stop("websocket")
         outcome.complete()
-        error = failure or outcome.error
+        error = outcome.error if failure is None else failure
         told = (
             {"type": "complete", **describe_end(outcome)}
             if error is None
@@ -121,6 +136,7 @@ class _Client:
         except Exception as refused:
             if not self._connection.is_gone(refused):
                 raise
+            self._gone = True
 
     async def _send(self, message: object) -> None:
         try:
@@ -140,7 +156,8 @@ class _Client:
             if self._stop is None:
                 self._gone = await self._connection.closed()
             else:
-                await self._read()
+                with self._connection.reading():
+                    await self._read()
         except Exception as error:  # such as that somebody else reads, too
             self._unreadable = error
         if self._gone or self._stopped or self._unreadable is not None:
@@ -151,31 +168,32 @@ class _Client:
             if _means(message, self._stop):
                 self._stopped = True
                 return
+            await lowlevel.checkpoint()  # a client that sends without end must not hold up the answer
         self._gone = True
 
 
 def _message_of(item: Any) -> dict[str, Any]:
-    if is_named(item):
-        name, content = item
-        if name in _ENDS:
-            raise ValueError(
-                f"websocket() sends messages of type {name!r} itself: give these items another name"
-            )
-        return {"type": name, "content": content}
-    kind = getattr(item, "type", None)
-    # What an event is called on the wire must not be taken for the end.
-    own = isinstance(kind, str) and kind not in _ENDS
-    return {"type": kind if own else "message", "content": item}
+    name, content = item if is_named(item) else (None, item)
+    if is_restart(content):
+        return {"type": "restarted", "content": content}
+    if name is None:
+        kind = type_of(item)
+        # What an event is called on the wire must not be taken for a message of the sink's own.
+        name = "message" if kind is None or kind in _OWN_NAMES else kind
+    elif name in _OWN_NAMES:
+        raise ValueError(f"websocket() sends messages of type {name!r} itself: give these items another name")
+    return {"type": name, "content": content}
 
 
 def _means(message: str | bytes, stop: object) -> bool:
-    if message == stop:
+    if type(message) is type(stop) and message == stop:
         return True
-    try:
-        said: object = json.loads(message)
-    except ValueError:
+    if len(message) > _LONGEST_STOP:
         return False
-    return said == stop
+    try:
+        return parse(message) == stop
+    except GrammarError:
+        return False
 
 
 def _text_of(message: object) -> str:

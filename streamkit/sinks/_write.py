@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import io
 import re
@@ -25,6 +26,8 @@ __all__ = ["TextFile", "write"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BINARY: tuple[type, ...] = (io.RawIOBase, io.BufferedIOBase)
+_ENCODING: tuple[type, ...] = (codecs.StreamWriter, codecs.StreamReaderWriter)
+"""Those of `codecs`, which take text and have the mode of the binary file below."""
 
 
 class TextFile(Protocol):
@@ -47,7 +50,8 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
     the file's encoding does not know it.
 
     Args:
-        file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins.
+        file: An open text file, which stays open. The default is `sys.stdout` at the time when the sink begins. Where a program
+            has none, as one without a console on Windows, nothing is written, as by `print`.
 
     Raises:
         TypeError: `file` is not an open text file; while running, an item is not a `str`.
@@ -58,13 +62,15 @@ def write(file: TextFile | None = None) -> Sink[Piece, None]:
         raise TypeError(f"write() needs an open text file, such as sys.stderr or open(…, 'a'), not {file!r}")
     if inspect.iscoroutinefunction(file.write):
         raise TypeError(f"write() needs a plain text file, not an asynchronous one: {file!r}")
-    if isinstance(file, _BINARY) or "b" in str(getattr(file, "mode", "")):
+    if isinstance(file, _BINARY) or (
+        not isinstance(file, _ENCODING) and "b" in str(getattr(file, "mode", ""))
+    ):
         raise TypeError(f"write() needs a file in text mode, not in binary mode: {file!r}")
     return Sink("write", _write, (file,))
 
 
 async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> None:
-    target = sys.stdout if file is None else file
+    target = _standard_output() if file is None else file
     characters = WholeCharacters()
 
     def text(item: Piece) -> str:
@@ -75,12 +81,16 @@ async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> N
         return piece if piece.isascii() and not characters.half else characters.feed(piece)
 
     def put(pieces: list[str]) -> None:
-        joined = "".join(pieces)
         try:
-            target.write(joined)
+            target.write("".join(pieces))
         except UnicodeEncodeError:
-            # Nothing of it has been written. The file knows all of it but the halves, or it raises again.
-            target.write(_SURROGATES.sub("\ufffd", joined))
+            # Nothing of it has been written. The file knows all of it but the halves, or it raises again, at the piece that it
+            # does not know.
+            try:
+                for piece in pieces:
+                    target.write(_SURROGATES.sub("\ufffd", piece))
+            finally:
+                target.flush()
         target.flush()
 
     if _may_block(target):
@@ -92,6 +102,16 @@ async def _write(items: AsyncIterator[Piece], file: TextFile | None = None) -> N
         finally:
             if half := characters.take():
                 put([half])
+
+
+class _Nowhere:
+    def write(self, text: str, /) -> None: ...
+    def flush(self) -> None: ...
+
+
+def _standard_output() -> TextFile:
+    stdout: TextFile | None = sys.stdout  # None in a program without a console
+    return _Nowhere() if stdout is None else stdout
 
 
 def _may_block(file: TextFile) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["record"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 Client = TypeVar("Client", bound="anthropic.AsyncAnthropic")
 
 

@@ -221,4 +221,5 @@ async def no_leaked_tasks(
     before = running_tasks()
     yield
     left = sorted(running_tasks() - before)
+    __tracebackhide__ = True
     assert not left, f"the test has left tasks behind: {', '.join(left)}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def test_runs_as_a_module(environment: dict[str, str], module: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
+    [[], ["--help"], ["demo", "--help"], ["replay", "--help"], ["record", "--help"], ["serve", "--help"]],
 )
 def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
@@ -42,7 +43,21 @@ def test_help_is_a_success(command: Command, arguments: list[str]) -> None:
     assert out.startswith("usage: streamkit")
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["--loud"], ["demo", "--backend", "curio"]])
+@pytest.mark.parametrize(("arguments", "status"), [(["operators"], 0), (["dance"], 2)])
+def test_it_runs_where_nobody_can_be_told(
+    environment: dict[str, str], arguments: list[str], status: int
+) -> None:
+    """
+    As under a service manager that closes what a process would write to.
+    """
+    line = shlex.join([sys.executable, "-m", "streamkit", *arguments])
+    assert (
+        subprocess.run(["/bin/sh", "-c", f"{line} >&- 2>&-"], env=environment, check=False).returncode
+        == status
+    )
+
+
+@pytest.mark.parametrize("arguments", [["dance"], ["--loud"], ["demo", "--backend", "curio"]])
 def test_a_slip_is_told_in_one_line(command: Command, arguments: list[str]) -> None:
     status, out, err = command(*arguments)
     assert (status, out, len(err.splitlines())) == (2, "", 1)

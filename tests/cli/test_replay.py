@@ -247,6 +247,15 @@ def test_a_slip_in_an_operator_is_told_in_one_line(
     assert len(err.splitlines()) == 1
 
 
+def test_an_operator_that_does_not_fit_is_told_in_one_line(
+    command: Command, record: Record, answer: Reply
+) -> None:
+    status, out, err = command("replay", record(answer), "--through", "text")
+    assert (status, out) == (2, "")
+    assert err.startswith("streamkit: --show text --through …: text() takes events")
+    assert len(err.splitlines()) == 1
+
+
 def test_an_operator_that_fails_is_told_in_one_line(command: Command, record: Record, answer: Reply) -> None:
     path = record(answer)
     status, out, err = command("replay", path, "--through", "until('moss'), tool_calls")

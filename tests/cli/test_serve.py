@@ -64,13 +64,14 @@ class Served:
         assert self._process.stdout is not None
         return self._process.stdout.readline().decode()
 
-    def ask(self) -> tuple[str, str]:
+    def ask(self, messages: Any = ASK["messages"]) -> tuple[str, str]:
         """
         The text that came, and how that ended.
         """
         said: list[str] = []
         try:
-            with self.client.messages.create(**ASK, stream=True) as stream:
+            asked: Any = {**ASK, "messages": messages}
+            with self.client.messages.create(**asked, stream=True) as stream:
                 for item in stream:
                     if item.type == "content_block_delta" and item.delta.type == "text_delta":
                         said.append(item.delta.text)
@@ -240,7 +241,7 @@ def test_ctrl_c_ends_it_in_the_middle_of_an_answer(process: Process) -> None:
 def test_a_port_in_use_is_told_in_one_line(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        complaint = f"streamkit: --port {port} cannot be used: Address already in use\n"
+        complaint = f"streamkit: --port {port} cannot be used: Address already in use; --port 0 takes any that is free\n"
         assert command("serve", "--port", port) == (2, "", complaint)
 
 
@@ -299,6 +300,17 @@ def test_an_application_that_goes_on_gets_the_rest(process: Process, model: str)
         assert served.line().endswith("built-in text\n")
 
 
+@pytest.mark.parametrize("answered", [TEXT, TEXT[:20]])
+def test_a_new_question_is_answered_from_the_beginning(process: Process, answered: str) -> None:
+    """
+    Whether the answer before it was whole, or was stopped.
+    """
+    messages: Any = [*ASK["messages"], {"role": "assistant", "content": answered}, *ASK["messages"]]
+    with serving(process, "--speed", 100) as served:
+        assert served.ask(messages) == (TEXT, "complete")
+        served.line()
+
+
 # -- the page ------------------------------------------------------------------------------------------------
 
 
@@ -317,13 +329,24 @@ def test_the_page_asks_and_shows_what_is_answered(process: Process, recordings: 
                 events = parsed(browser.post("/sse", json=asked).text)
                 assert [data for event, data in events if event == "text"][1] == '" and more"'
                 assert events[-1][0] == "done"
-            assert browser.post("/sse", json={"messages": []}).status_code == 400
+            odd: list[Any] = [
+                [],
+                "Hi",
+                [5],
+                [{"role": "user", "content": [[]]}],
+                [{"role": "?", "content": "Hi"}],
+            ]
+            for messages in odd:
+                assert browser.post("/sse", json={"messages": messages}).status_code == 400
+            half = browser.post("/sse", content=b'{"messages": [{"role": "user", "content": "\\ud83d"}]}')
+            assert parsed(half.text)[-1][0] == "done"
             assert browser.get("/elsewhere").status_code == 404
-        lines = [served.line() for _ in range(3)]
+        lines = [served.line() for _ in range(4)]
     assert lines == [
         "   1  claude-sonnet-5  two.sse\n",
         "   2  claude-sonnet-5  one.sse\n",
-        "   3  ?  404, for GET /elsewhere\n",
+        "   3  claude-sonnet-5  two.sse\n",
+        "   4  ?  404, for GET /elsewhere\n",
     ]
 
 

@@ -15,7 +15,7 @@ from tests.support.patience import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
     from tests.clients.site import Site
 
@@ -76,9 +76,15 @@ def page(browser: Browser, console: list[str]) -> Iterator[Page]:
     """
     A page in a browser.
     """
+
+    def refuse(dialog: Dialog) -> None:
+        console.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     with browser.new_context(viewport={"width": 900, "height": 860}) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("console", lambda message: console.append(f"{message.type}: {message.text}"))
+        page.on("dialog", refuse)
         page.on("pageerror", lambda error: console.append(str(error)))
         yield page

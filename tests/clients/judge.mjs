@@ -1,12 +1,15 @@
 // Reads answers as a front-end does, with the libraries of front-ends, and tells what it ends with.
 //
-// stdin: a line of JSON for each case, {"judge", "url"}. stdout: a line for each, in the order in which they are done:
-// {"case", "end", "errors", "told", "chunks"}: what the client ends with, what it complains of, the errors that the server has told it,
-// and how many chunks or events it has read.
+// stdin: a line of JSON for each case, {"judge", "url", "steps"}. A step is a user's message, {"say", "files"}, what the tools of the
+// page have given, {"outputs": [{"tool", "id", "output", "error"}]}, or what the user has said to a tool, {"answers": [{"id", "approved",
+// "reason"}]}; without steps one question is asked. stdout: a line for each, in the order in which they are done:
+// {"case", "end", "errors", "told", "finished", "failed", "chunks"}: what the client ends with, what it complains of, the errors that
+// the server has told it, the last chunk or event of the protocol, and how many it has read.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { registerHooks } from "node:module";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 
 const AT_ONCE = 8;
 
@@ -52,7 +55,7 @@ async function readWithAgUi(url, seen) {
   try {
     await agent.runAgent({ runId: "run" }, {
       onEvent: () => void seen.chunks++,
-      onRunErrorEvent: ({ event }) => void seen.told.push(event.message),
+      onRunErrorEvent: ({ event }) => void (seen.told.push(event.message), seen.failed = event),
       onRunFinishedEvent: ({ event }) => void (seen.finished = event),
     });
   } finally {
@@ -60,17 +63,66 @@ async function readWithAgUi(url, seen) {
   }
 }
 
+// -- conversations ---------------------------------------------------------------------------------------------------------------
+
+// What `useChat` keeps in the state of its framework.
+class ChatState {
+  status = "ready";
+  error = undefined;
+  messages = [];
+  pushMessage = (message) => { this.messages = [...this.messages, message]; };
+  popMessage = () => { this.messages = this.messages.slice(0, -1); };
+  replaceMessage = (index, message) => { this.messages = this.messages.with(index, message); };
+  snapshot = structuredClone;
+}
+
+async function talkWithAiSdk(ai, url, steps, seen) {
+  class Chat extends ai.AbstractChat {}
+  const chat = new Chat({
+    state: new ChatState(),
+    transport: new ai.DefaultChatTransport({ api: url }),
+    sendAutomaticallyWhen: (given) =>
+      ai.lastAssistantMessageIsCompleteWithToolCalls(given) || ai.lastAssistantMessageIsCompleteWithApprovalResponses(given),
+    onError: (error) => void seen.errors.push(`${error.name}: ${error.message}`),
+  });
+  for (const { say, files, outputs, answers } of steps) {
+    if (say) await chat.sendMessage({ text: say, files });
+    for (const { tool, id: toolCallId, output, error } of outputs ?? []) {
+      const given = error ? { state: "output-error", errorText: error } : { output };
+      await chat.addToolOutput({ tool, toolCallId, ...given });
+    }
+    for (const answer of answers ?? []) await chat.addToolApprovalResponse(answer);
+    while (chat.status === "submitted" || chat.status === "streaming") await setTimeout(1);
+  }
+  seen.end = chat.messages;
+}
+
+async function talkWithAgUi(url, steps, seen) {
+  const agent = new HttpAgent({ url, threadId: "thread" });
+  for (const [number, { say, files, outputs }] of steps.entries()) {
+    const content = files ? [{ type: "text", text: say }, ...files] : say;
+    if (say) agent.addMessage({ id: `question-${number}`, role: "user", content });
+    for (const { id: toolCallId, output, error } of outputs ?? []) {
+      agent.addMessage({ id: `output-${toolCallId}`, role: "tool", toolCallId, content: output ?? "", ...(error && { error }) });
+    }
+    await agent.runAgent({ runId: `run-${number}` }, { onRunErrorEvent: ({ event }) => void seen.errors.push(event.message) });
+  }
+  seen.end = agent.messages;
+}
+
+// -- all of it -------------------------------------------------------------------------------------------------------------------
+
 const JUDGES = {
-  "ai-6": (url, seen) => readWithAiSdk(ai6, url, seen),
-  "ai-7": (url, seen) => readWithAiSdk(ai7, url, seen),
-  "ag-ui": readWithAgUi,
+  "ai-6": (url, steps, seen) => steps ? talkWithAiSdk(ai6, url, steps, seen) : readWithAiSdk(ai6, url, seen),
+  "ai-7": (url, steps, seen) => steps ? talkWithAiSdk(ai7, url, steps, seen) : readWithAiSdk(ai7, url, seen),
+  "ag-ui": (url, steps, seen) => steps ? talkWithAgUi(url, steps, seen) : readWithAgUi(url, seen),
 };
 
-async function judged({ judge, url }) {
-  const seen = { end: null, errors: [], told: [], finished: null, chunks: 0 };
+async function judged({ judge, url, steps }) {
+  const seen = { end: null, errors: [], told: [], finished: null, failed: null, chunks: 0 };
   await current.run(seen, async () => {
     try {
-      await JUDGES[judge](url, seen);
+      await JUDGES[judge](url, steps, seen);
     } catch (error) {
       if (!seen.told.includes(error.message)) seen.errors.push(`${error.name}: ${error.message}`);
     }

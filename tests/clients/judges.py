@@ -14,7 +14,7 @@ from tests.clients import packages
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import streamkit as sk
     from tests.clients.site import App, Site
@@ -33,7 +33,8 @@ class Seen:
         end: The message, or the messages, that it ends with.
         errors: What it complains of: chunks that do not fit their schema, an order that it does not allow, a broken connection.
         told: The errors that the server has told it in the protocol.
-        finished: What the protocol's last chunk says; None without one.
+        finished: What the protocol's last chunk says, where nothing has failed; None without one.
+        failed: What AG-UI's last event says, where the run has failed; None without one.
         chunks: How many chunks it has read.
     """
 
@@ -41,6 +42,7 @@ class Seen:
     errors: list[str]
     told: list[str]
     finished: Any
+    failed: Any
     chunks: int
 
 
@@ -62,7 +64,26 @@ def asked(cases: Mapping[str, tuple[Judge, str]]) -> dict[str, Seen]:
     """
     Let clients ask at these URLs, and read what is answered.
     """
-    lines = [json.dumps({"judge": judge, "url": url}) for judge, url in cases.values()]
+    return _run({name: {"judge": judge, "url": url} for name, (judge, url) in cases.items()})
+
+
+def talked(talks: Mapping[Judge, tuple[str, Sequence[Mapping[str, Any]]]]) -> dict[str, Seen]:
+    """
+    Let clients have conversations, each with its own, at these URLs.
+
+    Args:
+        talks: The URL and the steps for each client: `{"say": …, "files": …}`, or `{"outputs": […]}` of the page's tools.
+
+    Returns:
+        What each client has seen; the end is the messages that it has.
+    """
+    return _run(
+        {judge: {"judge": judge, "url": url, "steps": steps} for judge, (url, steps) in talks.items()}
+    )
+
+
+def _run(cases: Mapping[Any, Any]) -> dict[str, Seen]:
+    lines = [json.dumps(case) for case in cases.values()]
     done = subprocess.run(
         packages.judge(),
         input="\n".join(lines),
@@ -73,7 +94,9 @@ def asked(cases: Mapping[str, tuple[Judge, str]]) -> dict[str, Seen]:
     )
     assert done.returncode == 0, done.stderr
     names = [*cases]
-    return {names[seen.pop("case")]: Seen(**seen) for seen in map(json.loads, done.stdout.splitlines())}
+    return {
+        names[seen.pop("case")]: Seen(**seen) for seen in map(json.loads, done.stdout.strip("\n").split("\n"))
+    }
 
 
 @dataclass
@@ -157,6 +180,8 @@ def told_by_ag_ui(messages: Any) -> Told:
         role = message["role"]
         if role == "assistant":
             told.text += message.get("content") or ""
+            facts = message.get("metadata", {}).get("anthropic", {})
+            told.sources += [cited for text in facts.get("texts", ()) for cited in text.get("citations", ())]
             for call in message.get("toolCalls", ()):
                 function = call["function"]
                 with suppress(ValueError):  # a call whose input was broken

@@ -4,15 +4,14 @@ A web server on loopback, in a thread of its own, so that clients in other proce
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import count
 from typing import Any, Literal, TypeAlias, TypeVar
 
-import anyio
-import uvicorn
 from anyio.from_thread import start_blocking_portal
+
+from tests.support.servers import uvicorn_serves
 
 T = TypeVar("T")
 
@@ -56,8 +55,17 @@ def serving() -> Generator[Site]:
     A site that is served meanwhile.
     """
     site = Site()
-    with beside(uvicorn_serves(site)) as site.port:
+    with served(site) as site.port:
         yield site
+
+
+@contextmanager
+def served(app: App, lifespan: Literal["on", "off"] = "off") -> Generator[int]:
+    """
+    Serve an application in a thread of its own; gives the port.
+    """
+    with beside(uvicorn_serves(app, lifespan, ws="websockets-sansio")) as port:
+        yield port
 
 
 @contextmanager
@@ -67,19 +75,3 @@ def beside(context: AbstractAsyncContextManager[T]) -> Generator[T]:
     """
     with start_blocking_portal("asyncio") as portal, portal.wrap_async_context_manager(context) as entered:
         yield entered
-
-
-@asynccontextmanager
-async def uvicorn_serves(app: App, lifespan: Literal["on", "off"] = "off") -> AsyncGenerator[int]:
-    """
-    Serve an application; gives the port.
-    """
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan, ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        while not server.started:  # noqa: ASYNC110 -- it tells nobody
-            await anyio.sleep(0.001)
-        yield listening.getsockname()[1]
-        server.should_exit = True

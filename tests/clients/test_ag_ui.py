@@ -12,6 +12,7 @@ from streamkit.ui import ag_ui
 from tests.clients.answers import played, written
 from tests.clients.judges import asked, judged, told_by_ag_ui, told_by_outcome
 from tests.clients.web_example import check_answer, served_example
+from tests.ui.ag_ui_client import accounted
 
 if TYPE_CHECKING:
     import streamkit as sk
@@ -45,7 +46,7 @@ def answers() -> dict[str, Answer]:
 
 @pytest.fixture(scope="module")
 def seen(site: Site, node: None, answers: dict[str, Answer]) -> dict[str, Seen]:
-    return judged(site, {name: ("ag-ui", answer.response) for name, answer in answers.items()})
+    return judged(site, {name: ("ag-ui", answer.app) for name, answer in answers.items()})
 
 
 def test_a_client_ends_with_what_the_outcome_has(answers: dict[str, Answer], seen: dict[str, Seen]) -> None:
@@ -85,19 +86,23 @@ def difference(answer: Answer, seen: Seen) -> object:
     What a client has seen otherwise than it should have, if anything.
     """
     outcome = answer.outcome
-    if answer.response.status_code != 200:
+    if answer.status != 200:
         # It makes an error of the body.
         return (seen.end != [] or len(seen.errors) != 1) and seen
     if seen.errors:
         return seen.errors
     told, expected = told_by_ag_ui(seen.end), told_by_outcome(outcome)
-    expected.sources.clear()
     # Where an answer starts over, a call under the id of one that is void has another id in the protocol.
     told.calls = [(call_id.removesuffix("_2"), name, given) for call_id, name, given in told.calls]
     if told != expected:
         return told, expected
     if (outcome.error is None) != (not seen.told) or (outcome.error is None) != (seen.finished is not None):
         return outcome, seen.told, seen.finished
+    usage = (seen.failed or seen.finished).get("usage", [])
+    if usage != (used := accounted(outcome)):
+        return usage, used
+    if outcome.error is None and seen.finished["metadata"]["anthropic"]["stop_reason"] != outcome.stop_reason:
+        return seen.finished, outcome.stop_reason
     return None
 
 

@@ -42,7 +42,7 @@ def answers(request: pytest.FixtureRequest) -> tuple[Judge, dict[str, Answer]]:
 @pytest.fixture(scope="module")
 def seen(site: Site, node: None, answers: tuple[Judge, dict[str, Answer]]) -> dict[str, Seen]:
     judge, written = answers
-    return judged(site, {name: (judge, answer.response) for name, answer in written.items()})
+    return judged(site, {name: (judge, answer.app) for name, answer in written.items()})
 
 
 def test_a_page_ends_with_what_the_outcome_has(
@@ -76,7 +76,7 @@ def difference(answer: Answer, seen: Seen) -> object:
     What a client has seen otherwise than it should have, if anything.
     """
     outcome = answer.outcome
-    if answer.response.status_code != 200:
+    if answer.status != 200:
         # It makes an error of the body.
         return (seen.end is not None or len(seen.errors) != 1) and seen
     if seen.errors:
@@ -86,11 +86,10 @@ def difference(answer: Answer, seen: Seen) -> object:
         return told, expected
     if (outcome.error is None) != (not seen.told) or (outcome.error is None) != (seen.finished is not None):
         return outcome, seen.told, seen.finished
-    if outcome.error is None:
-        metadata = seen.end["metadata"]
-        if (metadata["usage"], metadata["stop_reason"]) != (outcome.usage.to_dict(), outcome.stop_reason):
-            return metadata, outcome.usage, outcome.stop_reason
-    return None
+    metadata = seen.end["metadata"]
+    if (metadata["usage"], metadata["stop_reason"]) != (outcome.usage.to_dict(), outcome.stop_reason):
+        return metadata, outcome.usage, outcome.stop_reason
+    return outcome.error is None and metadata.get("model") != outcome.model and (metadata, outcome.model)
 
 
 def test_the_example_is_asked_and_read() -> None:

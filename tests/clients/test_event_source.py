@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import HTMLResponse
 
 import streamkit as sk
-from tests.clients.answers import written
+from tests.clients.answers import PARTS, written
 from tests.clients.judges import Told, told_by_outcome
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from tests.conformance.failure_matrix import Resume
 
 pytestmark = pytest.mark.usefixtures("browser")  # before anything is written for it
-
-PARTS: Final = sk.split(
-    text=sk.text(),
-    thinking=sk.thinking(),
-    call=sk.tool_calls(broken="skip", server=True),
-    result=sk.tool_results(),
-    source=sk.citations(),
-)
 
 READ: Final = """
 (url) => new Promise((done) => {
@@ -95,7 +87,7 @@ def test_event_source_ends_with_what_the_outcome_has(
     site: Site, page: Page, console: list[str], answers: dict[str, Answer]
 ) -> None:
     page.goto(site.put(HTMLResponse("<title>a page</title><link rel=icon href=data:,>")))
-    urls = {name: site.put(answer.response) for name, answer in answers.items()}
+    urls = {name: site.put(answer.app) for name, answer in answers.items()}
     read = f"(urls) => Promise.all(urls.map({READ}))"
     seen: dict[str, Any] = dict(zip(urls, page.evaluate(read, [*urls.values()]), strict=True))
     # Of a response with the status of an error a browser says so itself.
@@ -106,7 +98,7 @@ def test_event_source_ends_with_what_the_outcome_has(
 
 def difference(answer: Answer, seen: dict[str, Any]) -> object:
     outcome = answer.outcome
-    if answer.response.status_code != 200:
+    if answer.status != 200:
         return seen["error"] != "the browser gave up" and seen
     calls = [tuple(call) for call in seen["calls"]]
     told = Told(seen["text"], seen["thinking"], calls, seen["results"], seen["sources"])

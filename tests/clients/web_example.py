@@ -8,12 +8,14 @@ import runpy
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from anyio import lowlevel
 
 from streamkit.testing import Pause, Reply, Request
-from tests.clients.site import beside, uvicorn_serves
+from tests.clients.site import served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,7 +31,7 @@ def served_example(script: Callable[[Request], Reply] | None = None) -> Generato
     Serve it; gives its URL.
 
     Args:
-        script: What answers it. By default its own script, without the pauses.
+        script: What answers it, without the pauses; by default its own.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("ANTHROPIC_API_KEY", raising=False)
@@ -40,9 +42,18 @@ def served_example(script: Callable[[Request], Reply] | None = None) -> Generato
             answer: Reply = own(request)
             return replace(answer, steps=[step for step in answer.steps if not isinstance(step, Pause)])
 
-        module["client"].__wrapped__.__globals__["script"] = script or at_once
-        with beside(uvicorn_serves(module["app"], "on")) as port:
+        names = module["conversation"].__globals__
+        names["script"] = script or at_once
+        names["anyio"] = SimpleNamespace(sleep=quickly)
+        with served(module["app"], "on") as port:
             yield f"http://127.0.0.1:{port}/"
+
+
+async def quickly(seconds: float) -> None:
+    """
+    Let the others have their turn, in place of a pause.
+    """
+    await lowlevel.checkpoint()
 
 
 def check_answer(told: Told) -> None:

@@ -49,6 +49,11 @@ async def later(item: int) -> int:
     return item
 
 
+async def passes(piece: str, so_far: str) -> bool:
+    await anyio.lowlevel.checkpoint()
+    return True
+
+
 def alone(item: int) -> sk.Stream[int]:
     return sk.from_iterable([item])
 
@@ -63,6 +68,7 @@ PIPELINES: dict[str, Make] = {
     "merge": lambda stream: sk.merge(stream, stream),
     "race": lambda stream: sk.race(stream, stream),
     "split": lambda stream: stream | sk.split(ordered=False, a=sk.skip(0), b=sk.skip(1)),
+    "gate": lambda stream: stream | sk.map(str) | sk.gate(passes, "grapheme"),
     "take_until": lambda stream: stream | sk.take_until(anyio.sleep_forever),
     "tee": lambda stream: stream | sk.tee(collect(), buffer=1),
     "throttle": lambda stream: stream | sk.throttle(0.0001, merge="latest"),

@@ -77,6 +77,10 @@ def as_stream(item: Item) -> sk.Stream[Item]:
     return sk.from_iterable([item])
 
 
+async def passes(piece: str, so_far: str) -> bool:
+    return True
+
+
 def never(error: Exception) -> sk.Stream[Item]:
     raise error
 
@@ -94,6 +98,7 @@ BOUNDS: dict[str, tuple[Callable[[], sk.Operator[Any, Any]], int]] = {
     "scan": (lambda: sk.scan(lambda _, item: item, None), 1),
     "batch": (lambda: sk.batch(20), 20),
     "batch, within": (lambda: sk.batch(20, 1.0), 20),
+    "gate": (lambda: sk.gate(passes), 64),
     "take": (lambda: sk.take(MANY), 0),
     "skip": (lambda: sk.skip(100), 0),
     "take_while": (lambda: sk.take_while(lambda item: True), 0),
@@ -209,6 +214,7 @@ CLAUDE: dict[str, sk.Operator[Any, Any]] = {
     "only": sk.only("text_delta"),
     "validate": sk.validate(),
     "meter": sk.meter(),
+    "budget": sk.budget(turns=1_000, seconds=10_000.0),
     "until": sk.text() | sk.until("never said"),
     "recut": sk.text() | sk.recut("word"),
     "smooth": sk.smooth("word"),
@@ -237,6 +243,30 @@ async def test_many_messages_leave_no_more_behind_than_few(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < 10_000, "bytes, after twice as many messages more"
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "name", [name for name in CLAUDE if name not in {"json", "tool_input", "smooth", "budget"}]
+)
+async def test_a_run_of_one_task_leaves_nothing_to_the_garbage_collector(name: str) -> None:
+    """
+    No cycle of references holds what was received, and costs the collector's time. A JSON parser, whose state is its own method,
+    is one; and so are jobs.
+    """
+    answer = reply(thinking("Hm."), text("Hello."), tool_use("f", {"a": [1, 2]}))
+    stream = sk.from_iterable([from_dict(event) for event in events_in(answer.body)]) | CLAUDE[name]
+    await stream.run()  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        async with stream.open() as run:
+            async for _ in run:
+                pass
+        del run
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_every_public_operator_is_counted() -> None:

@@ -169,6 +169,11 @@ async def later(item: Any) -> Any:
     return item
 
 
+async def checked(piece: str, so_far: str) -> bool:
+    await anyio.sleep(0.25)
+    return "x" not in piece
+
+
 def twice(item: Any) -> list[Any]:
     return [item, item]
 
@@ -217,6 +222,7 @@ ANY: Final[dict[str, Ops]] = {
     "heartbeat": seconds.map(lambda d: sk.heartbeat(d, "x")),
     "timeout": st.tuples(seconds, seconds).map(lambda given: sk.timeout(first=given[0], idle=given[1])),
     "smooth": st.sampled_from(["word", "grapheme", "line"]).map(sk.smooth),
+    "gate": st.sampled_from([sk.gate(checked), sk.gate(checked, "word", 4)]),
     "buffer": st.tuples(some, overflow).map(lambda given: sk.buffer(*given)),
     "catch": st.just(sk.catch(other)),
     "retry": some.map(lambda n: sk.retry(sk.RetryPolicy(attempts=n, base=0.25))),
@@ -238,6 +244,7 @@ ON_TEXT: Final[dict[str, Ops]] = {
 ON_EVENTS: Final[dict[str, Ops]] = {
     "validate": st.just(sk.validate()),
     "meter": st.just(sk.meter()),
+    "budget": st.sampled_from([sk.budget(turns=2), sk.budget(tokens=20, seconds=1.5)]),
     "only": st.just(sk.only("content_block_start", "content_block_delta", "content_block_stop")),
 }
 

@@ -4,6 +4,7 @@ Text in whole messages: smoothed or not, a consumer ends up with the same.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -121,3 +122,43 @@ async def test_smooth_behind_recut_keeps_its_pieces() -> None:
 async def test_two_in_a_row() -> None:
     source = sk.from_iterable(["a b. c", " d. e"])
     assert await (source | sk.smooth("sentence") | sk.smooth()).collect() == ["a ", "b. ", "c ", "d. ", "e"]
+
+
+# -- strings that are more than strings ---------------------------------------------------------------------
+
+
+class Escaping(str):
+    """
+    Changes what is added to it, as strings do that escape markup.
+    """
+
+    __slots__ = ()
+
+    def __add__(self, other: str) -> Escaping:
+        return Escaping(str(self) + other.replace("<", "&lt;"))
+
+    def __radd__(self, other: str) -> Escaping:
+        return Escaping(other.replace("<", "&lt;") + str(self))
+
+    def __getitem__(self, key: Any) -> Escaping:
+        return Escaping(super().__getitem__(key))
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        sk.recut("word"),
+        sk.recut("grapheme"),
+        sk.recut(re.compile(";")),
+        sk.smooth(),
+        sk.until("<end>"),
+        sk.throttle(1e-3),
+    ],
+    ids=repr,
+)
+async def test_text_of_a_subclass_is_handed_on_character_by_character(
+    operator: sk.Operator[Any, str],
+) -> None:
+    said = [Escaping("<b>"), "a<b", Escaping(" <e"), Escaping("n</b> <"), "c ; <"]
+    got = await (sk.from_iterable(said) | operator).collect()
+    assert "".join(got) == "".join(said)

@@ -139,6 +139,62 @@ async def test_an_error_that_takes_no_notes_comes_out_as_itself(
     assert run.outcome.error is error
 
 
+class Empty(Exception):
+    """
+    False, as an error is that has the length of its list of problems.
+    """
+
+    def __len__(self) -> int:
+        return 0
+
+
+async def fails(_: object) -> None:
+    raise Empty
+
+
+def fails_at_once(_: object) -> None:
+    raise Empty
+
+
+async def empty_handed() -> AsyncIterator[int]:
+    raise Empty
+    yield 0
+
+
+ONE = sk.from_iterable([1])
+EMPTY_HANDED = sk.from_iterable(empty_handed)
+
+
+def another(_: object) -> sk.Stream[int]:
+    return EMPTY_HANDED
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        EMPTY_HANDED | sk.map(str),
+        EMPTY_HANDED | sk.buffer(2),
+        EMPTY_HANDED | sk.split(ordered=False, a=sk.map(str)),
+        EMPTY_HANDED | sk.finalize(partial(fails_at_once, 0)),
+        EMPTY_HANDED | sk.map_async(fails, 2),
+        ONE | sk.map_async(fails, 2),
+        ONE | sk.flat_map(another, concurrency=2),
+        ONE | sk.tee(fails),
+        sk.race(EMPTY_HANDED, EMPTY_HANDED),
+        sk.merge(ONE, EMPTY_HANDED),
+        sk.zip(ONE, EMPTY_HANDED),
+    ],
+    ids=repr,
+)
+async def test_an_error_that_is_false_is_an_error(stream: sk.Stream[Any]) -> None:
+    run = stream.open()
+    with pytest.raises(Empty) as caught:
+        async with run:
+            async for _ in run:
+                pass
+    assert run.outcome.error is caught.value
+
+
 def test_a_note_that_is_refused_is_no_error() -> None:
     note(Frozen(1), "text")
     error = ValueError()

@@ -17,6 +17,7 @@ from streamkit.testing import FakeClaude
 from tests.support.claude import HELLO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 words: Any = sk.from_iterable(["a", "b"])
@@ -305,7 +306,9 @@ async def test_a_misspelt_parameter_is_named_before_a_missing_one() -> None:
 async def test_only_a_recording_is_replayed(tmp_path: Path, held: bytes) -> None:
     file = tmp_path / "file"
     file.write_bytes(held)
-    with pytest.raises(sk.GrammarError, match=r"this is no recording: .* it stands before text\(\)"):
+    with pytest.raises(
+        sk.GrammarError, match=r"this is not a recording: .* put sinks\.jsonl\(\) before text\(\)"
+    ):
         await sk.replay(file).collect()
 
 
@@ -320,3 +323,58 @@ async def test_a_run_is_read_inside_its_block() -> None:
     with pytest.raises(RuntimeError, match=r"read it inside `async with stream\.open\(\) as run`"):
         async for _ in words.open():
             pass
+
+
+@pytest.mark.parametrize(
+    ("use", "remedy"),
+    [
+        (
+            lambda: text.collect,
+            r"'Operator' object has no attribute 'collect'.*\(stream \| text\(\)\)\.collect\(",
+        ),
+        (lambda: text.open, r"a stream has it, so write `\(stream \| text\(\)\)\.open\(…\)`$"),
+        (lambda: cast("Any", sk.take(1)).first, r"\(stream \| take\(1\)\)\.first\("),
+        (lambda: cast("Any", sk.sinks.collect()).run, r"\(stream \| collect\(\)\)\.run\("),
+        (lambda: text.colour, r"'Operator' object has no attribute 'colour'$"),
+        (lambda: words.over([1]), r"an operator has it, as in `text\(\)\.over\(items\)`"),
+    ],
+)
+def test_what_a_stream_has_is_asked_of_a_stream(use: Callable[[], object], remedy: str) -> None:
+    with pytest.raises(AttributeError, match=remedy):
+        use()
+
+
+def test_over_reads_what_is_there_and_not_a_stream() -> None:
+    with pytest.raises(TypeError, match=r"^over\(\) takes a plain iterable, not Stream; behind \|"):
+        text.over(words)
+
+
+def test_a_stream_is_made_by_a_source() -> None:
+    stream: Any = sk.Stream
+    with pytest.raises(TypeError, match=r"such as from_iterable\(…\) and messages\(…\), not of list$"):
+        stream([1])
+
+
+def test_a_pipeline_of_split_is_an_operator() -> None:
+    split: Any = sk.split
+    with pytest.raises(TypeError, match=r"^text makes an operator or a sink, and was not called: write text"):
+        split(a=sk.text)
+    with pytest.raises(TypeError, match=r"needs an operator for a=, such as text\(\), not max$"):
+        split(a=max)
+
+
+def test_from_sse_takes_the_bytes_of_a_response() -> None:
+    from_sse: Any = sk.from_sse
+    with pytest.raises(TypeError, match=r"^from_sse\(\) takes .* not int: .* write from_sdk\(…\)$"):
+        from_sse(5)
+
+
+def test_what_a_refused_argument_holds_is_not_told() -> None:
+    class Held:
+        def __repr__(self) -> str:
+            raise AssertionError
+
+    refused: Any
+    for refused in (sk.from_iterable, sk.tee):
+        with pytest.raises(TypeError, match="Held"):
+            refused(Held())

@@ -232,6 +232,31 @@ async def test_a_handler_that_fails_ends_no_run() -> None:
         logging.raiseExceptions = before
 
 
+async def test_what_is_told_of_such_a_handler_is_nothing_that_was_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    And it is told nowhere in a program without a console.
+    """
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("no disk")
+
+    async def refuses(_: object) -> None:
+        raise ValueError(SECRET)
+
+    stream = sk.from_iterable([1]) | sk.tee(sk.branch(refuses, on_error="detach"))
+    stderr = io.StringIO()
+    with listening(Broken()):
+        for place in (stderr, None):
+            monkeypatch.setattr("sys.stderr", place)
+            assert await stream.collect() == [1]
+    assert "could not log sink_detached" in stderr.getvalue()
+    assert "no disk" in stderr.getvalue()
+    assert SECRET not in stderr.getvalue()
+
+
 def test_a_line_is_written_once() -> None:
     out = io.StringIO()
     with listening(logging.StreamHandler(out)):

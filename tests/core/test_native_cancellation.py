@@ -16,7 +16,7 @@ from streamkit.sinks import collect
 from streamkit.testing import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
 
 @pytest.fixture
@@ -158,3 +158,61 @@ def test_a_run_does_not_wait_for_a_job_that_was_cancelled_before_it_began(
     run_virtual(main, backend="asyncio")
     gc.collect()
     assert [str(each.message) for each in recwarn] == []
+
+
+async def in_a_block(run: sk.Run[int]) -> None:
+    async with run:
+        async for _ in run:
+            pass
+
+
+async def in_a_generator(run: sk.Run[int]) -> None:
+    async def items() -> AsyncIterator[int]:
+        async with run:
+            async for item in run:
+                yield item  # noqa: ASYNC119 -- what people write
+
+    async for _ in items():
+        pass
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("read", [in_a_block, in_a_generator])
+@pytest.mark.parametrize(
+    "pipeline",
+    [WITH_JOBS[name] for name in WITH_JOBS if name != "reads on request"],
+    ids=list(WITH_JOBS)[:-1],
+)
+def test_a_reader_does_not_wait_for_a_job_that_alone_was_cancelled(
+    pipeline: Callable[[sk.Stream[int]], sk.Stream[int]],
+    read: Callable[[sk.Run[int]], Coroutine[None, None, None]],
+    turns: int,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    """
+    Before it could begin or later, and nobody has cancelled the reader: the run ends as cancelled. It neither hangs, nor ends as
+    if all were well. On trio, nobody can cancel a task of others.
+    """
+
+    problems: list[object] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
+        run = pipeline(sk.from_iterable(ready)).open()
+        known = asyncio.all_tasks()
+
+        def cancel_jobs(turns: int) -> None:
+            if turns:
+                asyncio.get_running_loop().call_soon(cancel_jobs, turns - 1)
+                return
+            for task in asyncio.all_tasks() - known:
+                task.cancel()
+
+        asyncio.get_running_loop().call_soon(cancel_jobs, turns)
+        with pytest.raises(asyncio.CancelledError):
+            await read(run)
+        assert run.outcome.kind == "cancelled"
+
+    run_virtual(main, backend="asyncio")
+    gc.collect()
+    assert [problems, [str(each.message) for each in recwarn]] == [[], []]

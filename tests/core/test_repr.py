@@ -10,10 +10,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from operator import add
 from typing import Any
 
+import anyio
 import pytest
 
 import streamkit as sk
 from streamkit._core.naming import free_name
+from streamkit.events import Restarted
 from streamkit.sinks import call, collect, join, jsonl
 
 
@@ -134,6 +136,58 @@ def test_outcomes_and_runs_are_readable() -> None:
     assert repr(outcome) == "Outcome(kind='stopped', stopped_by='take')"
     outcome.fail(ValueError("secret"))
     assert repr(outcome) == "Outcome(kind='failed', error=ValueError)"
+
+
+@pytest.mark.virtual_time
+async def test_a_run_shows_its_stream_how_it_ended_and_how_long_it_took() -> None:
+    said = sk.from_iterable("what was said").map(str.upper)
+    assert repr(said.open()) == "<Run of from_iterable('…') | map(upper): Outcome(kind='running')>"
+    run = (sk.from_iterable([1, 2]) | sk.map_async(anyio.sleep) | sk.take(2)).open()
+    async with run:
+        async for _ in run:
+            pass
+    ended = "Outcome(kind='stopped', stopped_by='take')"
+    assert repr(run) == f"<Run of from_iterable([…]) | map_async(sleep) | take(2): {ended}, seconds=3.0>"
+    async with (sk.from_iterable([1]) | collect()).open() as job:
+        await job
+    assert repr(job) == "<JobRun of from_iterable([…]): Outcome(kind='complete'), seconds=0.0>"
+
+
+class UnshowableError(Exception):
+    """
+    Its `repr` and its `str` fail.
+    """
+
+    def __repr__(self) -> str:
+        raise LookupError
+
+    __str__ = __repr__
+
+
+def test_what_holds_an_error_can_be_shown_whatever_the_error_does() -> None:
+    error = UnshowableError()
+    outcome = sk.Outcome()
+    outcome.fail(error)
+    report = sk.Report()
+    report.sinks["broken"] = sk.SinkReport(error=error)
+    held = [outcome, report, sk.Attempt(1, error=error), sk.Failed(1, error), Restarted(2, error)]
+    assert all("UnshowableError" in repr(each) for each in held)
+    assert "a secret" not in repr([sk.SinkReport(error=ValueError("a secret"))])
+
+
+def test_an_outcome_can_be_shown_where_a_source_cannot_tell_of_itself() -> None:
+    class Broken:
+        @staticmethod
+        def fact(name: str, records: object) -> object:
+            raise AttributeError(name)
+
+        @staticmethod
+        def loggable(records: object) -> dict[str, object]:
+            raise LookupError
+
+    outcome = sk.Outcome()
+    outcome.contribute(Broken())
+    assert repr(outcome) == "Outcome(kind='running')"
 
 
 # -- explain ------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, cast
+from unittest.mock import MagicMock
 
 import anyio
 import anyio.lowlevel
@@ -249,6 +251,27 @@ async def test_a_generator_in_a_thread_is_closed_also_while_it_blocks() -> None:
         assert await anyio.to_thread.run_sync(closed.wait, PATIENCE)
 
 
+async def test_a_generator_in_a_thread_has_one_context_from_its_first_item_to_its_end() -> None:
+    """
+    As an instrumented client has, whose span is current around the items.
+    """
+    span = ContextVar("span", default="none")
+
+    def traced() -> Iterator[str]:
+        yield span.get()
+        token = span.set("streaming")
+        try:
+            while True:
+                yield span.get()
+        finally:
+            span.reset(token)
+
+    span.set("request")
+    async with (sk.from_iterable(traced, thread=True) | sk.take(3)).open() as run:
+        assert [item async for item in run] == ["request", "streaming", "streaming"]
+    assert span.get() == "request"
+
+
 async def test_an_error_in_a_thread_is_the_stream_s() -> None:
     def broken() -> Iterator[int]:
         yield 1
@@ -258,6 +281,13 @@ async def test_an_error_in_a_thread_is_the_stream_s() -> None:
     with pytest.raises(OSError, match="gone"):
         async with sk.from_iterable(broken, thread=True).open() as run:
             got += [item async for item in run]
+
+    def slips() -> Iterator[int]:
+        yield 1
+        raise StopAsyncIteration
+
+    with pytest.raises(RuntimeError, match="raised StopAsyncIteration"):
+        await sk.from_iterable(slips, thread=True).collect()
     with pytest.raises(TypeError, match="is asynchronous: leave thread out"):
         sk.from_iterable(AsyncClosable(), thread=True)  # type: ignore[call-overload]  # pyright: ignore
 
@@ -295,6 +325,80 @@ async def test_an_iterator_with_an_asynchronous_close_is_closed() -> None:
     items = WithAsyncClose()
     assert await sk.from_iterable(items).first() == 1
     assert items.closed == 1
+
+
+class OfADay(AsyncClosable):
+    """
+    Iterates something of which `close` is a price. To a proxy, any attribute is there.
+    """
+
+    close = 12.5
+
+    def __getattr__(self, name: str) -> object:
+        return None
+
+
+class WithPlainAclose(AsyncClosable):
+    def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_only_a_method_closes_and_only_what_can_be_awaited_is() -> None:
+    assert await sk.from_iterable(OfADay()).first() == 1
+    items = WithPlainAclose()
+    assert await sk.from_iterable(items).first() == 1
+    assert items.closed == 1
+
+
+class OnlyNext:
+    """
+    All that Python's loops ask of an iterator; unittest's mocks have no more.
+    """
+
+    def __init__(self) -> None:
+        self.left = [3, 2, 1]
+        self.closed = 0
+
+    def __next__(self) -> int:
+        if not self.left:
+            raise StopIteration
+        return self.left.pop()
+
+    async def __anext__(self) -> int:
+        if not self.left:
+            raise StopAsyncIteration
+        return self.left.pop()
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+async def test_an_iterator_needs_nothing_but_its_next_item() -> None:
+    class Iterates:
+        def __init__(self) -> None:
+            self.iterator = OnlyNext()
+
+        def __iter__(self) -> Any:
+            return self.iterator
+
+    class IteratesAsynchronously:
+        def __init__(self) -> None:
+            self.iterator = OnlyNext()
+
+        def __aiter__(self) -> Any:
+            return self.iterator
+
+    for kind in (Iterates, IteratesAsynchronously):
+        kinds: list[Any] = [kind]
+        for made in (*kinds, kind()):
+            stream = sk.from_iterable(made)
+            assert await (stream | sk.buffer(1)).collect() == [1, 2, 3]
+        made = kind()
+        assert await sk.from_iterable(made).first() == 1
+        assert made.iterator.closed == 1
+    mock = MagicMock()
+    mock.__aiter__.return_value = [1, 2]
+    assert await (sk.from_iterable(mock) | sk.timeout(idle=PATIENCE)).collect() == [1, 2]
 
 
 # -- @source ------------------------------------------------------------------------------------------------

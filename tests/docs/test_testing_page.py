@@ -21,6 +21,35 @@ async def shout(items, mark="!"):
     async for item in items:
         yield item.upper() + mark
 """
+MY_APP: Final = """
+from contextlib import asynccontextmanager
+
+import anthropic
+import streamkit as sk
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+ASKED = {"model": "claude-sonnet-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
+
+@asynccontextmanager
+async def lifespan(app):
+    async with anthropic.AsyncAnthropic() as client:
+        yield {"client": client}
+
+def chat(client):
+    return sk.messages(client, **ASKED) | sk.split(text=sk.text())
+
+async def over_sse(request):
+    return sk.sse.Response(chat(request.state.client))
+
+async def over_websocket(ws):
+    await ws.accept()
+    async for _ in ws.iter_json():
+        if not await (chat(ws.state.client) | sk.sinks.websocket(ws, stop={"type": "stop"})):
+            break
+
+app = Starlette(routes=[Route("/chat", over_sse), WebSocketRoute("/ws", over_websocket)], lifespan=lifespan)
+"""
 ASYNCIO: Final = "asyncio_default_fixture_loop_scope = function\nasyncio_mode = "
 SETTINGS: Final = {
     "anyio strict": "addopts = -p no:asyncio",
@@ -41,7 +70,7 @@ def ran(project: pytest.Pytester, settings: str, code: str) -> tuple[dict[str, i
     How many tests ended how, and what pytest printed.
     """
     project.makeini(f"[pytest]\nfilterwarnings = error\n{settings}")
-    project.makepyfile(my_plugin=MY_PLUGIN, test_page=code)
+    project.makepyfile(my_plugin=MY_PLUGIN, my_app=MY_APP, test_page=code)
     result = project.runpytest_subprocess("-q", "--strict-markers", timeout=PATIENCE)
     outcomes = result.parseoutcomes()
     return {
@@ -83,5 +112,10 @@ def test_a_server_works_in_tests_of_pytest_asyncio(pytester: pytest.Pytester, se
     assert outcomes == {"passed": 1}, printed
 
 
+def test_an_endpoint_is_tried_beside_a_server(pytester: pytest.Pytester) -> None:
+    outcomes, printed = ran(pytester, SETTINGS["anyio strict"], code_with("TestClient"))
+    assert outcomes == {"passed": 2}, printed
+
+
 def test_each_test_on_the_page_is_tried() -> None:
-    assert len(TESTS) == 3
+    assert len(TESTS) == 4

@@ -56,6 +56,20 @@ def test_server_sent_events(example: str) -> None:
     assert (name, end["kind"], end["stop_reason"]) == ("done", "complete", "end_turn")
 
 
+@pytest.mark.parametrize(
+    "message",
+    ["5", "NaN", '{"role": "user"}', '{"role": "user", "content": "\\ud83d"}', "[" * 5000 + "]" * 5000],
+    ids=["number", "NaN", "silence", "half", "deep"],
+)
+def test_what_the_page_does_not_send_is_refused(example: str, message: str) -> None:
+    body = f'{{"messages": [{message}]}}'.encode()
+    refused = httpx2.post(f"{example}sse", content=body, trust_env=False, timeout=PATIENCE)
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "the request is not JSON with messages",
+    )
+
+
 def test_a_websocket(example: str) -> None:
     with connect(f"{example}ws".replace("http", "ws", 1), proxy=None) as client:
         client.send(json.dumps(ASKED))
@@ -83,6 +97,7 @@ def test_the_protocol_of_ag_ui(example: str) -> None:
     said = [json.loads(event) for _, event in parsed(answer.text)]
     assert "".join(e["delta"] for e in said if e["type"] == "TEXT_MESSAGE_CONTENT").startswith(BEGINS)
     assert [e["content"][:8] for e in said if e["type"] == "TOOL_CALL_RESULT"] == ["Lindholm"]
+    assert [entry["inputTokens"] for entry in said[-1]["usage"]] == [20]
     assert (said[0]["type"], said[-1]["type"]) == ("RUN_STARTED", "RUN_FINISHED")
 
 
@@ -92,6 +107,18 @@ def test_what_is_no_request_is_refused_in_one_line(example: str, way: str, body:
     refused = httpx2.post(f"{example}{way}", content=body, trust_env=False, timeout=PATIENCE)
     assert refused.status_code == 400
     assert len(refused.json()["message"].splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "names", [{}, {"threadId": "t"}, {"threadId": 1, "runId": "r"}, {"threadId": "", "runId": "r"}]
+)
+def test_a_run_without_its_names_is_refused_too(example: str, names: Any) -> None:
+    body = {**names, "messages": [{"id": "1", "role": "user", "content": QUESTION}]}
+    refused = httpx2.post(f"{example}ag-ui", json=body, trust_env=False, timeout=PATIENCE)
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "the request has no threadId or no runId",
+    )
 
 
 def test_the_page(example: str) -> None:

@@ -4,6 +4,8 @@ Arguments that no operator can do anything with are refused where they stand.
 
 from __future__ import annotations
 
+import inspect
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -55,6 +57,63 @@ def test_what_no_clock_can_count_is_refused_where_it_stands(call: Callable[[], o
 def test_a_flag_is_true_or_false(call: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match="must be True or False"):
         call()
+
+
+# -- names of arguments -------------------------------------------------------------------------------------
+
+sk_: Final[Any] = sk
+"""For what its types refuse."""
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        (
+            lambda: sk_.timeout(5),
+            "no argument without a name, and 5 needs its name: "
+            "write timeout(first=5), timeout(idle=5) or timeout(total=5)",
+        ),
+        (
+            lambda: sk_.throttle(1, False, trailing=True),
+            "1 argument without a name, and False needs its name: "
+            "write throttle(…, leading=False) or throttle(…, merge=False)",
+        ),
+        (lambda: sk_.debounce(1, 2), "write debounce(…, max_wait=2)"),
+        (lambda: sk_.sample(1, True), "write sample(…, emit_last=True)"),
+        (lambda: sk_.flat_map(alone, 3), "write flat_map(…, concurrency=3)"),
+        (lambda: sk_.text(True), "write text(restarts=True) or text(between=True)"),
+        (lambda: sk_.tool_calls("emit"), "tool_calls(broken='…')"),
+        (lambda: sk_.replay("run.jsonl", 2), "write replay(…, speed=2)"),
+        (lambda: sk_.branch(sk.sinks.collect(), "a", 9), "2 arguments without a name, and 9 needs"),
+        (lambda: sk_.sinks.message(True), "write message(beta=True)"),
+        (lambda: sk_.messages(None, "words"), "write messages(…, name='…')"),
+        (lambda: sk_.debounce(1, 2, max_wait=2), "and 2 is one too many"),
+    ],
+)
+def test_an_argument_that_needs_a_name_is_told_with_it(call: Callable[[], object], remedy: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(remedy)):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: sk_.timeout(seconds=5), "timeout(seconds=…): the arguments are first, idle, total"),
+        (lambda: sk_.throttle(1, mrege=max), "did you mean merge?"),
+        (lambda: sk_.batch(2, seconds=1), "batch(seconds=…): the arguments are n, within"),
+        (lambda: sk_.tee(sk.sinks.collect(), bufer=1), "did you mean buffer?"),
+        (lambda: sk_.sinks.jsonl("run.jsonl", apend=True), "did you mean append?"),
+    ],
+)
+def test_a_name_that_is_not_known_is_told_with_those_that_are(call: Callable[[], object], told: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(told)):
+        call()
+
+
+def test_what_is_said_of_names_changes_nothing_else() -> None:
+    assert repr(sk.timeout(idle=5)) == "timeout(idle=5)"
+    assert str(inspect.signature(sk.sample)).startswith("(d: 'float', *, emit_last: 'bool' = True)")
+    assert sk.sample.__module__ == "streamkit"
 
 
 # -- numbers of other libraries -----------------------------------------------------------------------------
@@ -125,6 +184,12 @@ async def test_any_length_of_time_is_taken_or_refused_where_it_is_given(seconds:
             await anext(run)
     async with (sk.from_iterable(["a", "b"]) | sk.buffer(1)).open(close_timeout=seconds) as run:
         await anext(run)
+
+
+@pytest.mark.parametrize("make", [sk.heartbeat, lambda lag, _: sk.smooth(max_lag=lag)])
+def test_what_cannot_even_be_compared_is_refused_as_other_junk(make: Any) -> None:
+    with pytest.raises(TypeError, match="needs a number of seconds"):
+        make(Decimal("sNaN"), 0)
 
 
 class Several:

@@ -96,6 +96,7 @@ EVENTS: Final = {
 
 
 EVENTS_IN: Final = {
+    "budget",
     "blocks",
     "citations",
     "json",
@@ -110,7 +111,7 @@ EVENTS_IN: Final = {
     "usage",
     "validate",
 }
-EVENTS_OUT: Final = {"meter", "only", "validate"}
+EVENTS_OUT: Final = {"budget", "meter", "only", "validate"}
 """The operators whose items before or behind them are such events."""
 
 NAMES: Final = {

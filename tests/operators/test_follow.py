@@ -5,7 +5,7 @@ follow: one stream after another, as one.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio.lowlevel
 import pytest
@@ -197,3 +197,58 @@ async def test_a_source_of_batches_is_followed_like_any_other() -> None:
         async for _ in run:
             break
     assert (run.outcome.kind, run.outcome.stopped_by, kinds) == ("stopped", "consumer", [])
+
+
+# -- starting over ------------------------------------------------------------------------------------------
+
+
+def breaking_once(name: str, resume: str) -> sk.Stream[Any]:
+    """
+    Two items, between which it starts over once.
+    """
+    tries: list[None] = []
+
+    async def items() -> AsyncIterator[str]:
+        tries.append(None)
+        yield f"{name}{len(tries)}"
+        if len(tries) == 1:
+            raise ConnectionError
+        yield f"{name}."
+
+    policy = sk.RetryPolicy(base=0, resume=cast("Any", resume))
+    return sk.from_iterable(items) | sk.retry(policy)
+
+
+def then_b(resume: str) -> Any:
+    streams = [breaking_once("b", resume)]
+
+    async def second(outcome: sk.Outcome) -> sk.Stream[Any] | None:
+        return streams.pop() if streams else None
+
+    return second
+
+
+async def test_a_later_stream_that_starts_over_is_told_in_its_place_and_sent_again_alone() -> None:
+    stream = sk.follow(breaking_once("a", "restart"), then_b("restart"))
+    got = [item if isinstance(item, str) else item.type for item in await stream.collect()]
+    assert got == ["a1", "restarted", "a2", "a.", "b1", "restarted", "b2", "b."]
+
+
+async def test_what_holds_items_keeps_those_of_earlier_streams_inside_each_of_them() -> None:
+    behind = sk.follow(breaking_once("a", "restart"), then_b("restart")) | sk.batch(9)
+    got: list[Any] = await behind.collect()
+    assert [item for item in got if isinstance(item, list)] == [["b2", "b."]]
+    inside = sk.follow(breaking_once("a", "restart") | sk.batch(9), then_b("restart"))
+    assert (await inside.collect())[1] == ["a2", "a."]
+
+
+async def test_a_later_stream_does_not_start_over_where_nobody_was_asked() -> None:
+    """
+    As when the first one may not: what stands behind could hide it, and was not refused.
+    """
+    stream = sk.follow(sk.from_iterable(["a"]), then_b("restart"))
+    with pytest.raises(
+        TypeError,
+        match=r'^follow\(second\) cannot go on with a stream that may start over, .* use resume="never"',
+    ):
+        await (stream | sk.filter_map(str.upper)).collect()

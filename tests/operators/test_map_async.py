@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, cast
 
@@ -371,15 +372,66 @@ def test_it_reads_like_its_call() -> None:
 # -- asyncio's own cancellation -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("concurrency", [1, 3])
-@pytest.mark.parametrize("on_error", ["raise", "emit"])
-def test_a_cancellation_that_a_call_meets_elsewhere_is_its_failure(concurrency: int, on_error: Any) -> None:
-    async def call(item: int) -> int:
-        await lowlevel.checkpoint()
-        raise asyncio.CancelledError
+async def cancelled_elsewhere(_: int) -> int:
+    task = asyncio.ensure_future(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+    return 0
 
+
+async def cancels_itself(_: int) -> int:
+    await lowlevel.checkpoint()
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("call", [cancelled_elsewhere, cancels_itself])
+def test_a_cancellation_that_a_call_meets_elsewhere_is_its_failure(concurrency: int, call: Any) -> None:
     async def read() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await (sk.from_iterable(range(5)) | sk.map_async(call, concurrency, on_error=on_error)).run()
+            await (sk.from_iterable(range(5)) | sk.map_async(call, concurrency)).run()
+        got = await (sk.from_iterable([1, 2]) | sk.map_async(call, concurrency, on_error="emit")).collect()
+        assert [failed.item for failed in got] == [1, 2]
+        for failed in got:
+            assert isinstance(failed.error, CancelledError)
+            assert isinstance(failed.error.__cause__, asyncio.CancelledError)
+            assert "cancelled elsewhere" in failed.to_dict()["error"]["message"]
 
     anyio.run(read)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("way", ["scope", "task", "cancel"])
+def test_a_cancellation_of_the_run_is_never_an_error_of_a_call(concurrency: int, way: str) -> None:
+    """
+    Also while calls meet cancellations of others at the same moment.
+    """
+
+    async def read() -> tuple[list[object], str]:
+        waiting = asyncio.get_running_loop().create_future()
+        got: list[object] = []
+
+        async def call(_: int) -> int:
+            return await asyncio.shield(waiting)
+
+        stages = sk.map_async(call, concurrency, on_error="emit")
+        reader = asyncio.current_task()
+        run = (sk.from_iterable(range(3)) | stages).open()
+        scope = anyio.CancelScope()
+
+        def end() -> None:
+            assert reader is not None
+            ends = {"scope": scope.cancel, "task": reader.cancel, "cancel": run.cancel}
+            ends[way]()
+            waiting.cancel()
+
+        asyncio.get_running_loop().call_later(0.01, end)
+        with suppress(asyncio.CancelledError), scope:
+            async with run:
+                got += [item async for item in run]
+        return got, run.outcome.kind
+
+    got, kind = anyio.run(read)
+    assert got == []
+    assert kind == ("stopped" if way == "cancel" else "cancelled")

@@ -82,6 +82,11 @@ async def upper(item: str) -> str:
     return item.upper()
 
 
+async def passes(piece: str, so_far: str) -> bool:
+    await anyio.sleep(0.1)
+    return True
+
+
 def twice(item: str) -> sk.Stream[str]:
     return sk.from_iterable([item, item])
 
@@ -158,11 +163,13 @@ TestJson = case(sk.json("$.b"), SAYS_JSON, ["one ", "two"])
 TestBlocks = case(sk.blocks(), EVENTS)
 TestCitations = case(sk.citations(), EVENTS, [])
 TestUsage = case(sk.usage(), EVENTS)
+TestBudget = case(sk.budget(turns=1), EVENTS, EVENTS)
 TestMeter = case(sk.meter(), EVENTS, EVENTS)
 TestValidate = case(sk.validate(), EVENTS, EVENTS, needs_input=True)
 TestUntil = case(sk.until("cd"), ["ab", "bc", "de"], ["ab", "b"])
 TestSplit = case(sk.split(x=sk.text(), y=sk.only("message_stop")), EVENTS)
 TestRecut = case(sk.recut("word"), ["one t", "wo th", "ree"], ["one ", "two ", "three"])
+TestGate = case(sk.gate(passes), ["One. T", "wo."], ["One. ", "Two."], reads_ahead=4)
 TestSmooth = case(sk.smooth("word"), ["one t", "wo th", "ree"], over_time=True, reads_ahead=40)
 TestSeveral = case(
     sk.text(restarts=True) | sk.throttle(0.5) | sk.tee(sk.sinks.collect()),

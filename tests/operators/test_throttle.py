@@ -8,7 +8,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import pytest
@@ -163,6 +163,17 @@ async def test_deltas_of_one_block_are_joined_and_no_others() -> None:
         (7, a_delta("e", 1)),
     ]
     assert await times(stream) == wanted
+
+
+class Said(NamedTuple):
+    who: str
+    words: str
+
+
+async def test_a_pair_of_a_class_of_its_own_stays_one() -> None:
+    said = [Said("ann", "a "), Said("ann", "b "), Said("ann", "c"), Said("bob", "d")]
+    first, joined, last = await (sk.from_iterable(said) | sk.throttle(60)).collect()
+    assert (first, joined.words, last) == (said[0], "b c", said[3])
 
 
 async def test_pairs_of_one_name_are_joined_and_no_others() -> None:

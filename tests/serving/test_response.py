@@ -15,6 +15,7 @@ from streamkit._serving.ending import describe_error
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse
 from streamkit.testing import FakeClaude, Pause, error_reply, reply, text
+from streamkit.ui import ai_sdk
 from tests.serving.asgi import Exchange, parsed
 from tests.support.claude import ASK, HELLO
 from tests.support.patience import patience
@@ -22,13 +23,15 @@ from tests.support.patience import patience
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from starlette.requests import Request
+
 
 class Source:
     """
     A source that says whether it was opened, and whether it is closed.
     """
 
-    def __init__(self, *items: Any, then: Exception | None = None, waits: bool = False) -> None:
+    def __init__(self, *items: Any, then: BaseException | None = None, waits: bool = False) -> None:
         self.opened = self.closed = False
         self.given = 0
         self._items = items
@@ -147,6 +150,26 @@ async def test_what_else_fails_upstream_has_a_status_too_and_nothing_of_its_mess
     assert "key-123" not in exchange.text
 
 
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_request_that_cannot_be_understood_is_told_why_also_from_inside_the_stream(
+    status: int,
+) -> None:
+    error = ai_sdk.BadRequest("messages[0] is not an object", status=status)
+    exchange = await Exchange().serve(sk.sse.Response(Source(then=error).stream))
+    assert exchange.status == status
+    assert json.loads(exchange.text)["message"] == "messages[0] is not an object"
+    late = await Exchange().serve(sk.sse.Response(Source("a", then=error).stream))
+    assert json.loads(parsed(late.text)[-1][1])["message"] == "messages[0] is not an object"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+async def test_what_ends_the_program_ends_it(error: type[BaseException]) -> None:
+    source = Source("a", then=error())
+    with pytest.raises(error):
+        await Exchange().serve(sk.sse.Response(source.stream))
+    assert source.closed
+
+
 async def test_a_bug_before_the_first_byte_is_500_and_raised_for_whoever_logs_bugs() -> None:
     exchange = Exchange()
     with pytest.raises(LookupError):
@@ -262,7 +285,7 @@ async def test_a_client_that_goes_before_the_first_item_stops_the_run() -> None:
         await anyio.wait_all_tasks_blocked()
         exchange.gone.set()
     assert (source.opened, source.closed) == (True, True)
-    assert exchange.sent == []
+    assert (exchange.status, exchange.text, exchange.complete) == (499, "", True)
 
 
 async def test_for_a_client_that_has_gone_already_nothing_is_opened() -> None:
@@ -270,6 +293,47 @@ async def test_for_a_client_that_has_gone_already_nothing_is_opened() -> None:
     exchange.gone.set()
     await exchange.serve(sk.sse.Response(source.stream))
     assert not source.opened
+    assert (exchange.status, exchange.text, exchange.complete) == (499, "", True)
+
+
+async def test_middleware_does_not_take_a_client_that_has_gone_for_a_bug() -> None:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.routing import Route
+
+    class Passing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: Any) -> Any:
+            return await call_next(request)
+
+    async def endpoint(_: Request) -> sk.sse.Response:
+        return sk.sse.Response(source.stream)
+
+    source, exchange = Source(waits=True), Exchange()
+    app = Starlette(routes=[Route("/", endpoint)], middleware=[Middleware(Passing)] * 2)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(exchange.serve, app)
+        await anyio.wait_all_tasks_blocked()
+        exchange.gone.set()
+    assert source.closed
+
+
+async def test_nothing_is_sent_to_a_client_that_has_gone_where_a_bug_is_raised() -> None:
+    class Clumsy(Source):
+        async def _run(self) -> AsyncIterator[Any]:
+            try:
+                await anyio.sleep_forever()
+                yield
+            finally:
+                raise LookupError
+
+    exchange = Exchange()
+    with pytest.raises(ExceptionGroup) as caught:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(exchange.serve, sk.sse.Response(Clumsy().stream))
+            await anyio.wait_all_tasks_blocked()
+            exchange.gone.set()
+    assert caught.group_contains(LookupError)
     assert exchange.sent == []
 
 
@@ -355,6 +419,37 @@ async def test_a_slow_client_slows_the_source_down() -> None:
 
 
 # -- requests -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [100, 199, 204, 205, 304, 600, -1])
+def test_a_status_without_a_body_is_refused(status: int) -> None:
+    with pytest.raises(ValueError, match=f"status_code with a body, such as 200 or 201, not {status}"):
+        sk.sse.Response(Source("a").stream, status_code=status)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x": "a\r\nset-cookie: b"},
+        {"x": "a\nb"},
+        {"x": "a\0"},
+        {"x": "日本"},
+        {"a b": "c"},
+        {"a\r\nb": "c"},
+        {"": "c"},
+        {"Content-Length": "5"},
+        {"transfer-encoding": "chunked"},
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"cannot send (the|a) header"):
+        sk.sse.Response(Source("a").stream, headers=headers)
+
+
+@pytest.mark.parametrize("wrong", [{"headers": [("a", "b")]}, {"headers": {"a": 1}}, {"status_code": "200"}])
+def test_headers_and_a_status_of_another_type_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"sse.Response\(\) needs"):
+        sk.sse.Response(Source("a").stream, **wrong)
 
 
 async def test_head_is_answered_with_the_headers_and_nothing_is_opened() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -102,6 +103,10 @@ async def test_a_value_of_ours_is_its_plain_form() -> None:
 # -- strings as they are ------------------------------------------------------------------------------------
 
 
+class Mood(str, Enum):  # noqa: UP042 -- a StrEnum would be written by its value in any case
+    CALM = "calm"
+
+
 async def raw_events(*items: Any) -> list[tuple[str, str]]:
     exchange = await Exchange().serve(sk.sse.Response(sk.from_iterable(items), raw=True))
     return parsed(exchange.text)
@@ -110,6 +115,7 @@ async def raw_events(*items: Any) -> list[tuple[str, str]]:
 async def test_raw_strings_are_sent_as_they_are_and_other_items_as_json() -> None:
     events = await raw_events("a b", ("text", " c"), {"d": 1}, "")
     assert events[:-1] == [("message", "a b"), ("text", " c"), ("message", '{"d":1}'), ("message", "")]
+    assert (await raw_events((Mood.CALM, Mood.CALM)))[0] == ("calm", "calm")
 
 
 async def test_a_character_in_two_halves_is_sent_whole_and_half_of_one_as_a_replacement() -> None:
@@ -118,6 +124,20 @@ async def test_a_character_in_two_halves_is_sent_whole_and_half_of_one_as_a_repl
         ("message", "\U0001f600b"),
         ("message", "\ufffd"),
     ]
+
+
+async def test_a_line_break_in_two_pieces_is_one_line_break() -> None:
+    events = await raw_events("a\r", "\n", "\nb\r", ("x", "\n"), "c", "\n", "\r", "\r", "\nd")
+    assert "".join(data for name, data in events if name == "message") == "a\n\nb\nc\n\n\nd"
+    assert ("x", "\n") in events
+
+
+@pytest.mark.parametrize("name", ["do\nne", "done\r", "\r\nerror", "restarted\n"])
+async def test_no_name_becomes_that_of_an_event_that_tells_of_the_stream(name: str) -> None:
+    exchange = Exchange()
+    with pytest.raises(ValueError, match=r"sse sends events named '(done|error|restarted)' itself"):
+        await exchange.serve(sk.sse.Response(sk.from_iterable([(name, 1)])))
+    assert exchange.status == 500
 
 
 async def test_the_halves_of_a_character_wait_for_the_other_one_of_the_same_name() -> None:
@@ -151,8 +171,10 @@ def test_no_text_can_end_or_forge_an_event(texts: list[str]) -> None:
 def test_no_raw_text_can_end_or_forge_an_event(texts: list[str]) -> None:
     *said, (name, _) = framed(texts, raw=True)
     assert name == "done"
-    lines = [each.replace("\r\n", "\n").replace("\r", "\n") for each in texts]
-    assert said == [("message", each) for each in lines]
+    assert {name for name, _ in said} <= {"message"}
+    assert len(said) <= len(texts)
+    lines = "".join(texts).replace("\r\n", "\n").replace("\r", "\n")
+    assert "".join(data for _, data in said) == lines
 
 
 @given(LINES)

@@ -22,9 +22,9 @@ from starlette.routing import Route
 import streamkit as sk
 from streamkit.testing import FakeClaude, Pause, Reply, error_reply, reply, text
 from tests.serving.asgi import parsed
-from tests.serving.servers import SERVERS, skip_unless_it_runs_on
 from tests.support.claude import ASK
 from tests.support.patience import patience
+from tests.support.servers import SERVERS, skip_unless_it_runs_on
 
 pytestmark = [
     pytest.mark.filterwarnings(

@@ -22,11 +22,11 @@ from starlette.routing import Route
 import streamkit as sk
 from streamkit.sinks import collect
 from streamkit.testing import FakeClaude, Pause, reply, text
-from tests.serving.servers import SERVERS, skip_unless_it_runs_on
 from tests.support.claude import ASK
 from tests.support.leftovers import sockets_open
 from tests.support.patience import patience
 from tests.support.profiles import examples
+from tests.support.servers import SERVERS, skip_unless_it_runs_on
 
 # Trio says so of every async generator that is left behind, whatever is in it.
 pytestmark = [

@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 import streamkit as sk
-from streamkit.testing import FakeClaude, Pause, reply, text
-from tests.serving.servers import SERVERS
+from streamkit.testing import FakeClaude, Pause, error_reply, reply, text
 from tests.support.claude import ASK
 from tests.support.patience import patience
+from tests.support.servers import SERVERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(uvicorn|hypercorn|websockets)")
 
@@ -34,10 +34,12 @@ class Service:
 
     Attributes:
         outcomes: Of every run.
+        told: What the sink has returned: whether the client is still there.
     """
 
     def __init__(self, upstream: FakeClaude, stop: Any) -> None:
         self.outcomes: list[sk.Outcome] = []
+        self.told: list[bool] = []
         self.served = anyio.Event()
         self._client = upstream.client()
         self._stop = stop
@@ -47,7 +49,7 @@ class Service:
         try:
             async with (chat | sk.sinks.websocket(ws, stop=self._stop)).open() as run:
                 self.outcomes.append(run.outcome)
-                await run
+                self.told.append(await run)
         finally:
             self.served.set()
 
@@ -132,6 +134,7 @@ async def test_a_client_gets_each_item_and_the_end(kind: str, capfd: pytest.Capt
     assert got[:2] == [{"type": "text", "content": each} for each in ("Hello", " world")]
     assert (got[2]["type"], got[2]["kind"], got[2]["stop_reason"]) == ("complete", "complete", "end_turn")
     assert [each.kind for each in service.outcomes] == ["complete"]
+    assert service.told == [True]
 
 
 async def test_a_client_stops_the_answer_and_is_told_so(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -142,6 +145,7 @@ async def test_a_client_stops_the_answer_and_is_told_so(kind: str, capfd: pytest
         assert (end["type"], end["kind"]) == ("complete", "stopped")
         await upstream.connections[0].closed.wait()
     assert [each.kind for each in service.outcomes] == ["stopped"]
+    assert service.told == [True]
 
 
 @pytest.mark.parametrize("how", ["closes", "breaks"])
@@ -157,6 +161,7 @@ async def test_a_client_that_goes_in_silence_stops_the_run(
         await service.served.wait()
         await upstream.connections[0].closed.wait()
     assert [each.kind for each in service.outcomes] == ["stopped"]
+    assert service.told == [False]
 
 
 async def test_a_client_that_goes_is_noticed_by_sending_too(
@@ -170,3 +175,69 @@ async def test_a_client_that_goes_is_noticed_by_sending_too(
         client.transport.abort()
         await service.served.wait()
     assert [each.kind for each in service.outcomes] == ["stopped"]
+    assert service.told == [False]
+
+
+class Chat(Service):
+    """
+    Answers one question after another on the same connection, as the page on serving has it.
+    """
+
+    async def serve(self, ws: Any) -> None:
+        try:
+            async for question in ws.iter_json():
+                if question == STOP:
+                    continue
+                chat = sk.messages(self._client, retry=None, **ASK) | sk.split(text=sk.text())
+                try:
+                    self.told.append(await (chat | sk.sinks.websocket(ws, stop=STOP)))
+                except sk.ERRORS:
+                    continue
+                if not self.told[-1]:
+                    break
+        finally:
+            self.served.set()
+
+
+@pytest.mark.parametrize("leaves", ["in an answer", "between answers"])
+@pytest.mark.parametrize("kind", KINDS[:3])
+async def test_a_client_asks_again_until_it_goes(
+    kind: str, leaves: str, capfd: pytest.CaptureFixture[str], anyio_backend_name: str
+) -> None:
+    """
+    After an answer, after one that was stopped, and after one that has failed. A stop that comes too late is no question.
+    """
+    from websockets.asyncio.client import connect
+
+    if anyio_backend_name == "trio":
+        pytest.skip("the client is of asyncio only")
+    with patience():
+        async with FakeClaude(WHOLE, LONG, error_reply(429), LONG) as upstream:
+            service = Chat(upstream, STOP)
+            async with (
+                served(kind, service) as port,
+                connect(f"ws://127.0.0.1:{port}/", proxy=None) as client,
+            ):
+
+                async def ask() -> Any:
+                    await client.send("{}")
+                    return json.loads(await client.recv())
+
+                async def end() -> Any:
+                    while (said := json.loads(await client.recv()))["type"] not in ("complete", "error"):
+                        pass
+                    return said
+
+                await ask()
+                assert (await end())["kind"] == "complete"
+                await client.send(json.dumps(STOP))  # too late
+                await ask()
+                await client.send(json.dumps(STOP))
+                assert (await end())["kind"] == "stopped"
+                assert (await ask())["error"]["type"] == "rate_limit_error"
+                if leaves == "in an answer":
+                    assert (await ask())["content"] == "Hello"
+                await client.close()
+                await service.served.wait()
+    assert service.told == [True, True, False][: 3 if leaves == "in an answer" else 2]
+    assert capfd.readouterr().err == ""

@@ -5,11 +5,14 @@ jsonl: a record that loses nothing.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from io import FileIO
+from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import anyio
 import msgspec
@@ -26,6 +29,22 @@ from tests.support.patience import patience
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
+
+
+class Word(str): ...
+
+
+class Count(int): ...
+
+
+class Share(float): ...
+
+
+class Raw(bytes): ...
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
 
 
 def lines(path: Path) -> list[Any]:
@@ -87,6 +106,23 @@ class Struct(msgspec.Struct):
     s: str
 
 
+class Celsius(float):
+    pass
+
+
+@Integral.register
+class Whole:
+    """
+    A whole number as numpy's are.
+    """
+
+    def __repr__(self) -> str:
+        return "Whole()"
+
+    def __int__(self) -> int:
+        return 3
+
+
 @pytest.mark.parametrize(
     ("item", "line"),
     [
@@ -102,6 +138,14 @@ class Struct(msgspec.Struct):
         ("half a \ud83d", "half a \ud83d"),
         ({"half": Point(1), "\udc00": "\udc00"}, {"half": {"x": 1}, "\udc00": "\udc00"}),
         (2**70, 2**70),
+        (Word("word"), "word"),
+        ({"a": Word("\udc00")}, {"a": "\udc00"}),
+        ({Word("ab"): [Word("half \ud83d"), math.nan]}, {"ab": ["half \ud83d", None]}),
+        (Count(3), 3),
+        (Share(0.5), 0.5),
+        (Raw(b"hi"), "aGk="),
+        ([math.nan, "\udc00"], [None, "\udc00"]),
+        ([Celsius(2), Whole()], [2.0, 3]),
     ],
     ids=repr,
 )
@@ -114,6 +158,25 @@ async def test_what_json_cannot_say_is_refused_by_name_after_the_lines_before(tm
     with pytest.raises(TypeError, match=r"jsonl\(\) cannot write object as JSON: put map\(…\) in front"):
         await written(["before", {"a": object()}, "after"], path)
     assert lines(path) == ["before"]
+    with pytest.raises(TypeError, match="cannot write tuple as the key of a JSON object"):
+        await written([{("a", 1): 1}], path)
+    with pytest.raises(TypeError, match="cannot write MagicMock as JSON"):
+        await written([MagicMock()], path)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (ENDLESS, "cannot write list as JSON: it holds itself"),
+        ({(1, 2): 3}, "cannot write tuple as the key of a JSON object"),
+    ],
+    ids=["endless", "key"],
+)
+async def test_what_has_no_end_or_no_text_as_a_key_is_refused_by_name(
+    item: object, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        await written(["before", item], tmp_path / "run.jsonl")
 
 
 async def test_the_file_is_emptied_when_the_sink_begins_and_not_before(tmp_path: Path) -> None:

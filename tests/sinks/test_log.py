@@ -4,6 +4,7 @@ log: that items came, and nothing of what they said.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -58,6 +59,20 @@ async def test_a_logger_that_was_given_is_used_in_any_case() -> None:
 
     await (from_iterable(["abc"]) | log(level="warning", logger=Logger()))
     assert calls == [("stream_item", {"type": "str", "size": 3})]
+
+
+async def test_what_logging_itself_has_is_a_logger(caplog: pytest.LogCaptureFixture) -> None:
+    class Unsized(list[int]):
+        def __len__(self) -> int:
+            raise TypeError("no dimensions")
+
+    caplog.set_level("INFO")
+    adapter = logging.LoggerAdapter(logging.getLogger("mine"), {"request": 7})
+    for logger in (adapter, logging, logging.getLogger("other")):
+        await (from_iterable([Unsized()]) | log(logger=logger))
+    lines = [record for record in caplog.records if record.getMessage() == "stream_item type=Unsized"]
+    assert [record.name for record in lines] == ["mine", "root", "other"]
+    assert vars(lines[0])["request"] == 7
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ websocket: each item to a client, with the sockets of other libraries as far as 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anyio.lowlevel
@@ -112,6 +114,14 @@ async def test_a_message_has_the_name_of_a_pair_or_the_type_of_the_item() -> Non
     assert end == COMPLETE
 
 
+async def test_a_restart_is_told_as_such_also_where_an_operator_hands_it_on_under_a_name() -> None:
+    socket = Socket()
+    await (sk.from_iterable([RESTARTED, ("text", RESTARTED)]) | websocket(socket))
+    bare, named, _ = socket.got
+    assert bare == named
+    assert named["type"] == "restarted"
+
+
 async def test_the_end_of_an_answer_of_claude_has_its_stop_reason_and_usage() -> None:
     socket = Socket()
     async with FakeClaude(HELLO) as server, server.client() as client:
@@ -193,17 +203,20 @@ async def test_a_failure_is_told_without_what_was_said_and_raised() -> None:
     }
 
 
-async def test_what_an_event_is_called_on_the_wire_is_not_taken_for_the_end() -> None:
-    socket = Socket()
-    odd = [sk.events.from_dict({"type": "complete"}), sk.events.from_dict({"type": "error"})]
-    await (sk.from_iterable(odd) | websocket(socket))
-    assert [each["type"] for each in socket.got] == ["message", "message", "complete"]
+OWN_NAMES = ("complete", "error", "restarted")
 
 
-async def test_a_pair_cannot_have_the_name_of_a_message_that_ends_the_stream() -> None:
+async def test_what_an_event_is_called_on_the_wire_is_not_taken_for_a_message_of_the_sinks_own() -> None:
     socket = Socket()
-    with pytest.raises(ValueError, match=r"'complete'.*another name"):
-        await (sk.from_iterable([("complete", 1)]) | websocket(socket))
+    await (sk.from_iterable([sk.events.from_dict({"type": name}) for name in OWN_NAMES]) | websocket(socket))
+    assert [each["type"] for each in socket.got] == ["message", "message", "message", "complete"]
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+async def test_a_pair_cannot_have_the_name_of_a_message_of_the_sinks_own(name: str) -> None:
+    socket = Socket()
+    with pytest.raises(ValueError, match=rf"'{name}'.*another name"):
+        await (sk.from_iterable([(name, 1)]) | websocket(socket))
     assert socket.got[-1]["type"] == "error"
 
 
@@ -219,7 +232,7 @@ async def test_a_client_that_goes_ends_the_job_quietly() -> None:
     async with (endless("a") | websocket(socket)).open() as run:
         await socket.until(1)
         socket.gone.set()
-        assert await run is None  # type: ignore[func-returns-value]
+        assert await run is False
     assert run.outcome.kind == "stopped"
     assert len(socket.texts) == 1
 
@@ -264,6 +277,57 @@ async def test_a_message_that_stops_may_be_any_text() -> None:
     assert socket.got == [STOPPED]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[" * 100_000,
+        '{"type": "stop", "a": NaN}',
+        "9" * 10_000,
+        b"\xff",
+        " " * 70_000 + '{"type": "stop"}',
+        "",
+    ],
+    ids=["deep", "NaN", "number", "bytes", "long", "empty"],
+)
+async def test_whatever_else_a_client_says_does_not_end_the_answer(said: str | bytes) -> None:
+    socket = Socket(said, *["flood"] * 100, '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+
+
+async def test_a_client_that_sends_without_end_does_not_hold_up_the_answer() -> None:
+    class Flood(Quiet):
+        async def recv(self) -> str:
+            return "more"
+
+    socket = Flood()
+    await (sk.from_iterable("abc") | websocket(socket, stop=STOP))
+    assert len(socket.got) == 4
+
+
+async def test_two_answers_at_once_cannot_both_be_stopped_over_one_socket() -> None:
+    socket = Socket('{"type": "stop"}', '{"type": "stop"}')
+    async with (endless("a") | websocket(socket, stop=STOP)).open() as run:
+        await socket.until(1)
+        with pytest.raises(RuntimeError, match="reads this WebSocket for another answer already"):
+            await (endless("b") | websocket(socket, stop=STOP))
+        socket.said.set()
+        await run
+    assert socket.got[-1] == STOPPED
+    await (endless() | websocket(socket, stop=STOP))  # one after the other can
+
+
+async def test_what_ends_the_program_ends_it() -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await (sk.from_iterable("abc") | sk.map(interrupted) | websocket(Quiet()))
+
+
 async def test_a_client_that_goes_without_stopping_is_noticed_by_reading() -> None:
     socket = Quiet()
     socket.said.set()
@@ -280,6 +344,20 @@ async def test_without_a_message_that_stops_nothing_is_read() -> None:
             raise AssertionError("it is the application's to read")
 
     await (sk.from_iterable("a") | websocket(Mute()))
+
+
+@pytest.mark.parametrize(("state", "is_gone"), [("CONNECTED", True), ("CONNECTING", False)])
+async def test_a_server_that_has_closed_the_socket_itself_is_a_client_that_is_gone(
+    state: str, is_gone: bool
+) -> None:
+    class Closed:
+        application_state = SimpleNamespace(name=state)
+
+        async def send_text(self, text: str) -> None:
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+
+    with nullcontext() if is_gone else pytest.raises(RuntimeError, match="Unexpected ASGI message"):
+        await (endless("a") | websocket(Closed()))
 
 
 async def test_another_error_of_the_socket_is_raised() -> None:

@@ -4,6 +4,7 @@ write: text to a terminal or a file, as it comes.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -35,6 +36,13 @@ async def test_it_writes_to_stdout_as_it_is_when_the_sink_begins(capsys: pytest.
     assert sys.stdout is before
     await (from_iterable(["c"]) | sink)
     assert capsys.readouterr().out == "c"
+
+
+async def test_a_program_without_a_console_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    await (from_iterable(["a", "b"]) | write())
+    with pytest.raises(TypeError, match="takes str"):
+        await (from_iterable([1]) | write())  # type: ignore[operator, misc]  # pyright: ignore
 
 
 class Recorder:
@@ -213,6 +221,29 @@ async def test_what_is_no_text_is_refused(in_memory: bool, tmp_path: Path) -> No
 def test_junk_is_refused_at_once(junk: Any) -> None:
     with pytest.raises(TypeError, match="needs an open text file"):
         write(junk)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_what_came_before_a_piece_that_the_file_does_not_know_is_written(
+    in_memory: bool, tmp_path: Path
+) -> None:
+    """
+    Also where all of it comes at once.
+    """
+    with (tmp_path / "x").open("w+b") as real:
+        binary: Any = io.BytesIO() if in_memory else real
+        file = io.TextIOWrapper(binary, encoding="ascii")
+        with pytest.raises(UnicodeEncodeError):
+            await (from_iterable(["a", "b", "é", "c"]) | write(file))
+        binary.seek(0)
+        assert binary.read() == b"ab"
+
+
+async def test_a_file_of_codecs_is_a_text_file(tmp_path: Path) -> None:
+    file: Any
+    with codecs.getwriter("utf-8")((tmp_path / "x").open("wb")) as file:
+        await (from_iterable(["é"]) | write(file))
+    assert (tmp_path / "x").read_text("utf-8") == "é"
 
 
 async def test_a_binary_and_an_asynchronous_file_are_refused(tmp_path: Path) -> None:

@@ -341,6 +341,17 @@ def test_replies_of_another_type_are_refused() -> None:
         FakeClaude(repeat=True)
 
 
+def test_what_is_nearly_a_reply_is_told_with_what_to_write() -> None:
+    fake: Any = FakeClaude
+    for given, remedy in ((text("x"), r"reply\(text\(…\)\)"), ([TURN], r"FakeClaude\(\*replies\)")):
+        with pytest.raises(TypeError, match=rf"write {remedy}$"):
+            fake(given)
+    content: Any
+    for content in (5, None, ["x"], TURN):
+        with pytest.raises(TypeError, match=r"^reply\(\) takes blocks, such as text\(…\)"):
+            reply(content)
+
+
 async def connected(server: FakeClaude) -> anyio.abc.SocketStream:
     return await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2]))
 

@@ -85,6 +85,53 @@ def test_a_server_cannot_be_had_in_virtual_time(application: pytest.Pytester) ->
     )
 
 
+def test_what_fails_is_shown_by_the_line_of_the_test(application: pytest.Pytester) -> None:
+    """
+    Not by the source of the testing kit, of which nobody has to read anything.
+    """
+    application.makepyfile(
+        """
+        import pytest
+        import streamkit as sk
+        from streamkit.testing import FakeClaude, OperatorSuite, marbles, reply, run_virtual
+
+        @pytest.mark.virtual_time
+        async def test_marbles():
+            await marbles.expect(marbles.source("-a|"), "-b|")
+
+        def test_a_diagram():
+            marbles.parse("a|b")
+
+        def test_a_reply():
+            FakeClaude(reply(5))
+
+        @sk.operator
+        async def fails(items):
+            async for item in items:
+                raise LookupError("here")
+                yield item
+
+        class TestFails(OperatorSuite):
+            inputs = ("a",)
+
+            def operator(self):
+                return fails()
+        """
+    )
+    result = application.runpytest_inprocess("-k", "test_marbles or test_a or declared")
+    result.stdout.no_fnmatch_line("*streamkit/testing/*")
+    result.stdout.fnmatch_lines_random(
+        [
+            '>*raise LookupError("here")',
+            '>*await marbles.expect(marbles.source("-a|"), "-b|")',
+            "E*expected: -b|",
+            '>*marbles.parse("a|b")',
+            ">*FakeClaude(reply(5))",
+            "E*reply() takes blocks*not 5",
+        ]
+    )
+
+
 MARKED = """
     import anyio
     import pytest

@@ -128,9 +128,11 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.text(restarts=True), sk.Stream[str | events.Restarted])
     assert_type(stream | sk.thinking(), sk.Stream[str])
     assert_type(stream | sk.thinking(restarts=True), sk.Stream[str | events.Restarted])
-    assert_type(stream | sk.sinks.websocket(object()), sk.Job[None])
+    assert_type(stream | sk.sinks.websocket(object()), sk.Job[bool])
     sk.sse.Response(stream | sk.text(), raw=True)
     assert_type(sk.sse.events(stream), AsyncGenerator[bytes, None])
+    assert_type(sk.ui.ai_sdk.frames(stream, version=6), AsyncGenerator[bytes, None])
+    assert_type(sk.ui.ag_ui.frames(stream), AsyncGenerator[bytes, None])
     assert_type(stream | sk.text() | sk.until("END", inclusive=True), sk.Stream[str])
     assert_type(stream | sk.tool_calls(), sk.Stream[sk.ToolCall])
     assert_type(stream | sk.tool_calls(broken="skip", when="message"), sk.Stream[sk.ToolCall])
@@ -142,6 +144,11 @@ def operators(stream: sk.Stream[events.Event]) -> None:
     assert_type(stream | sk.citations(), sk.Stream[events.Unknown])
     assert_type(stream | sk.usage(), sk.Stream[events.Usage])
     assert_type(stream | sk.validate() | sk.meter(), sk.Stream[events.Event])
+    assert_type(sk.budget(turns=3), sk.Same)
+    assert_type(
+        stream | sk.budget(tokens=1_000, cost=0.5, prices={"input": 3, "output": 15}, seconds=60),
+        sk.Stream[events.Event],
+    )
 
 
 def pipelines(stream: sk.Stream[events.Event]) -> None:

@@ -320,6 +320,9 @@ def claude_operators() -> None:
     sk.until(3)  # error
     sk.validate(3)  # error
     sk.meter(3)  # error
+    sk.budget(1000)  # error
+    sk.budget(tokens="1000")  # error
+    sk.budget(cost=1, prices={"input": "3"})  # error
 
 
 async def claude_items(stream: sk.Stream[events.Event]) -> None:

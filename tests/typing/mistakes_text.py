@@ -18,6 +18,29 @@ sk.recut(re.compile(b","))  # error
 numbers | sk.recut("word")  # error
 events | sk.recut("word")  # error
 
+
+async def check(piece: str, so_far: str) -> bool:
+    return True
+
+
+def plain(piece: str, so_far: str) -> bool:
+    return True
+
+
+async def says_nothing(piece: str, so_far: str) -> None: ...
+
+
+async def of_one(piece: str) -> bool:
+    return True
+
+
+sk.gate()  # error
+sk.gate(plain)  # error
+sk.gate(says_nothing)  # error
+sk.gate(of_one)  # error
+sk.gate(check, 3)  # error
+sk.gate(check, names=[3])  # error
+
 sk.smooth(3)  # error
 sk.smooth(max_lag="1")  # error
 sk.smooth("word", 0.5)  # error

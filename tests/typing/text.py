@@ -23,6 +23,17 @@ async def recut() -> None:
     assert_type(await (words | sk.recut("line") | join()), str)
 
 
+async def check(piece: str, so_far: str) -> bool | str | tuple[bool, str]:
+    return True
+
+
+async def gate() -> None:
+    assert_type(sk.gate(check), sk.Same)
+    assert_type(sk.gate(check, "word", 4, names={"said", "thought"}), sk.Same)
+    assert_type(words | sk.gate(check, names="said"), sk.Stream[str])
+    assert_type(events | sk.gate(check), sk.Stream[Event])
+
+
 async def smooth() -> None:
     assert_type(sk.smooth(), sk.Same)
     assert_type(sk.smooth("grapheme", max_lag=1), sk.Same)

@@ -8,11 +8,14 @@ itself; here they stand in Python, so that they are at hand for each test.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ag_ui.core import Event, RunAgentInput
 from ag_ui_validate.pytest_plugin import validate_agui
 from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    import streamkit as sk
 
 Wire = dict[str, Any]
 
@@ -26,6 +29,12 @@ completeness, not validity" (https://docs.ag-ui.com/spec/1.0/events/tool-calls).
 
 EARLIER_CALL = "AGUI207"
 """What the judge, which is given one run, says of the result of a call that an earlier one has made."""
+
+FAILED_BEFORE = "AGUI001"
+"""
+What the judge says of a run that fails before it begins. Version 1 of the protocol has it so: a stream begins with `RUN_STARTED`
+or `RUN_ERROR` (https://docs.ag-ui.com/spec/1.0/events/lifecycle).
+"""
 
 
 class Client:
@@ -192,3 +201,21 @@ def judge(events: list[Wire], *besides: str) -> None:
     assert report.internal_errors == []
     complaints = [found for found in report.diagnostics if found.severity != "info"]
     assert not complaints, complaints
+
+
+def accounted(outcome: sk.Outcome) -> list[Wire]:
+    """
+    What a run has used, in the protocol's accounting: what was read from the cache, or written to it, is part of the input.
+    """
+    entries: list[Wire] = []
+    for model, usage in getattr(outcome, "usage_by_model", {}).items():
+        read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+        details: Any = usage.to_dict().get("output_tokens_details") or {}
+        thought: int = details.get("thinking_tokens", 0)
+        sent, said = usage.input_tokens + read + written, usage.output_tokens
+        counts = {"inputTokens": sent, "outputTokens": said, "totalTokens": sent + said}
+        parts = {"reasoningTokens": thought, "cachedInputTokens": read, "cacheWriteInputTokens": written}
+        told: Wire = {name: count for name, count in parts.items() if count}
+        if sent or said:
+            entries.append({"provider": "anthropic", **({"model": model} if model else {}), **counts, **told})
+    return entries

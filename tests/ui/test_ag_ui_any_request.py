@@ -7,16 +7,17 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from itertools import pairwise
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
 
 from streamkit.testing import text, thinking, tool_use
 from streamkit.ui import ag_ui
 from tests.support.claude import events_of
 from tests.support.profiles import examples
 from tests.ui.ag_ui_client import Client
+from tests.ui.any_json import changed
 
 Wire = dict[str, Any]
 
@@ -50,51 +51,9 @@ def conversation() -> Wire:
 
 REQUEST: Final = conversation()
 
-JSON: Final = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["tool", "text", "toolu_1"]),
-    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=3), inside, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
-
-
-def places(value: object) -> list[tuple[Any, Any]]:
-    """
-    Every container in a value with each key of it.
-    """
-    found: list[tuple[Any, Any]] = []
-    waiting: list[Any] = [value]
-    while waiting:
-        part = waiting.pop()
-        keys: list[Any] = []
-        if isinstance(part, dict):
-            keys = list(cast("Wire", part))
-        elif isinstance(part, list):
-            keys = list(range(len(cast("list[object]", part))))
-        found += [(part, key) for key in keys]
-        waiting += [part[key] for key in keys]
-    return found
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> Wire:
-    """
-    A request of which some values are something else, or are not there.
-    """
-    made = deepcopy(REQUEST)
-    for _ in range(draw(st.integers(1, 4))):
-        found = places(made)
-        if not found:
-            break
-        container, key = found[draw(st.integers(0, len(found) - 1))]
-        if draw(st.booleans()):
-            container[key] = draw(JSON)
-        else:
-            del container[key]
-    return made
-
 
 @settings(max_examples=examples(pr=500, full=5000))
-@given(requests())
+@given(changed(REQUEST))
 def test_it_is_understood_or_refused_in_one_line(request_: Wire) -> None:
     before = deepcopy(request_)
     try:
@@ -106,6 +65,7 @@ def test_it_is_understood_or_refused_in_one_line(request_: Wire) -> None:
     finally:
         assert request_ == before, "a request is not changed"
     json.dumps(made, ensure_ascii=False).encode()
+    ag_ui.events("thread", "run", messages=request_["messages"])
     assert made["messages"]
     roles = [message["role"] for message in made["messages"]]
     assert all(first != second for first, second in pairwise(roles))

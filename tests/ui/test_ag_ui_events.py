@@ -17,7 +17,16 @@ from pydantic import TypeAdapter
 
 import streamkit as sk
 from streamkit.events import from_dict
-from streamkit.testing import FakeClaude, OperatorSuite, marbles, reply, text, thinking, tool_use
+from streamkit.testing import (
+    Block as Scripted,
+    FakeClaude,
+    OperatorSuite,
+    marbles,
+    reply,
+    text,
+    thinking,
+    tool_use,
+)
 from streamkit.ui import ag_ui
 from tests.operators.test_diagrams import EVENTS
 from tests.support.claude import ASK, HELLO, RESTARTED, events_of
@@ -114,6 +123,12 @@ def test_the_usage_of_all_messages_of_a_model_is_added_up() -> None:
     messages = [events_of(text(said), input_tokens=2, output_tokens=3) for said in "ab"]
     [usage] = told(itertools.chain(*messages))[-1]["usage"]
     assert (usage["inputTokens"], usage["outputTokens"], usage["totalTokens"]) == (4, 6, 10)
+
+
+def test_the_usage_is_that_of_the_model_that_took_over() -> None:
+    models = {"from": {"model": "claude-opus-4-7"}, "to": {"model": "claude-sonnet-4-5"}}
+    run = told(events_of({"type": "fallback", **models}, text("Hello"), model="claude-opus-4-7"))
+    assert [entry["model"] for entry in run[-1]["usage"]] == ["claude-sonnet-4-5"]
 
 
 def test_a_stream_that_is_ended_inside_a_message_is_a_run_that_was_cancelled() -> None:
@@ -300,6 +315,26 @@ def test_a_call_that_is_said_again_is_made_once_and_another_under_its_id_has_one
     [message] = seen(events_of(*calls, stop_reason="tool_use")).messages
     made = [(call["id"], call["function"]["arguments"]) for call in message["toolCalls"]]
     assert made == [("toolu_1", '{"at": 1}'), ("toolu_1_2", '{"at": 2}')]
+
+
+def test_a_call_without_an_id_has_the_one_that_the_outcome_has() -> None:
+    answer = events_of(tool_use("look", {"at": 1}, id=""), id="msg_1", stop_reason="tool_use")
+    [message] = seen(answer).messages
+    assert [call["id"] for call in message["toolCalls"]] == ["call_msg_1_0"]
+    assert [call.id for call in sk.tool_calls().over(answer)] == ["call_msg_1_0"]
+    assert message["toolCalls"][0]["function"]["arguments"] == '{"at": 1}'
+
+
+def test_a_call_that_does_not_name_its_tool_says_so() -> None:
+    client = seen(events_of(tool_use("", {"at": 1}, id="toolu_1"), stop_reason="tool_use"), BROKEN_INPUT)
+    [call] = client.messages[0]["toolCalls"]
+    assert call["metadata"] == {"anthropic": {"broken": "no_name"}}
+
+
+def test_usage_is_that_of_the_model_which_took_over() -> None:
+    handed_on = Scripted({"type": "fallback", "from": {"model": "claude-a"}, "to": {"model": "claude-b"}})
+    *_, finished = told(events_of(handed_on, text("Ebb."), model="claude-a"))
+    assert [entry["model"] for entry in finished["usage"]] == ["claude-b"]
 
 
 def test_ids_that_the_conversation_has_are_not_used_again() -> None:

@@ -122,6 +122,9 @@ def test_parts_are_blocks(part: Wire, block: Wire) -> None:
         {"type": "document", "source": data("application/zip")},
         {"type": "document", "source": data("text/plain", "not base64")},
         {"type": "document", "source": {"type": "file", "value": "file_1", "provider": "openai"}},
+        {"type": "image", "source": data("image/png", "not base64")},
+        {"type": "document", "source": data("application/pdf", "é")},
+        {"type": "image", "source": {"type": "url", "value": "javascript:alert(1)"}},
         {"type": "image", "source": {"type": "hologram"}},
         {"type": "image"},
         {"type": "binary", "mimeType": "image/png"},
@@ -252,14 +255,14 @@ SECRET: Final = "the secret of the sea"
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        (asked(), "messages has none that Claude can answer"),
-        ({"threadId": "thread"}, "messages has none that Claude can answer"),
+        (asked(), "the request has no message that Claude can answer"),
+        ({"threadId": "thread"}, "the request has no message that Claude can answer"),
         (asked(messages=SECRET), "messages has to be a list"),
         (asked(messages=[SECRET]), r"messages\[0\] has to be an object"),
         (asked({"role": SECRET}), r"messages\[0\].role is none that the protocol has"),
         (asked({"role": "user"}), r"messages\[0\].content has to be a string or a list of parts"),
         (asked(user([SECRET])), r"messages\[0\].content\[0\] has to be an object"),
-        (asked(user([{"type": "audio"}])), "messages has none that Claude can answer"),
+        (asked(user([{"type": "audio"}])), "the request has no message that Claude can answer"),
         (asked({"role": "system", "content": 7}), r"messages\[0\].content has to be a string"),
         (asked({"role": "developer"}), r"messages\[0\].content is missing"),
         (asked(user(), output(SECRET)), r"messages\[1\] is the output of a tool, and there is no such call"),
@@ -274,8 +277,8 @@ SECRET: Final = "the secret of the sea"
         (asked(user(), context=SECRET), "context has to be a list"),
         (asked(user(), resume=[{"interruptId": SECRET}]), "resume answers an interrupt, and none was raised"),
         (SECRET, "the request is not JSON"),
-        ("[" * 100_000, "the request is not JSON"),
-        (json.dumps([SECRET]), "the request has to be an object"),
+        ("[" * 100_000, "the request is nested more than 200 levels deep"),
+        (json.dumps([SECRET]), "the request is not a JSON object"),
     ],
 )
 def test_a_bad_request_is_told_in_one_line_that_quotes_nothing(request_: Any, said: str) -> None:
@@ -297,9 +300,16 @@ def test_a_request_that_is_too_large_says_so(as_text: bool) -> None:
     assert ag_ui.params(given, limit=1_100_000)
 
 
+@pytest.mark.parametrize("given", [[], [{"role": "user"}], None, 7, 0.5, True, "[]", b"null", '"text"'])
+def test_json_that_is_not_an_object_is_refused(given: Any) -> None:
+    with pytest.raises(ag_ui.BadRequest, match="the request is not a JSON object") as caught:
+        ag_ui.params(given)
+    assert caught.value.status == 400
+
+
 def test_something_else_is_a_mistake_of_the_application() -> None:
-    given: Any = 7
-    with pytest.raises(TypeError, match="RunAgentInput, a dict or JSON text, not int"):
+    given: Any = object()
+    with pytest.raises(TypeError, match="RunAgentInput, a dict or JSON text, not object"):
         ag_ui.params(given)
 
 

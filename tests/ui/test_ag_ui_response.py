@@ -12,7 +12,7 @@ import pytest
 from ag_ui.core import CustomEvent
 
 import streamkit as sk
-from streamkit.testing import ErrorEvent, FakeClaude, Pause, error_reply, reply, text, tool_use
+from streamkit.testing import ErrorEvent, FakeClaude, Pause, Reply, error_reply, reply, text, tool_use
 from streamkit.ui import ag_ui
 from tests.conformance.failure_matrix import BEFORE, FAULTS, PLACES, RESUMES, see_all
 from tests.conftest import recorded
@@ -23,6 +23,8 @@ from tests.ui.ag_ui_client import BROKEN_INPUT, Client, judge
 from tests.ui.ag_ui_runs import QUESTION, answered, response
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from streamkit._core.outcome import Outcome
 
 Wire = dict[str, Any]
@@ -30,9 +32,9 @@ Wire = dict[str, Any]
 ONCE: Final = sk.RetryPolicy(attempts=1)
 
 
-def chat_with(server: FakeClaude, **settings: Any) -> sk.Stream[Any]:
+def chat_with(server: FakeClaude, run_id: str = "run", **settings: Any) -> sk.Stream[Any]:
     return sk.messages(server.client(), **ASK, **settings) | ag_ui.events(
-        "thread", "run", messages=[QUESTION]
+        "thread", run_id, messages=[QUESTION]
     )
 
 
@@ -46,6 +48,14 @@ async def test_each_event_is_a_frame_with_its_json() -> None:
     assert first == ('data: {"type":"RUN_STARTED","threadId":"thread","runId":"run","protocolVersion":"1.0"}')
     assert json.loads(last.removeprefix("data: "))["type"] == "RUN_FINISHED"
     assert after == ""
+
+
+@pytest.mark.parametrize("answer", [HELLO, reply(text("Hel", ErrorEvent()))])
+async def test_frames_gives_the_same_bytes(answer: Reply) -> None:
+    async with FakeClaude(answer, repeat=True) as server:
+        exchange = await Exchange("POST").serve(ag_ui.Response(chat_with(server, retry=ONCE)))
+        frames = [each async for each in ag_ui.frames(chat_with(server, retry=ONCE))]
+    assert b"".join(frames).decode() == exchange.text
 
 
 async def test_nothing_that_a_model_says_can_end_or_forge_a_frame() -> None:
@@ -103,6 +113,35 @@ async def test_a_later_error_is_a_run_error_with_its_type_and_what_was_used() ->
     assert client.messages[-1]["content"] == "Hello"
 
 
+async def test_what_a_retry_has_cost_that_nobody_saw_is_told_too() -> None:
+    cut = reply(text("Never seen"), input_tokens=7, output_tokens=5).cut(1)
+    policy = sk.RetryPolicy(base=0)
+    async with FakeClaude(cut, reply(text("Hello"), input_tokens=7, output_tokens=2)) as server:
+        _, run = await answered(ag_ui.Response(chat_with(server, retry=policy)))
+    judge(run)
+    [usage] = run[-1]["usage"]
+    assert (usage["inputTokens"], usage["outputTokens"]) == (14, 3)
+
+
+async def test_each_of_two_runs_in_a_response_tells_what_itself_has_used() -> None:
+    async with FakeClaude(HELLO, reply(text("Again"), output_tokens=9)) as server:
+        both = sk.concat(*[chat_with(server, run_id=name) for name in ("run-1", "run-2")])
+        _, run = await answered(ag_ui.Response(both))
+    ends = [event for event in run if event["type"] == "RUN_FINISHED"]
+    assert [(end["runId"], end["usage"][0]["outputTokens"]) for end in ends] == [("run-1", 2), ("run-2", 9)]
+    assert run[-1] is ends[-1]
+
+
+async def test_what_fails_behind_the_end_of_a_run_is_a_failed_run() -> None:
+    async def source() -> AsyncIterator[Any]:
+        yield {"type": "RUN_STARTED", "threadId": "thread", "runId": "run"}
+        yield {"type": "RUN_FINISHED", "threadId": "thread", "runId": "run"}
+        raise TimeoutError
+
+    _, run = await answered(ag_ui.Response(sk.from_iterable(source)))
+    assert [event["type"] for event in run] == ["RUN_STARTED", "RUN_ERROR"]
+
+
 async def test_a_bug_is_told_as_such_and_raised() -> None:
     exchange = Exchange("POST")
     with pytest.raises(ZeroDivisionError):
@@ -157,6 +196,21 @@ async def test_a_run_without_an_operator_that_ends_it_is_ended() -> None:
     opened = {"type": "TEXT_MESSAGE_START", "messageId": "m"}
     _, run = await answered(ag_ui.Response(sk.from_iterable([started, opened])))
     assert [event["type"] for event in run[2:]] == ["TEXT_MESSAGE_END", "RUN_FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"type": "RUN_STARTED", "threadId": "thread"}, "runId"),
+        ({"type": "TEXT_MESSAGE_START"}, "messageId"),
+        ({"type": "TOOL_CALL_END", "toolCallId": []}, "toolCallId"),
+    ],
+)
+async def test_an_event_that_lacks_what_closes_it_is_refused_by_name(event: Any, field: str) -> None:
+    exchange = Exchange("POST")
+    with pytest.raises(TypeError, match=f"a {event['type']} needs the text '{field}'"):
+        await exchange.serve(ag_ui.Response(sk.from_iterable([event])))
+    assert exchange.complete
 
 
 # -- all that can come --------------------------------------------------------------------------------------

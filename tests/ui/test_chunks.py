@@ -68,6 +68,12 @@ def test_a_message_is_a_start_a_step_and_a_finish() -> None:
     assert finish["messageMetadata"]["usage"]["output_tokens"] > 0
 
 
+def test_the_model_is_the_one_that_took_over() -> None:
+    models = {"from": {"model": "claude-opus-4-7"}, "to": {"model": "claude-sonnet-4-5"}}
+    answer = reply({"type": "fallback", **models}, text("Hello"), model="claude-opus-4-7")
+    assert chunks_of(events(answer))[-1]["messageMetadata"]["model"] == "claude-sonnet-4-5"
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
@@ -78,6 +84,7 @@ def test_a_message_is_a_start_a_step_and_a_finish() -> None:
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
         ("refusal", "content-filter"),
+        ("content_filter", "content-filter"),
         ("compaction", "other"),
         ("of_tomorrow", "other"),
     ],
@@ -165,13 +172,14 @@ def test_a_call_is_shown_while_its_input_is_written() -> None:
             tool_use("look", '{"n":1} {}', id="toolu_1"),
             "The input of this call is followed by something else.",
         ),
+        (tool_use("", {"n": 1}, id="toolu_1"), "This call does not name its tool."),
     ],
 )
 def test_a_call_that_cannot_be_executed_is_an_error(block: Scripted, reason: str) -> None:
     (chunk,) = of_type(chunks_of(events(reply(block, stop_reason="max_tokens"))), "tool-input-error")
     assert without(chunk, "type", "input") == {
         "toolCallId": "toolu_1",
-        "toolName": "look",
+        "toolName": block.start["name"],
         "errorText": reason,
     }
     assert isinstance(chunk["input"], str)
@@ -316,15 +324,12 @@ def test_a_call_that_is_said_twice_is_shown_once_and_two_under_one_id_are_two() 
 
 
 def test_calls_without_an_id_are_shown_when_they_have_one() -> None:
-    answer = reply(tool_use("look", {"n": 1}, id="toolu_1"), tool_use("look", {"n": 2}, id="toolu_2"))
-    items = answer.events
-    for item in items:
-        if "content_block" in item:
-            item["content_block"] = {**item["content_block"], "id": ""}
-    chunks = chunks_of(map(from_dict, items))
+    items = events(reply(tool_use("look", {"n": 1}, id=""), tool_use("look", {"n": 2}, id=""), id="msg_1"))
+    chunks = chunks_of(items)
     shown = of_type(chunks, "tool-input-available")
     assert [chunk["input"] for chunk in shown] == [{"n": 1}, {"n": 2}]
-    assert len({chunk["toolCallId"] for chunk in shown} - {""}) == 2
+    assert [chunk["toolCallId"] for chunk in shown] == ["call_msg_1_0", "call_msg_1_1"]
+    assert [chunk["toolCallId"] for chunk in shown] == [call.id for call in sk.tool_calls().over(items)]
     assert of_type(chunks, "tool-input-start", "tool-input-delta") == []
 
 
@@ -564,7 +569,19 @@ def test_an_unknown_version_is_refused(version: Any) -> None:
 
 def test_a_body_that_is_no_object_is_refused() -> None:
     with pytest.raises(TypeError, match="body"):
-        ai_sdk.chunks(body="{}")  # type: ignore[arg-type]
+        ai_sdk.chunks(body=[])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [json.dumps(continuing()), json.dumps(continuing()).encode()])
+def test_the_request_may_be_given_as_its_text(body: str | bytes) -> None:
+    chunks = chunks_of(events(reply(text("So."), id="msg_2")), body=body)
+    assert chunks == chunks_of(events(reply(text("So."), id="msg_2")), body=continuing())
+
+
+@pytest.mark.parametrize("body", ["{", "[]", b"\xff"])
+def test_a_text_that_is_no_request_is_the_fault_of_the_page(body: Any) -> None:
+    with pytest.raises(ai_sdk.BadRequest):
+        ai_sdk.chunks(body=body)
 
 
 def test_its_text_says_nothing_of_what_a_user_has_said() -> None:

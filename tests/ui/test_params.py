@@ -320,6 +320,7 @@ REFUSED: dict[str, Any] = {
     "the role tool": {"messages": [{"role": "tool", "parts": [text("Hi")]}]},
     "no parts": {"messages": [{"role": "user", "content": SECRET}]},
     "nothing said": {"messages": [{"role": "user", "parts": []}]},
+    "answers with nothing in them": {"messages": [assistant(), assistant()]},
     "white space said": {"messages": [user(text("  \n"))]},
     "a part that is no object": {"messages": [user(SECRET)]},  # type: ignore[arg-type]
     "a part without a type": {"messages": [user({"text": SECRET})]},
@@ -410,7 +411,7 @@ def test_what_cannot_be_answered_is_refused_in_one_clear_line(body: Any) -> None
 )
 def test_what_is_too_large_is_refused(parts: list[Part], as_text: bool) -> None:
     body: Any = {"messages": [user(*parts)]}
-    with pytest.raises(ai_sdk.BadRequest, match="larger than 20000 bytes") as caught:
+    with pytest.raises(ai_sdk.BadRequest, match="larger than 20,000 bytes") as caught:
         ai_sdk.params(json.dumps(body) if as_text else body, most_bytes=20_000)
     assert caught.value.status == 413
 

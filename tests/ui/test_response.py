@@ -178,6 +178,16 @@ async def test_an_answer_goes_on_with_the_message_of_the_request() -> None:
     assert chunks_in(exchange)[0] == {"type": "start", "messageId": "msg_1"}
 
 
+@pytest.mark.parametrize("answer", [reply(text("So.")), reply(text("So.", ErrorEvent()))])
+async def test_frames_gives_the_same_bytes(answer: Reply) -> None:
+    page: Any = {"id": "asst_7", "role": "assistant", "parts": [{"type": "step-start"}]}
+    body = json.dumps({"messages": [page]})
+    async with FakeClaude(answer, repeat=True) as server:
+        exchange = await Exchange("POST").serve(ai_sdk.Response(chat(server), body=body))
+        frames = [each async for each in ai_sdk.frames(chat(server), body=body)]
+    assert b"".join(frames).decode() == exchange.text
+
+
 async def test_nothing_at_all_is_an_answer_without_a_message() -> None:
     exchange = await Exchange("POST").serve(ai_sdk.Response(sk.from_iterable([])))
     assert exchange.status == 200

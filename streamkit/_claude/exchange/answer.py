@@ -111,8 +111,9 @@ class Answer:
             yield withheld
         final = self._final_error(failure, decision)
         # A raised error keeps this frame alive by its traceback, and an application may keep the error for long. What the
-        # frame refers to, the response and the events that were held back, must not stay alive with it.
-        del failure, gate, response, decision
+        # frame refers to, the response and the events that were held back, must not stay alive with it. And what has the error
+        # itself, as the attempt and the outcome do, would be garbage for the collector alone.
+        del failure, gate, response, decision, attempt, self
         if isinstance(final, StreamError):
             final = final.with_traceback(None)  # it has the frames that read the response, and hold it too
         try:
@@ -234,6 +235,8 @@ def _drop_tracebacks(failure: BaseException | None) -> None:
     """
     Drop the tracebacks of an error that nobody raises any more, because their frames would keep a response alive.
     """
-    while failure is not None:
+    seen: set[int] = set()
+    while failure is not None and id(failure) not in seen:
         drop_traceback(failure)
-        failure = failure.__cause__ or failure.__context__
+        seen.add(id(failure))  # `raise error from error` makes an error its own cause
+        failure = failure.__context__ if failure.__cause__ is None else failure.__cause__

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from streamkit._claude.exchange.seam import regained_space, repeated_tail
-from streamkit._claude.protocol.history import answered, as_params, with_answer
+from streamkit._claude.protocol.history import OpenCalls, answered, as_params, with_answer
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, arrives_whole
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
 
-__all__ = ["Continuation", "Repetition", "continuation", "obstacle"]
+__all__ = ["INTERRUPTED", "Continuation", "Repetition", "continuation", "obstacle"]
+
+INTERRUPTED: Final = "Your previous response was interrupted"
+"""How the user message begins that asks to continue."""
 
 _PREFILL_UP_TO = (4, 5)
 # A date, as in claude-opus-4-20250514, is not a minor version.
@@ -103,7 +106,7 @@ def continuation(message: MessageBuilder, params: Mapping[str, Any]) -> Continua
     request = dict(params)
     repetition: Repetition = partial(regained_space, blank)
     # A call of the API's own tools whose result is not there has no effect, and the API would refuse it.
-    if answer := answered(as_params(shown), params["messages"]):
+    if answer := answered(as_params(shown), OpenCalls(params["messages"])):
         if _takes_prefill(params):
             if answer[-1]["type"] == "text":
                 whole: str = answer[-1]["text"]
@@ -150,7 +153,7 @@ def _please_go_on(text: str) -> dict[str, str]:
     end = f" and ended with [{text[-_SHOWN:]}]" if text else ""
     return {
         "role": "user",
-        "content": f"Your previous response was interrupted{end}. Continue from there: begin with the very "
+        "content": f"{INTERRUPTED}{end}. Continue from there: begin with the very "
         "next character, without repeating anything and without a remark about the interruption.",
     }
 

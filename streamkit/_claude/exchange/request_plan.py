@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamkit._claude.exchange.continuation import continuation, obstacle
-from streamkit._claude.protocol.history import answered, sendable, with_answer
+from streamkit._claude.protocol.history import OpenCalls, answered, sendable, with_answer
 from streamkit._claude.protocol.retriable import retry_advice
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
@@ -129,7 +129,7 @@ class RequestPlan:
         message, params = record.message, self.params
         if not stop_reason(message.stop_reason).pauses:
             return None
-        answer = answered(sendable(message), params["messages"], waits=True)
+        answer = answered(sendable(message), OpenCalls(params["messages"]), waits=True)
         if not answer or self.turn >= most_turns:
             return None
         sends = {**params, "messages": with_answer(params["messages"], answer)}

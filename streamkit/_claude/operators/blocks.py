@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import content_of
+from streamkit._claude.protocol.content import content_of, stop_reason_told
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, plain, text_of_field
@@ -77,9 +77,9 @@ class Blocks(Transducer[Any, Any]):
             case "content_block_stop":
                 return self._finished(self.table.close(item))
             case "message_start":
-                return self._begin_message(getattr(item, "message", None))
+                return self._begin_message(item)
             case "message_delta":
-                return self._stop(getattr(item, "delta", None))
+                return self._stop(item)
             case "message_stop":
                 return self._finished(self.table.end())
             case _:
@@ -104,15 +104,16 @@ class Blocks(Transducer[Any, Any]):
         if block is not None and not block.ended:
             block.add(event.delta)
 
-    def _begin_message(self, message: Any) -> Iterable[Any]:
+    def _begin_message(self, event: Any) -> Iterable[Any]:
+        message: object = getattr(event, "message", None)
         self.table = BlockTable(forgets=True, message_id=text_of_field(message, "id"))
         ended: list[Block] = []
         for index, block in enumerate(content_of(message)):
             ended += self.table.take_whole(index, as_object(plain(block)) or {})[1]
-        return [*self._finished(ended), *self._stop(message)]
+        return [*self._finished(ended), *self._stop(event)]
 
-    def _stop(self, carrier: object) -> Iterable[Any]:
-        return self._finished(self.table.end()) if text_of_field(carrier, "stop_reason") else ()
+    def _stop(self, event: Any) -> Iterable[Any]:
+        return self._finished(self.table.end()) if stop_reason_told(event) else ()
 
     def _finished(self, blocks: Iterable[Block]) -> Iterable[Any]:
         for block in sorted(blocks, key=lambda block: block.index):

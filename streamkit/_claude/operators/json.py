@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, overload
 
-from streamkit._claude.protocol.content import blocks_in, text_in
+from streamkit._claude.protocol.content import blocks_in, stop_reason_told, text_in
 from streamkit._claude.protocol.errors import JSONError
 from streamkit._claude.protocol.kinds import type_of_block
 from streamkit._claude.protocol.progress import Progress
@@ -15,6 +15,7 @@ from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
 from streamkit._core.failed import Failed, OnError
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector, ValueFinder
 
@@ -43,6 +44,7 @@ def json(
 def json(
     path: str | None = None, *, model: Any = None, on_error: OnError = "raise"
 ) -> Operator[AnyEvent, Any]: ...
+@keyword_hints
 def json(path: str | None = None, *, model: Any = None, on_error: OnError = "raise") -> Operator[Any, Any]:
     """
     The JSON in a message's text, while it is being written: structured output, or an answer in a fenced block.
@@ -147,11 +149,10 @@ class JSON(Transducer[Any, Any]):
                 if type_of_block(block) == "text" and (piece := text_of_field(block, "text")):
                     self.finder.begin_line()
                     yield from self._read(piece)
-        elif kind == "message_delta":
-            delta = getattr(event, "delta", None)
-            self.stop_reason = self.stop_reason or text_of_field(delta, "stop_reason") or None
         else:
-            yield from self._end()
+            self.stop_reason = self.stop_reason or stop_reason_told(event) or None
+            if kind == "message_stop":
+                yield from self._end()
 
     def _read(self, piece: str) -> Iterable[Any]:
         self.due = True

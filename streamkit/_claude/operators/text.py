@@ -13,6 +13,7 @@ from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import type_of_block
 from streamkit._claude.protocol.reading import index_of, text_of_field
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._surrogates import WholeCharacters
 
@@ -29,6 +30,7 @@ __all__ = ["text"]
 def text(*, restarts: Literal[False] = False, between: str = "") -> Operator[AnyEvent, str]: ...
 @overload
 def text(*, restarts: bool, between: str = "") -> Operator[AnyEvent, str | Restarted]: ...
+@keyword_hints
 def text(*, restarts: bool = False, between: str = "") -> Operator[AnyEvent, Any]:
     """
     The text of the message, piece by piece as it comes.

@@ -11,6 +11,7 @@ from streamkit._claude.protocol.content import thinking_in
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["thinking"]
 def thinking(*, restarts: Literal[False] = False) -> Operator[AnyEvent, str]: ...
 @overload
 def thinking(*, restarts: bool) -> Operator[AnyEvent, str | Restarted]: ...
+@keyword_hints
 def thinking(*, restarts: bool = False) -> Operator[AnyEvent, Any]:
     """
     The model's thinking, piece by piece as it comes; without signatures and what is redacted.

@@ -5,14 +5,17 @@ Tool calls: complete ones, which can be executed, and broken ones, which cannot 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
+from streamkit._claude.protocol.events import ContentBlockDelta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, NOT_INPUT, TOOLS, is_input
 from streamkit._claude.protocol.reading import type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.checks import choice
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ __all__ = ["tool_calls"]
 Broken = Literal["raise", "emit", "skip"]
 When = Literal["block", "message"]
 
+_BROKEN: Final = get_args(Broken)
+_WHEN: Final = get_args(When)
+
 
 @overload
 def tool_calls(
@@ -33,6 +39,7 @@ def tool_calls(
 def tool_calls(
     *, broken: Broken, server: bool = False, when: When = "block"
 ) -> Operator[AnyEvent, ToolCall | BrokenToolCall]: ...
+@keyword_hints
 def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "block") -> Operator[Any, Any]:
     """
     The calls of tools, each when its input is complete.
@@ -41,7 +48,7 @@ def tool_calls(*, broken: Broken = "raise", server: bool = False, when: When = "
     `content_block_stop` is closed by the stop reason of its message, by `message_stop`, by another block at its
     index, or by the end of the stream; then the input is taken only if it is a whole JSON object, while a block
     that was closed without any input is a call without arguments. That is known when another block begins, or
-    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`): such a call comes then.
+    the stop reason is not one that cuts (`max_tokens`, `model_context_window_exceeded`, `refusal`): such a call comes then.
     An empty object before the input, which some gateways send, is not part of it. A call that comes again in its
     message, with the same id and the same input, is made once; another call under an id that is taken gets one of
     its own, and so does a call without an id. One without the tool's name cannot be executed. `outcome.tool_calls` has
@@ -89,10 +96,8 @@ class ToolCalls(Transducer[Any, Any]):
     memory = "the input of one message's calls"
 
     def __init__(self, *, broken: Broken = "raise", server: bool = False, when: When = "block") -> None:
-        if broken not in get_args(Broken):
-            raise ValueError(f'broken must be "raise", "emit" or "skip", not {broken!r}')
-        if when not in get_args(When):
-            raise ValueError(f'when must be "block" or "message", not {when!r}')
+        choice("tool_calls", "broken", broken, _BROKEN)
+        choice("tool_calls", "when", when, _WHEN)
         self.broken = broken
         self.kinds: frozenset[str] = TOOLS if server else APPLICATION_TOOLS
         self.at_once: bool = when == "block"
@@ -104,15 +109,11 @@ class ToolCalls(Transducer[Any, Any]):
         return self.at_once
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
+        if item.__class__ is ContentBlockDelta and item.delta.__class__ in NOT_INPUT:  # nearly always
+            return ()
         kind = item.type
         if kind == "content_block_delta":
-            try:
-                delta = item.delta.type
-            except AttributeError:
-                delta = None
-            if delta.__class__ is not str:
-                delta = type_of_delta(getattr(item, "delta", None))
-            if delta == "input_json_delta":
+            if is_input(getattr(item, "delta", None)):
                 self.blocks.write(item)
             return ()
         if ended := self.blocks.follow(item):
@@ -126,7 +127,8 @@ class ToolCalls(Transducer[Any, Any]):
         return self._release()
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in self.kinds)
+        kinds = self.kinds  # not `self`, which would make a cycle that only the garbage collector ends
+        self.blocks: ToolBlocks = ToolBlocks(lambda block: type_of(block) in kinds)
         self.calls: list[ToolCall | BrokenToolCall | ToolInputError] = []  # what is due, up to what is raised
 
     def _add(self, ended: Iterable[Block]) -> None:

@@ -5,15 +5,17 @@ Tool input: the arguments of a call, while they are being written.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, type_of_delta
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, is_input
 from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
 from streamkit._partial_json import Extractor, ParseError, Selector
 
@@ -41,6 +43,7 @@ def tool_input(
 def tool_input(
     name: str | None = None, path: str | None = None, *, model: Any = None
 ) -> Operator[AnyEvent, Any]: ...
+@keyword_hints
 def tool_input(name: str | None = None, path: str | None = None, *, model: Any = None) -> Operator[Any, Any]:
     """
     The input of tool calls while it is being written: a preview, never a call. What can be executed is a `ToolCall`.
@@ -108,8 +111,9 @@ class ToolInput(Transducer[Any, Any]):
         if item.type != "content_block_delta":
             return self._structure(item)
         delta: Any = getattr(item, "delta", None)
-        is_input = delta.__class__ is InputJSONDelta or type_of_delta(delta) == "input_json_delta"
-        if not is_input or (block := self.blocks.write(item)) is None:
+        if delta.__class__ is not InputJSONDelta and not is_input(delta):
+            return ()
+        if (block := self.blocks.write(item)) is None:
             return ()
         extractor = self.extractors.get(block) or self._extractor(block)
         piece: Any = getattr(delta, "partial_json", None)
@@ -124,13 +128,9 @@ class ToolInput(Transducer[Any, Any]):
             yield from self._end(block)
 
     def reset(self) -> None:
-        self.blocks: ToolBlocks = ToolBlocks(self._wants)
+        # Not a method, which would make a cycle that only the garbage collector ends.
+        self.blocks: ToolBlocks = ToolBlocks(partial(_calls, self.name))
         self.extractors: dict[Block, Extractor] = {}
-
-    def _wants(self, block: Any) -> bool:
-        if self.name is None:
-            return type_of(block) in APPLICATION_TOOLS
-        return type_of(block) in TOOLS and text_of_field(block, "name") == self.name
 
     def _extractor(self, block: Block) -> Extractor:
         extractor = self.extractors.get(block)
@@ -159,3 +159,12 @@ class ToolInput(Transducer[Any, Any]):
         yield from extractor.take()
         call = BrokenToolCall(block.id, block.name, block.raw, error.reason, block.index)
         raise ToolInputError(call, why=self.blocks.why(call, str(error)), offset=error.offset)
+
+
+def _calls(name: str | None, block: Any) -> bool:
+    """
+    Whether a block calls the tool of this name; without a name, any tool of the application's own.
+    """
+    if name is None:
+        return type_of(block) in APPLICATION_TOOLS
+    return type_of(block) in TOOLS and text_of_field(block, "name") == name

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.kinds import SERVER_TOOLS, type_of_delta
+from streamkit._claude.protocol.kinds import SERVER_TOOLS, is_input
 from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_result import ServerToolResult
@@ -60,7 +60,7 @@ class ToolResults(Transducer[Any, Any]):
 
     def feed(self, item: Any) -> Iterable[ServerToolResult]:
         if item.type == "content_block_delta":
-            if type_of_delta(getattr(item, "delta", None)) == "input_json_delta":
+            if is_input(getattr(item, "delta", None)):
                 self.blocks.write(item)
             return ()
         for block in self.blocks.follow(item):

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from streamkit._claude.protocol.content import blocks_in
+from streamkit._claude.protocol.content import blocks_in, stop_reason_told
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced
 from streamkit._claude.protocol.kinds import DELTAS, FILLED_BY_DELTAS
 from streamkit._claude.protocol.progress import Progress
-from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.reading import index_of, type_of
 from streamkit._core.algebra import Same
 from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
@@ -119,7 +119,7 @@ class Validate:
             case "message_start":
                 if not self._follow(event):
                     raise self._error("message_start a second time")
-                ending = bool(text_of_field(getattr(event, "message", None), "stop_reason"))
+                ending = bool(stop_reason_told(event))
                 self._begin_message(blocks=len(blocks_in(event)), ending=ending)
             case "message_delta" | "message_stop" as kind:
                 self._check_message_end(kind)

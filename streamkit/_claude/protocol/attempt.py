@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from streamkit._claude.protocol.oddities import Oddities
-from streamkit._core.plain import PlainValue, plain_error
+from streamkit._core.plain import PlainValue, error_name, plain_error
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.usage import TotalUsage
@@ -41,7 +41,7 @@ class Attempt(PlainValue, Struct):
 
     def __repr__(self) -> str:
         asked = f"number={self.number}, request_id={self.request_id!r}, model={self.model!r}"
-        return f"Attempt({asked}, error={self.error!r}, usage={self.usage!r})"
+        return f"Attempt({asked}, error={error_name(self.error)}, usage={self.usage!r})"
 
     def to_dict(self) -> dict[str, Any]:
         """

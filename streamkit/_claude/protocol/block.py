@@ -113,7 +113,7 @@ class Block:
                 self._keep_odd(self.type, name, value)
                 fields[name] = None
         citations = fields.get("citations")
-        if citations is not None and not isinstance(citations, list):
+        if citations is not None and not _is_list_of_objects(citations):
             self._keep_odd(self.type, "citations", citations)
             fields["citations"] = None
 
@@ -177,15 +177,23 @@ class Block:
 
     def restated(self, fields: dict[str, Any]) -> bool:
         """
-        Whether another start is this block's own, said again: it calls the same tool with the same id, or both are empty.
+        Whether another start is this block's own, said again: it calls the same tool with the same id, or both are empty. One of
+        the two may lack the name, or the id where nothing has come between them.
 
         Args:
             fields: What it says.
         """
         untouched = not (self.texts or self._items or self._unknown)
-        same_call = bool(self.id) and (fields.get("id"), fields.get("name")) == (self.id, self.name)
-        if same_call and untouched:
-            self._begin(fields)  # it may say more than the first
+        told, own = (fields.get("id"), fields.get("name")), (self.id, self.name)
+        same_call = bool(own[0]) and own[0] == told[0] and (own[1] == told[1] or not (own[1] and told[1]))
+        same_call = same_call or (
+            untouched and bool(own[1]) and own[1] == told[1] and bool(own[0]) != bool(told[0])
+        )
+        if same_call:
+            names = {name: fields.get(name) or self._fields.get(name) for name in ("id", "name")}
+            if untouched:
+                self._begin({**fields, **names})  # it may say more than the first
+            self._fields.update(names)
         return same_call or (
             untouched and _is_empty(fields) and _is_empty(self._fields) and fields.get("type") == self.type
         )
@@ -205,6 +213,13 @@ class Block:
         if raw or not whole:
             return read_object(raw, closed=self.closed and not self.cut)
         return cast("dict[str, Any]", msgspec.to_builtins(whole)) if isinstance(whole, dict) else "not_object"
+
+    def told(self, field: str) -> Any:
+        """
+        What `to_dict` has in a field that is neither a tool's input nor a text that deltas append to; None without it.
+        """
+        given, items = self._fields.get(field), self._items.get(field)
+        return [*(given or []), *items] if items else given
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -258,7 +273,10 @@ class Block:
             if adds.how == "value":
                 self._fields.setdefault(adds.into, None)  # as the SDK's helper has it
         elif adds.how == "item":
-            self._items.setdefault(adds.into, []).append(plain(value))
+            if isinstance(item := plain(value), dict):
+                self._items.setdefault(adds.into, []).append(item)
+            else:
+                self._keep_odd(kind, name, item)
         elif adds.how == "json":
             self.texts[adds.into].write(json_text(value))
         elif adds.how != "count" and not isinstance(value, str):
@@ -302,6 +320,10 @@ def _said_by(text: str) -> Any:
     """
     value = read_object(text, closed=True)
     return value if isinstance(value, dict) else text
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in cast("list[object]", value))
 
 
 def _is_empty(fields: dict[str, Any]) -> bool:

@@ -9,17 +9,15 @@ The message, its tool calls and the operators that read blocks are all made from
 
 A block that was closed has ended at once, unless it calls a tool and has no input. Then it may be a call without arguments, or
 the model was stopped before it wrote any; what follows tells: another block, or the stop reason.
-
-The API refuses a message in which two calls have the same id, and some servers send one. The same call is then the call said
-again; another call gets an id of its own, so that each can have its result. So does a call without an id.
 """
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block import Block
+from streamkit._claude.protocol.call_ids import CallIds
 from streamkit._claude.protocol.kinds import (
     APPLICATION_TOOLS,
     BLOCKS,
@@ -30,7 +28,7 @@ from streamkit._claude.protocol.kinds import (
     start_of,
     type_of_delta,
 )
-from streamkit._claude.protocol.reading import Places, input_text
+from streamkit._claude.protocol.reading import Places, input_text, is_input_unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,9 +49,8 @@ class BlockTable:
     Attributes:
         blocks: All blocks that are kept, in the order in which they began.
         by_index: The newest block of each index.
-        odd_calls: How many calls have come under an id that another one has, or under none.
-        lost_input: Whether input has come that belongs to none of them. Then a block without any may not be a call without
-            arguments.
+        lost_input: Whether input has come that belongs to none of them, or cannot be read. Then a block without any may not be a
+            call without arguments.
         continued: Whether what comes is from another request, which continues the message.
     """
 
@@ -61,7 +58,6 @@ class BlockTable:
         self.message_id: str = message_id
         self.blocks: list[Block] = []
         self.by_index: dict[int, Block] = {}
-        self.odd_calls: int = 0
         self.lost_input: bool = False
         self.continued: bool = False
         self._places = Places()
@@ -70,10 +66,8 @@ class BlockTable:
         self._undecided: dict[Block, None] = {}  # closed without input
         self._strays: dict[tuple[int, str], Block] = {}
         # For each delta that finds its block though it was sent for another: the blocks that lack it.
-        self._lacking: dict[str, dict[Block, None]] = {name: {} for name in _FINDS_ITS_BLOCK}
-        self._calls: dict[str, Block] = {}  # the first that has ended under each id
-        self._repeated: dict[str, set[tuple[str, str]]] = {}  # where an id has come again, the calls under it
-        self._numbers: dict[str, int] = {}  # and how far the ids that were made of it are numbered
+        self._lacking: defaultdict[str, dict[Block, None]] = defaultdict(dict)
+        self._call_ids: CallIds | None = None  # once a call has ended
         self._forgotten: dict[str, Block] = {}  # of each type that nobody knows, what stands for all of it
 
     def begin(self, event: Any, fields: dict[str, Any]) -> tuple[Block, list[Block]]:
@@ -88,6 +82,13 @@ class BlockTable:
             The block, which is the old one where its start has only been said again; and the blocks that have ended with this.
         """
         return self._begin(self._places.begin(event), fields)
+
+    @property
+    def odd_calls(self) -> int:
+        """
+        How many calls have come under an id that another one has, or under none.
+        """
+        return 0 if self._call_ids is None else self._call_ids.odd
 
     @property
     def is_untouched(self) -> bool:
@@ -145,7 +146,7 @@ class BlockTable:
         """
         for block in self._undecided:
             block.cut = cut or self.lost_input
-        return self._ended(self._unended)
+        return self._ended(self._unended) if self._unended else []
 
     def find(self, event: Any) -> Block | None:
         """
@@ -164,16 +165,24 @@ class BlockTable:
         if delta is None:
             return None
         if block is None and (start := start_of(kind)) is not None:
-            return self._new(Block(self._places.begin(event), start))
+            return self._new(Block(self._places.begin_untold(event), start))
         empty = kind == _INPUT and not input_text(delta)
+        if empty:
+            self.note_unread(delta)
         if block is None or index is None or not fits(kind, block.type):
             return None if empty else self._elsewhere(index, kind)
         if block.type in TOOLS and kind in DELTAS:
             # An empty one says nothing, and so does not open a block again.
             return None if block.ended or (block.closed and empty) else self._reopened(block)
-        if kind in self._lacking:
+        if kind in _FINDS_ITS_BLOCK:
             self._lacking[kind].pop(block, None)
         return block
+
+    def note_unread(self, delta: object) -> None:
+        """
+        Note a delta of a tool's input that has no text of it.
+        """
+        self.lost_input = self.lost_input or is_input_unread(delta)
 
     def lose(self, event: Any) -> None:
         """
@@ -221,7 +230,8 @@ class BlockTable:
         return self._ended(self._undecided)
 
     def _close(self, block: Block) -> list[Block]:
-        if block.closed:
+        # What its message's end has made of a call, a stop that comes later does not change: it may have been told already.
+        if block.closed or (block.ended and block.type in TOOLS):
             return []
         block.closed = True
         if block.type not in TOOLS:
@@ -280,51 +290,12 @@ class BlockTable:
                 block.pieces = {}
                 self._lacks_nothing(block)
             if block.type in APPLICATION_TOOLS:
-                if block.id:
-                    self._tell_apart(block)
-                else:
-                    self._name(block)
+                if self._call_ids is None:
+                    self._call_ids = CallIds()
+                self._call_ids.settle(block, self.message_id)
             if self._forgets:
                 self._forget(block)
         return ended
-
-    def _name(self, block: Block) -> None:
-        """
-        Give an id to a call that has come without one. The message's own is in it, because two turns must not share one.
-        """
-        self.odd_calls += 1
-        parts = ("call", _NOT_IN_IDS.sub("", self.message_id), str(block.index))
-        self._rename(block, "_".join(filter(None, parts)))
-
-    def _tell_apart(self, block: Block) -> None:
-        """
-        Compare a call that has ended with those before it that had the same id.
-        """
-        call_id = block.id
-        first = self._calls.setdefault(call_id, block)
-        if first is block:
-            return
-        self.odd_calls += 1
-        if (calls := self._repeated.get(call_id)) is None:
-            calls = self._repeated[call_id] = {first.call()}
-        call = block.call()
-        block.repeats = call in calls
-        if block.repeats:
-            return
-        calls.add(call)
-        self._rename(block, call_id)
-
-    def _rename(self, block: Block, call_id: str) -> None:
-        """
-        Give a call the first id of `call_id`, `call_id_2`, … that no other call of the message has.
-        """
-        number, free = self._numbers.get(call_id, 1), call_id
-        while free in self._calls:
-            number += 1
-            free = f"{call_id}_{number}"
-        block.rename(free)
-        self._calls[free] = block
-        self._numbers[call_id] = number
 
     def _forget(self, block: Block) -> None:
         """
@@ -359,9 +330,6 @@ def _rest(block_type: str) -> Block:
 
 _RESTS = {name: _rest(name) for name in BLOCKS}
 """For each known type, what stands for the blocks of all tables of which nothing is kept. Nothing changes them."""
-
-_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
-"""What the API refuses in the id of a call."""
 
 _FINDS_ITS_BLOCK = [name for name, kind in DELTAS.items() if kind.misplaced == "lacking"]
 

@@ -6,19 +6,14 @@ A value that does not fit its field makes the smallest object that holds it an `
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import (
     Any,
-    Final,
     Generic,
     Literal,
     NamedTuple,
-    NoReturn,
     TypeVar,
     Union,
     cast,
@@ -30,19 +25,11 @@ import msgspec
 from msgspec import Struct
 
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 
-__all__ = ["MAX_DEPTH", "AnyValue", "Misfit", "Reader", "Unknown", "is_too_deep", "parse"]
+__all__ = ["AnyValue", "Misfit", "Reader", "Unknown"]
 
 T = TypeVar("T", bound=Struct)
-
-MAX_DEPTH: Final = 200
-"""
-How deeply JSON may be nested. A few times as much would use up the stack of whoever walks through it, and where that happens
-would depend on the caller.
-"""
-
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]").finditer
 
 Misfit = Callable[[str], None]
 """Is told the place of each value that does not fit, such as `"content_block_delta.delta.text"`."""
@@ -123,6 +110,15 @@ class Reader(Generic[T]):
         except (ValueError, RecursionError):
             pass  # it says more than the structs know, or is not JSON: the slow path tells
         return self.convert(parse(data))
+
+    def fitting(self, obj: dict[str, Any]) -> T | None:
+        """
+        Read an object that is decoded already, if the structs know all that it says; None otherwise.
+        """
+        try:
+            return msgspec.convert(obj, cast("type[T]", self._union), dec_hook=_to_unknown)
+        except (ValueError, RecursionError):
+            return None
 
     def convert(self, value: object, misfit: Misfit | None = None) -> T | Unknown:
         """
@@ -322,67 +318,3 @@ def _to_unknown(expected: type, value: object) -> Any:
 def _json_type(value: object) -> str:
     name = type(value).__name__
     return {"dict": "object", "list": "array", "NoneType": "null"}.get(name, name)
-
-
-# -- text ----------------------------------------------------------------------------------------------------
-
-
-def is_too_deep(data: bytes | str) -> bool:
-    """
-    Whether JSON is nested more deeply than `MAX_DEPTH`.
-    """
-    text = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for bracket in _BRACKETS(_STRINGS.sub(b"", text)):
-        depth += 1 if bracket[0] in b"[{" else -1
-        if depth > MAX_DEPTH:
-            return True
-    return False
-
-
-def parse(data: bytes | str, *, any_number: bool = False) -> object:
-    """
-    Decode JSON into plain objects; also what msgspec refuses, such as a lone surrogate.
-
-    Args:
-        data: The JSON text.
-        any_number: Whether `NaN`, `Infinity` and numbers beyond what a float holds are read as Python reads them.
-
-    Raises:
-        GrammarError: It is not JSON, not UTF-8, nested too deeply, or has a number beyond what a float holds.
-    """
-    if is_too_deep(data):
-        raise GrammarError("nested too deeply")
-    try:
-        return msgspec.json.decode(data)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        if any_number:
-            return json.loads(text)
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except UnicodeDecodeError as error:
-        reason = f"not UTF-8 at byte {error.start}"
-    except json.JSONDecodeError as error:
-        at = len(error.doc[: error.pos].encode("utf-8", "surrogatepass"))
-        reason = f"not JSON at byte {at}: {error.msg}"
-    except RecursionError:
-        reason = "nested too deeply"
-    except ValueError as error:
-        reason = str(error)
-    # Outside the handlers, because json's exceptions keep the whole document, and that is what somebody said.
-    raise GrammarError(reason)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"not JSON: {constant}")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is out of range")
-    return number

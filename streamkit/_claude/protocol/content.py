@@ -1,5 +1,5 @@
 """
-What an event says: the content blocks in it, and its piece of the message's text or thinking.
+What an event says: the content blocks in it, its piece of the message's text or thinking, and why the message stops.
 
 Everything here goes by `type`, never by class: the SDK's own raw events are read like this library's. Where the type is left
 out, it is the one that the fields tell.
@@ -17,7 +17,7 @@ from streamkit._claude.protocol.reading import as_list, text_of_field
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["as_blocks", "blocks_in", "content_of", "text_in", "thinking_in"]
+__all__ = ["as_blocks", "blocks_in", "content_of", "stop_reason_told", "text_in", "thinking_in"]
 
 
 def text_in(event: Any) -> str | None:
@@ -74,6 +74,17 @@ def as_blocks(content: object) -> list[Any] | None:
         content = [content] if content else []
     blocks = as_list(content)
     return blocks and [TextBlock(each) if isinstance(each, str) else each for each in blocks]
+
+
+def stop_reason_told(event: Any) -> str:
+    """
+    The stop reason in an event of the message itself; empty if it tells none. Where a message ends, a gateway may leave out the
+    object around it.
+    """
+    if event.type == "message_start":
+        return text_of_field(getattr(event, "message", None), "stop_reason")
+    delta: object = getattr(event, "delta", None)
+    return text_of_field(delta, "stop_reason") or text_of_field(event, "stop_reason")
 
 
 def _begun(event: Any, block_type: str, field: str) -> str | None:

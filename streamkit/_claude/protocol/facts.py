@@ -50,8 +50,8 @@ class OutcomeFacts:
             value that was missing or of the wrong type, such as `"content_block_delta.delta.text"`, or one of
             `"skipped_frame"` (not an event, such as `[DONE]`), `"joined_frames"` (events without a blank line between them),
             `"cut_frame"` (cut, with another message behind it), `"call_id"` (a call without an id, or under another's),
-            `"repeated_start"` (the same `message_start` again), `"missing_start"`, `"number"` (NaN and its like), and
-            `"after_end"` (what comes too late, behind a whole message).
+            `"repeated_start"` (the same `message_start` again), `"late_start"` (behind content), `"missing_start"`, `"number"`
+            (NaN and its like), and `"after_end"` (what comes too late, behind a whole message).
     """
 
     if TYPE_CHECKING:

@@ -8,14 +8,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.codec import parse
 from streamkit._claude.protocol.error_forms import is_error
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "bare_value",
     "begun_inside",
     "data_lines",
     "fields_of",
@@ -23,6 +24,7 @@ __all__ = [
     "is_json",
     "is_typed",
     "objects_in",
+    "unseparated",
     "whole_message_in",
     "with_odd_number",
 ]
@@ -89,14 +91,14 @@ def is_cut(body: bytes) -> bool:
         return (
             is_escape or error.msg.startswith("Unterminated") or any(word.startswith(rest) for word in _WORDS)
         )
-    except RecursionError:
+    except (ValueError, RecursionError):  # the former: a number with more digits than Python converts
         pass
     return False
 
 
 def with_odd_number(body: bytes) -> object:
     """
-    The value of data that is JSON but for a number, such as NaN; None if it is not.
+    The value of data that is JSON but for a number, such as NaN or one of thousands of digits; None if it is not.
     """
     try:
         return parse(body, any_number=True)
@@ -125,6 +127,14 @@ def objects_in(body: bytes) -> list[dict[str, Any]]:
     return objects if len(objects) > 1 else []
 
 
+def unseparated(text: bytes) -> list[bytes]:
+    """
+    What is at the end of a body, as one frame, where the whole lines of it are several events: somebody writes no blank lines.
+    """
+    lines = text.rpartition(b"\n")[0]
+    return [lines] if sum(is_typed(line) for _, line in data_lines(lines)) > 1 else []
+
+
 def begun_inside(body: bytes) -> dict[str, Any] | None:
     """
     The error, or the beginning of another message, that somebody has written behind an event which was cut.
@@ -148,9 +158,25 @@ def begun_inside(body: bytes) -> dict[str, Any] | None:
             obj = cast("dict[str, Any]", value)
             # Where a value is due, the object may be a part of the event that was cut, such as a tool's input.
             may_be_part = body[:at].rstrip().endswith((b":", b",", b"["))
-            if obj.get("type") in {"message_start", "error"} or (is_error(obj) and not may_be_part):
+            begins = obj.get("type") in (
+                "message_start",
+                "error",
+            )  # the type may be anything, also unhashable
+            if begins or (is_error(obj) and not may_be_part):
                 return {"type": "error", **obj}
     return None
+
+
+def bare_value(text: bytes) -> object:
+    """
+    The object or array that text without any framing is; None if it is something else.
+    """
+    if not text.lstrip().startswith((b"{", b"[")):
+        return None
+    try:
+        return parse(text)
+    except GrammarError:
+        return None
 
 
 def is_json(body: bytes) -> bool:

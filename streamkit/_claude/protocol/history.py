@@ -16,17 +16,25 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.events import to_dict
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, SERVER_TOOLS, THINKING, TOOLS, arrives_whole
+from streamkit._claude.protocol.kinds import (
+    APPLICATION_TOOLS,
+    BLOCKS,
+    SERVER_TOOLS,
+    THINKING,
+    TOOLS,
+    arrives_whole,
+)
 from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
     from streamkit._claude.protocol.replies import Replies
 
-__all__ = ["answered", "as_params", "history", "sendable", "with_answer"]
+__all__ = ["OpenCalls", "answered", "as_params", "history", "sendable", "with_answer"]
 
 
 def history(
@@ -49,7 +57,7 @@ def history(
             # Where a request has continued a pause and nothing has come of it, `outcome.stop_reason` tells of no pause either.
             reason = stop_reason(messages[-1].stop_reason)
             waits = reason.pauses or (reason.awaits_results and bool(_calls_in(said["content"])))
-            said["content"] = answered(said["content"], conversation, waits=waits)
+            said["content"] = answered(said["content"], OpenCalls(conversation), waits=waits)
         if said["content"]:
             conversation.append(said)
     return conversation if replies is None else _with_replies(conversation, replies, waits=waits)
@@ -81,7 +89,7 @@ def _with_replies(
     calls: list[dict[str, Any]] = []
     if last["role"] == "assistant" and not isinstance(content, str):
         calls = [block for block in content if _type(block) in APPLICATION_TOOLS]
-        blocks = [replies.block(_id_in(call, "id")) for call in calls]
+        blocks = [replies.block(_text_in(call, "id")) for call in calls]
     # A program of the API's that has called the tools takes nothing but their results.
     if replies.said and not (waits and not calls) and not any(map(_caller, calls)):
         blocks += [{"type": "text", "text": text} for text in replies.said]
@@ -98,7 +106,7 @@ def _calls_in(content: Iterable[dict[str, Any]]) -> list[str]:
     """
     The ids of the calls of the caller's tools.
     """
-    return [_id_in(block, "id") for block in content if _type(block) in APPLICATION_TOOLS]
+    return [_text_in(block, "id") for block in content if _type(block) in APPLICATION_TOOLS]
 
 
 def _without_calls(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -185,7 +193,7 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     is_whole = is_whole or block.closed or arrives_whole(block.type)
     if block.type in THINKING:
         fields = block.to_dict()
-        signed = fields.get("data") if block.type == "redacted_thinking" else fields.get("signature")
+        signed = _text_in(fields, "data" if block.type == "redacted_thinking" else "signature")
         return is_whole and bool(signed) and not block.continues
     if block.type in TOOLS:
         is_whole = (
@@ -195,13 +203,51 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
         return is_whole and is_named and isinstance(block.input(), dict)
     if block.type == "text":
         return not block.is_blank
+    if block.type.endswith("_result"):
+        fields = block.to_dict()
+        is_whole = is_whole and bool(_text_in(fields, "tool_use_id")) and fields.get("content") is not None
+    if block.type not in BLOCKS and "unknown_deltas" in block.to_dict():
+        return False  # nobody knows what they make of it
     if block.type == "compaction" and block.to_dict().get("content") == "":
         return False
     return is_whole and bool(block.type)
 
 
+class OpenCalls:
+    """
+    The API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only when they
+    have given theirs.
+
+    Args:
+        conversation: The messages so far.
+    """
+
+    def __init__(self, conversation: Iterable[Any] = ()) -> None:
+        self._called: set[str] = set()
+        self._done: set[str] = set()
+        for message in conversation:
+            self.follow(message)
+
+    def follow(self, message: Any) -> None:
+        """
+        Take the next message of the conversation.
+        """
+        fields = _fields(message)
+        content = fields.get("content")
+        if fields.get("role") != "assistant" or not isinstance(content, list | tuple):
+            return
+        for block in map(_fields, cast("Iterable[object]", content)):
+            if _type(block) in SERVER_TOOLS:
+                self._called.add(_text_in(block, "id"))
+            if answers := _text_in(block, "tool_use_id"):
+                self._done.add(answers)
+
+    def __contains__(self, call_id: object) -> bool:
+        return call_id in self._called and call_id not in self._done
+
+
 def answered(
-    content: Iterable[dict[str, Any]], before: Iterable[Any] = (), *, waits: bool = False
+    content: Iterable[dict[str, Any]], before: Container[str] = (), *, waits: bool = False
 ) -> list[dict[str, Any]]:
     """
     The blocks of an answer without those that need another one which is not there: a result its call, a call of the API's own
@@ -209,52 +255,43 @@ def answered(
 
     Args:
         content: The blocks.
-        before: The conversation before them. A call there may have its result only now.
+        before: The open calls of the conversation before them. One of these may have its result only now.
         waits: Whether such calls stay, because the API goes on with them.
     """
     blocks = list(content)
     callers = {_caller(block) for block in blocks if _type(block) in APPLICATION_TOOLS}
-    last_result = {_id_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
+    last_result = {_text_in(block, "tool_use_id"): number for number, block in enumerate(blocks)}
     called: set[str] = set()
-    open_calls = _unanswered(before)
+    done: set[str] = set()
     kept: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         if _type(block) in TOOLS:
-            call = _id_in(block, "id")
+            call = _text_in(block, "id")
             is_done = waits or last_result.get(call, 0) > number or call in callers
             if call in called or not (is_done or _type(block) in APPLICATION_TOOLS):
                 continue
             called.add(call)
-            open_calls.add(call)
+            done.discard(call)
         elif block.get("tool_use_id") is not None:
-            answers = _id_in(block, "tool_use_id")
-            if answers not in open_calls:
+            answers = _text_in(block, "tool_use_id")
+            if answers in done or not (answers in called or answers in before):
                 continue
-            open_calls.remove(answers)
+            done.add(answers)
         kept.append(block)
     while kept and _type(kept[-1]) in THINKING:
         kept.pop()
     return kept
 
 
-def _unanswered(conversation: Iterable[Any]) -> set[str]:
+def _fields(value: object) -> dict[str, Any]:
     """
-    The ids of the API's own calls in a conversation that have no result there: a program that calls the caller's tools ends only
-    when they have given theirs.
+    A message or a block as a dict; what it holds may still be the SDK's own objects.
     """
-    messages = [_plain(message) for message in conversation]
-    blocks: list[Any] = [
-        block
-        for message in messages
-        if message.get("role") == "assistant" and isinstance(message.get("content"), list)
-        for block in message["content"]
-        if isinstance(block, dict)
-    ]
-    calls = {_id_in(block, "id") for block in blocks if _type(block) in SERVER_TOOLS}
-    return calls - {_id_in(block, "tool_use_id") for block in blocks}
+    fields: object = cast("object", value) if isinstance(value, dict) else _plain(value)
+    return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _id_in(block: dict[str, Any], field: str) -> str:
+def _text_in(block: dict[str, Any], field: str) -> str:
     value = block.get(field)
     return value if isinstance(value, str) else ""
 
@@ -269,7 +306,7 @@ def _caller(block: dict[str, Any]) -> str:
     The id of the API's own call that has called a tool of the caller's, as a program does; empty without one.
     """
     caller = block.get("caller")
-    return _id_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
+    return _text_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
 
 
 def _plain(value: Any) -> Any:
@@ -277,10 +314,10 @@ def _plain(value: Any) -> Any:
     The value as plain JSON: what an application may put into a message, the SDK's own objects too.
     """
     if isinstance(value, str):
-        return _legal(value)
+        return legal(value)
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
-        return {_legal(name): _plain(each) for name, each in fields.items()}
+        return {legal(name): _plain(each) for name, each in fields.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in cast("list[Any]", value)]
     if value is None or isinstance(value, bool | int | float):
@@ -289,14 +326,3 @@ def _plain(value: Any) -> Any:
         getattr(value, "__api_exclude__", None) or ()
     )  # what the SDK does not send either
     return _plain({name: each for name, each in to_dict(value).items() if name not in kept_back})
-
-
-def _legal(text: str) -> str:
-    """
-    The text, with a mark in place of each half of a surrogate pair, which no request can carry.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -55,6 +55,7 @@ __all__ = [
     "FILLED_BY_DELTAS",
     "MADE_UP",
     "MADE_UP_FIELDS",
+    "NOT_INPUT",
     "SERVER_TOOLS",
     "THINKING",
     "TOOLS",
@@ -69,6 +70,7 @@ __all__ = [
     "arrives_whole",
     "fields_for",
     "fits",
+    "is_input",
     "start_of",
     "type_of_block",
     "type_of_delta",
@@ -323,14 +325,33 @@ def fits(delta_type: str, block_type: str) -> bool:
 
 def type_of_delta(delta: object) -> str:
     """
-    The type of a delta. One that does not say it, as from some gateways, is told by its field; empty if it cannot be told.
+    The type of a delta. One that does not say it, as from some gateways, is told by its field; empty if it cannot be told. Some
+    write the name without its end, as in `"text"`, or another one for input.
     """
     kind: object = getattr(delta, "type", None)
     if isinstance(kind, str):
-        return kind
+        return kind if kind in DELTAS else _named_otherwise(kind, delta)
     return next(
         (name for field, name in _TOLD_BY.items() if isinstance(getattr(delta, field, None), str)), ""
     )
+
+
+def _named_otherwise(kind: str, delta: object) -> str:
+    if f"{kind}_delta" in DELTAS:
+        return f"{kind}_delta"
+    return InputJSONDelta.type if isinstance(getattr(delta, "partial_json", None), str) else kind
+
+
+NOT_INPUT: Final = frozenset(kind.cls for kind in DELTAS.values() if kind.cls is not InputJSONDelta)
+"""The classes of the deltas that are no input of a tool. A subclass has fields that this version does not know."""
+
+
+def is_input(delta: object) -> bool:
+    """
+    Whether a delta is a piece of a tool's input.
+    """
+    cls = delta.__class__
+    return cls is InputJSONDelta or (cls not in NOT_INPUT and type_of_delta(delta) == InputJSONDelta.type)
 
 
 def type_of_block(block: object) -> str:

@@ -1,7 +1,7 @@
 """
 The message that a stream's events add up to, at any time.
 
-Usage counts are totals: what is neither null nor zero replaces what was. What this version does not know is kept where it
+What this version does not know is kept where it
 belongs: events and the unknown fields of known ones in the message's `unknown_events`, the unknown fields of `message_delta` and
 of its `delta` in the message itself, and those of deltas in their block. Nothing that comes is an error here but another message:
 what does not fit is kept like what is not known.
@@ -15,13 +15,13 @@ import msgspec
 
 from streamkit._claude.protocol.block import unknown_fields
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import as_blocks
+from streamkit._claude.protocol.content import as_blocks, stop_reason_told
 from streamkit._claude.protocol.errors import StreamSpliced
 from streamkit._claude.protocol.events import CLASSES, ContentBlockDelta, to_dict
 from streamkit._claude.protocol.kinds import EVENTS
-from streamkit._claude.protocol.reading import as_list, as_object, index_of, plain
+from streamkit._claude.protocol.message_head import MessageHead
+from streamkit._claude.protocol.reading import as_object, index_of, plain
 from streamkit._claude.protocol.stop_reasons import stop_reason
-from streamkit._claude.protocol.usage import updated, usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from anthropic.types.beta import BetaMessage
 
     from streamkit._claude.protocol.block import Block
-    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["MessageBuilder"]
 
@@ -40,11 +39,8 @@ _UNTOLD = {"id": "", "type": "message", "role": "assistant", "model": ""}
 _KNOWN = frozenset(CLASSES.values())
 """The classes of events without anything that this version does not know."""
 
-_BUILT = frozenset({"content", "usage", "unknown_events"})
-"""The fields of a message that are put together here, so that no event can set them."""
 
-
-class MessageBuilder:
+class MessageBuilder(MessageHead):
     """
     Accumulates the events of one message: this library's, or the SDK's raw ones.
 
@@ -55,11 +51,10 @@ class MessageBuilder:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.started: bool = False
         self.changed: bool = False
         self.ended: bool = False
-        self._message: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
         self._table = BlockTable()
         self._unknown: list[Any] = []
 
@@ -89,58 +84,29 @@ class MessageBuilder:
         """
         return self._table.odd_calls
 
-    @property
-    def usage(self) -> TotalUsage:
-        """
-        The usage so far.
-        """
-        return usage_of(self._usage)
-
-    @property
-    def stop_reason(self) -> str | None:
-        """
-        Why the message ended, once it is known.
-        """
-        return cast("str | None", self._message.get("stop_reason"))
-
-    @property
-    def model(self) -> str | None:
-        """
-        The model that has answered; where one took over from another, the last one. None if nobody has told.
-        """
-        for each in reversed(as_list(self._usage.get("iterations")) or []):
-            match each:
-                case {"type": "message" | "fallback_message", "model": str(model)} if model:
-                    return model
-                case _:
-                    pass
-        own = self._message.get("model")
-        return own if isinstance(own, str) and own else None
-
-    def charge(self, usage: TotalUsage) -> None:
-        """
-        Say what the message has cost so far, where its events do not tell all of it.
-        """
-        self._usage = to_dict(usage)
-
     def take(self, events: Iterator[Any]) -> Any | None:
         """
         Take events, in order, up to one that begins another message, which is returned.
         """
-        # Nearly all events are pieces of text, so these are added here, without a call for each.
+        # Nearly all events are pieces of the same text as the one before them, so these are added here, without a call for each.
         by_index = self._table.by_index
+        index, kind, field = -1, None, ""
+        write: Any = None
         for event in events:
-            if event.__class__ is ContentBlockDelta and (block := by_index.get(event.index)) is not None:
+            if event.__class__ is ContentBlockDelta:
                 delta = event.delta
-                try:
-                    field, into = block.pieces[delta.__class__]
-                except KeyError:
-                    pass
-                else:
-                    block.texts[into].write(getattr(delta, field))
+                if delta.__class__ is kind and event.index == index:
+                    write(getattr(delta, field))
+                    continue
+                block = by_index.get(event.index)
+                if block is not None and (piece := block.pieces.get(delta.__class__)) is not None:
+                    index, kind, field = event.index, delta.__class__, piece[0]
+                    write = block.texts[piece[1]].write
+                    write(getattr(delta, field))
                     continue
             elif self.started and event.type == "message_start":
                 return event
+            kind = None
             self.add(event)
         return None
 
@@ -175,9 +141,11 @@ class MessageBuilder:
                 self._start(event)
             case "message_delta":
                 self._change(to_dict(event))
+                self._stop(event)
                 return
             case "message_stop":
                 self.ended = True
+                self._stop(event)
                 self._table.end()
             case _:
                 pass
@@ -227,33 +195,19 @@ class MessageBuilder:
             self._keep_odd("message_start", "content", content)
         for index, block in enumerate(map(plain, blocks or ())):
             self._take_fields(block, self._table.take_whole(index, as_object(block) or {})[0])
-        self._end_blocks()
+        self._stop(event)
 
     def _start_untold(self, kind: str) -> None:
         if kind == "message_delta" or (kind in EVENTS and EVENTS[kind].is_content):
             self.started = True
             self._message = {**_UNTOLD, "stop_reason": None, "stop_sequence": None}
 
-    def _charge(self, carrier: dict[str, Any], kind: str) -> None:
-        given = carrier.pop("usage", None)
-        if (usage := as_object(given)) is not None:
-            self._usage = updated(self._usage, usage) if self._usage else usage
-        else:
-            self._keep_odd(kind, "usage", given)
-
     def _take_fields(self, given: Any, block: Block) -> None:
         fields = as_object(given)
         if fields is None:
             self._keep_odd("content_block_start", "content_block", given)
-        # A fallback names the model that goes on, as the message does when it is not streamed.
-        if block.type == "fallback" and fields is not None:
-            to = as_object(fields.get("to")) or {}
-            if isinstance(model := to.get("model"), str):
-                self._message["model"] = model
-
-    def _end_blocks(self) -> None:
-        if reason := self.stop_reason:
-            self._table.end(cut=stop_reason(reason).cuts)
+        elif block.type == "fallback":
+            self.hand_over(fields)
 
     def _add_delta(self, event: Any) -> bool:
         """
@@ -283,25 +237,17 @@ class MessageBuilder:
 
     def _change(self, event: dict[str, Any]) -> None:
         self.changed = True
-        self._charge(event, "message_delta")
-        given = event.pop("delta", None)
-        del event["type"]
-        if (delta := as_object(given)) is not None:
-            self._update(delta, "message_delta")
-        else:
-            self._keep_odd("message_delta", "delta", given)
+        super()._change(event)
         # The SDK's helper leaves it so, and the API's whole messages have it.
         self._message.setdefault("stop_details", None)
-        self._update(event, "message_delta")
-        self._end_blocks()
 
-    def _update(self, changes: dict[str, Any], kind: str) -> None:
-        known = self._message
-        for name, value in changes.items():
-            if name in _BUILT or (name == "stop_reason" and value is not None and not isinstance(value, str)):
-                self._keep_odd(kind, name, value)
-            elif value is not None or name not in known:
-                known[name] = value
+    def _stop(self, event: Any) -> None:
+        """
+        Take the stop reason that an event tells, if it does: all blocks end with it.
+        """
+        super()._stop(event)
+        if reason := stop_reason_told(event):
+            self._table.end(cut=stop_reason(reason).cuts)
 
     def _keep_odd(self, kind: str, name: str, value: Any) -> None:
         if value is not None:

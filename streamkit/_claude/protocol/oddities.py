@@ -17,6 +17,7 @@ ODDITIES: Final = {
     "call_id": "a call without an id, or under an id that another call of its message has",
     "cut_frame": "a frame that was cut, behind which another message began",
     "joined_frames": "a frame with several events in it, without the blank lines between them",
+    "late_start": "a `message_start` behind the first content of its message",
     "missing_start": "a message without `message_start`",
     "number": "an event with a number that JSON does not have, such as NaN",
     "repeated_start": "the `message_start` of the open message again, which is not handed on",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.protocol.content import content_of, stop_reason_told
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.kinds import arrives_whole
 from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
@@ -29,6 +30,7 @@ class Progress:
     Attributes:
         begun: Whether a message has begun.
         open: Whether one is still to end.
+        untold: Whether the open one has begun with its content, and its `message_start` has not come.
         beginning: Where a message has begun inside another one: what has come of it.
     """
 
@@ -37,13 +39,17 @@ class Progress:
         self._kept = kept
         self.begun: bool = False
         self.open: bool = False
+        self.untold: bool = False
         self.beginning: list[Any] = []
         self._id = ""  # of the message that has begun last
         self._has_stop_reason = False
+        self._has_bare_end = False  # whether it has ended without one
         self._has_content = False
         self._block: Any = None  # the start of its last block
         self._is_closed = True  # whether that block has its end
-        self._repeated: Any = None  # its `message_start`, said again; what comes next tells what that means
+        self._repeated: Any = (
+            None  # its `message_start`, said again or late; what comes next tells what that means
+        )
 
     @property
     def finished(self) -> bool:
@@ -87,20 +93,21 @@ class Progress:
         Take the next event. Content begins a message too, for a gateway may leave out its beginning.
 
         Returns:
-            Whether the event counts. A `message_start` that repeats the one of the open message says nothing new.
+            Whether the event counts. A `message_start` that repeats the one of the open message says nothing new, and one that
+            comes behind the content of its message comes too late.
 
         Raises:
             StreamSpliced: A message begins inside another one. What is in `beginning`, and what follows, belongs to it.
         """
         match event.type:
             case "content_block_start":
-                self._begin()
+                self._begin_content()
                 if self._repeated is not None:
                     self._follow_repetition(event)
                 self._block, self._is_closed, self._has_stop_reason = event, False, False
                 self._has_content = True
             case "content_block_delta":
-                self._begin()
+                self._begin_content()
                 self._repeated = None
                 self._has_content = True
                 self._has_stop_reason = False  # what is told before a block is not the end
@@ -108,10 +115,13 @@ class Progress:
                 return self._start(event)
             case "message_delta":
                 self._begin()
-                if text_of_field(getattr(event, "delta", None), "stop_reason"):
+                if stop_reason_told(event):
                     self._has_stop_reason = True
             case "message_stop":
                 self.open = False
+                if stop_reason_told(event):
+                    self._has_stop_reason = True
+                self._has_bare_end = self.begun and not self._has_stop_reason
             case "content_block_stop":
                 self._begin()
                 self._repeated, self._is_closed = None, True
@@ -124,7 +134,7 @@ class Progress:
         Whether an event begins a message that is not the open one said again; None where the event behind it tells.
         """
         if event.type == "message_start":
-            return None if self._is_repetition(event) else True
+            return None if self._is_said_again(event) else True
         return self._repeated is not None and event.type == "content_block_start" and self._is_anew(event)
 
     def lose(self, error: GrammarError) -> GrammarError:
@@ -159,17 +169,20 @@ class Progress:
 
     def _begin(self) -> None:
         if not self.begun:
-            self.begun = self.open = True
+            self.begun = self.open = self.untold = True
+
+    def _begin_content(self) -> None:
+        self._begin()
+        if self._has_bare_end:
+            self.open, self._has_bare_end = True, False  # the end came too early
 
     def _start(self, event: Any) -> bool:
-        if self._is_repetition(event):
-            self._repeated = event
+        own_id = text_of_field(getattr(event, "message", None), "id")
+        if self._is_said_again(event):
+            self._repeated, self._id, self.untold = event, own_id, False
             return False
-        message: object = getattr(event, "message", None)
         is_inside = self._is_inside
-        self._start_over(
-            text_of_field(message, "id"), has_stop_reason=bool(text_of_field(message, "stop_reason"))
-        )
+        self._start_over(own_id, has_stop_reason=bool(stop_reason_told(event)))
         if is_inside:
             self.beginning = [event]
             raise StreamSpliced
@@ -182,18 +195,23 @@ class Progress:
         """
         return self.open and (self._until_stop or not self._has_stop_reason)
 
-    def _is_repetition(self, event: Any) -> bool:
+    def _is_said_again(self, event: Any) -> bool:
         """
-        Whether a `message_start` says that of the open message again.
+        Whether a `message_start` is that of the open message: said again, or only now, behind the first of its content.
         """
-        own_id = text_of_field(getattr(event, "message", None), "id")
-        return self._is_inside and bool(own_id) and own_id == self._id and not self._kept
+        if self._kept or not self._is_inside:
+            return False
+        message: object = getattr(event, "message", None)
+        if self.untold:
+            return not (content_of(message) or stop_reason_told(event))
+        own_id = text_of_field(message, "id")
+        return bool(own_id) and own_id == self._id
 
     def _start_over(self, own_id: str, *, has_stop_reason: bool) -> None:
-        self.begun = self.open = True
+        self.begun, self.open, self.untold = True, True, False
         self._id = own_id
         self._has_stop_reason = has_stop_reason
-        self._has_content = False
+        self._has_bare_end = self._has_content = False
         self._block, self._is_closed, self._repeated = None, True, None
 
     def _is_anew(self, event: Any) -> bool:
@@ -205,8 +223,8 @@ class Progress:
 
     def _follow_repetition(self, event: Any) -> None:
         """
-        Take the block that begins behind a `message_start` which came again. Where blocks begin again too, it is another answer
-        under the same id.
+        Take the block that begins behind a `message_start` which came again, or late. Where blocks begin again too, it is
+        another answer.
         """
         repeated, self._repeated = self._repeated, None
         if not (self._has_content and self._is_anew(event)):

@@ -14,12 +14,15 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from streamkit._core.foreign_objects import attribute_of
+
 __all__ = [
     "Places",
     "as_list",
     "as_object",
     "index_of",
     "input_text",
+    "is_input_unread",
     "json_text",
     "list_in",
     "plain",
@@ -40,7 +43,7 @@ def text_of_field(part: object, name: str) -> str:
     """
     The text in a field; empty if there is none.
     """
-    value: object = getattr(part, name, None)
+    value: object = attribute_of(part, name)
     return value if isinstance(value, str) else ""
 
 
@@ -49,6 +52,16 @@ def input_text(delta: object) -> str:
     The JSON text of a tool's input in a delta; empty if there is none.
     """
     return json_text(getattr(delta, "partial_json", None))
+
+
+def is_input_unread(delta: object) -> bool:
+    """
+    Whether a delta of a tool's input says something, but not in the field where that is read.
+    """
+    if not isinstance(delta, Mapping) or "partial_json" in delta:
+        return False
+    fields = cast("Mapping[str, object]", delta)
+    return any(value is not None for name, value in fields.items() if name != "type")
 
 
 def json_text(value: object) -> str:
@@ -70,7 +83,7 @@ def list_in(part: object, name: str) -> list[Any]:
     """
     The list in a field; empty if there is none.
     """
-    return as_list(getattr(part, name, None)) or []
+    return as_list(attribute_of(part, name)) or []
 
 
 def as_list(value: object) -> list[Any] | None:
@@ -128,6 +141,15 @@ class Places:
         """
         index = index_of(event)
         return self.take(self._next if index is None else index)
+
+    def begin_untold(self, event: object) -> int:
+        """
+        The index of a block that begins with its delta. It does not count for the next one without an index, because not all
+        that read a stream look at each delta.
+        """
+        index = index_of(event)
+        self._last = self._next if index is None else index
+        return self._last
 
     def take(self, index: int) -> int:
         """

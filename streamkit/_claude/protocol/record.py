@@ -16,6 +16,7 @@ from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_blocks import complete_calls
 from streamkit._claude.protocol.usage import total
 from streamkit._core.errors import StreamError
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.log import log_debug
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Record:
         """
         if self._attempts:
             last = self._attempts[-1]
-            last.error, last.request_id = error, last.request_id or getattr(error, "request_id", None)
+            last.error, last.request_id = error, last.request_id or attribute_of(error, "request_id")
         if isinstance(error, StreamError):
             # Bound to these messages: a later request brings others.
             partial = functools.partial(_last, self._turns, self._messages, self._beta)

@@ -15,11 +15,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.admission import Admission
-from streamkit._claude.protocol.codec import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
 from streamkit._claude.protocol.events import READER, ContentBlockDelta
 from streamkit._claude.protocol.frames import (
+    bare_value,
     begun_inside,
     data_lines,
     fields_of,
@@ -27,9 +27,11 @@ from streamkit._claude.protocol.frames import (
     is_json,
     is_typed,
     objects_in,
+    unseparated,
     whole_message_in,
     with_odd_number,
 )
+from streamkit._claude.protocol.json_text import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.line_ends import LineEnds
 from streamkit._claude.protocol.oddities import Oddities
@@ -121,10 +123,11 @@ class EventDecoder:
                     self._frames += 1
                     return [event]
         events = self._feed(chunk)
+        if self.error is not None and not self.spliced:
+            events += self._admission.rest()
         self.over = self.error is not None or self.progress.finished
-        self._between_frames = self.progress.in_content and not (
-            self._pending or self._lines.unsettled or self.error or self._torn
-        )
+        waits = self._pending or self._lines.unsettled or self.error or self._torn
+        self._between_frames = self.progress.in_content and not waits
         return events
 
     def _feed(self, chunk: bytes) -> list[Event]:
@@ -174,20 +177,24 @@ class EventDecoder:
             broken: What is known of a bad end; it matters only while something is missing.
 
         Returns:
-            The events of a whole message that is JSON and not a stream.
+            The events that have come nevertheless, such as those of a whole message that is JSON and not a stream.
         """
+        if self.error is not None:
+            return ()
         events: Sequence[Event] = ()
-        if self.error is None and not self.progress.finished:
+        if not self.progress.finished:
             text = bytes(self._pending or self._lines.head)
+            self._left = iter(unseparated(text))
+            events = self._decode()
             try:
-                events = self._events(b"", text, is_bare=True)
+                if not events and self.error is None:
+                    events = self._events(b"", text, is_bare=True)
             except StreamError as error:
                 self.error = error
             if text and not self.progress.begun and broken is None and is_cut(text):
                 broken = StreamTruncated("the response ended inside a JSON document")
-        if self.error is None:
-            self._admission.end()
-            self.error = self.progress.failure(broken)
+        events = [*events, *self._admission.end()]
+        self.error = self.error or self.progress.failure(broken)
         return events
 
     def _keep(self, chunk: bytes) -> None:
@@ -207,6 +214,7 @@ class EventDecoder:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
         in_content = self.progress.in_content and self._torn is None
+        deltas = 0  # counted here, because nothing else may take longer than they do
         for frame in self._left:
             if (
                 in_content
@@ -220,9 +228,11 @@ class EventDecoder:
                     pass  # it says more than the structs know, or is not JSON: `_decode_frame` tells
                 else:
                     if event.__class__ is ContentBlockDelta:
-                        self._frames += 1
+                        deltas += 1
                         append(event)
                         continue
+            self._frames += deltas
+            deltas = 0
             try:
                 events.extend(self._decode_frame(frame))
             except GrammarError as error:
@@ -232,6 +242,7 @@ class EventDecoder:
             if self.error is not None or self._is_deaf:
                 break
             in_content = self.progress.in_content and self._torn is None
+        self._frames += deltas
         return events
 
     def _decode_frame(self, frame: bytes) -> Iterable[Event]:
@@ -341,13 +352,7 @@ class EventDecoder:
         """
         if (later := begun_inside(text)) is not None and later["type"] != "message_start":
             raise read_error(later)
-        if not text.lstrip().startswith((b"{", b"[")):
-            return ()
-        try:
-            value = parse(text)
-        except GrammarError:
-            return ()
-        return self._others(value)
+        return self._others(bare_value(text))
 
     def _others(self, value: object, name: bytes = b"") -> Sequence[dict[str, Any]]:
         """

@@ -22,7 +22,7 @@ class StopReason(NamedTuple):
         awaits_results: Whether the API waits for the results of the caller's tools, and has not done its own work before that.
         excuses_json: Whether a message that should hold JSON may well be without any.
         cuts: Whether the model was stopped in the middle of what it wrote.
-        remedy: What the next request should have instead, where it cuts.
+        remedy: What the next request should have instead, where that would help.
     """
 
     is_answer: bool = False
@@ -39,7 +39,7 @@ STOP_REASONS: Final = {
     "stop_sequence": StopReason(is_answer=True),
     "tool_use": StopReason(awaits_results=True, excuses_json=True),
     "pause_turn": StopReason(pauses=True, excuses_json=True),
-    "refusal": StopReason(excuses_json=True),
+    "refusal": StopReason(excuses_json=True, cuts=True),
     "compaction": StopReason(),
     "model_context_window_exceeded": StopReason(cuts=True, remedy="a shorter conversation"),
 }
@@ -49,6 +49,8 @@ _FOREIGN: Final = {
     "max_output_tokens": "max_tokens",
     "max_token": "max_tokens",
     "model_length": "model_context_window_exceeded",
+    "content_filter": "refusal",
+    "safety": "refusal",
 }
 """What other APIs call the same, where a gateway hands it on."""
 
@@ -62,10 +64,10 @@ def why_cut(name: str | None) -> str:
     reason = stop_reason(name)
     if not reason.cuts:
         return ""
-    return (
-        f", because the answer was cut (stop_reason {name!r}): "
-        f"send the request with {reason.remedy}, or ask for a shorter answer"
-    )
+    cause = f", because the answer was cut (stop_reason {name!r})"
+    if not reason.remedy:
+        return cause
+    return f"{cause}: send the request with {reason.remedy}, or ask for a shorter answer"
 
 
 def stop_reason(name: str | None) -> StopReason:

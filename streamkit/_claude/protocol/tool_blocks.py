@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import blocks_in
+from streamkit._claude.protocol.content import blocks_in, stop_reason_told
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, BLOCKS, TOOLS
 from streamkit._claude.protocol.progress import Progress
@@ -103,7 +103,7 @@ class ToolBlocks:
                 return self._begin(event)
             case "content_block_stop":
                 ended = self._ended(self._table.close(event))
-                if (index := self._table.place(event)) is not None:
+                if self._open and (index := self._table.place(event)) is not None:
                     self._open.pop(index, None)
                 return ended
             case "message_start" | "message_delta" | "message_stop":
@@ -136,9 +136,9 @@ class ToolBlocks:
     def _message(self, event: Any) -> list[Block]:
         match event.type:
             case "message_delta":
-                return self._stop(getattr(event, "delta", None))
+                return self._stop(event)
             case "message_stop":
-                return self._ended(self._table.end())
+                return self._stop(event) + self._ended(self._table.end())
             case _:
                 ended = self._ended(self._table.end())
                 message_id = text_of_field(getattr(event, "message", None), "id")
@@ -150,13 +150,13 @@ class ToolBlocks:
                 for index, whole in enumerate(blocks_in(event)):
                     block, more = self._table.take_whole(index, self._fields(whole))
                     ended += self._follow(block, whole, more)
-                return ended + self._stop(getattr(event, "message", None))
+                return ended + self._stop(event)
 
-    def _stop(self, carrier: object) -> list[Block]:
+    def _stop(self, event: Any) -> list[Block]:
         """
-        The blocks that end with the stop reason that this tells, if it does.
+        The blocks that end with the stop reason that an event tells, if it does.
         """
-        reason = text_of_field(carrier, "stop_reason")
+        reason = stop_reason_told(event)
         if not reason:
             return []
         self._stop_reason = reason
@@ -192,10 +192,12 @@ class ToolBlocks:
             self._by_id[block.id] = block
         return self._ended(ended)
 
-    def _ended(self, blocks: Iterable[Block]) -> list[Block]:
+    def _ended(self, blocks: list[Block]) -> list[Block]:
         """
         Those that are followed.
         """
+        if not blocks:  # nearly always
+            return []
         followed = [block for block in blocks if block in self._followed]
         for block in followed:
             call_id = self._followed.pop(block)
@@ -210,6 +212,8 @@ class ToolBlocks:
         The same for an event that was sent for no block which is open and followed, or that does not fit.
         """
         piece = input_text(event.delta)
+        if not piece:
+            self._table.note_unread(event.delta)
         if not piece or self._table.is_made(event):
             return None
         block = self._table.find(event)

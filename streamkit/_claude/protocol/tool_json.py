@@ -8,8 +8,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.codec import parse
 from streamkit._claude.protocol.errors import GrammarError
+from streamkit._claude.protocol.json_text import parse
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import Flaw

@@ -141,8 +141,10 @@ def usage_of(fields: dict[str, Any]) -> TotalUsage:
     The usage with these fields, also with some that this version does not know. A value that does not fit says nothing, but a
     whole float is a count.
     """
-    misfits: list[str] = []
+    if (told := _READER.fitting(fields)) is not None:  # nearly always
+        return told
     fields = {name: _count(value) for name, value in fields.items()}
+    misfits: list[str] = []
     usage = _READER.convert(fields, misfits.append)
     if isinstance(usage, Unknown):
         names = {place.partition(".")[2].partition(".")[0].removesuffix("[]") for place in misfits}
@@ -152,16 +154,22 @@ def usage_of(fields: dict[str, Any]) -> TotalUsage:
 
 def updated(usage: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """
-    A usage with what an event says of it: totals, of which null and zero say nothing where more is known.
+    A usage with what an event says of it: totals, of which nothing but a total says more where one is known.
     """
     merged = dict(usage)
     for name, value in changes.items():
-        if isinstance(value, dict):
+        if _is_total(merged.get(name)):
+            merged[name] = value if _is_total(value) else merged[name]
+        elif isinstance(value, dict):
             known, told = merged.get(name), cast("dict[str, Any]", value)
             merged[name] = updated(cast("dict[str, Any]", known), told) if isinstance(known, dict) else told
-        elif value or name not in merged or not (value is None or (merged[name] and _is_count(value))):
+        elif value is not None or name not in merged:
             merged[name] = value
     return merged
+
+
+def _is_total(value: object) -> bool:
+    return _is_count(value) and isinstance(_count(value), int) and value != 0
 
 
 def _is_count(value: object) -> bool:

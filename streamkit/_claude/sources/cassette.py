@@ -155,8 +155,8 @@ def parse_recording(data: bytes) -> Iterator[Read]:
     """
     if data.strip() and not _LOOKS_RECORDED.search(data):
         raise GrammarError(
-            "this is no recording: neither a cassette, nor the body of a response, nor events that sinks.jsonl() has kept, "
-            "for which it stands before text() and its like"
+            "this is not a recording: it is neither a cassette, nor the body of a response, nor events that sinks.jsonl() has "
+            "kept; put sinks.jsonl() before text() and the like, which make other things of the events"
         )
     if has_kept_events(data):
         kept = _kept_events(data.splitlines())

@@ -57,6 +57,11 @@ def from_sse(
     """
     if isinstance(chunks, str):
         raise TypeError("from_sse() takes bytes, and got str: encode it")
+    if not (callable(chunks) or isinstance(chunks, AsyncIterable | Iterable)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"from_sse() takes the bytes of a response, as bytes or an iterable of them, not {type(chunks).__name__}: for a "
+            "stream of the SDK write from_sdk(…)"
+        )
     return Stream(_SseSource(bytes(chunks) if isinstance(chunks, bytearray | memoryview) else chunks))
 
 

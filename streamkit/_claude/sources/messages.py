@@ -10,6 +10,7 @@ from streamkit._claude.sources.messages_source import MessagesSource
 from streamkit._claude.sources.request_checks import checked_request
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import as_whole, flag
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def messages(
     follow_pause: bool | int = False,
     **params: Unpack[BetaParams],
 ) -> Stream[Event]: ...
+@keyword_hints
 def messages(
     client: Client,
     *,

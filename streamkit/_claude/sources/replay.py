@@ -14,6 +14,7 @@ from streamkit._claude.sources.cassette import has_kept_events, has_restarts, pa
 from streamkit._claude.sources.from_sse import DecodedChunks
 from streamkit._claude.sources.kept_events import played
 from streamkit._core.algebra import Stream
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import call_text
 from streamkit._core.source import Opened, Source
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["replay"]
 
 
+@keyword_hints
 def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]:
     """
     A recorded stream: a cassette, with its timing, the raw body of a response, or the events that `sinks.jsonl` has kept.

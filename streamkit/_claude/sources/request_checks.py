@@ -4,7 +4,7 @@ Checks what `messages()` and `tool_loop()` were given, and makes a request of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -140,7 +140,11 @@ def _kept(value: Any) -> Any:
     """
     A copy of a value as it is now: containers are copied, and what can be iterated only once becomes a list.
     """
-    if value.__class__ is dict:
-        return {name: _kept(each) for name, each in value.items()}
-    is_spent_once = hasattr(value, "__next__") and not hasattr(value, "read")
-    return [_kept(each) for each in value] if is_spent_once or value.__class__ in {list, tuple} else value
+    if isinstance(value, dict):
+        return {name: _kept(each) for name, each in cast("dict[str, Any]", value).items()}
+    # The value itself may be a proxy that answers to any name.
+    kind = type(cast("object", value))
+    is_spent_once = hasattr(kind, "__next__") and not hasattr(kind, "read")
+    if is_spent_once or isinstance(value, list | tuple):
+        return [_kept(each) for each in cast("Iterable[Any]", value)]
+    return value

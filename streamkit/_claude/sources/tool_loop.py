@@ -14,6 +14,7 @@ from streamkit._claude.sources.retelling import retold
 from streamkit._claude.tools.toolbox import Toolbox
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import whole_number
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
 from streamkit._operators.combine.follow import follow
@@ -59,6 +60,7 @@ def tool_loop(
     timeouts: Timeouts | None = None,
     **params: Unpack[BetaLoopParams],
 ) -> Stream[Event | ToolResult]: ...
+@keyword_hints
 def tool_loop(
     client: Client,
     *,

@@ -10,6 +10,7 @@ from anyio import NoEventLoopError, get_cancelled_exc_class
 
 from streamkit._claude.transport.timeouts import Timeouts
 from streamkit._core.checks import choice
+from streamkit._core.keyword_hints import keyword_hints
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,6 +25,7 @@ _EXPIRY = 30.0
 """Seconds that an idle connection is kept."""
 
 
+@keyword_hints
 def http_client(
     timeouts: Timeouts | None = None, *, transport: Transport = "httpx2", **options: Any
 ) -> httpx2.AsyncClient:

@@ -176,7 +176,8 @@ async def _iterated(
                     yield batch
                 if admission.failure is not None:
                     raise admission.failure
-            admission.end()
+            if rest := [*admission.end()]:
+                yield rest
         except StreamStalled as error:
             failure = progress.failure(error)
         except connection_failures() as error:
@@ -189,6 +190,8 @@ async def _iterated(
             failure = failed_stream(error)
         else:
             failure = progress.failure()
+        if rest := [*admission.rest()]:
+            yield rest
         if failure is not None:
             if not progress.forgives(failure):
                 raise failure

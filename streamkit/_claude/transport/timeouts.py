@@ -65,10 +65,15 @@ class Timeouts:
     def __post_init__(self) -> None:
         for each in fields(self):
             seconds = getattr(self, each.name)
-            if seconds is not None and not 0 < (as_number(seconds) or 0) < math.inf:
+            if seconds is None:
+                continue
+            number = as_number(seconds)
+            if number is None or not 0 < number < math.inf:
                 raise ValueError(
                     f"Timeouts({each.name}=…) must be a number of seconds above 0, or None for no limit, not {seconds!r}"
                 )
+            if type(seconds) not in (int, float):  # the HTTP client takes Python's own alone
+                object.__setattr__(self, each.name, number)
 
     def for_http(self) -> httpx2.Timeout:
         """

@@ -15,6 +15,7 @@ from anyio import lowlevel
 from streamkit._core.pipeline_checks import refuse_hiding
 from streamkit._core.runtime.chain import Chain, as_iterator
 from streamkit._core.runtime.fusion import Hooks, fuse, guarded, loop_groups
+from streamkit._core.runtime.misfits import telling_misfits
 from streamkit._core.runtime.stack_room import MOST, cut_to_height, with_room
 from streamkit._core.stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
 
@@ -141,7 +142,8 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
                 "use `async with (source | pipeline).open() as run`"
             )
         specs.append(stage.spec(None))
-    if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
+    plain = hasattr(items, "__iter__") or (hasattr(items, "__getitem__") and not hasattr(items, "__aiter__"))
+    if not plain:
         raise TypeError(
             f"over() takes a plain iterable, not {type(items).__name__}; behind | it may be async"
         )
@@ -156,7 +158,7 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
         failure: list[Exception] = []
         close = _once(getattr(result, "close", _nothing))
         result = guarded("over", group, result, failure) or result
-        hooks = Hooks(_nothing, close, _nothing, _nothing, _nothing, failure)
+        hooks = Hooks(_nothing, close, _nothing, _nothing, telling_misfits(_nothing), failure)
         result = fuse("over", group, result, hooks)
     return result  # type: ignore[no-any-return]
 
@@ -175,7 +177,7 @@ def _fused(
             close=partial(context.closing, chain),
             stopped=partial(_stopped, context, group),
             completed=context.completed if ending else _nothing,
-            failed=context.failed if ending else _nothing,
+            failed=telling_misfits(context.failed if ending else _nothing),
             failure=failure,
         )
         chain = Chain(fuse(feed, group, chain.iterator, hooks, restarts=context.restarts), chain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -27,7 +28,9 @@ T = TypeVar("T")
 
 class BlockingThread:
     """
-    Runs functions one after another. The thread begins with the first of them, and ends with `close`.
+    Runs functions one after another. The thread begins with the first of them, and ends with `close`. It has a copy of the
+    context variables as they were then, so that what one function has set, such as the span around a generator's items, is still
+    there for the next, which may reset it.
 
     Args:
         name: What it does, for debuggers.
@@ -36,11 +39,11 @@ class BlockingThread:
     def __init__(self, name: str) -> None:
         self._name = name
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: Thread | None = None
+        self._begun = False
 
     async def run(self, function: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
         """
-        Run a function with the caller's context variables, and wait for it. Where the wait is cancelled, the function goes on.
+        Run a function, and wait for it. Where the wait is cancelled, the function goes on.
 
         Args:
             function: What to run.
@@ -50,15 +53,16 @@ class BlockingThread:
             BaseException: What the function raises.
         """
         call = _Call(function, undo)
-        loop, context = host_loop(), copy_context()
+        loop = host_loop()
+        if not self._begun:
+            name, serve = f"streamkit: {self._name}", partial(copy_context().run, self._serve)
+            Thread(target=serve, name=name, daemon=True).start()
+            self._begun = True
 
         def work() -> None:
-            context.run(call.run)
+            call.run()
             loop.call_soon(call.ended.set)
 
-        if self._thread is None:
-            self._thread = Thread(target=self._serve, name=f"streamkit: {self._name}", daemon=True)
-            self._thread.start()
         self._work.put(work)
         try:
             await call.ended.wait()

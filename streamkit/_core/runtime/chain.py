@@ -10,6 +10,7 @@ others open.
 from __future__ import annotations
 
 import inspect
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Self
 
 from anyio import sleep
@@ -17,9 +18,9 @@ from anyio import sleep
 from streamkit._core.runtime.failures import graver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-__all__ = ["Chain", "as_iterator"]
+__all__ = ["Chain", "as_iterator", "as_plain_iterator"]
 
 
 class Chain:
@@ -91,8 +92,43 @@ def as_iterator(iterable: Any) -> Any:
     """
     The async iterator of `iterable`. One that is an async context manager too is entered at its first item.
     """
-    iterator = aiter(iterable)
-    return _entered(iterator) if hasattr(iterator, "__aenter__") else iterator
+    iterator: object = aiter(iterable)
+    # Python asks the type, too: a proxy or a mock may have any attribute.
+    if hasattr(type(iterator), "__aenter__"):
+        return _entered(iterator)
+    return iterator if hasattr(type(iterator), "__aiter__") else _BareIterator(iterator)
+
+
+def as_plain_iterator(iterable: Any) -> Any:
+    """
+    The iterator of a plain `iterable`.
+    """
+    iterator: object = iter(iterable)
+    return iterator if hasattr(type(iterator), "__iter__") else _BareIterator(iterator)
+
+
+class _BareIterator:
+    """
+    An iterator that cannot be iterated itself, plain or asynchronous. Python's own loops take such a one from an iterable.
+    """
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        return anext(self._iterator)
+
+    def __getattr__(self, name: str) -> Any:  # such as how it is closed
+        return getattr(self._iterator, name)
 
 
 async def _entered(iterator: Any) -> AsyncIterator[Any]:
@@ -107,9 +143,11 @@ def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:
     """
     How `iterator` is closed: by its `aclose`, or by its `close`, asynchronous or not; None if it has neither.
     """
-    if (aclose := getattr(iterator, "aclose", None)) is not None:
-        return aclose  # type: ignore[no-any-return]
-    if (close := getattr(iterator, "close", None)) is None:
+    if isinstance(iterator, AsyncGeneratorType):
+        return iterator.aclose
+    close: object = getattr(iterator, "aclose", None)
+    # Whatever else has that name is something else, such as the last price of a day.
+    if not callable(close) and not callable(close := getattr(iterator, "close", None)):
         return None
 
     async def close_plainly() -> None:

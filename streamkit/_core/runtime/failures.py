@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RunInterrupted",
     "comes_of_stopping",
+    "emittable",
     "ends_program",
     "graver",
     "has_interruption",
@@ -68,6 +69,25 @@ def is_own_failure(error: BaseException) -> bool:
     if ends_program(error):
         return False
     return not is_interruption(error) or not host_loop().is_cancelled_natively()
+
+
+def emittable(error: BaseException) -> Exception | None:
+    """
+    What a `Failed` has of `error`: the error itself; for the cancellation of something that was awaited, and not of this task,
+    the exception of the standard library that says so. None for what has to be raised: a cancellation of this task, or what ends
+    the program.
+    """
+    if isinstance(error, Exception):
+        return error
+    if isinstance(error, RunInterrupted) or not is_interruption(error) or not is_own_failure(error):
+        return None
+    from concurrent.futures import (
+        CancelledError,  # `asyncio` has loaded it, which alone has such cancellations
+    )
+
+    cancelled = CancelledError("something that the call awaited was cancelled elsewhere")
+    cancelled.__cause__ = error
+    return cancelled
 
 
 def comes_of_stopping(error: BaseException) -> bool:

@@ -44,7 +44,7 @@ class Hooks(NamedTuple):
         close: Closes the source, where a stage has ended the stream.
         stopped: Called with the number of that stage.
         completed: Called at the end.
-        failed: Called with the error that ends the loop.
+        failed: Called with the error that ends the loop, in place of which it may raise another one.
         failure: What the source has failed with, where `guarded` stands before the loop.
     """
 
@@ -109,6 +109,7 @@ async def _guarded_async(source: Any, failure: list[Exception]) -> Any:
             yield item
     except Exception as error:
         failure.append(error)
+        del source  # a source may know the error too, whose traceback has this frame
 
 
 class PushLoop:

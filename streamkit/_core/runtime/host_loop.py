@@ -26,6 +26,9 @@ class HostLoop(ABC):
     begins_every_task: ClassVar[bool] = True
     """Whether a task begins though it was cancelled before."""
 
+    time: Callable[[], float]
+    """The time in seconds, as `anyio.current_time` tells it; quicker, because the loop is known."""
+
     @abstractmethod
     def current_task(self) -> object:
         """
@@ -84,6 +87,7 @@ class _Asyncio(HostLoop):
 
         self._asyncio = asyncio
         self._loop = asyncio.get_running_loop()
+        self.time: Callable[[], float] = self._loop.time
 
     def current_task(self) -> object:
         try:
@@ -116,9 +120,10 @@ class _Asyncio(HostLoop):
 
 class _Trio(HostLoop):
     def __init__(self) -> None:
-        from trio import RunFinishedError, lowlevel
+        from trio import RunFinishedError, current_time, lowlevel
 
         self._low = lowlevel
+        self.time: Callable[[], float] = current_time
         self._finished = RunFinishedError
         self._token = lowlevel.current_trio_token()
 

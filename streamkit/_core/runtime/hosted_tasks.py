@@ -38,6 +38,7 @@ class HostedTasks(RunTasks):
     def __init__(self, loop: HostLoop, context: Context) -> None:
         super().__init__()
         self._loop = loop
+        self._cancelled: type[BaseException] = get_cancelled_exc_class()
         self._context = context
         self._group: TaskGroup | None = None
         self._kept: Chain | None = None
@@ -103,7 +104,7 @@ class HostedTasks(RunTasks):
                     self._group.start_soon(work, *args)
                 try:
                     await self._over.wait()
-                except get_cancelled_exc_class():
+                except self._cancelled:
                     # The program ends with the run still open. Jobs are shielded, so they are told one by one.
                     self._context.abandon_tasks()
                     raise
@@ -116,4 +117,7 @@ class HostedTasks(RunTasks):
 
     def _host_ended(self) -> None:
         self._context.no_task_is_left()
+        if not self._over.is_set() and not self._loop.begins_every_task:
+            # Somebody has cancelled this task, or a job that had not begun. The jobs are gone, and nothing will come any more.
+            self._end_waits(self._cancelled)
         self._ended.set()

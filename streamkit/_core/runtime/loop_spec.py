@@ -58,6 +58,7 @@ class LoopSpec:
         hides_restarts: Whether a consumer would take for valid what a restart has made void.
         restart_remedy: What to write in its place where the stream may start over, if there is such a thing.
         memory: What it holds at most, in words.
+        takes: The one kind of items that it takes, in words; empty if it takes any, or nobody knows.
     """
 
     name: str
@@ -72,6 +73,7 @@ class LoopSpec:
     hides_restarts: bool = False
     restart_remedy: str = ""
     memory: str = "nothing"
+    takes: str = ""
 
 
 class Step(NamedTuple):

@@ -49,6 +49,7 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
             raise
         except BaseException as error:
             failed(error)
+            del source, close, stopped, completed, failed
             raise
         else:
             completed()
@@ -78,13 +79,16 @@ if TYPE_CHECKING:
 
     from streamkit._core.runtime.loop_spec import Feed, Step
 
-__all__ = ["END", "MORE", "compiled", "source_of"]
+__all__ = ["END", "MORE", "STAGE_OF_LINE", "compiled", "source_of"]
 
 MORE: Final[Any] = object()
 """What a loop that is sent its items yields when it wants the next one."""
 
 END: Final[Any] = object()
 """What such a loop is sent at the end."""
+
+STAGE_OF_LINE: Final = "__stage_of_line__"
+"""The global of a loop that has the number of the stage which each line calls, for whoever reads its tracebacks."""
 
 
 class _Header(NamedTuple):
@@ -142,10 +146,16 @@ def compiled(feed: Feed, shape: tuple[Step, ...]) -> Callable[..., Any]:
     """
     The loop for stages of this shape; a generator function, asynchronous unless `feed` is `"over"` or `"push"`.
     """
-    code = source_of(feed, shape)
+    writer = _Writer(feed, shape)
+    code = writer.write()
     name = _free_file_name(feed, shape)
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
-    namespace: dict[str, Any] = {"is_restart": is_restart, "MORE": MORE, "END": END}
+    namespace: dict[str, Any] = {
+        "is_restart": is_restart,
+        "MORE": MORE,
+        "END": END,
+        STAGE_OF_LINE: writer.stage_of_line,
+    }
     exec(compile(code, name, "exec"), namespace)
     loop: Callable[..., Any] = namespace["loop"]
     # Runs that still use the loop when the cache drops it keep its lines, too.
@@ -202,6 +212,7 @@ class _Writer:
         # Whether a stage of this loop can fail before another one that has something to say then.
         self.guards = not self.header.reports and any(step.rescues for step in shape[1:])
         self.lines: list[str] = []
+        self.stage_of_line: dict[int, int] = {}
 
     def write(self) -> str:
         header = self.header
@@ -220,6 +231,13 @@ class _Writer:
 
     def put(self, depth: int, *lines: str) -> None:
         self.lines += ["    " * depth + line for line in lines]
+
+    def put_call(self, k: int, depth: int, line: str) -> None:
+        """
+        Put a line that calls stage `k`.
+        """
+        self.put(depth, line)
+        self.stage_of_line[len(self.lines)] = k
 
     def bindings(self) -> None:
         for k, (name, step) in enumerate(self.steps):
@@ -267,11 +285,11 @@ class _Writer:
             self.put(depth, f"if ended_by <= {k}:")
             with self.guarded(k, depth + 1) as inner:
                 words = f"{rescue} if failure else {flush}" if self.rescues else flush
-                self.put(inner, f"for item in {words}:")
+                self.put_call(k, inner, f"for item in {words}:")
                 self.checkpoint(inner + 1)
                 self.body(k + 1, inner + 1, is_last=True)
         if self.rescues and self.header.reports:
-            self.put(depth, "if failure:", "    raise failure[0]")
+            self.put(depth, "if failure:", "    raise failure.pop()")
         if self.guards:
             self.put(depth, "if failure and failure[-1] is not None:", "    raise failure.pop()")
 
@@ -299,7 +317,11 @@ class _Writer:
 
     def ending(self) -> None:
         self.put(1, "except GeneratorExit:", "    raise")
-        self.put(1, "except BaseException as error:", "    failed(error)", "    raise")
+        self.put(1, "except BaseException as error:", "    failed(error)")
+        if self.header.awaits:
+            # The error's traceback has this frame, and what these know has the error: it would be garbage for the collector.
+            self.put(2, "del source, close, stopped, completed, failed")
+        self.put(1, "    raise")
         self.put(1, "else:", "    completed()")
         if not self.header.awaits:
             self.put(1, "finally:", "    close()")
@@ -323,20 +345,21 @@ class _Writer:
             if step.form == "feed":
                 if self.guards and step.rescues and k:
                     self.put(depth, f"next_rescue = {self.next_rescue(k)}")
-                self.put(depth, f"for item in {self.outputs(name, step)}:")
+                self.put_call(k, depth, f"for item in {self.outputs(name, step)}:")
                 opened.append((k, depth))
                 depth += 1
                 if step.expands:
                     self.checkpoint(depth)
             elif step.form == "filter":
                 past = "not is_restart(item) and " * (step.restarts == "past")
-                self.put(depth, f"if {past}not {name}(item):", "    continue")
+                self.put_call(k, depth, f"if {past}not {name}(item):")
+                self.put(depth, "    continue")
             else:
                 inside = depth
                 if step.restarts == "past":
                     self.put(depth, "if not is_restart(item):")
                     inside += 1
-                self.put(inside, f"{name}(item)" if step.form == "tap" else f"item = {name}(item)")
+                self.put_call(k, inside, f"{name}(item)" if step.form == "tap" else f"item = {name}(item)")
                 if step.form == "filter_map":
                     self.put(inside, "if item is None:", "    continue")
         self.put(depth, "yield item")

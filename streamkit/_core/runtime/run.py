@@ -59,6 +59,11 @@ class Run(Generic[T_co]):
         self._entered = False
         self._left = False
 
+    def __repr__(self) -> str:
+        stream = " | ".join(map(repr, (self._source, *self._stages)))
+        took = "" if self._log.seconds is None else f", seconds={self._log.seconds}"
+        return f"<{type(self).__name__} of {stream}: {self.outcome!r}{took}>"
+
     @property
     def outcome(self) -> Outcome:
         """
@@ -185,7 +190,7 @@ class Run(Generic[T_co]):
         self._context.tasks = self._tasks
         await self._tasks.enter()
         self._entered = True
-        self._log.started()
+        self._log.started(self._loop.time)
         if self._context.cancelled_for is not None:
             self._tasks.interrupt()
         try:

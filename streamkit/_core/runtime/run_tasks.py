@@ -177,6 +177,7 @@ class BlockTasks(RunTasks):
         super().__init__()
         self._loop = loop
         self._group: TaskGroup = create_task_group()
+        self._interrupted = False
 
     async def enter(self) -> None:
         self._owner = self._loop.current_task()
@@ -192,6 +193,7 @@ class BlockTasks(RunTasks):
         pass  # the block reads the chain itself
 
     def interrupt(self) -> None:
+        self._interrupted = True
         self._group.cancel_scope.cancel()
 
     def reads(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -216,4 +218,6 @@ class BlockTasks(RunTasks):
                 raise
             alone = group.exceptions[0]
             raise alone from alone.__cause__
-        return passing is not None and bool(left)
+        # The group cancels itself where somebody else has cancelled a job that had not begun, which asyncio alone allows.
+        is_own = self._interrupted or self._loop.begins_every_task
+        return passing is not None and bool(left) and is_own

@@ -11,6 +11,7 @@ from anyio import lowlevel
 
 from streamkit._core.algebra import Stream
 from streamkit._core.naming import call_text, name_of
+from streamkit._core.pipeline_checks import refuse_restarts
 from streamkit._core.runtime.assembly import begin_as_given
 from streamkit._core.source import Opened, Source
 
@@ -29,13 +30,18 @@ def follow(first: Stream[T], next: Callable[[Outcome], Awaitable[Stream[T] | Non
     """
     The items of `first`, then those of the stream that `next` gives, and so on. So a tool loop is one stream.
 
+    To everything behind it, it is one stream also where it starts over: a `Restarted` of any of the streams says that all items
+    before it are void, those of the earlier streams too, though these are not sent again. Where the earlier ones are to count,
+    put what holds or counts items into each stream, as in `follow(ask(…) | recut("line"), next)`, or let the streams continue or
+    fail (`resume="continue"`, `"never"`). The outcome has the messages of all of them in any case.
+
     Args:
         first: The stream to begin with.
         next: An async function of the outcome of the stream that has just ended. It returns the next stream, or None at the end.
 
     Raises:
         TypeError: `first` is not a stream, or `next` is not an async function; while running, `next` returns neither a stream
-            nor None.
+            nor None, or a stream that may start over where `first` may not.
 
     Emits: the items of each stream in turn.
     Backpressure: none of its own.
@@ -99,3 +105,6 @@ class _Follow(Source):
                 raise TypeError(
                     f"{name_of(self._next)}() gave {type(stream).__name__}; follow() needs a stream or None"
                 )
+            if stream is not None and not self.restarts:
+                # Nobody behind has been asked whether a restart would be seen there.
+                refuse_restarts(stream, f"follow({name_of(self._next)})")

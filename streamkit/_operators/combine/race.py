@@ -100,7 +100,8 @@ class _Racing(Interleaving):
         if part is self._winner or (self._winner is None and self.ring and part is self.ring[0]):
             super().part_ended(part, error)
         else:
-            self._first_failure = self._first_failure or error
+            if self._first_failure is None:
+                self._first_failure = error
             super().part_ended(part, None)
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from anyio import Event
 
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._core.runtime.reader_group import ReaderGroup
 from streamkit._core.source import Opened
@@ -75,6 +76,7 @@ def zip(  # noqa: A001
 ) -> Stream[tuple[A, B, C, D, E, F]]: ...
 @overload
 def zip(*streams: AsyncIterable[A], strict: bool = True) -> Stream[tuple[A, ...]]: ...  # noqa: A001
+@keyword_hints
 def zip(*streams: AsyncIterable[Any], strict: bool = True) -> Stream[Any]:  # noqa: A001 -- the field's standard name
     """
     Tuples with one item of each stream.

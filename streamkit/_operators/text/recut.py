@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 from streamkit._operators.text.cutter import Cutter, cut_rule
+from streamkit._surrogates import plain_text
 
 if TYPE_CHECKING:
     import re
@@ -70,8 +71,10 @@ class Recut(Transducer[str, str]):
         self.memory: str = f"one piece, of at most {self.cutter.longest:,} characters"
 
     def feed(self, item: str) -> Iterable[str]:
-        if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"recut() cuts strings, not {type(item).__name__}: put text() before it")
+        if item.__class__ is not str:
+            if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"recut() cuts strings, not {type(item).__name__}: put text() before it")
+            item = plain_text(item)
         return self.cutter.feed(item)
 
     def flush(self) -> Iterable[str]:

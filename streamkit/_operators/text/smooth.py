@@ -13,10 +13,12 @@ from anyio import current_time
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
 from streamkit._core.items import is_restart, text_of, with_text
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.text.cutter import Cutter, cut_rule
 from streamkit._operators.text.piece_schedule import PieceSchedule
+from streamkit._surrogates import plain_text
 
 if TYPE_CHECKING:
     import re
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["smooth"]
 
 
+@keyword_hints
 def smooth(by: str | re.Pattern[str] = "word", *, max_lag: float = 0.5) -> Same:
     """
     The same text in the pieces of `recut(by)`, one after another at an even pace, with a small and bounded lag.
@@ -65,11 +68,11 @@ class _Smooth(ConcurrentStage):
     memory = "the text that arrives within max_lag, and one piece"
 
     def __init__(self, by: str | re.Pattern[str], max_lag: float) -> None:
+        self.rule = cut_rule("smooth", by)
+        self.max_lag = seconds("smooth", max_lag, of="max_lag")
         super().__init__(
             "smooth", () if by == "word" else (by,), {} if max_lag == 0.5 else {"max_lag": max_lag}
         )
-        self.rule = cut_rule("smooth", by)
-        self.max_lag = seconds("smooth", max_lag, of="max_lag")
 
     def bind(self, upstream: Chain, context: Context) -> AsyncIterator[Any]:
         return _Smoothing(upstream, context, self.rule, self.max_lag).items()
@@ -125,7 +128,7 @@ class _Smoothing(TimedRelease):
         now = self.now
         self._times.arrived(now)
         held = self._cutter.size
-        pieces = self._cutter.feed(text)
+        pieces = self._cutter.feed(plain_text(text))
         if pieces:
             self._pieces += pieces
             if held:

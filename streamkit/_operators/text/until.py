@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._core.algebra import Operator, Transducer
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure
-from streamkit._surrogates import WholeCharacters
+from streamkit._surrogates import WholeCharacters, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["until"]
 
 
+@keyword_hints
 def until(text: str, /, *, inclusive: bool = False) -> Operator[str, str]:
     """
     The text before a phrase. The phrase is found however the pieces cut it; then upstream is closed.
@@ -66,8 +68,10 @@ class Until(Transducer[str, str]):
         self.whole: WholeCharacters = WholeCharacters()
 
     def feed(self, item: str) -> Iterable[str]:
-        if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"until() searches strings, not {type(item).__name__}: put text() before it")
+        if item.__class__ is not str:
+            if not isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"until() searches strings, not {type(item).__name__}: put text() before it")
+            item = plain_text(item)
         if not item.isascii() or self.whole.half:
             item = self.whole.feed(item)
         before = self.matched

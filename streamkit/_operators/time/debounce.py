@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.time.newest_item import NewestItemStage
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["debounce"]
 
 
+@keyword_hints
 def debounce(d: float, *, max_wait: float | None = None) -> Same:
     """
     The last item of each burst, once `d` seconds have passed without another.

@@ -10,6 +10,7 @@ from anyio import move_on_after
 
 from streamkit._core.algebra import GenericOperator
 from streamkit._core.checks import seconds as checked_seconds
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.requested_reads import RequestedReads
 from streamkit._core.stage import ConcurrentStage
 
@@ -37,6 +38,7 @@ class Heartbeat(GenericOperator[Any], Generic[I_co]):
         return super().__call__(source)
 
 
+@keyword_hints
 def heartbeat(seconds: float, item: I_co) -> Heartbeat[I_co]:  # type: ignore[misc]
     """
     Every item, and `item` whenever nothing has come for so many seconds. No item is lost or late.

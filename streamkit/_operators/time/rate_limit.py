@@ -12,6 +12,7 @@ from anyio import current_time, sleep_until
 from streamkit._core.algebra import Same
 from streamkit._core.checks import above_zero, as_number, plain_function, seconds
 from streamkit._core.items import is_restart
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import AsyncStage
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["rate_limit"]
 
 
+@keyword_hints
 def rate_limit(
     rate: float, per: float = 1.0, burst: float = 1, cost: Callable[[Any], float] | None = None
 ) -> Same:

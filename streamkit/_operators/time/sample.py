@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import flag, seconds
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import ConcurrentStage
 from streamkit._operators.time.newest_item import NewestItemStage
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["sample"]
 
 
+@keyword_hints
 def sample(d: float, *, emit_last: bool = True) -> Same:
     """
     The newest item every `d` seconds, counted from the first read. A tick emits nothing if no item has come since the last one.

@@ -16,6 +16,7 @@ from anyio import current_time
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds
 from streamkit._core.items import can_wait, is_structural, without_half
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import name_of
 from streamkit._core.runtime.timed_release import TimedRelease
 from streamkit._core.stage import ConcurrentStage
@@ -32,6 +33,7 @@ __all__ = ["throttle"]
 Merge = Literal["latest"]
 
 
+@keyword_hints
 def throttle(
     interval: float,
     *,

@@ -12,6 +12,7 @@ from anyio import CancelScope, current_time
 from streamkit._core.algebra import Same
 from streamkit._core.checks import seconds as checked_seconds
 from streamkit._core.errors import TimeLimitError
+from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.closing import close_after, closing_failed
 from streamkit._core.stage import ContextStage
 
@@ -27,6 +28,7 @@ _END: Any = object()
 _LATE: Any = object()
 
 
+@keyword_hints
 def timeout(*, first: float | None = None, idle: float | None = None, total: float | None = None) -> Same:
     """
     Fail when upstream takes too long. Only the time spent waiting for upstream counts, so a slow consumer never fails.

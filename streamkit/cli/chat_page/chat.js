@@ -74,10 +74,11 @@ class Answer {
   #begun = performance.now();
   #cards = new Map(); // by the call's id
   #open = new Map(); // by the block's index in its message
+  #sources = make("ul", "sources");
   #usage = make("footer", "", "…");
 
   constructor() {
-    this.element.append(this.#usage);
+    this.element.append(this.#sources, this.#usage);
   }
 
   receive(name, value) {
@@ -89,6 +90,7 @@ class Answer {
       call: () => this.#call(value),
       result: () => this.#result(value),
       found: () => this.#result(value.block),
+      source: () => this.#source(value),
       usage: () => this.#figures(value),
       restarted: () => this.#startOver(),
       done: () => this.end(value.kind === "complete" && value.stop_reason || value.kind, value.usage),
@@ -116,24 +118,25 @@ class Answer {
 
   #startOver() {
     this.said = "";
-    this.element.replaceChildren(this.#usage);
+    this.#sources.replaceChildren();
+    this.element.replaceChildren(this.#sources, this.#usage);
     this.#cards.clear();
     this.#open.clear();
   }
 
   #endThought() {
-    const last = this.#usage.previousElementSibling;
+    const last = this.#sources.previousElementSibling;
     if (last?.matches("details.thinking")) last.firstChild.textContent = "Thought";
   }
 
   #add(element) {
     this.#endThought();
-    this.#usage.before(element);
+    this.#sources.before(element);
     return element;
   }
 
   #last(selector, begin) {
-    const last = this.#usage.previousElementSibling;
+    const last = this.#sources.previousElementSibling;
     return last?.matches(selector) ? last : this.#add(begin());
   }
 
@@ -181,14 +184,25 @@ class Answer {
   #result({ tool_use_id: id, content, is_error }) {
     const card = this.#cards.get(id);
     if (!card) return;
-    const texts = Array.isArray(content) ? content.map((part) => part.text ?? part.title ?? shown(part)) : [shown(content)];
-    const failed = is_error || content?.type?.endsWith("_error");
+    const texts = Array.isArray(content) ? content.map((part) => part?.text ?? part?.title ?? shown(part)) : [shown(content)];
+    const failed = is_error || String(content?.type).endsWith("_error");
     this.#outcome(card, texts.join("\n"), failed ? "failed" : "done");
   }
 
   #outcome(card, text, state) {
     card.state.dataset.state = state;
     card.element.append(make("pre", `result ${state}`, text));
+  }
+
+  #source({ url, title, document_title, source, document_index }) {
+    const name = title ?? document_title ?? url ?? source ?? `Document ${document_index + 1}`;
+    const is_link = /^https?:/i.test(url); // and not one that would run something
+    const shown = make(is_link ? "a" : "span", "", name);
+    if (is_link) Object.assign(shown, { href: url, target: "_blank", rel: "noopener noreferrer" });
+    const entry = make("li", "");
+    entry.append(shown);
+    const known = [...this.#sources.children].some((other) => other.isEqualNode(entry));
+    if (!known) this.#sources.append(entry);
   }
 
   #figures({ input_tokens: read, output_tokens: written }) {

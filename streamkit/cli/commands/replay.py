@@ -99,10 +99,16 @@ def operators(text: str) -> sk.Operator[Any, Any]:
 def run(options: Namespace) -> int:
     """
     Show the recording.
+
+    Raises:
+        UsageError: The operators do not fit together, or not behind what is shown.
     """
     selected, shown = VIEWS[options.show]
     recorded = sk.replay(options.file, speed=options.speed) | sk.meter()
-    stream = reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
+    try:
+        stream = reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
+    except TypeError as error:
+        raise UsageError(f"--show {options.show} --through …: {error}") from error
     return anyio.run(partial(play, options.file, stream, own=bool(options.through)))
 
 

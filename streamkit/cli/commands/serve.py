@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 import streamkit as sk
+from streamkit._claude.exchange.continuation import INTERRUPTED
 from streamkit._core.naming import printable
 from streamkit.cli.arguments import UsageError, positive, readable_file
 from streamkit.cli.output import Output
@@ -184,7 +185,13 @@ def said_before(request: Request) -> str:
     match request.body:
         case {"messages": [*_, {"role": "assistant", "content": str(said)}]}:
             return said
-        case {"messages": [*_, {"role": "assistant", "content": str(said)}, {"role": "user"}]}:
+        case {
+            "messages": [
+                *_,
+                {"role": "assistant", "content": str(said)},
+                {"role": "user", "content": str(asked)},
+            ]
+        } if asked.startswith(INTERRUPTED):  # any other message asks something new
             return said
         case _:
             return ""
@@ -241,7 +248,9 @@ async def serve(
         try:
             await stack.enter_async_context(server)
         except OSError as error:
-            raise UsageError(f"--port {port} cannot be used: {error.strerror or error}") from error
+            raise UsageError(
+                f"--port {port} cannot be used: {error.strerror or error}; --port 0 takes any that is free"
+            ) from error
         output.write(f"ANTHROPIC_BASE_URL={server.url} ANTHROPIC_API_KEY=anything\n")
         if page is not None:
             output.write(f"{server.url}/ is a page to watch the answers on\n")

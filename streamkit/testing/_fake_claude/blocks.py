@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "text", "thinking", "tool_use"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

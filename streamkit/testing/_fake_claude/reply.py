@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reply", "json_reply"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

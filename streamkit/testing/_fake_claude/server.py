@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import anyio
 import anyio.abc
 
+from streamkit._core.naming import value_text
 from streamkit.testing._fake_claude.blocks import Block
 from streamkit.testing._fake_claude.connection import Connection, Request
 from streamkit.testing._fake_claude.faults.responses import error_reply
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import anthropic
 
 __all__ = ["VIRTUAL", "FakeClaude", "Script"]
+
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
 
 Script: TypeAlias = Reply | Callable[[Request], Reply]
 """
@@ -47,6 +50,8 @@ def _hint(given: object) -> str:
     """
     if isinstance(given, Block):
         return f": write reply({given.start['type']}(…))"
+    if isinstance(given, list | tuple):
+        return ": write FakeClaude(*replies)"
     return ": write reply(text(…))" if isinstance(given, str) else ""
 
 
@@ -79,7 +84,7 @@ class FakeClaude:
         for script in replies:
             if not isinstance(script, Reply) and not callable(script):
                 raise TypeError(
-                    f"give Reply values, or functions from a request to one, not {script!r}{_hint(script)}"
+                    f"give Reply values, or functions from a request to one, not {value_text(script)}{_hint(script)}"
                 )
         if repeat and not replies:
             raise ValueError("repeat=True needs at least one reply")

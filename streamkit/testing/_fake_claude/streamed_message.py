@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from streamkit._core.naming import value_text
 from streamkit.testing._fake_claude.blocks import Block
 from streamkit.testing._fake_claude.faults.ends import Fault, check_order, is_end
 from streamkit.testing._fake_claude.faults.error_event import ErrorEvent
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from streamkit.testing._fake_claude.faults.wire import Step
 
 __all__ = ["Content", "reply"]
+
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
 
 Content: TypeAlias = Block | Mapping[str, object] | Fault
 """
@@ -60,7 +63,7 @@ def reply(
         stop_details: Why, for `stop_reason="refusal"`.
         input_tokens: Usage in `message_start` and `message_delta`.
         output_tokens: Usage in `message_delta`, where it is cumulative; by default one for each delta.
-        usage: More usage fields for `message_start`, or in place of its own.
+        usage: More usage fields for `message_start`, or in place of its own. Its counts of input are in `message_delta` too.
         end: The last event that is sent: `"message_delta"` leaves out `message_stop`; `"content"` leaves out
             both, so the message is truncated.
         pace: Seconds between two events.
@@ -74,7 +77,13 @@ def reply(
         raise ValueError(f"end={end!r}: give 'message_stop', 'message_delta' or 'content'")
     check_order(map(last_part, content))
     digest = sha256(repr((model, content)).encode()).hexdigest()
-    tokens = {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    tokens: dict[str, object] = {
+        "input_tokens": input_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    }
+    told = usage or {}
+    tokens |= {name: told[name] for name in tokens.keys() & told.keys()}  # `message_delta` tells totals
     start: dict[str, Any] = {
         "type": "message_start",
         "message": {
@@ -86,7 +95,7 @@ def reply(
             "stop_reason": None,
             "stop_sequence": None,
             "stop_details": None,
-            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **(usage or {})},
+            "usage": {**tokens, "output_tokens": 1, "service_tier": "standard", **told},
         },
     }
     parts: list[Mapping[str, object] | Fault] = [start, *content_events(content, digest)]
@@ -123,6 +132,10 @@ def content_events(content: tuple[Content, ...], digest: str) -> Iterator[Mappin
             continue
         if isinstance(part, str):
             raise TypeError(f"reply() takes blocks: write reply(text({str(part)[:20]!r}))")
+        if not isinstance(part, Block | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"reply() takes blocks, such as text(…) and tool_use(…), and faults, not {value_text(part)}"
+            )
         block = part if isinstance(part, Block) else Block(part)
         start = dict(block.start)
         if "id" in start and start["id"] is None:

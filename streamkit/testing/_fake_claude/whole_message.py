@@ -18,6 +18,8 @@ from streamkit.testing._fake_claude.reply import Reply, json_reply
 
 __all__ = ["as_json"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 def as_json(reply: Reply) -> Reply:
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PATIENCE", "ObservedRun"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 B = TypeVar("B")
 
 PATIENCE: Final = 100_000.0

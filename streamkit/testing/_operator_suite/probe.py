@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Probe"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 T = TypeVar("T")
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARED", "Subject", "must_be", "must_leave_nothing", "must_not_fail"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 A = TypeVar("A")
 B = TypeVar("B")
 

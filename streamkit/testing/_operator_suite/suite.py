@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OperatorSuite"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 A = TypeVar("A")
 B = TypeVar("B")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VirtualEventLoop"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 class VirtualSelector(selectors.DefaultSelector):
     """

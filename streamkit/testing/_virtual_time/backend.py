@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadlockError", "run_virtual", "virtual_backend"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 def virtual_backend(name: str = "asyncio") -> tuple[str, dict[str, Any]]:
     """

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadlockWatch"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 class DeadlockWatch:
     """

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Names", "draw"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 
 class Names:
     """

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SIGNS", "Emission", "Kind", "MarbleError", "Timeline", "parse"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 SIGNS: Final = "-|#() "
 
 Kind: TypeAlias = Literal["item", "complete", "fail"]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Openable", "expect", "record", "source"]
 
+__tracebackhide__ = True  # pytest shows the lines of the test, and those of this file with --full-trace
+
 LATE: Final = 100
 """
 Ticks that a stream may run on after the end of its diagram, so that a failure can show what it did.

@@ -7,7 +7,6 @@ A part that Claude cannot take is left out, as the protocol wants it: a run does
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any, Final, cast
 
@@ -61,23 +60,31 @@ def _source(kind: str, source: _Json) -> _Json | None:
     if not isinstance(value, str):
         return None
     match source.get("type"):
-        case "url":
+        case "url" if value[:8].lower().startswith(("https://", "http://")):
             return {"type": "url", "url": value}
         case "file" if provider is None or provider == PROVIDER:
             return {"type": "file", "file_id": value}
         case "data" if mime_type in _IMAGES if kind == "image" else mime_type == _PDF:
-            return {"type": "base64", "media_type": mime_type, "data": value}
+            is_whole = _decoded(value) is not None
+            return {"type": "base64", "media_type": mime_type, "data": value} if is_whole else None
         case "data" if kind == "document" and mime_type.startswith("text/"):
-            text = _decoded(value)
+            text = _text(_decoded(value))
             return None if text is None else {"type": "text", "media_type": "text/plain", "data": text}
         case _:
             return None
 
 
-def _decoded(value: str) -> str | None:
+def _decoded(value: str) -> bytes | None:
     try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        return base64.b64decode(value, validate=True)
+    except ValueError:  # also where it is not ASCII
+        return None
+
+
+def _text(data: bytes | None) -> str | None:
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
         return None
 
 

@@ -4,15 +4,18 @@ The operator from Claude's events to AG-UI events.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._core.algebra import Operator
+from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
 from streamkit.ui.ag_ui._conversation import Conversation
 from streamkit.ui.ag_ui._run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from streamkit._core.runtime.context import Context
 
 __all__ = ["events"]
 
@@ -72,5 +75,33 @@ def events(
         if not value:
             raise ValueError(f"events() needs a {name}, and this one is empty")
     if messages is None:
-        return Operator(pure("events", Run, thread_id, run_id))
-    return Operator(pure("events", Run, thread_id, run_id, messages=Conversation(messages)))
+        return Operator(pure("events", Events, thread_id, run_id))
+    return Operator(pure("events", Events, thread_id, run_id, messages=Conversation(messages)))
+
+
+class Events:
+    """
+    The step of `events()` in one run.
+    """
+
+    takes: ClassVar[str] = "events"
+    gives: ClassVar[str] = "AG-UI events"
+
+    def __init__(self, thread_id: str, run_id: str, *, messages: Conversation | None = None) -> None:
+        self._thread_id = thread_id
+        self._run_id = run_id
+        self._messages = messages
+
+    def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        run = Run(self._thread_id, self._run_id, self._messages)
+        return LoopSpec(
+            name,
+            "feed",
+            run.feed,
+            flush=run.finish,
+            expands=True,
+            takes_restarts=True,
+            hides_restarts=self._messages is None,
+            restart_remedy="events(…, messages=run_input.messages)",
+            memory="the ids of the run, and the input of one message's calls",
+        )

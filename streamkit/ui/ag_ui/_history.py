@@ -8,11 +8,12 @@ refuses is left out: thinking without a signature, a call whose input was cut, a
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
-from streamkit._claude.protocol.history import answered
+from streamkit._claude.protocol.history import OpenCalls, answered
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, TOOLS
+from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import parsed
 from streamkit.ui.ag_ui._content import block_of
 from streamkit.ui.ag_ui._reading import field, listed, object_at, wrong
 from streamkit.ui.ag_ui._wire import noted
@@ -71,13 +72,15 @@ class History:
             answer.blocks.append(block)  # the answer in which it came is not there
         self._late = {}
         made: list[_Json] = []
+        open_calls = OpenCalls()
         for entry in self._entries:
             if isinstance(entry, list):
                 _say(made, "user", entry)
                 continue
             is_last = entry is self._entries[-1] and not entry.results
-            content = answered(entry.content(), made, waits=is_last)
+            content = answered(entry.content(), open_calls, waits=is_last)
             calls = {block.get("id") for block in content}
+            open_calls.follow({"role": "assistant", "content": content})
             _say(made, "assistant", content)
             _say(made, "user", [entry.results[call] for call in entry.results if call in calls])
         return made
@@ -289,14 +292,14 @@ def _input(arguments: str) -> _Json | None:
     The input of a call; None if it is not a JSON object.
     """
     try:
-        value = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
+        value = parsed(arguments or "{}")
+    except BadRequest:
         return None
     return cast("_Json", value) if isinstance(value, dict) else None
 
 
 def _parsed(text: str, place: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsed(text)
+    except BadRequest:
         raise wrong(f"{place}.content", "is not the JSON that it was") from None

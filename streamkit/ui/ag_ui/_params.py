@@ -4,11 +4,12 @@ A front-end's request as parameters of `sk.messages`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import MOST_BYTES
 from streamkit.ui.ag_ui._history import History
-from streamkit.ui.ag_ui._reading import encodable, field, listed, object_at, request, wrong
+from streamkit.ui.ag_ui._reading import field, listed, object_at, request, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["params"]
 
-API_LIMIT: Final = 32_000_000
-"""The largest request that the Messages API takes, in bytes (https://docs.claude.com/en/api/errors)."""
-
 
 def params(
-    run_input: RunAgentInput | Mapping[str, Any] | str | bytes, *, limit: int = API_LIMIT
+    run_input: RunAgentInput | Mapping[str, Any] | str | bytes, *, limit: int = MOST_BYTES
 ) -> dict[str, Any]:
     """
     What a `RunAgentInput` says to Claude, as parameters of `sk.messages`: `messages`, and `system` and `tools` if there are any.
@@ -55,7 +53,7 @@ def params(
         history.add(message, place)
     messages = history.messages()
     if not messages:
-        raise BadRequest("messages has none that Claude can answer")
+        raise BadRequest("the request has no message that Claude can answer")
     system = [*history.system, *_context(given)]
     tools = [_tool(tool, place) for place, tool in listed(given, "tools")]
     found: dict[str, Any] = {"messages": messages}
@@ -63,7 +61,7 @@ def params(
         found["system"] = [{"type": "text", "text": text} for text in system if text.strip()]
     if tools:
         found["tools"] = tools
-    return encodable(found)
+    return found
 
 
 def _context(given: dict[str, Any]) -> list[str]:

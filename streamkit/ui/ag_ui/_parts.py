@@ -15,8 +15,8 @@ from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, Thinkin
 from streamkit._claude.protocol.reading import as_list, json_text
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
-from streamkit._surrogates import WholeCharacters
-from streamkit.ui.ag_ui._wire import legal, note
+from streamkit._surrogates import WholeCharacters, legal
+from streamkit.ui.ag_ui._wire import note
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
@@ -138,7 +138,7 @@ class Text(Part):
         """
         What it cites.
         """
-        return [] if self.is_plain else as_list(self.block.to_dict().get("citations")) or []
+        return [] if self.is_plain else as_list(self.block.told("citations")) or []
 
 
 class Thought(Part):
@@ -174,8 +174,7 @@ class Thought(Part):
 
     def _end(self, *, cut: bool) -> list[WireEvent]:
         events: list[WireEvent] = [{"type": "REASONING_MESSAGE_END", "messageId": self.id}]
-        fields = self.block.to_dict()
-        signed = fields.get("signature" if self.block.type == "thinking" else "data")
+        signed = self.block.told("signature" if self.block.type == "thinking" else "data")
         if isinstance(signed, str) and signed and not cut:
             events.append(
                 {
@@ -192,7 +191,8 @@ class Call(Part):
     """
     A tool call, the application's or the API's. Its input goes out as it comes.
 
-    A call that has the id of another one in its message may be that call said again. Its end tells, and it waits until then.
+    A call that has the id of another one in its message may be that call said again, and one without an id gets one. Its end
+    tells, and it waits until then.
     """
 
     __slots__ = ("_facts", "_held", "_waits")

@@ -1,5 +1,5 @@
 """
-The response that sends a run of AG-UI.
+The response that sends a run of AG-UI, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
@@ -8,17 +8,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from streamkit._serving.ending import describe_error, json_for
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse
+from streamkit._serving.framing import Framing, frames as framed
+from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
 from streamkit.ui.ag_ui._usage import token_usage
 from streamkit.ui.ag_ui._wire import as_wire
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
     from streamkit.ui.ag_ui._wire import WireEvent
 
-__all__ = ["Frames", "Response"]
+__all__ = ["Frames", "Response", "frames"]
 
 
 class Response(FramedResponse):
@@ -42,7 +44,7 @@ class Response(FramedResponse):
 
     Raises:
         TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
-        ValueError: A number of seconds is not above 0, or not finite.
+        ValueError: A number of seconds is not above 0, or not finite; a status without a body; a header that cannot be sent.
     """
 
     def __init__(
@@ -67,6 +69,26 @@ class Response(FramedResponse):
         )
 
 
+def frames(stream: Stream[Any], *, heartbeat: float | None = 15.0) -> AsyncGenerator[bytes, None]:
+    """
+    The same as bytes, for frameworks that send an async generator.
+
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is a
+    `RUN_ERROR`, and is not raised; a bug is raised behind that. The response needs the content type `text/event-stream`.
+
+    Args:
+        stream: As for `Response`.
+        heartbeat: Seconds of silence after which a comment is sent; None for never.
+
+    Raises:
+        TypeError: `stream` is not a stream, or a setting is of another type. Later: an item is not an AG-UI event.
+        ValueError: A number of seconds is not above 0, or not finite.
+    """
+    return framed(
+        checked_stream("ag_ui.frames", stream), Frames(), checked_silence("ag_ui.frames", heartbeat)
+    )
+
+
 _JSON: Final = json_for("ag_ui")
 
 _OPENS: Final = {
@@ -80,6 +102,8 @@ _OPENS: Final = {
 
 _CLOSES: Final = dict(_OPENS.values())
 
+_IDS: Final = ("threadId", "runId")
+
 _PIECES: Final = ("TEXT_MESSAGE_CONTENT", "REASONING_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
 
 _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", "RUN_ERROR"})
@@ -89,12 +113,17 @@ _FOLLOWED: Final = frozenset({*_OPENS, *_CLOSES, "RUN_STARTED", "RUN_FINISHED", 
 class Frames(Framing):
     """
     Writes each event, and what is missing at the end.
+
+    The end of a run waits until that of the stream: only then is it known what the run has used. A request that was retried
+    before anything was seen has cost something too.
     """
 
     media_type: ClassVar[str] = "text/event-stream"  # as the protocol's own encoder has it
 
     def __init__(self) -> None:
-        self._run: WireEvent | None = None  # its beginning, as long as it goes on
+        self._run: dict[str, str] | None = None  # its ids, as long as it goes on
+        self._runs = 0
+        self._finished: WireEvent | None = None
         self._open: dict[tuple[str, str], WireEvent] = {}  # what closes what is open
 
     def item(self, item: Any) -> bytes:
@@ -104,28 +133,38 @@ class Frames(Framing):
         kind = event.get("type")
         if not isinstance(kind, str) or not kind.isupper():
             raise TypeError(
-                f"ag_ui.Response sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
+                f"ag_ui sends AG-UI events, not {type(item).__name__}: put ag_ui.events(thread_id, run_id) behind "
                 "the stream"
             )
-        if kind in _FOLLOWED:
-            self._follow(kind, event)
-        return _frame(event)
+        if kind not in _FOLLOWED:
+            return _frame(event)
+        before, self._finished = self._finished, None
+        self._follow(kind, event)
+        now = b"" if kind == "RUN_FINISHED" else _frame(event)
+        return _frame(before) + now if before else now
 
     def _follow(self, kind: str, event: WireEvent) -> None:
         if kind in _OPENS:
             end, field = _OPENS[kind]
-            self._open[end, event[field]] = {"type": end, field: event[field]}
+            name = _told(event, field)
+            self._open[end, name] = {"type": end, field: name}
         elif kind in _CLOSES:
-            self._open.pop((kind, event[_CLOSES[kind]]), None)
+            self._open.pop((kind, _told(event, _CLOSES[kind])), None)
+        elif kind == "RUN_STARTED":
+            self._run = {name: _told(event, name) for name in _IDS}
+            self._runs += 1
         else:
-            self._run = event if kind == "RUN_STARTED" else None
+            self._run = None
+            self._finished = event if kind == "RUN_FINISHED" else None
 
     def end(self, outcome: Outcome) -> bytes:
+        if self._finished is not None:
+            return _frame({**self._finished, **(_usage(outcome) if self._runs == 1 else {})})
         if self._run is None:
             return b""
         finished = {
             "type": "RUN_FINISHED",
-            **{name: self._run[name] for name in ("threadId", "runId")},
+            **self._run,
             "outcome": {"type": "success" if outcome.kind == "complete" else "cancelled"},
             **_usage(outcome),
         }
@@ -139,8 +178,18 @@ class Frames(Framing):
         )
 
 
+def _told(event: WireEvent, field: str) -> str:
+    value = event.get(field)
+    if not isinstance(value, str):
+        raise TypeError(f"ag_ui.Response sends AG-UI events, and a {event['type']} needs the text {field!r}")
+    return value
+
+
 def _frame(event: WireEvent) -> bytes:
-    return b"data: %b\n\n" % _JSON.encode(event)
+    try:
+        return b"data: " + _JSON.strict(event) + b"\n\n"
+    except UnicodeEncodeError:  # half of a character
+        return b"data: " + _JSON.encode(event) + b"\n\n"
 
 
 def _usage(outcome: Outcome) -> dict[str, Any]:

@@ -5,18 +5,18 @@ A run as it is told: what AG-UI says for each of Claude's events, and for what t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.codec import Unknown
 from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import EVENTS
-from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
-from streamkit._core.algebra import Transducer
+from streamkit._core.items import is_restart
 from streamkit.ui.ag_ui._calls import Calls
 from streamkit.ui.ag_ui._content import content_of_result
 from streamkit.ui.ag_ui._names import Names
@@ -36,21 +36,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
+_TOLD: Final = frozenset({"tool_use_id", "content"})
+"""The fields of a result's block that the event for it has fields for."""
+
 _NO_HALF: Final = "\ud7ff"
 """A text whose last character is not above this one does not end in half of a surrogate pair."""
 
 
-class Run(Transducer[Any, Any]):
-    takes: ClassVar[str] = "events"
-    gives: ClassVar[str] = "AG-UI events"
-    passes_restarts = False
-    restart_remedy = "events(…, messages=run_input.messages)"
-    memory = "the ids of the run, and the input of one message's calls"
+class Run:
+    """
+    One run, as the client is told of it.
 
-    def __init__(self, thread_id: str, run_id: str, *, messages: Conversation | None = None) -> None:
+    Args:
+        thread_id: The conversation.
+        run_id: The run.
+        messages: The messages that the client has, where that is known.
+    """
+
+    def __init__(self, thread_id: str, run_id: str, messages: Conversation | None) -> None:
         self.thread_id = thread_id
         self.run_id = run_id
-        self.is_told: bool = messages is not None
         self.history: list[dict[str, Any]] = [] if messages is None else messages.messages
         self.names: Names = Names(_ids_in(self.history))
         self.calls: Calls = Calls(self.names, self.history)
@@ -64,11 +69,10 @@ class Run(Transducer[Any, Any]):
         self.turn: Turn | None = None
         self.open: dict[int, Part] = {}  # by the index of its block, which takes more
 
-    @property
-    def _hides_restarts(self) -> bool:
-        return not self.is_told
-
     def feed(self, item: Any) -> Iterable[WireEvent]:
+        """
+        The events for one item.
+        """
         # Nearly all events are pieces for a part that is open.
         if item.__class__ is ContentBlockDelta and (part := self.open.get(item.index)) is not None:
             delta = item.delta
@@ -80,9 +84,12 @@ class Run(Transducer[Any, Any]):
                     part.length += len(piece)
                     return ({"type": part.event, part.named: part.id, "delta": piece},)
                 return part.write(piece)
-        return self._take(item)
+        return self._start_over() if is_restart(item) else self._take(item)
 
-    def flush(self) -> Iterable[WireEvent]:
+    def finish(self) -> Iterable[WireEvent]:
+        """
+        The last events: the stream has ended.
+        """
         is_whole = self.turn is None or bool(self.message.stop_reason)
         out = [*self._begin_run(), *self._end_message(cut=not is_whole)]
         pending = self.calls.pending
@@ -129,6 +136,9 @@ class Run(Transducer[Any, Any]):
                 self.message.add(item)
                 return out + self._stop()
             case _:
+                if self.turn is not None:
+                    self.message.add(item)
+                    out += self._stop()
                 return out + self._end_message(cut=False)
 
     def _given(self, item: Any) -> list[WireEvent]:
@@ -189,8 +199,8 @@ class Run(Transducer[Any, Any]):
         self.steps += 1
         name = self.names.free(message_id or f"{self.run_id}:{self.steps}")
         self.turn = Turn(name, self.names, self.calls, thought=self.void_thought)
-        self.table: BlockTable = BlockTable()
-        self.message: MessageBuilder = MessageBuilder()
+        self.table: BlockTable = BlockTable(message_id=message_id)
+        self.message: MessageHead = MessageHead()
         return [{"type": "STEP_STARTED", "stepName": self._step}]
 
     def _stop(self) -> list[WireEvent]:
@@ -220,7 +230,7 @@ class Run(Transducer[Any, Any]):
 
     # -- blocks ---------------------------------------------------------------------------------------------
 
-    def _begin_block(self, block: Block, fields: Mapping[str, Any]) -> list[WireEvent]:
+    def _begin_block(self, block: Block, fields: dict[str, Any]) -> list[WireEvent]:
         """
         Take a block that begins.
 
@@ -232,7 +242,9 @@ class Run(Transducer[Any, Any]):
         if block in turn.parts:  # its start has only been said again
             return []
         if block.type.endswith("_result"):
-            return self._server_result(block)
+            return self._server_result(fields)
+        if block.type == "fallback":
+            self.message.hand_over(fields)
         out = turn.begin(block)
         part = turn.parts[block]
         if not block.stray:
@@ -292,11 +304,10 @@ class Run(Transducer[Any, Any]):
 
     # -- results --------------------------------------------------------------------------------------------
 
-    def _server_result(self, block: Block) -> list[WireEvent]:
+    def _server_result(self, fields: dict[str, Any]) -> list[WireEvent]:
         """
         What a tool of Anthropic's, or of an MCP server, has given.
         """
-        fields = block.to_dict()
         call_id: object = fields.get("tool_use_id")
         if not isinstance(call_id, str):
             return []
@@ -304,8 +315,8 @@ class Run(Transducer[Any, Any]):
         shown = self.calls.answer(call_id)
         if shown is None:
             return out
-        content = fields.pop("content", None)
-        facts = {name: value for name, value in fields.items() if name != "tool_use_id" and value is not None}
+        content: object = fields.get("content")
+        facts = {name: value for name, value in fields.items() if name not in _TOLD and value is not None}
         if call_id not in self._turn.call_ids:  # a client puts it behind its call, in an earlier answer
             facts["answer"] = self._turn.name
         if isinstance(content, str):
@@ -357,7 +368,7 @@ class Run(Transducer[Any, Any]):
 
     # -- starting over --------------------------------------------------------------------------------------
 
-    def _start_over(self, item: Any) -> list[WireEvent]:
+    def _start_over(self) -> list[WireEvent]:
         out = [*self._begin_run(), *self._end_message(cut=True)]
         messages = [*self.history]
         # A client keeps the thoughts that it has, unless a snapshot has one. So one stays, empty, for the next to go on with.

@@ -73,7 +73,7 @@ class Turn(Messages):
         if block.type in THINKING:
             return Thought(self, block)
         if block.type in TOOLS:
-            waits = block.id in self.call_ids
+            waits = not block.id or block.id in self.call_ids
             self.call_ids.add(block.id)
             return Call(self, block, waits=waits)
         return Other(self, block)

@@ -16,7 +16,6 @@ __all__ = [
     "WireEvent",
     "as_wire",
     "calls_in",
-    "legal",
     "note",
     "noted",
 ]
@@ -54,13 +53,6 @@ def as_wire(value: object) -> dict[str, Any] | None:
         return dict(cast("Mapping[str, Any]", value))
     dump = getattr(value, "model_dump", None)
     return None if dump is None else cast("dict[str, Any]", dump(mode="json", by_alias=True))
-
-
-def legal(text: str) -> str:
-    """
-    The text, with a mark in place of each half of a surrogate pair that is without the other half: UTF-8 has no halves.
-    """
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def note(facts: Mapping[str, object]) -> dict[str, Any]:

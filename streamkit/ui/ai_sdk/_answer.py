@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from streamkit._claude.protocol.block_table import BlockTable
-from streamkit._claude.protocol.content import content_of, text_in, thinking_in
+from streamkit._claude.protocol.content import content_of, stop_reason_told, text_in, thinking_in
 from streamkit._claude.protocol.kinds import TOOLS, arrives_whole
-from streamkit._claude.protocol.message import MessageBuilder
+from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_blocks import call_in
 from streamkit.ui.ai_sdk._finish import finish_reason, metadata
-from streamkit.ui.ai_sdk._parts import FORMS, Part
-from streamkit.ui.ai_sdk._provider_metadata import provider_metadata
+from streamkit.ui.ai_sdk._parts import FORMS, Part, other_block, redacted_thought
 from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, untold_call
 
 if TYPE_CHECKING:
@@ -37,34 +36,36 @@ class Answer:
 
     Args:
         version: The major version of the client.
-        continued: The message that it goes on with.
+        continued: The message that it goes on with; None if it is a message of its own.
         message_id: Its id; by default that message's, or else Claude's.
 
     Attributes:
         parts: The parts that are being written, by the index of their block.
     """
 
-    def __init__(self, version: Literal[6, 7], continued: Continued, message_id: str | None) -> None:
+    def __init__(self, version: Literal[6, 7], continued: Continued | None, message_id: str | None) -> None:
         self.parts: dict[int, Part] = {}
         self._is_current = version >= 7
         self._own_id = message_id
-        self._message_id = message_id or continued.message_id
+        self._message_id = message_id or (continued.message_id if continued else None)
         self._started = False  # whether `start` has been told
         self._begins_anew = False  # whether the next message takes the place of all that was told
         self._in_step = False
         self._stays_in_step = False  # whether the next message goes on in the same step
-        self._turn = continued.steps  # the number of the message, in the ids of its parts
+        self._turn = continued.steps if continued else 0  # the number of the message, in the ids of its parts
         self._step = 0  # the number of the step
         self._restarts = 0
-        self._calls = dict(continued.calls)  # those that the client knows, with whether they are dynamic
+        self._calls = (
+            dict(continued.calls) if continued else {}
+        )  # those that the client knows, with whether they are dynamic
         self._steps_of_calls: dict[str, int] = {}
-        self._turns: list[MessageBuilder] = []  # of the steps before this one
-        self._messages: list[MessageBuilder] = []  # of this step
+        self._turns: list[MessageHead] = []  # of the steps before this one
+        self._messages: list[MessageHead] = []  # of this step
         self._progress = Progress()
         self._begin_blocks()
 
-    def _begin_blocks(self) -> None:
-        self._table = BlockTable(forgets=True)
+    def _begin_blocks(self, message_id: str = "") -> None:
+        self._table = BlockTable(forgets=True, message_id=message_id)
         self._parts_of_blocks: dict[Block, Part] = {}
         self._late: dict[tuple[int, str], Part] = {}  # what has come for blocks that had ended
         self._own_calls: dict[str, Part] = {}  # of this message, by their id on the wire
@@ -98,9 +99,11 @@ class Answer:
             case "message_delta":
                 told = self._begin_untold()
                 self._messages[-1].add(event)
-                return [*told, *self._stop(getattr(event, "delta", None))]
+                return [*told, *self._stop(event)]
             case "message_stop":
-                return [*self._end(self._table.end()), *self._end_late()]
+                if self._messages:
+                    self._messages[-1].add(event)
+                return [*self._stop(event), *self._end(self._table.end()), *self._end_late()]
             case _:
                 return ()
 
@@ -110,7 +113,7 @@ class Answer:
         """
         return [*self._start(), chunk]
 
-    def start_over(self, item: Any) -> Iterable[Chunk]:
+    def start_over(self) -> Iterable[Chunk]:
         """
         What has come of the last message is void.
         """
@@ -170,14 +173,18 @@ class Answer:
     def _begin_message(self, event: Any) -> list[Chunk]:
         message = getattr(event, "message", None)
         chunks = [*self._end(self._table.end()), *self._end_late()]
-        self._begin_blocks()
-        chunks += self._begin_step(text_of_field(message, "id"))
+        message_id = text_of_field(message, "id")
+        if self._table.is_untouched:
+            self._table.message_id = message_id
+        else:
+            self._begin_blocks(message_id)
+        chunks += self._begin_step(message_id)
         self._messages[-1].add(event)
         for index, whole in enumerate(content_of(message)):
             fields = as_object(plain(whole)) or {}
             block, ended = self._table.take_whole(index, fields)
             chunks += [*self._begin(block, fields), *self._end(ended)]
-        return [*chunks, *self._stop(message)]
+        return [*chunks, *self._stop(event)]
 
     def _begin_untold(self) -> list[Chunk]:
         """
@@ -198,7 +205,7 @@ class Answer:
             self._step += 1
         self._in_step, self._stays_in_step, self._begins_anew = True, False, False
         self._turn += 1
-        self._messages.append(MessageBuilder())
+        self._messages.append(MessageHead())
         return chunks
 
     def _begin_anew(self, claudes_id: str) -> list[Chunk]:
@@ -215,11 +222,11 @@ class Answer:
             {"type": "start-step"},
         ]
 
-    def _stop(self, carrier: object) -> list[Chunk]:
+    def _stop(self, event: Any) -> list[Chunk]:
         """
-        What ends with the stop reason that this tells, if it does.
+        What ends with the stop reason that an event tells, if it does.
         """
-        reason = text_of_field(carrier, "stop_reason")
+        reason = stop_reason_told(event)
         if not reason:
             return []
         self._stays_in_step = stop_reason(reason).pauses
@@ -231,7 +238,9 @@ class Answer:
         if block in self._parts_of_blocks:
             return []  # its start has only been said again
         if block.type.endswith("_result"):
-            return self._server_result(block.to_dict())
+            return self._server_result(fields)
+        if block.type == "fallback":
+            self._messages[-1].hand_over(fields)
         if block.type not in FORMS:
             return []
         part = self._new_part(block)
@@ -325,7 +334,7 @@ class Answer:
         if not self._late:
             return []
         late, self._late = self._late, {}
-        return [chunk for part in late.values() for chunk in part.end({})]
+        return [chunk for part in late.values() for chunk in part.end()]
 
     def _end(self, ended: list[Block]) -> list[Chunk]:
         if not ended:
@@ -343,7 +352,7 @@ class Answer:
             return self._whole_block(block)
         if part.is_call:
             return self._end_call(part)
-        return part.end(block.to_dict()) if part.begun else []
+        return part.end() if part.begun else []
 
     def _end_call(self, part: Part) -> list[Chunk]:
         block = part.block
@@ -352,8 +361,7 @@ class Answer:
         call = call_in(block)
         call_id = call.id or part.id
         self._note_call(call_id, block)
-        fields = {name: value for name, value in block.to_dict().items() if name != "input"}
-        return [call_end(call, call_id, fields)]
+        return [call_end(call, call_id, block)]
 
     def _whole_block(self, block: Block) -> list[Chunk]:
         """
@@ -361,22 +369,9 @@ class Answer:
         """
         if block.type.endswith("_result") or not block.type:
             return []
-        fields = block.to_dict()
-        fields.pop("unknown_deltas", None)
         if block.type == "redacted_thinking":
-            part_id = self._next_id()
-            return [
-                {
-                    "type": "reasoning-start",
-                    "id": part_id,
-                    "providerMetadata": provider_metadata(redactedData=fields.get("data")),
-                },
-                {"type": "reasoning-end", "id": part_id},
-            ]
-        if self._is_current:
-            metadata = provider_metadata(**fields)
-            return [{"type": "custom", "kind": f"anthropic.{block.type}", "providerMetadata": metadata}]
-        return [{"type": "data-anthropic-block", "data": fields}]
+            return redacted_thought(block, self._next_id())
+        return [other_block(block, is_current=self._is_current)]
 
     def _server_result(self, block: dict[str, Any]) -> list[Chunk]:
         call_id = block.get("tool_use_id")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast, get_args
 
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
+from streamkit._core.items import is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
+from streamkit._serving.request import json_object
 from streamkit.ui.ai_sdk._answer import Answer
 from streamkit.ui.ai_sdk._continued import Continued
 from streamkit.ui.ai_sdk._data import Data, own_chunk
@@ -31,7 +33,10 @@ _NO_HALF: Final = "\ud7ff"
 
 
 def chunks(
-    *, version: Version = 7, body: Mapping[str, Any] | None = None, message_id: str | None = None
+    *,
+    version: Version = 7,
+    body: Mapping[str, Any] | str | bytes | None = None,
+    message_id: str | None = None,
 ) -> Operator[Any, Chunk]:
     """
     The chunks of the AI SDK's UI message stream that show an answer of Claude's: what `useChat` reads.
@@ -69,13 +74,14 @@ def chunks(
     Args:
         version: The major version of the npm package `ai` in the page. 7 is for 7.0.70 and later, 6 for older ones, back to
             6.0.0.
-        body: The request that is answered, as it came from `useChat`. Where it ends with an assistant's message, to which a
-            call's output or an approval has been added, the answer goes on with that message. Without it the answer is a message
-            of its own.
+        body: The request that is answered, as it came from `useChat`, or its JSON text. Where it ends with an assistant's
+            message, to which a call's output or an approval has been added, the answer goes on with that message. Without it the
+            answer is a message of its own.
         message_id: The id of the message in the page. By default it is the one that `body` goes on with, or else Claude's.
 
     Raises:
         ValueError: An unknown `version`.
+        BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `body` or `message_id` is something else. While running: an item is neither an event nor something that can be
             sent.
 
@@ -87,11 +93,13 @@ def chunks(
     Cancels: at once.
     Memory: the open blocks, and one message's calls.
     """
-    if body is not None and not isinstance(body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"chunks() needs body= as the JSON object of the request, not {type(body).__name__}")
+    if body is not None and not isinstance(body, Mapping | str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"chunks() needs body= as the JSON object of the request or its text, not {type(body).__name__}"
+        )
     given = {
         "version": (version, 7),
-        "body": (Continued(body) if body is not None else None, None),
+        "body": (Continued(json_object(body)) if body is not None else None, None),
         "message_id": (message_id, None),
     }
     return Operator(
@@ -120,51 +128,61 @@ class Chunks:
             )
         if message_id is not None and not isinstance(message_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"chunks() needs message_id= as a str, not {message_id!r}")
-        self._answer = Answer(version, body or Continued(None), message_id)
+        self._version: Version = version
+        self._continued = body
+        self._message_id = message_id
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
+        answer = Answer(self._version, self._continued, self._message_id)
         return LoopSpec(
             name,
             "feed",
-            self._for_each(),
-            start_over=lambda item: self._answer.start_over(item),
-            flush=self._answer.finish,
-            rescue=self._answer.break_off,
+            _for_each(answer),
+            flush=answer.finish,
+            rescue=answer.break_off,
             expands=True,
+            takes_restarts=True,
             memory="the open blocks, and one message's calls",
         )
 
-    def _for_each(self) -> Callable[[Any], Iterable[Chunk]]:
-        """
-        The function of one item. Nearly all are pieces of text, so these are read in it, without another call.
-        """
-        parts, other = self._answer.parts, self._other
 
-        def feed(item: Any) -> Iterable[Chunk]:
-            if item.__class__ is ContentBlockDelta and (part := parts.get(item.index)) is not None:
-                delta = item.delta
-                if delta.__class__ is part.takes and not part.whole.half:
-                    piece: str = getattr(delta, part.field)
-                    if piece.isascii() or piece[-1] <= _NO_HALF:
-                        if not piece:
-                            return ()
-                        if part.input is not None:
-                            part.input.write(piece)
-                        return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
-            return other(item)
+def _for_each(answer: Answer) -> Callable[[Any], Iterable[Chunk]]:
+    """
+    The function of one item. Nearly all are pieces of text, so these are read in it, without another call.
+    """
+    parts = answer.parts
 
-        return feed
-
-    def _other(self, item: Any) -> Iterable[Chunk]:
+    def feed(item: Any) -> Iterable[Chunk]:
+        if item.__class__ is ContentBlockDelta and (part := parts.get(item.index)) is not None:
+            delta = item.delta
+            if delta.__class__ is part.takes and not part.whole.half:
+                piece: str = getattr(delta, part.field)
+                if piece.isascii() or piece[-1] <= _NO_HALF:
+                    if not piece:
+                        return ()
+                    if part.input is not None:
+                        part.input.write(piece)
+                    return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
+        if is_restart(item):
+            return answer.start_over()
         kind: object = getattr(item, "type", None)
         if isinstance(kind, str) and kind != "tool_result":
-            return self._answer.take(item)
-        if isinstance(item, Data):
-            return self._answer.say(item.to_dict())
-        if (result := result_block(item)) is not None:
-            return self._answer.say(tool_result(result))
-        if isinstance(item, Mapping):
-            return self._answer.say(own_chunk(cast("Mapping[str, Any]", item)))
-        raise TypeError(
-            f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
-        )
+            return answer.take(item)
+        return answer.say(_own(item))
+
+    return feed
+
+
+def _own(item: object) -> Chunk:
+    """
+    What the application says itself, as a chunk.
+    """
+    if isinstance(item, Data):
+        return item.to_dict()
+    if (result := result_block(item)) is not None:
+        return tool_result(result)
+    if isinstance(item, Mapping):
+        return own_chunk(cast("Mapping[str, Any]", item))
+    raise TypeError(
+        f"chunks() takes Claude's events, tool_result blocks, Data and chunks, not {type(item).__name__}"
+    )

@@ -21,7 +21,7 @@ class Continued:
     What the client knows of a message before the answer to its request.
 
     Args:
-        body: The request; None where it is not known, and then the answer is a message of its own.
+        body: The request.
 
     Attributes:
         message_id: The id of the message; None if the answer is a message of its own.
@@ -29,8 +29,8 @@ class Continued:
         steps: How many steps it has.
     """
 
-    def __init__(self, body: Mapping[str, Any] | None) -> None:
-        message = {} if body is None else _continued(body)
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        message = _continued(body)
         message_id = message.get("id")
         self.message_id: str | None = message_id if isinstance(message_id, str) and message_id else None
         parts = [part for each in as_list(message.get("parts")) or () if (part := as_object(each))]

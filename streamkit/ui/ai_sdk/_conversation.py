@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit._claude.protocol.history import answered
+from streamkit._claude.protocol.history import OpenCalls, answered
 from streamkit._claude.protocol.reading import as_object
 from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._content import Block, answered_in, asked_in
 from streamkit.ui.ai_sdk._tool_parts import ToolPart, is_tool, read_tool
-from streamkit.ui.ai_sdk._ui_messages import parts_in
+from streamkit.ui.ai_sdk._ui_messages import parts_in, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -39,7 +39,7 @@ class Conversation:
         blocks = [block for at, part in parts for block in asked_in(part, at)]
         if not blocks:
             raise BadRequest(f"{place} is empty")
-        self._add("user", blocks)
+        _add(self._messages, "user", blocks)
 
     def answer(self, place: str, parts: list[tuple[str, Block]]) -> None:
         """
@@ -63,6 +63,7 @@ class Conversation:
 
     def _steps(self, steps: list[list[Block | ToolPart]]) -> None:
         late: dict[int, list[Block]] = {}
+        last_called = _last_step_of_callers(steps)
         for number, step in enumerate(steps):
             content = late.pop(number, [])
             results: list[Block] = []
@@ -79,27 +80,19 @@ class Conversation:
                         self._open.append(part)
                 elif not part.by_server:
                     results.append(result)
-                elif (step_of := _step_of_result(part, number, steps)) == number:
+                elif (step_of := _step_of_result(part, number, last_called, len(steps) - 1)) == number:
                     content.append(result)
                 else:
                     late.setdefault(step_of, []).append(result)
-            self._add("assistant", content)
-            self._add("user", results)
+            _add(self._messages, "assistant", content)
+            _add(self._messages, "user", results)
 
     def _close(self) -> None:
         """
         The conversation goes on: calls that have no result get one that says why.
         """
         calls, self._open = self._open, []
-        self._add("user", [_result_instead(call) for call in calls])
-
-    def _add(self, role: str, blocks: list[Block]) -> None:
-        if not blocks:
-            return
-        if self._messages and self._messages[-1][0] == role:
-            self._messages[-1][1].extend(blocks)
-        else:
-            self._messages.append((role, list(blocks)))
+        _add(self._messages, "user", [_result_instead(call) for call in calls])
 
     def sendable(self) -> list[dict[str, Any]]:
         """
@@ -110,39 +103,48 @@ class Conversation:
                 [call for call in self._open if call.approved],
                 [call for call in self._open if not call.approved],
             )
-            self._add("user", [_result_instead(call) for call in rest])
-        made: list[dict[str, Any]] = []
+            _add(self._messages, "user", [_result_instead(call) for call in rest])
+        made: list[tuple[str, list[Block]]] = []
+        open_calls = OpenCalls()
         for number, (role, blocks) in enumerate(self._messages):
             if role == "assistant":
                 following = self._messages[number + 1][1] if number + 1 < len(self._messages) else []
                 waits = all(block["type"] == "tool_result" for block in following)
-                blocks = answered(blocks, made, waits=waits)
-            if not blocks:
-                continue
-            if made and made[-1]["role"] == role:
-                made[-1]["content"] = [*_as_blocks(made[-1]["content"]), *blocks]
-            else:
-                made.append({"role": role, "content": _plainly(blocks)})
-        return made
+                blocks = answered(blocks, open_calls, waits=waits)
+                open_calls.follow({"role": role, "content": blocks})
+            _add(made, role, blocks)
+        return [{"role": role, "content": _plainly(blocks)} for role, blocks in made]
 
 
-def _step_of_result(part: ToolPart, number: int, steps: list[list[Block | ToolPart]]) -> int:
+def _add(messages: list[tuple[str, list[Block]]], role: str, blocks: list[Block]) -> None:
+    if not blocks:
+        return
+    if messages and messages[-1][0] == role:
+        messages[-1][1].extend(blocks)
+    else:
+        messages.append((role, list(blocks)))
+
+
+def _last_step_of_callers(steps: list[list[Block | ToolPart]]) -> dict[str, int]:
+    """
+    For each tool that has called tools of the caller's, by the id of its call: the last step in which it has.
+    """
+    return {
+        text_in(as_object(part.call.get("caller")) or {}, "tool_id"): number
+        for number, step in enumerate(steps)
+        for part in step
+        if isinstance(part, ToolPart)
+    }
+
+
+def _step_of_result(part: ToolPart, number: int, last_called: dict[str, int], last: int) -> int:
     """
     The step in which a result has come: that of the call, unless it is told, or the tool has called tools of the caller's.
     """
     if part.later:
-        return min(number + part.later, len(steps) - 1)
-    callers = [
-        later
-        for later, step in enumerate(steps)
-        if later >= number
-        and any(
-            isinstance(each, ToolPart)
-            and (as_object(each.call.get("caller")) or {}).get("tool_id") == part.call["id"]
-            for each in step
-        )
-    ]
-    return min(callers[-1] + 1, len(steps) - 1) if callers else number
+        return min(number + part.later, last)
+    called = last_called.get(part.call["id"], -1)
+    return min(called + 1, last) if called >= number else number
 
 
 def _result_instead(part: ToolPart) -> Block:
@@ -159,7 +161,3 @@ def _plainly(blocks: list[Block]) -> str | list[Block]:
     The content of a message: a text alone as a string.
     """
     return blocks[0]["text"] if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} else blocks
-
-
-def _as_blocks(content: str | list[Block]) -> list[Block]:
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content

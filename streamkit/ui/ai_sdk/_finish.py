@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from streamkit._claude.protocol.stop_reasons import stop_reason
+from streamkit._claude.protocol.stop_reasons import STOP_REASONS, stop_reason
 from streamkit._claude.protocol.usage import total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamkit._claude.protocol.message import MessageBuilder
+    from streamkit._claude.protocol.message_head import MessageHead
 
 __all__ = ["finish_reason", "metadata"]
 
@@ -21,7 +21,6 @@ _REASONS: Final = {
     "stop_sequence": "stop",
     "pause_turn": "stop",
     "tool_use": "tool-calls",
-    "refusal": "content-filter",
 }
 
 
@@ -29,12 +28,13 @@ def finish_reason(reason: str | None) -> str:
     """
     The protocol's name for a stop reason of Claude's.
     """
-    if stop_reason(reason).cuts:
-        return "length"
-    return _REASONS.get(reason or "", "other")
+    known = stop_reason(reason)
+    if known is STOP_REASONS["refusal"]:
+        return "content-filter"
+    return "length" if known.cuts else _REASONS.get(reason or "", "other")
 
 
-def metadata(messages: Sequence[MessageBuilder]) -> dict[str, Any]:
+def metadata(messages: Sequence[MessageHead]) -> dict[str, Any]:
     """
     What is told of an answer besides its parts: its usage, why it stopped, and who has answered.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import MOST_BYTES, read_request
 from streamkit.ui.ai_sdk._conversation import Conversation
-from streamkit.ui.ai_sdk._request import MOST_BYTES, read_request
 from streamkit.ui.ai_sdk._tool_parts import is_tool, read_tool
 from streamkit.ui.ai_sdk._ui_messages import messages_in, parts_in, text_in, void_messages
 
@@ -75,7 +75,10 @@ def params(
                 raise BadRequest(f"{place}: a message of the role system is not taken from a page")
             case _:
                 raise BadRequest(f"{place}: the role is neither user nor assistant")
-    made: dict[str, Any] = {"messages": conversation.sendable()}
+    messages = conversation.sendable()
+    if not messages:
+        raise BadRequest("the request has no message that Claude can answer")
+    made: dict[str, Any] = {"messages": messages}
     if told:
         made["system"] = "\n\n".join(told)
     return made

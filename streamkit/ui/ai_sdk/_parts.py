@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["FORMS", "Part"]
+__all__ = ["FORMS", "Part", "other_block", "redacted_thought"]
 
 
 class Form(NamedTuple):
@@ -132,11 +132,17 @@ class Part:
             The text that it has added.
         """
         block = self.block
-        block.add(delta)
-        if not self.is_call:
-            return self.taken()
-        if (piece := input_text(delta)) and block.pieces and self.begun:
-            self.input, self.takes = block.texts["input"], self.form.delta
+        if (adds := block.pieces.get(delta.__class__)) is None:
+            block.add(delta)
+            return input_text(delta) if self.is_call else self.taken()
+        field, into = adds
+        piece: str = getattr(delta, field)
+        store = block.texts[into]  # by this the block notes that it has begun
+        if self.is_call:
+            self.input = store
+            store.write(piece)
+        if self.begun and (piece or not self.is_call):
+            self.takes = self.form.delta
         return piece
 
     def taken(self) -> str:
@@ -151,8 +157,6 @@ class Part:
         piece = text.getvalue()
         text.seek(0)
         text.truncate()
-        if block.pieces and self.begun:
-            self.takes = self.form.delta
         return piece
 
     def hold(self, piece: str) -> list[Chunk]:
@@ -171,21 +175,48 @@ class Part:
         whole = self.whole.feed(piece)
         return [{"type": self.piece, self.id_name: self.id, self.piece_name: whole}] if whole else []
 
-    def end(self, fields: dict[str, Any]) -> list[Chunk]:
+    def end(self) -> list[Chunk]:
         """
         The chunks that end a text or a thought.
-
-        Args:
-            fields: What the block has besides what was written.
         """
         chunks: list[Chunk] = []
         if half := self.whole.take():
             chunks.append({"type": self.piece, "id": self.id, "delta": half})
         end: Chunk = {"type": self.form.end, "id": self.id}
-        if citations := fields.get("citations"):
+        if citations := self.block.told("citations"):
             objects = [each for citation in citations if (each := as_object(citation))]
             chunks += [source(each, f"{self.id}-{number}") for number, each in enumerate(objects)]
             end["providerMetadata"] = provider_metadata(citations=objects)
-        if signature := fields.get("signature"):
+        if signature := self.block.told("signature"):
             end["providerMetadata"] = provider_metadata(signature=signature)
         return [*chunks, end]
+
+
+def redacted_thought(block: Block, part_id: str) -> list[Chunk]:
+    """
+    The chunks of a thought of which there is nothing to read.
+    """
+    metadata = provider_metadata(redactedData=block.told("data"))
+    return [
+        {"type": "reasoning-start", "id": part_id, "providerMetadata": metadata},
+        {"type": "reasoning-end", "id": part_id},
+    ]
+
+
+def other_block(block: Block, *, is_current: bool) -> Chunk:
+    """
+    The chunk of a block that the protocol has no word for.
+
+    Args:
+        block: The block, which is whole.
+        is_current: Whether the client knows `custom` parts, as those of version 7 do.
+    """
+    fields = block.to_dict()
+    fields.pop("unknown_deltas", None)
+    if is_current:
+        return {
+            "type": "custom",
+            "kind": f"anthropic.{block.type}",
+            "providerMetadata": provider_metadata(**fields),
+        }
+    return {"type": "data-anthropic-block", "data": fields}

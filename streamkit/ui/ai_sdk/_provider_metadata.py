@@ -6,7 +6,10 @@ The names are those that the SDK's own provider for Anthropic uses, so that a co
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from streamkit._claude.protocol.block import Block
 
 __all__ = [
     "call_fields",
@@ -40,16 +43,16 @@ def value_of(part: dict[str, Any], name: str, carrier: str = "providerMetadata")
 # -- calls ---------------------------------------------------------------------------------------------------
 
 
-def call_metadata(block: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
+def call_metadata(block: Block) -> dict[str, dict[str, Any]] | None:
     """
     The metadata of a tool's call; None where there is none.
     """
     fields: dict[str, Any] = {}
-    if block.get("type") == "mcp_tool_use":
-        fields = {"type": _MCP, "serverName": block.get("server_name")}
-    if isinstance(caller := block.get("caller"), dict):
+    if block.type == "mcp_tool_use":
+        fields = {"type": _MCP, "serverName": block.told("server_name")}
+    if isinstance(caller := block.told("caller"), dict):
         fields["caller"] = _renamed(cast("dict[str, Any]", caller), "tool_id", "toolId")
-    if isinstance(toolset := block.get("toolset_name"), str):
+    if isinstance(toolset := block.told("toolset_name"), str):
         fields["toolsetName"] = toolset
     return provider_metadata(**fields) if fields else None
 

@@ -1,5 +1,5 @@
 """
-The response that a `useChat` page reads.
+The response that a `useChat` page reads, and the same for frameworks that take a generator.
 """
 
 from __future__ import annotations
@@ -7,19 +7,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._serving.ending import describe_end, describe_error, json_for
-from streamkit._serving.framing import Framing
-from streamkit._serving.response import FramedResponse, checked_stream
+from streamkit._serving.framing import Framing, frames as framed
+from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
 from streamkit.ui.ai_sdk._chunks import Chunks, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
-    from streamkit._core.algebra import Stream
+    from streamkit._core.algebra import Operator, Stream
     from streamkit._core.outcome import Outcome
     from streamkit.ui.ai_sdk._chunks import Version
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["ChunkFraming", "Response"]
+__all__ = ["ChunkFraming", "Response", "frames"]
 
 
 class Response(FramedResponse):
@@ -46,8 +46,10 @@ class Response(FramedResponse):
         background: Starlette's background task, which is run at the end.
 
     Raises:
+        BadRequest: `body` is a text, and not that of a JSON object.
         TypeError: `stream` is not a stream, or a setting is of another type.
-        ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
+        ValueError: An unknown `version`; a number of seconds is not above 0, or not finite; a status without a body; a header
+            that cannot be sent.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Response(FramedResponse):
         stream: Stream[Any],
         *,
         version: Version = 7,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | bytes | None = None,
         message_id: str | None = None,
         wait_for_first: bool | float = True,
         heartbeat: float | None = 15.0,
@@ -63,11 +65,8 @@ class Response(FramedResponse):
         headers: Mapping[str, str] | None = None,
         background: Any = None,
     ) -> None:
-        given = checked_stream("ai_sdk.Response", stream)
-        shown = chunks(version=version, body=body, message_id=message_id)
-        has_chunks = any(stage.gives == Chunks.gives for stage in given.stages)
         super().__init__(
-            given if has_chunks else given | shown,
+            _as_chunks("ai_sdk.Response", stream, chunks(version=version, body=body, message_id=message_id)),
             ChunkFraming,
             name="ai_sdk.Response",
             wait_for_first=wait_for_first,
@@ -76,6 +75,42 @@ class Response(FramedResponse):
             headers=headers,
             background=background,
         )
+
+
+def frames(
+    stream: Stream[Any],
+    *,
+    version: Version = 7,
+    body: Mapping[str, Any] | str | bytes | None = None,
+    message_id: str | None = None,
+    heartbeat: float | None = 15.0,
+) -> AsyncGenerator[bytes, None]:
+    """
+    The same as bytes, for frameworks that send an async generator.
+
+    The run begins with the first read and ends with the generator, wherever that is left. An error of the stream is told at the
+    end, and is not raised; a bug is raised behind that. The response needs the content type `text/event-stream` and the header
+    `x-vercel-ai-ui-message-stream: v1`.
+
+    Args:
+        stream: As for `Response`.
+        version: As for `chunks()`.
+        body: As for `chunks()`: the request that is answered.
+        message_id: As for `chunks()`.
+        heartbeat: Seconds of silence after which a comment is sent; None for never.
+
+    Raises:
+        BadRequest: `body` is a text, and not that of a JSON object.
+        TypeError: `stream` is not a stream, or a setting is of another type.
+        ValueError: An unknown `version`. A number of seconds is not above 0, or not finite.
+    """
+    shown = _as_chunks("ai_sdk.frames", stream, chunks(version=version, body=body, message_id=message_id))
+    return framed(shown, ChunkFraming(), checked_silence("ai_sdk.frames", heartbeat))
+
+
+def _as_chunks(name: str, stream: Stream[Any], shown: Operator[Any, Chunk]) -> Stream[Any]:
+    given = checked_stream(name, stream)
+    return given if any(stage.gives == Chunks.gives for stage in given.stages) else given | shown
 
 
 class ChunkFraming(Framing):
@@ -96,7 +131,7 @@ class ChunkFraming(Framing):
             self._finished = True
         try:
             return b"data: " + _JSON.strict(item) + b"\n\n"
-        except UnicodeEncodeError:  # half of a character
+        except (UnicodeEncodeError, RecursionError):  # half of a character, or what has no end
             return _frame(item)
 
     def end(self, outcome: Outcome) -> bytes:

@@ -12,6 +12,7 @@ from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit.ui.ai_sdk._provider_metadata import call_metadata, result_metadata
 
 if TYPE_CHECKING:
+    from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.tool_call import BrokenToolCall
     from streamkit.ui.ai_sdk._data import Chunk
 
@@ -22,6 +23,7 @@ _WHY = {
     "invalid": "The input of this call is not JSON.",
     "not_object": "The input of this call is not an object.",
     "extra_data": "The input of this call is followed by something else.",
+    "no_name": "This call does not name its tool.",
 }
 _WHY_NOT = "This call cannot be executed."
 
@@ -33,7 +35,7 @@ def call_start(call_id: str, name: str, block_type: str) -> Chunk:
     return {"type": "tool-input-start", "toolCallId": call_id, "toolName": name, **_who_runs(block_type)}
 
 
-def call_end(call: ToolCall | BrokenToolCall, call_id: str, block: dict[str, Any]) -> Chunk:
+def call_end(call: ToolCall | BrokenToolCall, call_id: str, block: Block) -> Chunk:
     """
     A call is complete, or cannot become so.
 
@@ -46,7 +48,7 @@ def call_end(call: ToolCall | BrokenToolCall, call_id: str, block: dict[str, Any
         "type": "tool-input-available",
         "toolCallId": call_id,
         "toolName": call.name,
-        **_who_runs(block["type"]),
+        **_who_runs(block.type),
     }
     if (metadata := call_metadata(block)) is not None:
         chunk["providerMetadata"] = metadata

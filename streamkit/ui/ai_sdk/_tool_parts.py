@@ -4,11 +4,11 @@ The tool parts of a message that `useChat` sends: the call and what has become o
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._claude.protocol.reading import as_list, as_object, json_text
 from streamkit._serving.bad_request import BadRequest
+from streamkit._serving.request import parsed
 from streamkit.ui.ai_sdk._provider_metadata import call_fields, result_fields, steps_later
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _STATES: Final = frozenset(
 )
 
 _MAY_HAVE_APPROVAL: Final = _STATES - {"input-streaming", "input-available"}
-_CONTENT: Final = frozenset({"text", "image", "document", "search_result", "tool_reference"})
+_CONTENT: Final = ("text", "image", "document", "search_result", "tool_reference")
 
 _DENIED: Final = "The user has denied this call."
 _NOT_APPROVED: Final = "The user has not approved this call."
@@ -175,6 +175,6 @@ def _error_text(part: dict[str, Any]) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsed(text)
+    except BadRequest:
         return text

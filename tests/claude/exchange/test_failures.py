@@ -427,3 +427,22 @@ async def test_messages_may_follow_one_another_in_one_body() -> None:
             seen = await see(OPEN["messages"](server.client()))
             assert (seen.types, seen.outcome.kind) == (WHOLE + WHOLE[:3] + WHOLE[4:], "complete")
             assert [message.content[0].text for message in seen.outcome.messages] == ["Hello world", "Again"]  # type: ignore[union-attr]
+
+
+async def test_an_error_that_is_its_own_cause_is_retried_like_others() -> None:
+    """
+    `raise error from error` makes one. Whoever looks through causes must not go round in a circle.
+    """
+
+    def refuse(_: httpx2.Request) -> httpx2.Response:
+        error = httpx2.ConnectError("no route")
+        raise error from error
+
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
+    async with anthropic.AsyncAnthropic(api_key="key", http_client=http) as client:
+        chat = sk.messages(client, **ASK, retry=sk.RetryPolicy(attempts=2, base=0))
+        run = chat.open()
+        with pytest.raises(anthropic.APIConnectionError):
+            async with run:
+                await run.__anext__()
+    assert len(run.outcome.attempts) == 2

@@ -95,7 +95,16 @@ def inputs(events: Iterable[Wire]) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "stop_reason", ["max_tokens", "model_context_window_exceeded", "length", "MAX_TOKENS", "model_length"]
+    "stop_reason",
+    [
+        "max_tokens",
+        "model_context_window_exceeded",
+        "refusal",
+        "length",
+        "MAX_TOKENS",
+        "model_length",
+        "content_filter",
+    ],
 )
 @pytest.mark.parametrize("written", [[], [""], [" ", "\n"]])
 @pytest.mark.parametrize("when", ["block", "message"])
@@ -129,6 +138,32 @@ def test_input_that_cannot_be_one_is_broken_and_not_left_out(value: object) -> N
     assert isinstance(broken, sk.BrokenToolCall)
     assert broken.reason == "not_object"
     assert inputs([call(0), delta(0, "input_json_delta", partial_json=value), stop(0), *end()]) == []
+
+
+def test_input_in_a_delta_of_another_name_is_that_input() -> None:
+    odd = delta(0, "tool_use_delta", partial_json='{"a": 1}')
+    assert inputs([call(0), odd, stop(0), *end()]) == [("look", {"a": 1})]
+
+
+def test_a_call_whose_input_cannot_be_read_is_not_a_call_without_arguments() -> None:
+    events = [call(0), delta(0, "input_json_delta", arguments='{"a": 1}'), stop(0), *end()]
+    [broken] = given(events)
+    assert isinstance(broken, sk.BrokenToolCall)
+    assert inputs(events) == []
+    said_nothing = [delta(0, "input_json_delta"), delta(0, "input_json_delta", partial_json=None)]
+    assert inputs([call(0), *said_nothing, stop(0), *end()]) == [("look", {})]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({"name": ""}, {}), ({}, {"name": ""}), ({"id": ""}, {}), ({}, {"id": None})],
+    ids=["the name later", "the name before", "the id later", "the id before"],
+)
+def test_a_start_that_is_said_again_may_say_more(first: Wire, second: Wire) -> None:
+    starts = [call(0, **{"id": "toolu_look", **said}) for said in (first, second)]
+    events = [*starts, raw(0, '{"a": 1}'), stop(0), *end()]
+    assert inputs(events) == [("look", {"a": 1})]
+    assert [each.id for each in given(events)] == ["toolu_look"]
 
 
 def test_only_the_last_call_can_have_been_cut() -> None:

@@ -385,7 +385,7 @@ def test_recorded_calls_are_those_of_the_message(recording: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"broken": "ignore"}, {"when": "now"}])
 def test_what_does_not_exist_is_refused(wrong: Any) -> None:
     ((name, value),) = wrong.items()
-    with pytest.raises(ValueError, match=rf"{name} must be .*, not '{value}'"):
+    with pytest.raises(ValueError, match=rf"tool_calls\({name}=…\) must be .*, not '{value}'"):
         tool_calls(**wrong)
 
 

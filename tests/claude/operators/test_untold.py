@@ -57,6 +57,19 @@ OPERATORS: dict[str, sk.Operator[Any, Any]] = {
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+def test_the_type_of_a_delta_may_be_written_without_its_end(operator: sk.Operator[Any, Any]) -> None:
+    def changed(each: Wire) -> Wire:
+        delta = each.get("delta", {})
+        if each["type"] == "message_delta" or "type" not in delta:
+            return each
+        return {**each, "delta": {**delta, "type": delta["type"].removesuffix("_delta")}}
+
+    odd = [changed(each) for each in ANSWER.events]
+    assert odd != ANSWER.events
+    assert list(operator.over(of(odd))) == list(operator.over(of(ANSWER.events)))
+
+
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 @pytest.mark.parametrize("kind", [None, 7, ...], ids=["null", "a number", "nothing"])
 def test_a_delta_that_does_not_say_its_type_is_told_by_its_field(
     operator: sk.Operator[Any, Any], kind: Any

@@ -202,6 +202,11 @@ async def test_nobody_has_told_that_it_is_whole_where_the_stop_reason_is_left_ou
         assert (outcome.kind, text_of(outcome), outcome.stop_reason) == ("complete", "Hello", "end_turn")
 
 
+async def test_content_that_goes_on_behind_such_an_end_can_be_cut() -> None:
+    for outcome in await outcomes(START, BLOCK, HEL, CLOSED, STOP, {**BLOCK, "index": 1}, {**LO, "index": 1}):
+        assert (outcome.kind, text_of(outcome)) == ("truncated", "Hello")
+
+
 # -- another answer under the same id ------------------------------------------------------------------------
 
 CUTS = {"in text": 3, "between blocks": 5}

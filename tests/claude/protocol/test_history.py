@@ -93,6 +93,14 @@ LEFT_OUT: dict[str, Reply] = {
     "a call that ended with nothing but the next block": reply(tool_use("go", "{}", closed=False), text("Yes", Drop())),
     "a call without input that may have been cut": reply(text("Yes"), tool_use("go", Drop())).insert(5, CLOSED),
     "a result before its call": reply(FOUND, SEARCH, text("Yes")),
+    "a result that nobody can place": reply({"type": "web_search_tool_result", "content": []}, text("Yes")),
+    "a result with nothing in it": reply(SEARCH, {"type": FOUND["type"], "tool_use_id": FOUND["tool_use_id"]}, text("Yes")),
+    "a signature that is not text": reply({"type": "thinking", "thinking": "Hm", "signature": 7}, text("Yes")),
+    "hidden thinking that is not text": reply({"type": "redacted_thinking", "data": {"x": 1}}, text("Yes")),
+    "citations that are not objects": reply({"type": "text", "text": "Yes", "citations": ["x"]}),
+    "a block of tomorrow of which not all is understood": reply({"type": "map"}, text("Yes")).insert(
+        2, event({"type": "content_block_delta", "index": 0, "delta": {"type": "map_delta", "x": 1}})
+    ),
     "a failed compaction without a null": reply(text("Yes"), {"type": "compaction", "content": ""}),
 }  # fmt: skip
 

@@ -214,6 +214,7 @@ def test_a_delta_alone_undoes_it_too_however_the_bytes_come() -> None:
 TOGETHER = {
     "no blank lines": b"".join(b"data: " + json.dumps(each).encode() + b"\n" for each in WHOLE) + b"\n",
     "no blank lines, with names": b"".join(event(each)[:-1] for each in WHOLE) + b"\n",
+    "no blank lines, not even at the end": b"".join(event(each)[:-1] for each in WHOLE),
     "two of them": event(WHOLE[0])[:-1] + body(*WHOLE[1:]),
 }
 
@@ -262,6 +263,9 @@ async def test_values_that_do_not_fit_are_counted_by_their_place() -> None:
 
 async def test_a_number_that_json_does_not_have_is_read_as_python_reads_it() -> None:
     frame = event(delta()).replace(b'"index"', b'"logprob": NaN, "index"')
+    many_digits = frame.replace(b"NaN", b"9" * 5000)
+    run, _ = await seen(body(start(), BLOCK, many_digits, CLOSED, change(), STOP))
+    assert (run.outcome.kind, run.outcome.oddities) == ("complete", {"number": 1})
     run, events = await seen(body(start(), BLOCK, frame, CLOSED, change(), STOP))
     assert (run.outcome.kind, run.outcome.oddities) == ("complete", {"number": 1})
     assert events[2].logprob != events[2].logprob

@@ -156,9 +156,27 @@ async def test_the_outcome_says_which_facts_it_has() -> None:
     async with FakeClaude(HELLO) as server:
         run = sk.messages(server.client(), **ASK).open()
         await read_all(run)
-        assert repr(run.outcome) == "Outcome(kind='complete')"
         with pytest.raises(AttributeError, match="has no 'mesage'; it has message, messages, tool_calls"):
             _ = run.outcome.mesage  # type: ignore[attr-defined]
+
+
+async def test_an_outcome_shows_why_it_ended_and_what_it_cost_and_nothing_that_was_said() -> None:
+    async with FakeClaude(HELLO, reply(text("Hello"), end="content")) as server:
+        ask: dict[str, Any] = {**ASK, "messages": [{"role": "user", "content": "a secret"}]}
+        run = (sk.messages(server.client(), **ask) | sk.text()).open()
+        await read_all(run)
+        assert repr(run.outcome) == (
+            "Outcome(kind='complete', model='claude-sonnet-5', request_id='req_000000000000000000000001', "
+            "stop_reason='end_turn', requests=1, input_tokens=10, output_tokens=2)"
+        )
+        cut = (sk.messages(server.client(), **ask, retry=None) | sk.text()).open()
+        with pytest.raises(sk.StreamTruncated):
+            await read_all(cut)
+    shown = repr(cut)
+    assert shown.startswith("<Run of messages(<AsyncAnthropic>, ")
+    assert "kind='truncated', error=StreamTruncated, model='claude-sonnet-5'" in shown
+    assert "secret" not in shown
+    assert "Hello" not in repr([run, cut, cut.outcome.attempts])
 
 
 # -- nothing on the wire is lost -----------------------------------------------------------------------------

@@ -457,6 +457,15 @@ def test_what_an_event_has_inside_is_not_taken_for_what_follows_it() -> None:
         assert decoder.error.type == "truncated"
 
 
+def test_a_type_that_is_an_object_inside_an_event_that_was_cut_is_nothing() -> None:
+    cut = b'data: {"type":"content_block_delta","delta":{"text":"{"type":{"x":1}}'
+    events, decoder = _decode(START + cut)
+    decoder.end()
+    assert len(events) == 1
+    assert decoder.error is not None
+    assert decoder.error.type == "truncated"
+
+
 def test_events_one_behind_another_in_the_data_of_one_frame_are_events() -> None:
     body = DELTA[DELTA.index(b"{") : -2]
     for between in (b"", b" "):

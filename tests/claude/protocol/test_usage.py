@@ -11,7 +11,7 @@ import pytest
 from fastapi.encoders import jsonable_encoder
 
 import streamkit as sk
-from streamkit._claude.protocol.usage import usage_of
+from streamkit._claude.protocol.usage import updated, usage_of
 from streamkit.events import TotalUsage, Usage
 from streamkit.testing import reply, text, tool_use
 
@@ -191,6 +191,12 @@ def test_the_gaps_of_a_meter_can_be_plotted() -> None:
     assert 0.01 <= short[0] <= 0.0102
     assert 0.5 <= long[0] <= 0.51
     assert sum(number for _, number in gaps.buckets) == gaps.count
+
+
+@pytest.mark.parametrize("odd", [{"x": 1}, "17", [3], None, True])
+def test_a_count_that_is_no_number_leaves_the_one_that_is_known(odd: Any) -> None:
+    known = updated({"input_tokens": 7, "output_tokens": 1}, {"input_tokens": odd, "output_tokens": 5})
+    assert known == {"input_tokens": 7, "output_tokens": 5}
 
 
 @pytest.mark.parametrize("odd", [{"x": 1}, "17", [3], None, True])

@@ -160,6 +160,25 @@ async def test_the_messages_are_those_of_its_making() -> None:
         assert [len(request.body["messages"]) for request in server.requests] == [1, 1, 1]
 
 
+class AttrDict(dict[str, Any]):
+    """
+    A dict whose keys are its attributes. What it does not have is a KeyError.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+async def test_dicts_and_lists_of_other_kinds_are_those_of_its_making_too() -> None:
+    said = AttrDict(role="user", content="Hi")
+    async with FakeClaude(HELLO) as server:
+        asked: dict[str, Any] = {**ASK, "messages": [said]}
+        chat = sk.messages(server.client(), **asked)
+        said["content"] = "changed"
+        await chat.run()
+        assert server.requests[0].body["messages"][0]["content"] == "Hi"
+
+
 async def test_what_can_be_read_once_is_there_for_each_request() -> None:
     tool = {"name": "look", "input_schema": {"type": "object"}}
     said = {"role": "user", "content": iter([{"type": "text", "text": "Hi"}])}

@@ -5,6 +5,7 @@ How long a stream waits for what: each limit by itself, over real sockets and on
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -62,6 +63,16 @@ def test_the_defaults() -> None:
     assert sk.Timeouts() == sk.Timeouts(
         connect=10, read=120, write=30, pool=30, first_event=60, liveness=90, progress=300, total=None
     )
+
+
+def test_a_number_of_another_library_is_kept_as_pythons_own() -> None:
+    """
+    The transports do not take others: a Decimal looked as if nobody could be reached.
+    """
+    read: Any = Decimal("2.5")
+    assert type(sk.Timeouts(read=read).read) is float
+    assert sk.Timeouts(read=read) == sk.Timeouts(read=2.5)
+    assert type(sk.Timeouts(read=3).read) is int
 
 
 @pytest.mark.parametrize(

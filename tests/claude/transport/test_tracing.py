@@ -166,7 +166,7 @@ async def test_a_whole_message_leaves_a_whole_span() -> None:
     assert span.status.status_code.name == "OK"
     assert seen["anthropic.message.stop_reason"] == "tool_use"
     assert seen["gen_ai.usage.output_tokens"] == 42
-    assert seen["gen_ai.usage.input_tokens"] == 10
+    assert seen["gen_ai.usage.input_tokens"] == 10 + 3 + 4
     assert seen["gen_ai.request.stream"] is True
     assert 0 < seen[HOW_LONG] < 10  # type: ignore[operator]
 

@@ -1,5 +1,5 @@
 """
-Real web servers on loopback, inside the test's own event loop.
+Real web servers on loopback, inside the event loop that asks for them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import anyio
 import pytest
@@ -20,15 +20,27 @@ def _listening() -> socket.socket:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
     # Its connections have as much, so that it is soon felt when a client does not read.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    # As those that servers make themselves: what is written goes out at once.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 @asynccontextmanager
-async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
+async def uvicorn_serves(
+    app: Any, lifespan: Literal["on", "off"] = "off", ws: Literal["auto", "websockets-sansio"] = "auto"
+) -> AsyncGenerator[int]:
+    """
+    Serve an application with uvicorn; gives the port.
+
+    Args:
+        app: The application.
+        lifespan: Whether it has a beginning and an end of its own.
+        ws: Which implementation of WebSockets serves it.
+    """
     import uvicorn
 
     listening = _listening()
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", loop="none")
+    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan, loop="none", ws=ws)
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
@@ -40,6 +52,9 @@ async def uvicorn_serves(app: Any) -> AsyncGenerator[int]:
 
 @asynccontextmanager
 async def hypercorn_serves(app: Any) -> AsyncGenerator[int]:
+    """
+    Serve an application with hypercorn, on the backend that runs; gives the port.
+    """
     from hypercorn.config import Config, Sockets
 
     listening = _listening()
