@@ -19,8 +19,8 @@ from streamkit._claude.protocol.events import (
     MessageChanges,
     MessageDelta,
 )
-from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
 from streamkit._claude.protocol.reading import Places, index_of, list_in, text_of_field
+from streamkit._claude.protocol.told_types import type_of_block, type_of_delta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

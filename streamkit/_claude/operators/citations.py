@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
 from streamkit._claude.protocol.reading import list_in
+from streamkit._claude.protocol.told_types import type_of_block, type_of_delta
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.stage import pure
 

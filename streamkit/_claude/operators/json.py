@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_args, ove
 
 from streamkit._claude.protocol.content import blocks_in, stop_reason_told, text_in
 from streamkit._claude.protocol.errors import JSONError
-from streamkit._claude.protocol.kinds import type_of_block
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason, why_cut
+from streamkit._claude.protocol.told_types import type_of_block
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.checks import choice
 from streamkit._core.failed import Failed, OnError

@@ -10,8 +10,8 @@ from streamkit._claude.operators.text_pieces import NO_HALF, TextPieces
 from streamkit._claude.protocol.content import blocks_in, text_in
 from streamkit._claude.protocol.deltas import InputJSONDelta, TextDelta, ThinkingDelta
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.kinds import type_of_block
 from streamkit._claude.protocol.reading import index_of, text_of_field
+from streamkit._claude.protocol.told_types import type_of_block
 from streamkit._core.algebra import Operator, Transducer
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.stage import pure

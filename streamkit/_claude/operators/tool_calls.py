@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overl
 
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.events import ContentBlockDelta
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, NOT_INPUT, TOOLS, is_input
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import type_of
+from streamkit._claude.protocol.told_types import NOT_INPUT, is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
 from streamkit._core.algebra import Operator, Transducer

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS, is_input
+from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
+from streamkit._claude.protocol.told_types import is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamkit._claude.protocol.content import blocks_in
-from streamkit._claude.protocol.kinds import SERVER_TOOLS, is_input
+from streamkit._claude.protocol.kinds import SERVER_TOOLS
 from streamkit._claude.protocol.reading import index_of, text_of_field, type_of
+from streamkit._claude.protocol.told_types import is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_result import ServerToolResult
 from streamkit._core.algebra import Operator, Transducer

@@ -16,16 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from streamkit._claude.protocol.codec import Unknown
-from streamkit._claude.protocol.kinds import (
-    BLOCKS,
-    DELTAS,
-    fields_for,
-    start_of,
-    type_of_block,
-    type_of_delta,
-)
+from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_of
 from streamkit._claude.protocol.pieces import PIECES
 from streamkit._claude.protocol.reading import json_text, plain
+from streamkit._claude.protocol.told_types import type_of_block, type_of_delta
 from streamkit._claude.protocol.tool_json import partial_object, read_object
 from streamkit._surrogates import join_surrogates
 

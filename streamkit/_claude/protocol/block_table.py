@@ -26,9 +26,9 @@ from streamkit._claude.protocol.kinds import (
     TOOLS,
     fits,
     start_of,
-    type_of_delta,
 )
 from streamkit._claude.protocol.reading import Places, input_text, is_input_unread
+from streamkit._claude.protocol.told_types import type_of_delta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.content_blocks import TextBlock
 from streamkit._claude.protocol.deltas import TextDelta
-from streamkit._claude.protocol.kinds import type_of_block, type_of_delta
 from streamkit._claude.protocol.reading import as_list, text_of_field
+from streamkit._claude.protocol.told_types import type_of_block, type_of_delta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

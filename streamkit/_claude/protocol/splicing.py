@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.errors import StreamSpliced
-from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS, type_of_block
+from streamkit._claude.protocol.kinds import FILLED_BY_DELTAS
 from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.told_types import type_of_block
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.events import Event

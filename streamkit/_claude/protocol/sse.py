@@ -214,7 +214,6 @@ class EventDecoder:
         events: list[Event] = []
         append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
         in_content = self.progress.in_content and self._torn is None
-        deltas = 0  # counted here, because nothing else may take longer than they do
         for frame in self._left:
             if (
                 in_content
@@ -228,11 +227,9 @@ class EventDecoder:
                     pass  # it says more than the structs know, or is not JSON: `_decode_frame` tells
                 else:
                     if event.__class__ is ContentBlockDelta:
-                        deltas += 1
+                        self._frames += 1
                         append(event)
                         continue
-            self._frames += deltas
-            deltas = 0
             try:
                 events.extend(self._decode_frame(frame))
             except GrammarError as error:
@@ -242,7 +239,6 @@ class EventDecoder:
             if self.error is not None or self._is_deaf:
                 break
             in_content = self.progress.in_content and self._torn is None
-        self._frames += deltas
         return events
 
     def _decode_frame(self, frame: bytes) -> Iterable[Event]:
