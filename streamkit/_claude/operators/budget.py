@@ -4,12 +4,14 @@ Budget: the most that a conversation may use.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from anyio import sleep
 
 from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
+from streamkit._claude.protocol.reading import text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.usage import TotalUsage, total
 from streamkit._core.algebra import Same, Transducer
@@ -49,7 +51,7 @@ def budget(
     too much, as its input may. What it writes is told at its end; limit that with `max_tokens`.
 
     Everything counts that was told: what was read from the cache and written to it, the searches of the server, and messages
-    that a restart has made void, because they are billed too.
+    that a restart has made void, because they are billed too; the turns that a tool loop tells again behind a restart are not.
 
     In the diagram each character of the upper line is an event: `M` begins the message, `D` ends it.
 
@@ -74,7 +76,7 @@ def budget(
     Completes: with its upstream, or at a limit, after closing upstream.
     Fails: with its upstream, or with a `GrammarError` where a message begins inside another.
     Cancels: at once.
-    Memory: the usage of one message.
+    Memory: the usage of one message, and the ids of those before it.
     """
     given = {"tokens": tokens, "cost": cost, "prices": prices, "turns": turns}
     used = {name: value for name, value in given.items() if value is not None}
@@ -91,7 +93,7 @@ def budget(
 class Budget(Transducer[Any, Any]):
     takes: ClassVar[str] = "events"
     expands = False
-    memory = "the usage of one message"
+    memory = "the usage of one message, and the ids of those before it"
 
     def __init__(
         self,
@@ -112,8 +114,13 @@ class Budget(Transducer[Any, Any]):
         self.context: Context | None = None
         self.spent: TotalUsage = TotalUsage()  # by the messages before this one
         self.ended: int = 0  # messages
+        self.to_tell: Counter[str] = (
+            Counter()
+        )  # where the stream started over, the ids of those that may be told again
+        self.told: Counter[str] = Counter()  # the ids of those that have ended
         self.progress: Progress = Progress()
         self.message: MessageHead | None = None
+        self.id: str = ""  # of the message
 
     def __loop_spec__(self, name: str, context: Context | None, /) -> LoopSpec:
         self.context = context
@@ -125,6 +132,10 @@ class Budget(Transducer[Any, Any]):
             return (item,)
         if kind == "message_start":
             self._end_message()
+            self.id = text_of_field(getattr(item, "message", None), "id")
+            if self.to_tell[self.id]:  # it was counted when it came first
+                self.to_tell[self.id] -= 1
+                return (item,)
             if self.turns is not None and self.ended >= self.turns:
                 self._stop("turns")
                 return ()
@@ -139,9 +150,10 @@ class Budget(Transducer[Any, Any]):
         return (item,)
 
     def reset(self) -> None:
-        # What was void is billed all the same.
+        # What was void is billed all the same. A tool loop tells its earlier turns again, which are not.
         self.spent, self.message = self._used, None
         self.progress = Progress()
+        self.to_tell = self.told.copy()
 
     @property
     def _used(self) -> TotalUsage:
@@ -151,6 +163,7 @@ class Budget(Transducer[Any, Any]):
         if self.message is not None:
             self.spent, self.message = self._used, None
             self.ended += 1
+            self.told[self.id] += bool(self.id)
 
     def _end_turn(self, message: MessageHead) -> None:
         self._end_message()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast
 
 from streamkit._core.checks import choice, flag, seconds
 from streamkit._core.keyword_hints import keyword_hints
-from streamkit._core.naming import gives_async_items, gives_awaitable, name_of
+from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, signature_of
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import ToolCall
@@ -209,7 +209,7 @@ def _of_function(given: Callable[..., object]) -> Tool:
 
 def _refuse_unbound(name: str, fn: Callable[..., object]) -> None:
     try:
-        parameters = [*inspect.signature(fn).parameters]
+        parameters = [*signature_of(fn).parameters]
     except (TypeError, ValueError):
         return  # the SDK says what it cannot read
     if parameters[:1] == ["self"]:

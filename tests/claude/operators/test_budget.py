@@ -27,7 +27,7 @@ PRICES = {"input": 1_000_000.0, "output": 2_000_000.0, "cache_read": 100_000.0, 
 """For one token: 1, 2, 0.1 and 1.25."""
 
 
-def message(reads: int, writes: int, stop: str = "tool_use", **usage: Any) -> list[Any]:
+def message(reads: int, writes: int, stop: str = "tool_use", id: str = "", **usage: Any) -> list[Any]:  # noqa: A002
     """
     The events of a message.
     """
@@ -35,7 +35,7 @@ def message(reads: int, writes: int, stop: str = "tool_use", **usage: Any) -> li
         {
             "type": "message_start",
             "message": {
-                "id": "m", "type": "message", "role": "assistant", "model": "x", "content": [],
+                "id": id, "type": "message", "role": "assistant", "model": "x", "content": [],
                 "stop_reason": None, "stop_sequence": None,
                 "usage": {"input_tokens": reads, "output_tokens": 1, **usage},
             },
@@ -148,6 +148,14 @@ async def test_what_a_restart_has_made_void_was_billed() -> None:
     events, outcome = await spend(turns, sk.budget(tokens=100))
     assert events == [*message(60, 5)[:3], again, message(60, 5)[0]]
     assert outcome.stopped_by == "budget: tokens"
+
+
+async def test_turns_that_are_told_again_behind_a_restart_count_once() -> None:
+    again = Restarted(2, sk.StreamError("cut", type="transport"))
+    first, second, third = (message(10, 5, id=each) for each in ("msg_1", "msg_2", "msg_3"))
+    turns = Turns(first, [*second[:3], again], first, second, third)
+    _, outcome = await spend(turns, sk.budget(turns=3, tokens=70))
+    assert (turns.asked, outcome.stopped_by) == (5, "budget: turns")
 
 
 async def test_void_messages_are_no_turns() -> None:
