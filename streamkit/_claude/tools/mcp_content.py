@@ -26,7 +26,7 @@ def mcp_content(result: CallToolResult) -> str | list[Content]:
     The content of a result: its only text as it is, or else its blocks. Where it has no text, its structured content is one.
     """
     blocks = [block for each in result.content if (block := _block(each)) is not None]
-    has_text = any(block["type"] == "text" for block in blocks)
+    has_text = any(each.type == "text" and each.text for each in result.content)
     if result.structured_content is not None and not has_text:
         blocks.append(_text(JSONText("mcp", error=str).encode(result.structured_content).decode()))
     match blocks:

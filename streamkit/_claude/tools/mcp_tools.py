@@ -51,15 +51,7 @@ def mcp(
         ImportError: The package mcp is not installed, or is older than version 2.
         Exception: When entered: what the session raises, such as `mcp.MCPError`.
     """
-    try:
-        from mcp import Client, ClientSession
-    except ImportError as error:
-        raise ImportError(
-            'mcp() needs the package mcp, version 2: pip install "claude-streamkit[mcp]"'
-        ) from error
-    given: object = session
-    if not isinstance(given, Client | ClientSession):
-        raise TypeError(f"mcp() needs an mcp.ClientSession or an mcp.Client, not {type(given).__name__}")
+    _check_session(session)
     _check_prefix(prefix)
     limit = None if timeout is None else seconds("mcp", timeout, of="timeout")
     return _Tools(session, prefix, limit)
@@ -97,17 +89,22 @@ class _Tools(AbstractAsyncContextManager[list[Tool]]):
     async def __aenter__(self) -> list[Tool]:
         async with AsyncExitStack() as stack:
             try:
-                listed = await _listed(await self._session(stack))
+                tools = self._tools(await _listed(await self._session(stack)))
             except Exception as error:
                 note(error, "while sk.mcp() asked the server for its tools")
-                raise
-            tools = self._tools(listed)
-            self._opened = stack.pop_all()
-        return tools
+                failure = error
+            else:
+                self._opened = stack.pop_all()
+                return tools
+        raise failure
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        if isinstance(error, Exception):
+            # Which the client's task groups would raise in a group, and not as itself.
+            await self._opened.aclose()
+            return None
         return await self._opened.__aexit__(kind, error, traceback)
 
     async def _session(self, stack: AsyncExitStack) -> ClientSession:
