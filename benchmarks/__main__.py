@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [events] [stages] [boundaries] [json] [fixed] [use-chat] [--rounds N] [--json] [--save] [--against FILE]`
+`python -m benchmarks [GROUP …] [--rounds N] [--json] [--save] [--against FILE]`
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, results, stages, use_chat
+from . import boundaries, events, fixed, json_input, results, stages, tool_loop, use_chat
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -24,6 +24,7 @@ GROUPS = {
     "json": json_input.tables,
     "fixed": fixed.tables,
     "use-chat": use_chat.tables,
+    "tool-loop": tool_loop.tables,
 }
 
 

@@ -1,12 +1,10 @@
 """
-A tool loop as one stream: Claude asks for a tool, gets its result, and goes on.
+A tool loop as one stream: Claude asks for a tool, which runs while it is still writing, gets its result, and goes on.
 
 Run it with `python examples/tool_loop.py`.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import anyio
 from scripted import MODEL, claude
@@ -14,53 +12,46 @@ from scripted import MODEL, claude
 import streamkit as sk
 from streamkit.testing import reply, text, tool_use
 
-if TYPE_CHECKING:
-    import anthropic
-    from anthropic.types import MessageParam, ToolParam
 
-WEATHER: ToolParam = {
-    "name": "get_weather",
-    "description": "The weather in a city, now.",
-    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-}
-
-
+@sk.tool(effect=False)
 async def get_weather(city: str) -> str:
+    """
+    The weather in a city, now.
+
+    Args:
+        city: Its name.
+    """
+    await anyio.sleep(0.05)
     return f"14 °C and windy in {city}"
 
 
-def conversation(client: anthropic.AsyncAnthropic, question: str) -> sk.Stream[sk.events.Event]:
-    """
-    The events of all turns, until Claude asks for no more tools.
-    """
-
-    def turn(history: list[MessageParam]) -> sk.Stream[sk.events.Event]:
-        return sk.messages(client, model=MODEL, max_tokens=1024, tools=[WEATHER], messages=history)
-
-    async def answer_tools(outcome: sk.Outcome) -> sk.Stream[sk.events.Event] | None:
-        if outcome.stop_reason != "tool_use":
-            return None
-        results = [call.result(await get_weather(**call.input)) for call in outcome.tool_calls]
-        return turn([*outcome.history, {"role": "user", "content": results}])
-
-    return sk.follow(turn([{"role": "user", "content": question}]), answer_tools)
-
-
 async def main() -> None:
-    asks = reply(text("Let me look. "), tool_use("get_weather", {"city": "Reykjavík"}, chunk=6), pace=0.02)
+    asks = reply(
+        tool_use("get_weather", {"city": "Reykjavík"}, chunk=6),
+        text("I have asked for the weather. What you wear there depends on it.", chunk=5),
+        pace=0.02,
+    )
     answers = reply(text("It is 14 °C there, and windy: take a jacket.", chunk=5), pace=0.02)
     async with claude(asks, answers) as client:
-        events = conversation(client, "What should I wear in Reykjavík today?")
-        parts: sk.Operator[sk.events.Event, tuple[str, str | sk.ToolCall]]
-        parts = sk.split(text=sk.text(), tool=sk.tool_calls())
-        async with (events | parts).open() as run:
-            async for _, part in run:
-                if isinstance(part, sk.ToolCall):
-                    print(f"\n→ {part.name}({part.input})")
-                else:
-                    print(part, end="", flush=True)
+        loop = sk.tool_loop(
+            client,
+            tools=[get_weather],
+            model=MODEL,
+            max_tokens=1024,
+            messages=[{"role": "user", "content": "What should I wear in Reykjavík today?"}],
+        )
+        async with loop.open() as run:
+            async for item in run:
+                if isinstance(item, sk.ToolResult):
+                    print(f"[{item.name}: {item.content}]", end="", flush=True)
+                elif item.type == "content_block_delta":
+                    print(getattr(item.delta, "text", ""), end="", flush=True)
+                elif item.type == "message_stop":
+                    print()
+    outcome = run.outcome
     print(
-        f"\n[{run.outcome.kind}: {len(run.outcome.messages)} messages, {run.outcome.usage.output_tokens} tokens]"
+        f"[{outcome.kind}: {len(outcome.turns)} turns, {outcome.usage.output_tokens} tokens, "
+        f"{len(outcome.history)} messages to go on with]"
     )
 
 

@@ -58,8 +58,8 @@ class Outcome(PlainValue, OutcomeFacts):
         error: What it failed with.
 
     A source may contribute further attributes. They hold what had arrived, however the run ended, and are built when asked
-    for. Claude's sources give `message`, `messages`, `history`, `tool_calls`, `parsed`, `usage`, `usage_by_model`, `stop_reason`,
-    `model`, `request_id`, `attempts` and `oddities`.
+    for. Claude's sources give `message`, `messages`, `history`, `tool_calls`, `parsed`, `usage`, `turns`, `usage_by_model`,
+    `stop_reason`, `model`, `request_id`, `attempts` and `oddities`.
     """
 
     kind: Kind

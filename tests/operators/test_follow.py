@@ -13,6 +13,7 @@ import pytest
 import streamkit as sk
 from streamkit._core.source import Opened, Source
 from streamkit.sinks import collect
+from streamkit.testing import reply, text
 
 if TYPE_CHECKING:
     from streamkit._core.runtime.context import Context
@@ -145,7 +146,7 @@ class Fact:
 
     @staticmethod
     def fact(name: str, records: list[Any]) -> object:
-        if name != "turns":
+        if name != "rounds":
             raise AttributeError(name)
         return len(records)
 
@@ -161,12 +162,38 @@ async def test_the_outcome_of_the_whole_has_what_each_stream_contributed() -> No
     seen: list[int] = []
 
     async def twice(outcome: Any) -> sk.Stream[int] | None:
-        seen.append(outcome.turns)
+        seen.append(outcome.rounds)
         return stream if len(seen) < 3 else None
 
     async with sk.follow(stream, twice).open() as run:
         assert [n async for n in run] == [1, 1, 1]
     assert seen == [1, 1, 1]
-    assert run.outcome.turns == 3  # type: ignore[attr-defined]  # pyright: ignore
+    assert run.outcome.rounds == 3  # type: ignore[attr-defined]  # pyright: ignore
     with pytest.raises(AttributeError):
         _ = run.outcome.nonsense  # type: ignore[attr-defined]  # pyright: ignore
+
+
+async def test_a_source_of_batches_is_followed_like_any_other() -> None:
+    """
+    Its lists of items go on as they are, and its outcome is told all the same.
+    """
+    said = reply(text("a", "b")).body
+    kinds: list[str] = []
+
+    async def again(outcome: sk.Outcome) -> sk.Stream[sk.events.Event] | None:
+        kinds.append(outcome.kind)
+        return sk.from_sse([said]) if len(kinds) < 3 else None
+
+    stream = sk.follow(sk.from_sse([said]), again)
+    assert await (stream | sk.text()).collect() == ["a", "b"] * 3
+    assert kinds == ["complete"] * 3
+    kinds.clear()
+    assert [item.type async for item in stream][-1] == "message_stop"
+    kinds.clear()
+    with pytest.raises(sk.StreamTruncated):
+        await sk.follow(sk.from_sse([said[:300]]), again).collect()
+    assert kinds == []
+    async with stream.open() as run:
+        async for _ in run:
+            break
+    assert (run.outcome.kind, run.outcome.stopped_by, kinds) == ("stopped", "consumer", [])

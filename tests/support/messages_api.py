@@ -1,5 +1,5 @@
 """
-The rules by which the Messages API refuses a conversation, and the signatures of thinking.
+The rules by which the Messages API refuses a conversation, the signatures of thinking, and a server that keeps to both.
 
 A signature says what stood before the thinking: the newest models refuse a request in which any of that has changed.
 """
@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["check_conversation", "signature_for"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamkit.testing import Reply, Request
+
+__all__ = ["answers", "check_conversation", "signature_for"]
 
 _SERVER_TOOLS: Final = {"server_tool_use", "mcp_tool_use"}
 
@@ -101,3 +106,18 @@ def _check_result(block: dict[str, Any]) -> None:
 def _blocks(message: Any) -> list[Any]:
     content = message["content"]
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def answers(*replies: Reply, paused: Iterable[int] = ()) -> list[Callable[[Request], Reply]]:
+    """
+    Replies of a server that first checks that the API would take the request.
+    """
+
+    def checked(number: int, answer: Reply) -> Callable[[Request], Reply]:
+        def answering(request: Request) -> Reply:
+            check_conversation(request.body["messages"], paused=number in paused)
+            return answer
+
+        return answering
+
+    return [checked(number, answer) for number, answer in enumerate(replies)]

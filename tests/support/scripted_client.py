@@ -84,7 +84,7 @@ class _Stream:
         for step in self._steps:
             if isinstance(step, Exception):
                 raise step
-            if isinstance(step, float):
+            if isinstance(step, int | float):
                 await anyio.sleep(step)
             else:
                 yield from_dict(step)

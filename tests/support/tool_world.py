@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_client import Step
 
-__all__ = ["ToolWorld"]
+__all__ = ["ToolError", "ToolWorld"]
 
 _REQUEST = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
 
@@ -40,16 +40,18 @@ class ToolWorld:
 
     Attributes:
         rng: Decides everything.
+        scale: How long a second is.
         whole: The calls whose message was made to its end, and waits for them.
         runs: How often the tool of each call has begun.
-        running: How many tools are running.
+        running: The ids of the calls whose tools are running.
     """
 
     rng: Random
+    scale: float = 1.0
     whole: set[int] = field(default_factory=set[int])
     runs: dict[int, int] = field(default_factory=dict[int, int])
     effects: set[int] = field(default_factory=set[int])
-    running: int = 0
+    running: set[str] = field(default_factory=set[str])
     _numbers: Any = field(default_factory=itertools.count)
 
     # -- the tools ----------------------------------------------------------------------------------------------
@@ -62,28 +64,34 @@ class ToolWorld:
                 self.runs[n] = self.runs.get(n, 0) + 1
                 if effect:
                     self.effects.add(n)
-                self.running += 1
+                self.running.add(f"toolu_{n}")
                 try:
-                    await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]))
+                    await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]) * self.scale)
                     if fails:
                         raise ToolError(f"{name} {n}")
                 finally:
-                    self.running -= 1
+                    self.running.discard(f"toolu_{n}")
                 return f"{name} {n}"
 
             tool = {"name": name, "input_schema": schema, "run": run}
             return sk.tool(tool, effect=effect, timeout=timeout)
 
-        async def ask(call: sk.ToolCall) -> sk.Tool | Any:
-            await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]))
-            return self.rng.choice([True, False, (False, "no"), dict(call.input)])
+        async def ask(call: sk.ToolCall) -> bool | tuple[bool, str] | dict[str, Any]:
+            await anyio.sleep(self.rng.choice([0.0, 0.2, 2.0]) * self.scale)
+            verdicts: list[bool | tuple[bool, str] | dict[str, Any]] = [
+                True,
+                False,
+                (False, "no"),
+                call.input,
+            ]
+            return self.rng.choice(verdicts)
 
         return [
             made("read", effect=False),
             made("write", effect=True),
             made("fail", effect=False, fails=True),
             made("fail_to_write", effect=True, fails=True),
-            made("slow", effect=False, timeout=0.2),
+            made("slow", effect=False, timeout=0.2 * self.scale),
             sk.approve(ask)(made("store", effect=True)),
             sk.approve(ask)(made("show", effect=False)),
             {"type": "web_search_20250305", "name": "web_search"},
@@ -137,6 +145,7 @@ class ToolWorld:
             content.append({**result, "n": next(self._numbers)})
         for _ in range(rng.randint(1, 6)):
             n = next(self._numbers)
+            block: dict[str, Any]
             match rng.choice(["thinking", "text", "text", "call", "call", "call", "search"]):
                 case "thinking":
                     signature = signature_for(messages, signed, f"thought {n}")
@@ -175,7 +184,12 @@ class ToolWorld:
     def _events(self, blocks: list[dict[str, Any]], reason: str) -> list[Any]:
         rng = self.rng
         usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {"id": f"msg_{next(self._numbers)}", "type": "message", "role": "assistant", "content": []}
+        message: dict[str, Any] = {
+            "id": f"msg_{next(self._numbers)}",
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+        }
         events: list[Any] = [
             {
                 "type": "message_start",

@@ -32,9 +32,11 @@ class Replies:
         begun: The ids of the calls whose tools have begun.
         results: The results, by the ids of the calls.
         said: What the user has said, which comes behind the results.
+        container: The id of the container in which the API's tools work, for the next request; empty without one.
     """
 
     def __init__(self) -> None:
+        self.container: str = ""
         self.said: list[str] = []
         self.due: bool = False
         self.begun: set[str] = set()

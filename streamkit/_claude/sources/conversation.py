@@ -74,7 +74,7 @@ class Conversation:
             self.end()
             self._context.stopped("max_turns")
             return None
-        params = _following(self._request.params, outcome)
+        params = _following(self._request.params, outcome, replies.container)
         unsent = [] if _ends_with(params["messages"], replies.said) else replies.said
         return self._turn(params, unsent)
 
@@ -101,7 +101,9 @@ class Conversation:
 
     def _turn(self, params: Mapping[str, Any], said: Sequence[str] = ()) -> Stream[Any]:
         self.turn += 1
+        container = self._replies.container
         self._replies = Replies()
+        self._replies.container = container
         self._replies.said += said
         self._interrupt = None
         request = replace(self._request, params=params, most_turns=self._left)
@@ -149,12 +151,14 @@ def _ends_with(messages: Sequence[Any], said: Sequence[str]) -> bool:
     return bool((content if isinstance(content, str) else content[-1].get("text")) == said[-1])
 
 
-def _following(params: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+def _following(params: Mapping[str, Any], outcome: Outcome, container: str) -> dict[str, Any]:
     """
     What the next turn sends: the conversation so far, and everything else as the first one. A tool that was asked for once is not
-    asked for again, or there would be no end.
+    asked for again, or there would be no end. A container that the API has made for its tools is used again.
     """
     sends = {**params, "messages": outcome.history}
+    if container:
+        sends.setdefault("container", container)
     choice = params.get("tool_choice")
     if choice is not None and choice.get("type") in {"any", "tool"}:
         kept = {name: value for name, value in choice.items() if name == "disable_parallel_tool_use"}

@@ -89,16 +89,15 @@ async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
     """
     for ask in tool.asks:
         verdict = await _verdict(ask, call)
-        if verdict is True:
-            continue
-        if verdict is False:
-            return Refused("The user did not allow this call.")
-        if isinstance(verdict, Mapping):
-            call = changed(call, input=dict(cast("Mapping[str, Any]", verdict)))
-            continue
         match verdict:
+            case True | (True, str()):
+                pass
+            case False:
+                return Refused("The user did not allow this call.")
             case (False, str() as reason):
                 return Refused(f"The user did not allow this call: {reason}")
+            case Mapping():
+                call = changed(call, input=dict(cast("Mapping[str, Any]", verdict)))
             case _:
                 raise TypeError(
                     f"approve({name_of(ask)}) was asked about the tool {call.name!r} and gave {type(verdict).__name__}; it "

@@ -22,6 +22,8 @@ from streamkit._core.runtime.host_loop import host_loop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anyio import CancelScope
+
     from streamkit._claude.protocol.tool_call import ToolCall
     from streamkit._claude.tools.tool import Tool
     from streamkit._core.runtime.context import Context
@@ -58,31 +60,33 @@ async def _within(tool: Tool, call: ToolCall, context: Context) -> object:
     """
     What the tool gives within its time.
     """
-    with move_on_after(math.inf if tool.timeout is None else tool.timeout) as scope:
-        return await _given(tool, call, context)
-    assert scope.cancelled_caught
-    raise TimeoutError(f"the tool {tool.name!r} took longer than {tool.timeout:g} s")
+    with move_on_after(math.inf if tool.timeout is None else tool.timeout) as limit:
+        return await _given(tool, call, context, limit)
+    goes_on = ", and may go on: a plain function cannot be interrupted" if tool.blocking else ""
+    raise TimeoutError(f"the tool {tool.name!r} took longer than {tool.timeout:g} s{goes_on}")
 
 
-async def _given(tool: Tool, call: ToolCall, context: Context) -> object:
+async def _given(tool: Tool, call: ToolCall, context: Context, limit: CancelScope) -> object:
     if tool.blocking:
-        given = await _in_thread(partial(tool.run, **call.input), tool, context)
+        given = await _in_thread(partial(tool.run, **call.input), tool, context, limit)
     else:
         given = tool.run(**call.input)
     return await given if inspect.isawaitable(given) else given
 
 
-async def _in_thread(function: Callable[[], object], tool: Tool, context: Context) -> object:
+async def _in_thread(
+    function: Callable[[], object], tool: Tool, context: Context, limit: CancelScope
+) -> object:
     """
-    Run a plain function in a worker thread. Nothing can interrupt it: where the wait is cancelled, one without effects is left
-    alone. One with effects is waited for as long as closing may take, so that it does not go on behind the run's back.
+    Run a plain function in a worker thread. Nothing can interrupt it. One that takes too long, or that has no effects, is left
+    alone. One with effects is waited for, as long as closing may take, so that it does not go on behind the run's back.
     """
     work = _Work(function)
     try:
         # A place of its own: the number of calls is bounded already, and one that was left alone takes nobody's place.
         return await run_sync(work.run, abandon_on_cancel=True, limiter=CapacityLimiter(1))
     except get_cancelled_exc_class():
-        if tool.effect and work.has_begun():
+        if tool.effect and work.has_begun() and not limit.cancel_called:
             with context.shielded() as scope:
                 await work.ended.wait()
             if scope.cancelled_caught:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.operators.tool_calls import ToolCalls
 from streamkit._claude.protocol.errors import ToolInputError
-from streamkit._claude.protocol.reading import text_of_field
+from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import ToolCall
@@ -92,8 +92,8 @@ class RunningTools(SideJobs):
         for item in batch:
             kind = item.type
             if kind == "content_block_delta":
-                if getattr(item.delta, "type", None) != "text_delta":
-                    calls.feed(item)  # none of which makes a call
+                if type_of(getattr(item, "delta", None)) != "text_delta":
+                    calls.feed(item)  # which may be input, and makes no call
                 continue
             for call in calls.feed(item):
                 self._take_in(call)
@@ -101,9 +101,9 @@ class RunningTools(SideJobs):
             match kind:
                 case "message_start":  # of the next one, where the API has paused
                     self._stop_reason, self._ended = None, False
-                    self._note_stop_reason(getattr(item, "message", None))
+                    self._note(getattr(item, "message", None))
                 case "message_delta":
-                    self._note_stop_reason(getattr(item, "delta", None))
+                    self._note(getattr(item, "delta", None))
                 case "message_stop":
                     self._message_over()
                 case _:
@@ -117,7 +117,12 @@ class RunningTools(SideJobs):
         if not self._ended:
             self._message_over()
 
-    def _note_stop_reason(self, part: object) -> None:
+    def _note(self, part: object) -> None:
+        """
+        Take what a message's beginning or its changes tell of it.
+        """
+        if container := text_of_field(getattr(part, "container", None), "id"):
+            self._replies.container = container
         if reason := text_of_field(part, "stop_reason"):
             self._stop_reason = reason
             if not stop_reason(reason).awaits_results:

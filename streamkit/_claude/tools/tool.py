@@ -24,7 +24,7 @@ __all__ = ["NAME", "Ask", "Start", "Tool", "ToolLike", "Verdict", "as_tool", "to
 Start: TypeAlias = Literal["block", "message"]
 """When a tool begins: as soon as its call is complete, or when the message of the call has ended."""
 
-Verdict: TypeAlias = bool | tuple[Literal[False], str] | Mapping[str, object]
+Verdict: TypeAlias = bool | tuple[bool, str] | Mapping[str, object]
 """What a person says about a call: yes, no, no with a reason, or yes with another input."""
 
 Ask: TypeAlias = Callable[["ToolCall"], Awaitable[Verdict]]

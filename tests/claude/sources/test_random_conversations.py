@@ -14,17 +14,22 @@ import anyio
 import pytest
 
 import streamkit as sk
+from streamkit.testing import Drop, FakeClaude, Reply, event
 from streamkit.testing._virtual_time.steps import run_stepwise
 from tests.support.backends import on_both_backends
 from tests.support.messages_api import check_conversation
+from tests.support.patience import patience
 from tests.support.profiles import examples
 from tests.support.scripted_client import ScriptedClient
-from tests.support.tool_world import ToolWorld
+from tests.support.tool_world import ToolError, ToolWorld
 
 if TYPE_CHECKING:
     from streamkit.testing._virtual_time.steps import Steps
+    from tests.support.scripted_client import Step
 
 HI: Any = {"role": "user", "content": "Hi"}
+RAISED = (ToolError, TimeoutError, LookupError)
+"""What `on_error="raise"` may raise besides: of a tool, of its time, and of a name that nobody knows."""
 EACH = 25
 """Conversations of one test."""
 
@@ -32,9 +37,13 @@ EACH = 25
 class Viewer:
     """
     Whoever reads a conversation, and what they have been told since it has last started over.
+
+    Args:
+        running: The ids of the calls whose tools are running.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, running: set[str]) -> None:
+        self._running = running
         self.told: dict[str, sk.ToolResult] = {}
         self.texts: list[str] = []
         self._results: dict[str, sk.ToolResult] = {}
@@ -43,6 +52,9 @@ class Viewer:
     def sees(self, item: Any) -> None:
         match item.type:
             case "restarted":
+                assert not self._running & self._calls, (
+                    "a tool still runs for a message that has started over"
+                )
                 self._results.clear()
                 self.texts.clear()
                 self._calls.clear()
@@ -64,28 +76,34 @@ class Viewer:
                 pass
 
 
-async def converse(steps: Steps, seed: int) -> None:
-    rng = Random(seed)
-    world = ToolWorld(Random(seed + 1_000_000))
-    client = ScriptedClient(world.answer)
-    loop = sk.tool_loop(
-        client.as_sdk,
+def random_loop(client: Any, world: ToolWorld, rng: Random) -> sk.Stream[Any]:
+    return sk.tool_loop(
+        client,
         tools=world.tools(),
         max_turns=rng.randint(1, 6),
         concurrency=rng.randint(1, 4),
         start=rng.choice(["block", "block", "message"]),
-        retry=sk.RetryPolicy(attempts=3, base=0.1, resume=rng.choice(["never", "restart", "continue"])),
+        on_error=rng.choice(["result", "result", "result", "result", "raise"]),
+        retry=sk.RetryPolicy(
+            attempts=3, base=0.1 * world.scale, resume=rng.choice(["never", "restart", "continue"])
+        ),
         model="claude-sonnet-5",
         max_tokens=100,
         messages=[HI],
     )
+
+
+async def converse(steps: Steps, seed: int) -> None:
+    rng = Random(seed)
+    world = ToolWorld(Random(seed + 1_000_000))
+    client = ScriptedClient(world.answer)
+    loop = random_loop(client.as_sdk, world, rng)
     speaks = [(rng.uniform(0, 8), rng.random() < 0.5) for _ in range(rng.choice([0, 0, 1, 3]))]
-    viewer = Viewer()
+    viewer = Viewer(world.running)
     outcome = await viewed(loop, viewer, speaks, rng, steps)
     steps.forget()
-    assert client.open == world.running == 0
-    assert all(world.runs[n] == 1 for n in world.effects), "a tool with effects ran twice"
-    assert world.effects <= world.whole, "a tool with effects ran for a void call"
+    assert client.open == 0
+    check_tools(world)
     if outcome.kind == "complete" and not any(now for _, now in speaks):
         blocks = [block for message in outcome.messages for block in message.content]
         said = "".join(block.text for block in blocks if block.type == "text")
@@ -114,7 +132,7 @@ async def viewed(
         run.cancel("enough")
 
     async def read() -> None:
-        with suppress(*sk.ERRORS):
+        with suppress(*sk.ERRORS, *RAISED):
             async with run:
                 async for item in run:
                     viewer.sees(item)
@@ -133,6 +151,12 @@ async def viewed(
             await read()
             tasks.cancel_scope.cancel()
     return run.outcome
+
+
+def check_tools(world: ToolWorld) -> None:
+    assert world.running == set()
+    assert all(world.runs[n] == 1 for n in world.effects), "a tool with effects ran twice"
+    assert world.effects <= world.whole, "a tool with effects ran for a void call"
 
 
 def check_history(outcome: sk.Outcome, told: dict[str, sk.ToolResult]) -> None:
@@ -160,3 +184,29 @@ def test_whatever_happens_the_conversation_can_go_on(first: int, backend: str) -
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
+
+
+def as_reply(steps: list[Step]) -> Reply:
+    """
+    The same answer over a socket, without its waits.
+    """
+    return Reply(
+        [
+            Drop() if isinstance(step, Exception) else event(step)
+            for step in steps
+            if isinstance(step, dict | Exception)
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(examples(pr=8, full=200)))
+async def test_over_sockets_too(seed: int) -> None:
+    world, viewer = ToolWorld(Random(seed), scale=0.001), Viewer(set())
+    async with FakeClaude(lambda request: as_reply(world.answer(request.body)), repeat=True) as server:
+        run = random_loop(server.client(), world, Random(seed)).open()
+        with patience(), suppress(*sk.ERRORS, *RAISED):
+            async with run:
+                async for item in run:
+                    viewer.sees(item)
+    check_tools(world)
+    check_history(run.outcome, viewer.told)

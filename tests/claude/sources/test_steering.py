@@ -124,6 +124,20 @@ async def test_said_now_while_tools_run_it_stops_them_and_claude_is_told() -> No
     assert [block["type"] for block in sent[-1]["content"]] == ["tool_result"] * 3 + ["text"]
 
 
+async def test_a_program_of_the_apis_gets_the_results_of_its_calls_before_anything_is_said() -> None:
+    """
+    The API takes nothing but results while a program waits for them.
+    """
+    program = tool_use("code_execution", {"code": "look()"}, id="srv_1", type="server_tool_use")
+    caller = {"type": "code_execution_20260120", "tool_id": "srv_1"}
+    asks = reply(program, tool_use("look", {"city": "Oslo"}, id="toolu_1", caller=caller))
+    async with FakeClaude(asks, reply(text("Rain.")), reply(text("There too."))) as server:
+        await said_at(server, "content_block_start", now=False)
+    bodies: list[Any] = [request.body["messages"] for request in server.requests]
+    assert [block["type"] for block in bodies[1][-1]["content"]] == ["tool_result"]
+    assert bodies[2][-1] == {"role": "user", "content": "And Bergen?"}
+
+
 async def test_what_was_said_and_not_sent_is_in_the_history() -> None:
     async with (
         FakeClaude(reply(text("Hello", Stall()))) as server,

@@ -4,8 +4,7 @@ tool_loop: a conversation with tools, all its turns as one stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anthropic
 import anyio
@@ -16,35 +15,17 @@ from streamkit.testing import (
     Drop,
     ErrorEvent,
     FakeClaude,
-    Reply,
     Stall,
     reply,
     text,
     thinking,
     tool_use,
 )
-from tests.support.claude import ASK, AT_ONCE, finished
-from tests.support.messages_api import check_conversation
-
-if TYPE_CHECKING:
-    from streamkit.testing import Request
+from tests.support.claude import ASK, AT_ONCE, decoded, finished
+from tests.support.messages_api import answers, check_conversation
+from tests.support.scripted_client import ScriptedClient
 
 HI: Any = {"role": "user", "content": "Hi"}
-
-
-def answers(*replies: Reply, paused: Iterable[int] = ()) -> list[Callable[[Request], Reply]]:
-    """
-    Replies of a server that first checks that the API would take the request.
-    """
-
-    def checked(number: int, answer: Reply) -> Callable[[Request], Reply]:
-        def answering(request: Request) -> Reply:
-            check_conversation(request.body["messages"], paused=number in paused)
-            return answer
-
-        return answering
-
-    return [checked(number, answer) for number, answer in enumerate(replies)]
 
 
 async def look(city: str) -> str:
@@ -131,110 +112,6 @@ async def test_it_can_be_opened_again() -> None:
         assert repr(loop).startswith("tool_loop(<AsyncAnthropic>, model='claude-sonnet-5'")
 
 
-# -- what a tool gives --------------------------------------------------------------------------------------
-
-
-async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
-    async def slow() -> str:
-        await anyio.sleep_forever()
-        return ""
-
-    def odd() -> object:
-        return object()
-
-    asks = reply(
-        tool_use("fail", {"why": "no network"}),
-        tool_use("add", {"a": 1}),
-        tool_use("nothing", {}),
-        tool_use("slow", {}),
-        tool_use("odd", {}),
-        tool_use("look", '{"city": '),
-    )
-    tools: list[sk.ToolLike] = [
-        fail,
-        add,
-        sk.tool(slow, timeout=0.01),
-        {"name": "odd", "input_schema": {}, "run": odd},
-        look,
-    ]
-    items: list[Any] = []
-    async with FakeClaude(*answers(asks, reply(text("Oh.")))) as server:
-        await finished(sk.tool_loop(server.client(), tools=tools, **ASK), items)
-    assert sorted(results(items)) == [
-        ("add", "ValueError: Invalid arguments for function add\nb: Missing required argument", True),
-        ("fail", "ConnectionError: no network", True),
-        ("look", "Error: the input of this call cannot be used: truncated", True),
-        ("nothing", "Error: there is no tool 'nothing'; the tools are: fail, add, slow, odd, look", True),
-        (
-            "odd",
-            "TypeError: the tool 'odd' gave object, which JSON cannot hold: return a text, content blocks, or plain values",
-            True,
-        ),
-        ("slow", "TimeoutError: the tool 'slow' took longer than 0.01 s", True),
-    ]
-    calls = server.requests[1].body["messages"][1]["content"]
-    assert calls[-1]["input"] == {"INVALID_JSON": '{"city": '}
-
-
-@pytest.mark.parametrize(
-    ("given", "content"),
-    [
-        ("text", "text"),
-        (None, ""),
-        ({"a": [1, 2.5, True]}, '{"a":[1,2.5,true]}'),
-        ([1, 2], "[1,2]"),
-        ([], "[]"),
-        (sk.Timeouts(total=3), None),
-        ([{"type": "text", "text": "block"}], [{"type": "text", "text": "block"}]),
-        (({"type": "image"},), [{"type": "image"}]),
-    ],
-)
-@pytest.mark.pure
-async def test_what_a_tool_gives_is_text_blocks_or_json(given: object, content: object) -> None:
-    from streamkit._claude.tools.result_content import content_of
-
-    if content is not None:
-        assert content_of(given, "tool") == content
-
-
-async def test_the_sdks_tool_error_says_itself_what_claude_is_told() -> None:
-    from anthropic.lib.tools import ToolError
-
-    async def picky() -> str:
-        raise ToolError([{"type": "text", "text": "Not today."}])
-
-    items: list[Any] = []
-    async with FakeClaude(*answers(reply(tool_use("picky", {})), reply(text("Oh.")))) as server:
-        await finished(sk.tool_loop(server.client(), tools=[picky], **ASK), items)
-    assert results(items) == [("picky", [{"type": "text", "text": "Not today."}], True)]
-
-
-async def test_with_on_error_raise_the_first_failure_ends_the_run_and_names_the_tool() -> None:
-    asks = reply(text("Well, "), tool_use("fail", {"why": "secret"}, id="toolu_1"))
-    items: list[Any] = []
-    async with FakeClaude(*answers(asks)) as server:
-        loop = sk.tool_loop(server.client(), tools=[fail], on_error="raise", **ASK)
-        run = loop.open()
-        with pytest.raises(ConnectionError) as raised:
-            async with run:
-                async for item in run:
-                    items.append(item)
-    assert raised.value.__notes__ == ["in the tool 'fail'"]
-    assert run.outcome.error is raised.value
-    assert items[-1].type == "message_stop"
-    check_conversation(run.outcome.history)
-    history: Any = run.outcome.history
-    assert [block["is_error"] for block in history[-1]["content"]] == [True]
-
-
-async def test_with_on_error_raise_an_unknown_tool_and_a_broken_call_are_errors() -> None:
-    for call, error in ((tool_use("nothing", {}), LookupError), (tool_use("look", "[]"), sk.ToolInputError)):
-        async with FakeClaude(reply(call)) as server:
-            loop = sk.tool_loop(server.client(), tools=[look], on_error="raise", **ASK)
-            with pytest.raises(error, match=r"nothing|look"):
-                await loop.run()
-
-
 # -- how turns follow one another ---------------------------------------------------------------------------
 
 
@@ -247,6 +124,21 @@ async def test_a_call_that_is_demanded_is_demanded_once() -> None:
         choice,
         {"type": "auto", "disable_parallel_tool_use": True},
     ]
+
+
+async def test_a_container_of_the_api_is_used_again() -> None:
+    asks = [reply(tool_use("look", {"city": "Oslo"}, id=f"toolu_{n}")) for n in range(2)]
+    replies = iter([*asks, reply(text("Rain."))])
+
+    def answer(_: dict[str, Any]) -> list[Any]:
+        found = [sk.events.to_dict(event) for event in decoded(next(replies))]
+        if len(client.requests) == 1:
+            found[-2]["delta"]["container"] = {"id": "container_1", "expires_at": "2027-01-01T00:00:00Z"}
+        return found
+
+    client = ScriptedClient(answer)
+    await sk.tool_loop(client.as_sdk, tools=[look], **ASK).run()
+    assert [request.get("container") for request in client.requests] == [None, "container_1", "container_1"]
 
 
 async def test_after_max_turns_the_tools_have_run_and_the_history_has_their_results() -> None:
@@ -354,6 +246,21 @@ async def test_what_fails_before_the_first_content_is_retried_unseen_in_any_turn
     assert run.outcome.kind == "complete"
 
 
+async def test_a_retry_around_it_takes_the_place_of_its_own() -> None:
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    failed = reply(ErrorEvent("overloaded_error"))
+    async with FakeClaude(failed, asks, reply(text("Rain."))) as server:
+        loop = sk.tool_loop(server.client(), tools=[look], **ASK) | sk.retry(AT_ONCE)
+        run = await finished(loop)
+    assert run.outcome.kind == "complete"
+    assert len(server.requests) == 3
+
+
+def test_it_tells_what_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    (sk.tool_loop(anthropic.AsyncAnthropic(api_key="none"), **ASK) | sk.text()).explain()
+    assert "4 network reads" in capsys.readouterr().out
+
+
 # -- leaving ------------------------------------------------------------------------------------------------
 
 
@@ -400,24 +307,5 @@ async def test_leaving_in_the_middle_of_a_message_leaves_its_calls_out() -> None
                     break
     history: Any = run.outcome.history
     check_conversation([*history, HI])
-    assert {block["type"] for block in history[-1]["content"]} == {"text"}
-
-
-async def test_a_plain_function_runs_in_a_thread_and_is_waited_for_if_it_has_effects() -> None:
-    import threading
-
-    begin, ended = threading.Event(), list[bool]()
-
-    def write(path: str) -> str:
-        ended.append(begin.wait(60))
-        return path
-
-    async with FakeClaude(*answers(reply(tool_use("write", {"path": "a"})))) as server:
-        loop = sk.tool_loop(server.client(), tools=[write], **ASK)
-        async with loop.open() as run:
-            async for item in run:
-                if item.type == "message_stop":
-                    await anyio.wait_all_tasks_blocked()
-                    begin.set()
-                    break
-    assert ended in ([True], [])  # it has ended, or has never begun
+    content = history[-1]["content"]  # of one text, or of two where the second has come too
+    assert content == "Let me " or {block["type"] for block in content} == {"text"}

@@ -128,6 +128,23 @@ async def test_a_question_is_cancelled_when_the_run_is_left_and_the_history_can_
     assert "was not run" in history[-1]["content"][0]["content"]
 
 
+async def test_what_asking_raises_ends_the_run_and_the_tool_does_not_run() -> None:
+    ran: list[str] = []
+
+    async def ask(call: sk.ToolCall) -> bool:
+        raise ConnectionError("nobody there")
+
+    @sk.approve(ask)
+    async def store(path: str) -> str:
+        ran.append(path)
+        return path
+
+    async with FakeClaude(reply(tool_use("store", {"path": "a"}))) as server:
+        with pytest.raises(ConnectionError, match="nobody there"):
+            await sk.tool_loop(server.client(), tools=[store], **ASK).run()
+    assert ran == []
+
+
 async def test_two_are_asked_one_after_another_and_the_second_sees_the_first_ones_input() -> None:
     seen: list[Any] = []
 

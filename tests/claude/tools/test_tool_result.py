@@ -63,7 +63,7 @@ async def test_front_ends_are_told_of_it() -> None:
 
 async def test_it_is_plain_json_and_a_block_of_the_api(tmp_path: Path) -> None:
     await (sk.from_iterable(ITEMS) | sk.sinks.jsonl(tmp_path / "run.jsonl"))
-    kept = await sk.replay(tmp_path / "run.jsonl").collect()
+    kept: list[Any] = await sk.replay(tmp_path / "run.jsonl").collect()
     assert [sk.events.to_dict(item) for item in kept if item.type == "tool_result"] == [RESULT.to_dict()]
     assert RESULT.to_dict()["type"] == "tool_result"
     assert RESULT.block == sk.ToolCall("toolu_1", "look", {}, 0).result("rain")
