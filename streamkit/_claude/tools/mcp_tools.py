@@ -40,7 +40,8 @@ def mcp(
 
     Args:
         session: An entered `mcp.ClientSession`, which is initialized if it has not been; or an `mcp.Client`, which is entered
-            and left with this if it has not been. Only a `Client` can answer what a server asks during a call.
+            and left with this if it has not been. Where the server asks something during a call, give a `Client`: with the newer
+            revisions of the protocol, a session alone cannot answer.
         prefix: Begins the name of each tool, where two servers have tools of the same name.
         timeout: Seconds that each call may take.
 

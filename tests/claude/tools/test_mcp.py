@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio
 import pytest
 from mcp import Client, ClientSession, MCPError, StdioServerParameters, stdio_client
 from mcp.client._memory import InMemoryTransport
@@ -22,6 +23,7 @@ from mcp.types import (
     ResourceLink,
     TextContent,
     TextResourceContents,
+    ToolAnnotations,
 )
 
 import streamkit as sk
@@ -94,11 +96,13 @@ async def test_a_session_is_initialized_and_a_client_entered_where_they_have_not
 
 
 async def test_a_tool_that_says_it_only_reads_has_no_effects_and_each_other_has() -> None:
-    world = World([read_only("look"), tool("write")])
+    hints = ToolAnnotations(idempotent_hint=True, destructive_hint=False)
+    world = World([read_only("look"), tool("write"), tool("add", annotations=hints)])
     async with sk.mcp(Client(world.server), timeout=3) as tools:
         assert list(map(repr, tools)) == [
             "tool(look, effect=False, timeout=3.0)",
             "tool(write, effect=True, timeout=3.0)",
+            "tool(add, effect=True, timeout=3.0)",
         ]
         assert sk.tool(tools[0], effect=True).effect  # where a server is not trusted
 
@@ -155,6 +159,30 @@ async def test_names_that_cannot_be_told_to_the_api_are_refused_when_it_is_enter
             pass
     with pytest.raises(RuntimeError):  # it has been left
         _ = client.session
+
+
+async def test_a_server_that_does_not_answer_can_be_left() -> None:
+    class Silent(World):
+        async def _list(self, _: Any, params: Any) -> ListToolsResult:
+            self.begun.set()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self.cancelled.set()
+            raise AssertionError
+
+    world = Silent()
+
+    async def enter() -> None:
+        async with sk.mcp(Client(world.server)):
+            raise AssertionError
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(enter)
+        with patience():
+            await world.begun.wait()
+        group.cancel_scope.cancel()
+    assert world.cancelled.is_set()
 
 
 async def test_pages_without_an_end_are_an_error() -> None:
@@ -235,7 +263,8 @@ KINDS: list[tuple[list[Any], Any, object]] = [
     ([NOTE], {"a": 1}, "note"),
     ([], None, ""),
     ([TextContent(text="")], None, ""),
-    ([], {"a": [1, "é"]}, '{"a":[1,"é"]}'),
+    ([TextContent(text=""), PNG], None, [IMAGE]),
+    ([TextContent(text="")], {"a": [1, "é"]}, '{"a":[1,"é"]}'),
     ([NOTE, PNG], None, [{"type": "text", "text": "note"}, IMAGE]),
     ([PNG], {"a": 1}, [IMAGE, {"type": "text", "text": '{"a":1}'}]),
     (
