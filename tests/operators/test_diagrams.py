@@ -155,6 +155,7 @@ def are_marbles(line: str) -> bool:
 
 
 WITHOUT: Final = {
+    "approve": "no part of a pipeline",
     "branch": "settings for a sink of tee",
     "follow": "what comes next depends on an outcome, which no marble shows",
     "from_iterable": "a source without a time of its own",
@@ -167,6 +168,8 @@ WITHOUT: Final = {
     "replay": "a source: a file",
     "sink": "a decorator",
     "source": "a decorator",
+    "tool": "no part of a pipeline",
+    "tool_loop": "a source: requests",
 }
 """Public functions that no marbles can show, and why."""
 
