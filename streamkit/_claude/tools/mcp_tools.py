@@ -88,16 +88,13 @@ class _Tools(AbstractAsyncContextManager[list[Tool]]):
         self._opened = AsyncExitStack()
 
     async def __aenter__(self) -> list[Tool]:
-        async with AsyncExitStack() as stack:
-            try:
-                tools = self._tools(await _listed(await self._session(stack)))
-            except Exception as error:
-                note(error, "while sk.mcp() asked the server for its tools")
-                failure = error
-            else:
-                self._opened = stack.pop_all()
-                return tools
-        raise failure
+        self._opened = AsyncExitStack()
+        try:
+            return self._tools(await _listed(await self._session()))
+        except BaseException as error:
+            note(error, "while sk.mcp() asked the server for its tools")
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -108,18 +105,18 @@ class _Tools(AbstractAsyncContextManager[list[Tool]]):
             return None
         return await self._opened.__aexit__(kind, error, traceback)
 
-    async def _session(self, stack: AsyncExitStack) -> ClientSession:
+    async def _session(self) -> ClientSession:
         from mcp import ClientSession
 
         server = self._server
         if isinstance(server, ClientSession):
             if server.protocol_version is None:
-                await server.initialize()
+                await _initialize(server)
             return server
         try:
             return server.session
         except RuntimeError:  # which is how it says that it has not been entered
-            return (await stack.enter_async_context(server)).session
+            return (await self._opened.enter_async_context(server)).session
 
     def _tools(self, listed: list[MCPTool]) -> list[Tool]:
         names: dict[str, str] = {}
@@ -166,6 +163,17 @@ class _Calls:
             # The API refuses an error that says nothing.
             raise ToolError(content or "The tool has failed, and does not say why.")
         return content
+
+
+async def _initialize(session: ClientSession) -> None:
+    try:
+        await session.initialize()
+    except RuntimeError as error:  # an unknown revision of the protocol, or this
+        note(
+            error,
+            "a session that has not been entered cannot be used: async with session, sk.mcp(session) as tools",
+        )
+        raise
 
 
 async def _listed(session: ClientSession) -> list[MCPTool]:

@@ -161,6 +161,14 @@ async def test_names_that_cannot_be_told_to_the_api_are_refused_when_it_is_enter
         _ = client.session
 
 
+async def test_a_session_that_has_not_been_entered_is_an_error_that_says_so() -> None:
+    async with InMemoryTransport(World([]).server) as streams:
+        with pytest.raises(RuntimeError) as caught:
+            async with sk.mcp(ClientSession(*streams)):
+                pass
+    assert caught.value.__notes__[0].startswith("a session that has not been entered cannot be used")
+
+
 async def test_a_server_that_does_not_answer_can_be_left() -> None:
     class Silent(World):
         async def _list(self, _: Any, params: Any) -> ListToolsResult:
