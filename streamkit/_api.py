@@ -36,6 +36,7 @@ from streamkit._claude.sources.messages import messages as messages
 from streamkit._claude.sources.replay import replay as replay
 from streamkit._claude.sources.tool_loop import tool_loop as tool_loop
 from streamkit._claude.tools.approval import Approval as Approval, approve as approve
+from streamkit._claude.tools.mcp_tools import mcp as mcp
 from streamkit._claude.tools.tool import Tool as Tool, ToolLike as ToolLike, tool as tool
 from streamkit._claude.transport.http_client import http_client as http_client
 from streamkit._claude.transport.raised import ERRORS as ERRORS

@@ -273,5 +273,5 @@ def test_every_public_operator_is_counted() -> None:
     functions = {name for name in dir(sk) if name.islower() and callable(getattr(sk, name))}
     others = {"branch", "operator", "passthrough", "sink", "source", "follow"}
     others |= {"from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"}
-    others |= {"approve", "tool", "tool_loop"}
+    others |= {"approve", "mcp", "tool", "tool_loop"}
     assert functions - others == {name.split(",")[0] for name in (*BOUNDS, *SOURCES, *CLAUDE)}

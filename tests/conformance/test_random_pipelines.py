@@ -264,7 +264,7 @@ TO_TEXT: Final[dict[str, Ops]] = {
 NOT_OPERATORS: Final = {
     *("branch", "operator", "passthrough", "sink", "source"),
     *("from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"),
-    *("approve", "tool", "tool_loop"),
+    *("approve", "mcp", "tool", "tool_loop"),
 }
 """Public functions that make something else."""
 

@@ -157,6 +157,7 @@ def are_marbles(line: str) -> bool:
 
 WITHOUT: Final = {
     "approve": "no part of a pipeline",
+    "mcp": "no part of a pipeline",
     "branch": "settings for a sink of tee",
     "follow": "what comes next depends on an outcome, which no marble shows",
     "from_iterable": "a source without a time of its own",

@@ -190,7 +190,7 @@ NOT_OPERATORS: Final = {
     *("branch", "operator", "passthrough", "sink", "source"),
     *("follow", "from_iterable", "from_sdk", "from_sse", "http_client", "messages", "replay"),
     *("concat", "merge", "race", "zip"),
-    *("approve", "tool", "tool_loop"),
+    *("approve", "mcp", "tool", "tool_loop"),
 }
 """Public functions that make something else."""
 

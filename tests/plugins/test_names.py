@@ -85,7 +85,17 @@ def test_built_in_ones_are_among_them(namespace: Namespace, name: str, same: obj
     assert name in dir(namespace)
 
 
-NO_NAMES_OF_STAGES = {"approve", "branch", "http_client", "operator", "passthrough", "sink", "source", "tool"}
+NO_NAMES_OF_STAGES = {
+    "approve",
+    "branch",
+    "http_client",
+    "mcp",
+    "operator",
+    "passthrough",
+    "sink",
+    "source",
+    "tool",
+}
 """Functions of the façade that make neither an operator nor a stream."""
 
 

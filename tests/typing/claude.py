@@ -5,7 +5,7 @@ Types of Claude's sources, operators and sink; checked, not run.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Literal, assert_type
+from typing import TYPE_CHECKING, Literal, assert_type
 
 import anthropic
 import httpx2
@@ -15,6 +15,9 @@ from anthropic.types.beta import BetaContentBlock, BetaMessage, BetaRawMessageSt
 import streamkit as sk
 from streamkit import events
 from streamkit.sinks import collect, join, message
+
+if TYPE_CHECKING:
+    from mcp import Client, ClientSession
 
 
 def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> None:
@@ -124,6 +127,15 @@ async def conversation(client: anthropic.AsyncAnthropic, asked: list[MessagePara
                 assert_type(item.block, ToolResultBlockParam)
             else:
                 assert_type(item, events.Event)
+
+
+async def with_servers(client: anthropic.AsyncAnthropic, session: ClientSession, remote: Client) -> None:
+    async with sk.mcp(session) as tools, sk.mcp(remote, prefix="git_", timeout=30) as others:
+        assert_type(tools, list[sk.Tool])
+        loop = sk.tool_loop(client, tools=[look, *tools, *others], model="…", max_tokens=9, messages=[])
+        assert_type(loop, sk.Stream[events.Event | sk.ToolResult])
+        sk.tool_loop(client, tools=tools, model="…", max_tokens=9, messages=[])
+        sk.tool_loop(client, tools=map(sk.approve(ask), tools), model="…", max_tokens=9, messages=[])
 
 
 def operators(stream: sk.Stream[events.Event]) -> None:

@@ -16,6 +16,7 @@ from streamkit.sinks import call, collect, join, jsonl, log, message, send, writ
 if TYPE_CHECKING:
     import anthropic
     from anyio.abc import ObjectSendStream
+    from mcp import ClientSession
 
 numbers = sk.from_iterable([1, 2, 3])
 words = sk.from_iterable(["a", "b"])
@@ -339,7 +340,7 @@ async def claude_items(stream: sk.Stream[events.Event]) -> None:
         whole.name = "other"  # error
 
 
-async def conversations(client: anthropic.AsyncAnthropic) -> None:
+async def conversations(client: anthropic.AsyncAnthropic, server: ClientSession) -> None:
     loop = sk.tool_loop(client, tools=[save], model="…", max_tokens=9, messages=[])
     sk.tool_loop(client, tools=[3], model="…", max_tokens=9, messages=[])  # error
     sk.tool_loop(client, tools=save, model="…", max_tokens=9, messages=[])  # error
@@ -349,6 +350,9 @@ async def conversations(client: anthropic.AsyncAnthropic) -> None:
     sk.tool(save, effects=False)  # error
     sk.tool(save, timeout="3")  # error
     sk.tool(save)(1)  # error
+    sk.mcp("http://localhost")  # error
+    sk.mcp(server, timeout="3")  # error
+    sk.tool_loop(client, tools=sk.mcp(server), model="…", max_tokens=9, messages=[])  # error
     sk.approve(positive)  # error
     sk.approve(save)(3)  # error
     async with loop.open() as run:

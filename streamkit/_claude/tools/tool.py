@@ -20,7 +20,7 @@ from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import ToolCall
 
-__all__ = ["Ask", "Start", "Tool", "ToolLike", "Verdict", "as_tool", "tool"]
+__all__ = ["NAME", "Ask", "Start", "Tool", "ToolLike", "Verdict", "as_tool", "tool"]
 
 Start: TypeAlias = Literal["block", "message"]
 """When a tool begins: as soon as its call is complete, or when the message of the call has ended."""
@@ -31,7 +31,7 @@ Verdict: TypeAlias = bool | tuple[bool, str] | Mapping[str, object]
 Ask: TypeAlias = Callable[["ToolCall"], Awaitable[Verdict]]
 """Asks somebody about a call."""
 
-_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 """The names that the API takes: https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use"""
 
 
@@ -162,7 +162,7 @@ def as_tool(given: object) -> Tool:
             "a tool is a function, a tool object of the SDK, or a dict with `run`, not "
             + (f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__)
         )
-    if not _NAME.fullmatch(made.name):
+    if not NAME.fullmatch(made.name):
         raise ValueError(
             f"a tool's name has letters, digits, _ and -, and at most 128 of them, not {made.name!r}: give it one with "
             'anthropic.beta_tool(fn, name="…") or beta_async_tool'

@@ -61,7 +61,10 @@ class Toolbox:
                 continue
             tool = as_tool(given)
             if tool.name in own:
-                raise ValueError(f"tool_loop() was given two tools with the name {tool.name!r}")
+                raise ValueError(
+                    f"tool_loop() was given two tools with the name {tool.name!r}: give one of them another, those of an MCP "
+                    'server with sk.mcp(…, prefix="…")'
+                )
             own[tool.name] = tool
             definitions.append(tool.definition)
         return cls(own, tuple(definitions), concurrency, start, on_error)
