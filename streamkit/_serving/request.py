@@ -47,10 +47,9 @@ def read_request(body: object, most_bytes: int) -> dict[str, Any]:
         data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
         if len(data) > most_bytes:
             raise _too_large(most_bytes)
-        body = data
-    elif isinstance(body, Mapping) and _has_halves(cast("Mapping[str, Any]", body), most_bytes):
-        body = _mended(body)
-    return dict(json_object(body))
+        return dict(json_object(data))
+    given = json_object(body)
+    return dict(_mended(given) if _has_halves(given, most_bytes) else given)
 
 
 def json_object(body: object) -> Mapping[str, Any]:

@@ -109,7 +109,7 @@ def _said(message: object) -> dict[str, str] | None:
     A message of the page's; None for what it does not send, which must not end the server as a mistake of the script's does.
     """
     match message:
-        case {"role": "user" | "assistant" as role, "content": str(text)}:
+        case {"role": str(role), "content": str(text)} if role in ("user", "assistant"):
             return {"role": role, "content": legal(text)}
         case _:
             return None

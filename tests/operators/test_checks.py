@@ -186,10 +186,17 @@ async def test_any_length_of_time_is_taken_or_refused_where_it_is_given(seconds:
         await anext(run)
 
 
-@pytest.mark.parametrize("make", [sk.heartbeat, lambda lag, _: sk.smooth(max_lag=lag)])
-def test_what_cannot_even_be_compared_is_refused_as_other_junk(make: Any) -> None:
+NO_NUMBER: Any = Decimal("sNaN")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: sk.heartbeat(NO_NUMBER, 0), lambda: sk.smooth(max_lag=NO_NUMBER)],
+    ids=["heartbeat", "smooth"],
+)
+def test_what_cannot_even_be_compared_is_refused_as_other_junk(make: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match="needs a number of seconds"):
-        make(Decimal("sNaN"), 0)
+        make()
 
 
 class Several:
