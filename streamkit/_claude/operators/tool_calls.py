@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args, overload
 
+from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
@@ -110,8 +111,13 @@ class ToolCalls(Transducer[Any, Any]):
         return self.at_once
 
     def feed(self, item: Any) -> Iterable[ToolCall | BrokenToolCall]:
-        if item.__class__ is ContentBlockDelta and item.delta.__class__ in NOT_INPUT:  # nearly always
-            return ()
+        if item.__class__ is ContentBlockDelta:  # nearly always, and then its class tells
+            delta = item.delta.__class__
+            if delta in NOT_INPUT:
+                return ()
+            if delta is InputJSONDelta:
+                self.blocks.write(item)
+                return ()
         kind = item.type
         if kind == "content_block_delta":
             if is_input(getattr(item, "delta", None)):
