@@ -4,6 +4,7 @@ The tests on the page about testing, word for word, in a project of their own an
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Final
 
 import pytest
@@ -112,6 +113,9 @@ def test_a_server_works_in_tests_of_pytest_asyncio(pytester: pytest.Pytester, se
     assert outcomes == {"passed": 1}, printed
 
 
+@pytest.mark.skipif(
+    version("starlette").startswith("0."), reason="the test client of Starlette 0 warns with this anyio"
+)
 def test_an_endpoint_is_tried_beside_a_server(pytester: pytest.Pytester) -> None:
     outcomes, printed = ran(pytester, SETTINGS["anyio strict"], code_with("TestClient"))
     assert outcomes == {"passed": 2}, printed
