@@ -24,34 +24,9 @@ from streamkit.testing import (
 from tests.support.claude import ASK, AT_ONCE, decoded, finished
 from tests.support.messages_api import answers, check_conversation
 from tests.support.scripted_client import ScriptedClient
+from tests.support.tools import add, look, plus, results
 
 HI: Any = {"role": "user", "content": "Hi"}
-
-
-async def look(city: str) -> str:
-    """
-    Look out of a window.
-
-    Args:
-        city: Where.
-    """
-    return f"rain in {city}"
-
-
-def add(a: int, b: int) -> int:
-    return a + b
-
-
-def plus(a: int, b: int) -> str:
-    return str(a + b)
-
-
-async def fail(why: str) -> str:
-    raise ConnectionError(why)
-
-
-def results(items: list[Any]) -> list[tuple[str, object, bool]]:
-    return [(item.name, item.content, item.is_error) for item in items if isinstance(item, sk.ToolResult)]
 
 
 async def test_the_tools_of_a_turn_are_run_and_their_results_begin_the_next() -> None:

@@ -16,32 +16,7 @@ from streamkit.testing import FakeClaude, reply, text, tool_use
 from tests.support.claude import ASK, finished
 from tests.support.messages_api import answers, check_conversation
 from tests.support.patience import PATIENCE, patience
-
-
-async def look(city: str) -> str:
-    """
-    Look out of a window.
-
-    Args:
-        city: Where.
-    """
-    return f"rain in {city}"
-
-
-def add(a: int, b: int) -> int:
-    return a + b
-
-
-def plus(a: int, b: int) -> str:
-    return str(a + b)
-
-
-async def fail(why: str) -> str:
-    raise ConnectionError(why)
-
-
-def results(items: list[Any]) -> list[tuple[str, object, bool]]:
-    return [(item.name, item.content, item.is_error) for item in items if isinstance(item, sk.ToolResult)]
+from tests.support.tools import add, fail, look, results
 
 
 async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
