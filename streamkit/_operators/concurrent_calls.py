@@ -138,7 +138,7 @@ class ConcurrentCalls:
         self._begun.clear()
         self._ready.clear()
         self._calls = 0
-        await self._joined(cancelled)
+        await self._context.joined(cancelled)
         if self._failure is None:
             self._beside.log()
         self._ready.append(_Begun(item))
@@ -195,14 +195,9 @@ class ConcurrentCalls:
             task.cancel()
         return tasks
 
-    async def _joined(self, tasks: list[Task]) -> None:
-        with self._context.shielded():
-            for task in tasks:
-                await task.wait()
-
     async def _stop(self) -> None:
         self._accepting = False
-        await self._joined(self._cancel())
+        await self._context.joined(self._cancel())
         # An error from closing upstream is another one: what was known before it takes precedence.
         known = self._known_failure()
         await self._beside.stop(self._reader)

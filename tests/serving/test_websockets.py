@@ -205,7 +205,7 @@ async def test_a_client_asks_again_until_it_goes(
     kind: str, leaves: str, capfd: pytest.CaptureFixture[str], anyio_backend_name: str
 ) -> None:
     """
-    After an answer, after one that was stopped, and after one that has failed. A stop that comes too late is no question.
+    After an answer, after one that was stopped, and after one that has failed. A stop that comes too late is not a question.
     """
     from websockets.asyncio.client import connect
 

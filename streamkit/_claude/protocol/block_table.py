@@ -103,7 +103,7 @@ class BlockTable:
 
         Args:
             event: The event.
-            block_type: The type of the block, which is none of a tool.
+            block_type: The type of the block, which is not a tool's.
 
         Returns:
             The blocks that have ended with it.

@@ -27,7 +27,7 @@ from streamkit._core.runtime.failures import ends_program, is_interruption, is_o
 from streamkit._core.runtime.task import Task, Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
@@ -209,6 +209,14 @@ class Context:
         """
         deadline = self._close_by[0] if self._close_by else current_time() + self.close_timeout
         return CancelScope(deadline=deadline, shield=True)
+
+    async def joined(self, tasks: Iterable[Task]) -> None:
+        """
+        Wait, shielded, until tasks have ended that were told to.
+        """
+        with self.shielded():
+            for task in tasks:
+                await task.wait()
 
     async def closing(self, chain: Chain) -> None:
         """

@@ -127,7 +127,7 @@ class Run(Generic[T_co]):
         Raises:
             TypeError: `text` is not a text.
             ValueError: It is empty.
-            RuntimeError: Nothing in this run listens: it is no conversation, it has ended, or there are two.
+            RuntimeError: Nothing in this run listens: it is not a conversation, it has ended, or there are two.
         """
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"say() needs a text, not {type(text).__name__}")

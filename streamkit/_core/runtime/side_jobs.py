@@ -192,7 +192,7 @@ class SideJobs:
 
     async def _stop(self) -> None:
         self._accepting = False
-        await self._joined(self._cancel())
+        await self._context.joined(self._cancel())
         # An error from closing upstream is another one: what was known before it takes precedence.
         known = self._failure or self._upstream_failure
         await self._beside.stop(self._reader)
@@ -218,7 +218,7 @@ class SideJobs:
     async def _start_over(self, batch: list[Any]) -> None:
         cancelled = self._cancel()
         self._ready.clear()
-        await self._joined(cancelled)
+        await self._context.joined(cancelled)
         self._ready.clear()
         if self._failure is None:
             self._beside.log()
@@ -273,8 +273,3 @@ class SideJobs:
         for task in tasks:
             task.cancel()
         return tasks
-
-    async def _joined(self, tasks: list[Task]) -> None:
-        with self._context.shielded():
-            for task in tasks:
-                await task.wait()

@@ -145,7 +145,7 @@ class _Pieces:
         self._cutter = Cutter(rule)
         self._names = names
         self._place: Any = _NOWHERE  # the item whose text is held, without the text
-        # For each name of a pair, and for what is no pair: the place of the text, and the text so far.
+        # For each name of a pair, and for what is not a pair: the place of the text, and the text so far.
         self._so_far: dict[str | None, tuple[Any, str]] = {}
 
     async def of(self, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
