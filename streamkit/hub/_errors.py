@@ -6,13 +6,33 @@ from __future__ import annotations
 
 from streamkit._core.errors import StreamError
 
-__all__ = ["Busy", "Cancelled", "Diverged", "Failed", "Fenced", "Gap", "Gone", "Lost"]
+__all__ = [
+    "Busy",
+    "Cancelled",
+    "Diverged",
+    "Failed",
+    "Fenced",
+    "Gap",
+    "Gone",
+    "Lost",
+    "Truncated",
+    "full",
+    "unreachable",
+]
 
 
 class Failed(StreamError):
     """
     The run that is looked at has failed. `type`, `status_code`, `retriable` and `request_id` are those of its error.
     """
+
+
+class Truncated(Failed):
+    """
+    The same, where what the run reads had ended before its message did.
+    """
+
+    outcome_kind = "truncated"
 
 
 class Cancelled(StreamError):
@@ -80,3 +100,25 @@ class Fenced(StreamError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, type="fenced", status_code=409)
+
+
+def full(run: str, max_bytes: int) -> StreamError:
+    """
+    The error of a run that is larger than it may be.
+    """
+    return StreamError(
+        f"the log of run {run!r} would have more than {max_bytes} bytes: give connect(…, max_bytes=…) more, or publish less, "
+        "such as text() in place of the events",
+        type="full",
+    )
+
+
+def unreachable(message: str, *, retriable: bool) -> StreamError:
+    """
+    The error of a store that cannot be used.
+
+    Args:
+        message: What is wrong, and the remedy.
+        retriable: Whether it may pass, so that the call is worth another try.
+    """
+    return StreamError(message, type="hub", retriable=retriable)

@@ -142,7 +142,8 @@ class Watch(Protocol):
     async def changed(self) -> None:
         """
         Wait until something may have changed since the last call, in this process or in another; the first call counts from when
-        the watch began. It may return for nothing. It returns too when the lease of a live log runs out.
+        the watch began. It may return for nothing. It returns too when the lease of a live log runs out, and when the time of a
+        log is over.
         """
         ...
 
@@ -163,7 +164,8 @@ class Store(Protocol):
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         """
-        Become the writer of a log. An ended one with this name is replaced where it is not taken over.
+        Become the writer of a log. One that has ended, or whose writer's lease has run out, is replaced where it is not taken
+        over; its epochs are counted on, so that a reader of the old one can tell.
 
         Args:
             run: Its name.
@@ -172,25 +174,31 @@ class Store(Protocol):
             takeover: Whether to go on with a log whose lease has run out.
 
         Raises:
-            Busy: It has a writer whose lease has not run out, or it waits for a worker.
+            Busy: It has a writer whose lease has not run out, or a recipe by which a worker is to go on with it.
+            Fenced: It is to be taken over, and has ended.
             Gone: It is to be taken over, and is not there.
         """
         ...
 
-    async def append(self, run: str, grant: Grant, batch: Batch) -> None:
+    async def append(self, run: str, grant: Grant, batch: Batch) -> str | None:
         """
         Append records behind the last. The same batch again changes nothing, so that whoever has seen no answer can repeat the
         call. The lease and the time to live begin anew.
 
+        Returns:
+            The reason with which somebody asked to cancel the run.
+
         Raises:
             Fenced: Another writer has the log, or it has ended.
             Gone: It was deleted, or its time is over.
+            Diverged: The log does not have the records before these: the store has lost what it had acknowledged.
+            StreamError: Of type "full": it would have more bytes than it may.
         """
         ...
 
     async def renew(self, run: str, grant: Grant) -> str | None:
         """
-        Begin the lease anew.
+        Begin the lease and the time to live anew.
 
         Returns:
             The reason with which somebody asked to cancel the run.
@@ -221,7 +229,8 @@ class Store(Protocol):
 
     def watch(self, run: str) -> AbstractAsyncContextManager[Watch]:
         """
-        Watch a log, which may not be there yet.
+        Watch a log, which may not be there yet. The caller is an async generator that yields inside, so there must be no cancel
+        scope and no task group around its block.
         """
         ...
 
@@ -266,6 +275,7 @@ class Store(Protocol):
 
     async def submitted(self) -> None:
         """
-        Wait until there may be something to claim.
+        Wait until a log was submitted since the last `claim` began. It may return for nothing. Whoever waits for leases that run
+        out looks again by itself.
         """
         ...
