@@ -1,5 +1,5 @@
 """
-`python -m benchmarks [GROUP …] [--rounds N] [--json] [--save] [--against FILE]`, with the groups of `GROUPS`
+`python -m benchmarks [GROUP …] [--rounds N] [--quick] [--json] [--save] [--against FILE]`, with the groups of `GROUPS`
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import boundaries, events, fixed, json_input, pages, results, stages, tool_loop
+from .load import tables as load
 from .measure import machine
 from .text import aims_line, as_text
 
@@ -26,7 +27,11 @@ GROUPS = {
     "use-chat": pages.use_chat_tables,
     "ag-ui": pages.ag_ui_tables,
     "tool-loop": tool_loop.tables,
+    "load": load.tables,
 }
+
+QUICK = 2
+"""Rounds."""
 
 
 async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:
@@ -44,6 +49,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (7)")
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds, and of the load only the main settings"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     parser.add_argument(
         "--save", action="store_true", help="keep the figures in benchmarks/results, by version"
@@ -56,9 +64,10 @@ def main() -> None:
         parser.error(f"unknown group {', '.join(unknown)}: give {', '.join(GROUPS)}")
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
+    rounds = QUICK if args.quick else args.rounds
     earlier = results.load(args.against) if args.against else results.last()
     where = machine()
-    tables = asyncio.run(measure(args.groups or list(GROUPS), args.rounds, quiet=args.json))
+    tables = asyncio.run(measure(args.groups or list(GROUPS), rounds, quiet=args.json))
     document = results.as_document(tables, where)
     if args.json:
         print(json.dumps(document, indent=2))

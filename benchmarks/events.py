@@ -11,8 +11,9 @@ import msgspec
 
 import streamkit as sk
 
+from .frames import REQUEST
 from .measure import Aim, Contender, Table, collected, race
-from .response import BLOCKS, DELTAS, FRAMES, IN_BLOCKS, REQUEST, TEXT, in_memory, over_tcp, reads_of
+from .response import BLOCKS, DELTAS, FRAMES, IN_BLOCKS, TEXT, in_memory, over_tcp, reads_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,8 +18,9 @@ from anthropic.lib.streaming import MessageStream
 
 import streamkit as sk
 
+from .frames import REQUEST
 from .measure import Aim, Contender, Table, collected, race
-from .response import REQUEST, in_memory
+from .response import in_memory
 from .tool_inputs import ITEMS, TEXT, Written
 
 if TYPE_CHECKING:

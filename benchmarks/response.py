@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anthropic
 import httpx2
-import msgspec
+
+from .frames import frame, message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -20,60 +21,22 @@ __all__ = [
     "DELTAS",
     "FRAMES",
     "IN_BLOCKS",
-    "REQUEST",
     "TEXT",
-    "frame",
     "in_memory",
-    "message",
     "over_tcp",
     "reads_of",
 ]
 
 DELTAS = 10_000
 BLOCKS = 2_000
-REQUEST: dict[str, Any] = {
-    "model": "claude-sonnet-5",
-    "max_tokens": 1024,
-    "messages": [{"role": "user", "content": "Write a haiku about rivers."}],
-}
 _TURNS = 3  # of the loop, for the client to read what was written: selected, received, resumed
 _WORDS = ("The", " river", " keeps", " what", " it", " is", " given", ",", " and", " gives", " it", ".\n")
 _PIECES = [_WORDS[number % len(_WORDS)] for number in range(DELTAS)]
 TEXT = "".join(_PIECES)
 
 
-def frame(name: str, **fields: object) -> bytes:
-    """
-    One event, as its bytes.
-    """
-    return f"event: {name}\ndata: ".encode() + msgspec.json.encode({"type": name, **fields}) + b"\n\n"
-
-
 def _delta(text: str) -> dict[str, str]:
     return {"type": "text_delta", "text": text}
-
-
-def message(blocks: Iterable[bytes], stop_reason: str = "end_turn") -> list[bytes]:
-    """
-    The frames of a whole message, around those of its blocks.
-    """
-    start: dict[str, Any] = {
-        "id": "msg_1",
-        "type": "message",
-        "role": "assistant",
-        "model": REQUEST["model"],
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": {"input_tokens": 12, "output_tokens": 1},
-    }
-    changes = {"stop_reason": stop_reason, "stop_sequence": None}
-    return [
-        frame("message_start", message=start),
-        *blocks,
-        frame("message_delta", delta=changes, usage={"output_tokens": DELTAS}),
-        frame("message_stop"),
-    ]
 
 
 def _block(index: int, pieces: Iterable[str]) -> list[bytes]:
@@ -134,8 +97,8 @@ async def over_tcp() -> AsyncGenerator[anthropic.AsyncAnthropic, None]:
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         await reader.readexactly(int(length.partition(b":")[2]))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
-        for frame in FRAMES:
-            writer.write(frame)
+        for event in FRAMES:
+            writer.write(event)
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
         writer.close()

@@ -10,7 +10,7 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from .response import frame, message
+from .frames import frame, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
