@@ -20,6 +20,7 @@ from streamkit._version import __version__ as __version__
 if TYPE_CHECKING:
     from streamkit import (
         events as events,
+        hub as hub,
         plugins as plugins,
         sinks as sinks,
         sse as sse,
@@ -32,5 +33,5 @@ adapt("anthropic", "streamkit._claude.anthropic_adapter")
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
     __getattr__, __dir__ = lazy_names(
-        globals(), ("events", "plugins", "sinks", "sse", "testing", "ui"), "__version__"
+        globals(), ("events", "hub", "plugins", "sinks", "sse", "testing", "ui"), "__version__"
     )

@@ -40,6 +40,7 @@ EVERYTHING: Final = {
     "_serving",
     "_version",
     "events",
+    "hub",
     "plugins",
     "sinks",
     "ui",
@@ -68,6 +69,7 @@ MAY_IMPORT: Final = {
     "_claude.anthropic_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
     "events": {"_core", "_claude.protocol"},
+    "hub": {*PROTOCOL, "_claude.exchange", "_operators", "hub"},
     "plugins": {"_core", "plugins", "streamkit"},
     "_serving": {*PROTOCOL, "_operators", "_serving"},
     "sinks": {*PROTOCOL, "_claude.sinks", "_serving", "plugins", "sinks"},
@@ -79,7 +81,7 @@ MAY_IMPORT: Final = {
     "cli": {*EVERYTHING, "testing", "cli", "streamkit"},
     "_api": EVERYTHING,
     "_version": set[str](),
-    "__init__": {"_core", "_version", "_api", "events", "plugins", "sinks", "sse", "testing", "ui"},
+    "__init__": {"_core", "_version", "_api", "events", "hub", "plugins", "sinks", "sse", "testing", "ui"},
     "__main__": {"cli"},
 }
 """Which room may import which, also for types and inside functions. `streamkit` is the façade itself."""
@@ -207,6 +209,7 @@ PUBLIC: Final = {
         f"streamkit.{room}": import_module(f"streamkit.{room}")
         for room in (
             "events",
+            "hub",
             "plugins",
             "sinks",
             "sse",

@@ -20,7 +20,7 @@ _PUBLIC = frozenset(
         "streamkit",
         *(
             f"streamkit.{room}"
-            for room in ("events", "plugins", "sinks", "sse", "testing", "ui.ag_ui", "ui.ai_sdk")
+            for room in ("events", "hub", "plugins", "sinks", "sse", "testing", "ui.ag_ui", "ui.ai_sdk")
         ),
     }
 )

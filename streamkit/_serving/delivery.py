@@ -23,9 +23,9 @@ from anyio import (
 
 from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.runtime.fairness import let_others_run_until
+from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit._serving.ending import describe_error
 from streamkit._serving.http_status import http_status, is_bug
-from streamkit._serving.ungrouped import ungrouped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping

@@ -16,8 +16,6 @@ __all__ = [
     "Gone",
     "Lost",
     "Truncated",
-    "full",
-    "unreachable",
 ]
 
 
@@ -38,12 +36,16 @@ class Truncated(Failed):
 class Cancelled(StreamError):
     """
     The run that is looked at was cancelled, by `hub.cancel` or with its process's own end.
+
+    Attributes:
+        reason: Why.
     """
 
     outcome_kind = "cancelled"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
         super().__init__(message, type="cancelled")
+        self.reason = reason
 
 
 class Lost(StreamError):
@@ -77,7 +79,8 @@ class Gap(StreamError):
 
 class Diverged(StreamError):
     """
-    The log is another one than that which the viewer has seen: the store has lost what it had acknowledged, or the run was begun anew.
+    The log is another one than that which the viewer or the writer knows: the store has lost what it had acknowledged, or the
+    run was begun anew.
     """
 
     def __init__(self, message: str) -> None:
@@ -86,7 +89,7 @@ class Diverged(StreamError):
 
 class Busy(StreamError):
     """
-    Another process writes a run of this id.
+    Another writer has the run of this id, or a worker is to go on with it.
     """
 
     def __init__(self, message: str) -> None:
@@ -95,30 +98,9 @@ class Busy(StreamError):
 
 class Fenced(StreamError):
     """
-    Another process has taken the run over. What was appended before stays; nothing of this writer is appended any more.
+    Another process has taken the run over, or it has ended. What was appended before stays; nothing of this writer is appended
+    any more.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(message, type="fenced", status_code=409)
-
-
-def full(run: str, max_bytes: int) -> StreamError:
-    """
-    The error of a run that is larger than it may be.
-    """
-    return StreamError(
-        f"the log of run {run!r} would have more than {max_bytes} bytes: give connect(…, max_bytes=…) more, or publish less, "
-        "such as text() in place of the events",
-        type="full",
-    )
-
-
-def unreachable(message: str, *, retriable: bool) -> StreamError:
-    """
-    The error of a store that cannot be used.
-
-    Args:
-        message: What is wrong, and the remedy.
-        retriable: Whether it may pass, so that the call is worth another try.
-    """
-    return StreamError(message, type="hub", retriable=retriable)

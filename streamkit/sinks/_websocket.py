@@ -14,8 +14,8 @@ from streamkit._core.algebra import Sink
 from streamkit._core.foreign_objects import type_of
 from streamkit._core.items import is_named, is_restart
 from streamkit._core.runtime.failures import is_interruption
+from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit._serving.ending import describe_end, describe_error, json_for
-from streamkit._serving.ungrouped import ungrouped
 from streamkit.sinks._connection import connect
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from msgspec import Struct
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.json_text import parse
 
-__all__ = ["AnyValue", "Misfit", "Reader", "Unknown"]
+__all__ = ["AnyValue", "Misfit", "Reader", "Unknown", "as_unknown"]
 
 T = TypeVar("T", bound=Struct)
 
@@ -165,9 +165,9 @@ def _read(annotation: object, value: object, where: str, misfit: Misfit) -> obje
         tag = obj.get("type")
         if not isinstance(tag, str):
             misfit(f"{where}.type")
-            return _wrap(obj)
+            return as_unknown(obj)
         cls = plan.structs.get(tag)
-        return _wrap(obj) if cls is None else _build(cls, obj, where, misfit)
+        return as_unknown(obj) if cls is None else _build(cls, obj, where, misfit)
     if plan.items is not None and isinstance(value, list):
         read = [_read(plan.items, each, f"{where}[]", misfit) for each in cast("list[object]", value)]
         return _MISFIT if _MISFIT in read else read
@@ -216,19 +216,19 @@ def _build(cls: type[Struct], obj: dict[str, Any], where: str, misfit: Misfit) -
                 fits = False
                 misfit(f"{where}.{name}")
         elif name != tag_field:
-            extra[name] = _wrap(value)
+            extra[name] = as_unknown(value)
     for name in required:
         if name not in obj:
             fits = False
             misfit(f"{where}.{name}")
     if not fits:
-        return cast("Unknown", _wrap(obj))
+        return cast("Unknown", as_unknown(obj))
     if not extra:
         return cls(**known)
     try:
         wider, names = _widened(cls, tuple(extra))
     except ValueError:  # msgspec does not allow a field with a quote or a control character in its name
-        return cast("Unknown", _wrap(obj))
+        return cast("Unknown", as_unknown(obj))
     return wider(**known, **dict(zip(names, extra.values(), strict=True)))
 
 
@@ -299,20 +299,23 @@ def _tag(cls: type[Struct]) -> str | None:
 # -- values --------------------------------------------------------------------------------------------------
 
 
-def _wrap(value: object) -> Any:
+def as_unknown(value: object) -> Any:
+    """
+    A JSON value whose objects are `Unknown`.
+    """
     if isinstance(value, dict):
-        return Unknown({key: _wrap(each) for key, each in cast("dict[str, object]", value).items()})
+        return Unknown({key: as_unknown(each) for key, each in cast("dict[str, object]", value).items()})
     if isinstance(value, list):
-        return [_wrap(each) for each in cast("list[object]", value)]
+        return [as_unknown(each) for each in cast("list[object]", value)]
     return value
 
 
 def _to_unknown(expected: type, value: object) -> Any:
     if expected is AnyValue:
-        return _wrap(value)
+        return as_unknown(value)
     if not isinstance(value, dict):
         raise TypeError(f"Expected `object`, got `{_json_type(value)}`")
-    return _wrap(cast("object", value))
+    return as_unknown(cast("object", value))
 
 
 def _json_type(value: object) -> str:

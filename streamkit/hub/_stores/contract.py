@@ -16,7 +16,6 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
-    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
 __all__ = ["Batch", "Claim", "Grant", "Limits", "Page", "State", "Store", "Watch"]
@@ -70,7 +69,7 @@ class State(Struct, frozen=True):
         phase: Where it stands.
         epoch: How often it was opened; 0 for never.
         last: The number of the last record, 0 without one.
-        bytes: Of all its records.
+        size: The bytes of all its records.
         alive: Whether its writer's lease has not run out. Only a live log has one.
         ending: How it ended.
         cancelled: The reason with which somebody asked to cancel it.
@@ -81,7 +80,7 @@ class State(Struct, frozen=True):
     phase: Phase
     epoch: int
     last: int
-    bytes: int
+    size: int
     alive: bool
     ending: bytes | None = None
     cancelled: str | None = None
@@ -110,11 +109,13 @@ class Grant(Struct, frozen=True):
         epoch: The writer's.
         last: The number of the last record that an earlier epoch has appended; 0 without one.
         started: When the log was first opened, in seconds since the epoch of Unix.
+        takeovers: How many writers it has had before, since it was begun; those of a log that it has replaced do not count.
     """
 
     epoch: int
     last: int
     started: float
+    takeovers: int = 0
 
 
 class Claim(Struct, frozen=True):
@@ -147,6 +148,12 @@ class Watch(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """
+        Stop watching.
+        """
+        ...
+
 
 class Store(Protocol):
     """
@@ -171,7 +178,7 @@ class Store(Protocol):
             run: Its name.
             lease: Seconds after which it is taken for dead where nothing is appended or renewed.
             limits: What it is kept within.
-            takeover: Whether to go on with a log whose lease has run out.
+            takeover: Whether to go on with a log that nobody writes: whose lease has run out, or which waits for a worker.
 
         Raises:
             Busy: It has a writer whose lease has not run out, or a recipe by which a worker is to go on with it.
@@ -209,6 +216,12 @@ class Store(Protocol):
         """
         ...
 
+    async def release(self, run: str, grant: Grant) -> None:
+        """
+        End the lease now, so that another worker can claim the log at once. A writer that has none any more changes nothing.
+        """
+        ...
+
     async def end(self, run: str, grant: Grant, ending: bytes) -> None:
         """
         End a log: nothing can be appended any more, and a payload is forgotten. The same ending again changes nothing.
@@ -227,10 +240,9 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, run: str) -> AbstractAsyncContextManager[Watch]:
+    def watch(self, run: str) -> Watch:
         """
-        Watch a log, which may not be there yet. The caller is an async generator that yields inside, so there must be no cancel
-        scope and no task group around its block.
+        Watch a log, which may not be there yet. The caller closes the watch.
         """
         ...
 

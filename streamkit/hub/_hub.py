@@ -1,0 +1,300 @@
+"""
+The hub: runs under an id, which any number of viewers follow, in this process or another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from anyio import CancelScope, Event, create_task_group, current_time
+
+from streamkit._core.algebra import Stream
+from streamkit._core.checks import as_number, seconds, whole_number
+from streamkit._core.keyword_hints import keyword_hints
+from streamkit._core.log import error_fields, log_warning, running_in
+from streamkit._core.runtime.closing import CLOSE_TIMEOUT
+from streamkit._core.runtime.failures import has_interruption
+from streamkit._core.runtime.ungrouped import ungrouped
+from streamkit.hub._ending import Ending
+from streamkit.hub._errors import Busy, Fenced, Gone
+from streamkit.hub._patience import patiently
+from streamkit.hub._publisher import Publisher
+from streamkit.hub._record import Record, checked_run, parse_place
+from streamkit.hub._status import Status, status_of
+from streamkit.hub._stores.contract import Limits
+from streamkit.hub._stores.refusals import busy
+from streamkit.hub._stores.urls import store_maker
+from streamkit.hub._viewer import Viewer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from anyio.abc import TaskGroup
+
+    from streamkit._core.outcome import Outcome
+    from streamkit.hub._stores.contract import Store
+
+__all__ = ["Hub", "connect"]
+
+_BEHIND_ALL = 2**62
+"""A number that no record has."""
+
+
+@keyword_hints
+def connect(url: str, *, ttl: float = 86_400.0, max_bytes: int = 64 * 1024 * 1024, lease: float = 5.0) -> Hub:
+    """
+    A hub, for `async with`. It may be opened anew when it was left.
+
+    Args:
+        url: Where the runs are kept: `"memory:"` in this process, `"sqlite:///runs.db"` in a file for the processes of one
+            machine, `"redis://localhost"` for several machines.
+        ttl: Seconds that a run is kept after its last record.
+        max_bytes: The most bytes that the records of one run may have together.
+        lease: Seconds after which a run whose process gives no sign of life is taken for dead.
+
+    Raises:
+        TypeError: An argument is of another type.
+        ValueError: The URL names no store, or a number is not above 0.
+        ImportError: The client of the store is not installed.
+    """
+    return Hub(url, ttl=ttl, max_bytes=max_bytes, lease=lease)
+
+
+class Hub:
+    """
+    Runs under an id. Use it inside its `async with`; leaving that waits for the runs that were started, and cancels them where
+    it is left with an error.
+    """
+
+    def __init__(self, url: str, *, ttl: float, max_bytes: int, lease: float) -> None:
+        self._make_store = store_maker(url)
+        self._limits = Limits(
+            seconds("hub.connect", ttl, of="ttl"),
+            whole_number("hub.connect", max_bytes, least=1, of="max_bytes"),
+        )
+        self._lease = seconds("hub.connect", lease, of="lease")
+        if self._limits.ttl < self._lease:
+            raise ValueError(f"hub.connect(ttl={ttl!r}) must be at least lease={lease!r}")
+        self._store: Store | None = None
+        self._begun: dict[str, Event] = {}
+        self._writing: dict[str, Publisher] = {}
+
+    async def __aenter__(self) -> Self:
+        if self._store is not None:
+            raise RuntimeError("this hub is open already: one `async with` at a time")
+        self._store = await self._make_store().__aenter__()
+        self._tasks: TaskGroup = create_task_group()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        store = self.store
+        if error is not None:
+            self._tasks.cancel_scope.cancel()
+        # The body's own exception comes out as itself. A cancellation has to pass through the group, which knows whose it is.
+        passing = error if has_interruption(error) else None
+        try:
+            with ungrouped():
+                await self._tasks.__aexit__(None if passing is None else type(passing), passing, None)
+        finally:
+            self._store = None
+            with CancelScope(shield=True, deadline=current_time() + CLOSE_TIMEOUT):
+                await store.__aexit__(None, None, None)
+
+    @property
+    def store(self) -> Store:
+        """
+        Where the logs are.
+
+        Raises:
+            RuntimeError: The hub is not open.
+        """
+        if self._store is None:
+            raise RuntimeError("this hub is not open: use it inside `async with hub.connect(…) as hub`")
+        return self._store
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def start(self, id: str, stream: Stream[Any]) -> None:  # noqa: A002 -- the word for it
+        """
+        Run a stream under an id, in the background, until it ends or the hub is left. How it has ended is told to its viewers,
+        and by `status`.
+
+        Args:
+            id: The run's id. One that has ended is replaced.
+            stream: What to run.
+
+        Raises:
+            Busy: This hub is writing a run of this id. Where another process is, that is logged as `hub_run_failed`.
+            RuntimeError: The hub is not open.
+        """
+        run, stream = checked_run("start", id), _checked_stream("start", stream)
+        _ = self.store
+        if run in self._begun or (run in self._writing and not self._writing[run].ends):
+            raise busy(run)
+        begun = self._begun[run] = Event()
+        self._tasks.start_soon(self._started, run, stream, begun)
+
+    async def publish(self, id: str, stream: Stream[Any]) -> Outcome:  # noqa: A002 -- the word for it
+        """
+        Run a stream under an id, and wait for its end.
+
+        Args:
+            id: The run's id. One that has ended is replaced.
+            stream: What to run.
+
+        Returns:
+            How the stream has ended, with its error where it has failed.
+
+        Raises:
+            Busy: Another writer has the run.
+            TypeError: An item cannot be kept.
+            Fenced: Another process has taken the run over, because this one has given no sign of life for too long.
+            Gone: It was deleted.
+            StreamError: It has become too large, of type `"full"`; or the store cannot be used, `"hub"`.
+        """
+        return await self._publish(checked_run("publish", id), _checked_stream("publish", stream), Event())
+
+    async def _started(self, run: str, stream: Stream[Any], begun: Event) -> None:
+        try:
+            await self._publish(run, stream, begun)
+        except Exception as error:
+            # Its viewers are told as far as that is possible, and nobody awaits it.
+            log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+
+    async def _publish(self, run: str, stream: Stream[Any], begun: Event) -> Outcome:
+        store = self.store
+        try:
+            before = self._writing.get(run)
+            if before is not None and before.ends:
+                await before.ended.wait()
+            grant = await patiently(lambda: store.open(run, lease=self._lease, limits=self._limits))
+            publisher = Publisher(store, run, grant, self._lease)
+            self._writing[run] = publisher
+        finally:
+            if self._begun.get(run) is begun:
+                del self._begun[run]
+            begun.set()
+        try:
+            return await publisher.publish(stream)
+        finally:
+            if self._writing.get(run) is publisher:
+                del self._writing[run]
+
+    async def begun(self, run: str) -> None:
+        """
+        Wait until a run has its log that this hub was told to start.
+        """
+        begun = self._begun.get(run)
+        if begun is not None:
+            await begun.wait()
+
+    # -- reading --------------------------------------------------------------------------------------------
+
+    @keyword_hints
+    def subscribe(
+        self,
+        id: str,  # noqa: A002 -- the word for it
+        after: str | None = None,
+        wait: float = 10.0,
+    ) -> Stream[Record]:
+        """
+        The records of a run, from any of them on, and then what comes live, until the run ends.
+
+        Args:
+            id: The run's id.
+            after: The id of the last record that the viewer has; None for all of them.
+            wait: Seconds to wait for a run that is not there yet.
+
+        Raises:
+            TypeError: An argument is of another type.
+            ValueError: `id` or `after` cannot be one, or `wait` is below 0.
+
+        Emits: each record behind `after`, in order, without a gap and none twice.
+        Backpressure: a slow viewer reads later, and slows nobody down.
+        Completes: with the run. The outcome has what that of the writer had, except for what was said.
+        Fails: with `Failed` or `Cancelled` as the run has ended; with `Lost` where its writer has died, `Gone` where it is not
+            there, `Gap` where its log was trimmed, and `Diverged` where this is not the log that `after` is from.
+        Cancels: at once. The run goes on.
+        Memory: 512 records.
+        """
+        run = checked_run("subscribe", id)
+        place = None if after is None else parse_place(after)
+        patience = as_number(wait)
+        if patience is None:
+            raise TypeError(f"subscribe() needs a number of seconds for wait, not {wait!r}")
+        if not patience >= 0:
+            raise ValueError(f"subscribe() needs a number of seconds of at least 0 for wait, not {wait!r}")
+        return Stream(Viewer(self, run, place, patience))
+
+    async def status(self, id: str) -> Status | None:  # noqa: A002 -- the word for it
+        """
+        Where a run stands; None where there is no such run.
+        """
+        run, store = checked_run("status", id), self.store
+        page = await patiently(lambda: store.read(run, _BEHIND_ALL, limit=1))
+        if page is None:
+            return None
+        state, last = page.state, None
+        if number := state.last:
+            page = await patiently(lambda: store.read(run, number, limit=1))
+            batches = () if page is None else page.batches
+            last = next((f"{number}-{batch.epoch}" for batch in batches if batch.last >= number), None)
+        return status_of(run, state, last)
+
+    # -- ending ---------------------------------------------------------------------------------------------
+
+    async def cancel(self, id: str, reason: str = "cancelled") -> bool:  # noqa: A002 -- the word for it
+        """
+        Cancel a run, whichever process writes it. That hears of it within a second.
+
+        Args:
+            id: The run's id.
+            reason: Why, for its viewers.
+
+        Returns:
+            Whether there was such a run, and it had not ended.
+        """
+        run, store = checked_run("cancel", id), self.store
+        if not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"cancel() needs a text for reason, not {type(reason).__name__}")
+        found = await patiently(lambda: store.cancel(run, reason))
+        if run in self._writing:
+            self._writing[run].cancel(reason)
+        elif found:
+            await self._end_unwritten(run, reason)
+        return found
+
+    async def _end_unwritten(self, run: str, reason: str) -> None:
+        """
+        End a run that has no writer which could.
+        """
+        store = self.store
+        page = await patiently(lambda: store.read(run, _BEHIND_ALL, limit=1))
+        if page is None or page.state.alive:
+            return
+        try:
+            grant = await store.open(run, lease=self._lease, limits=self._limits, takeover=True)
+            await store.end(run, grant, Ending.cancelled(reason).encode())
+        except (Busy, Fenced, Gone):
+            pass  # somebody was quicker, and hears of the cancellation
+
+    async def delete(self, id: str) -> bool:  # noqa: A002 -- the word for it
+        """
+        Forget a run and all of its records. Where it is being written, that fails with `Gone`, and so do its viewers.
+
+        Returns:
+            Whether there was such a run.
+        """
+        run, store = checked_run("delete", id), self.store
+        return await patiently(lambda: store.delete(run))
+
+
+def _checked_stream(call: str, stream: object) -> Stream[Any]:
+    if not isinstance(stream, Stream):
+        raise TypeError(
+            f"{call}() needs a stream, such as sk.messages(…) with its operators, not {type(stream).__name__}"
+        )
+    return cast("Stream[object]", stream)

@@ -1,0 +1,275 @@
+"""
+Logs in the memory of this process, for one process and for tests.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from contextlib import nullcontext
+from time import time
+from typing import TYPE_CHECKING, Self
+
+from anyio import current_time, move_on_after
+
+from streamkit._core.runtime.wakeup import Wakeup
+from streamkit.hub._stores.contract import Claim, Grant, Page, State
+from streamkit.hub._stores.refusals import busy, diverged, fenced, full, gone, over
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from streamkit.hub._stores.contract import Batch, Limits, Phase
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """
+    Logs in memory. What is acknowledged survives nothing.
+    """
+
+    def __init__(self) -> None:
+        self._logs: dict[str, _Log] = {}
+        self._watches: dict[str, set[_Watch]] = {}
+        self._submitted = Wakeup()
+        self._unseen = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._logs.clear()
+
+    async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
+        log = self._find(run)
+        if takeover:
+            if log is None:
+                raise gone(run)
+            if log.ending is not None:
+                raise over(run)
+        if log is not None and log.ending is None and (log.alive or (log.recipe and not takeover)):
+            raise busy(run, recipe=log.recipe)
+        self._drop_expired()
+        if not takeover:
+            log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
+        assert log is not None
+        return self._grant(run, log, lease)
+
+    async def append(self, run: str, grant: Grant, batch: Batch) -> str | None:
+        log = self._owned(run, grant)
+        if batch.first <= log.last:
+            return log.renew()
+        if batch.first > log.last + 1:
+            raise diverged(run, batch, log.last)
+        size = log.size + sum(map(len, batch.records))
+        if size > log.limits.max_bytes:
+            raise full(run, log.limits.max_bytes)
+        log.batches.append(batch)
+        log.last, log.size = batch.last, size
+        self._changed(run)
+        return log.renew()
+
+    async def renew(self, run: str, grant: Grant) -> str | None:
+        return self._owned(run, grant).renew()
+
+    async def release(self, run: str, grant: Grant) -> None:
+        log = self._find(run)
+        if log is not None and log.epoch == grant.epoch:
+            log.lease_until = current_time()
+            self._unseen = True
+            self._submitted.wake()
+            self._changed(run)
+
+    async def end(self, run: str, grant: Grant, ending: bytes) -> None:
+        log = self._find(run)
+        if log is not None and log.epoch == grant.epoch and log.ending == ending:
+            return
+        log = self._owned(run, grant)
+        log.renew()
+        log.ending = ending
+        log.payload = b""
+        self._changed(run)
+
+    async def read(self, run: str, after: int, *, limit: int = 512) -> Page | None:
+        log = self._find(run)
+        if log is None:
+            return None
+        first = bisect_left(log.batches, after, key=_last_of)
+        batches: list[Batch] = []
+        records = 0
+        for batch in log.batches[first:]:
+            batches.append(batch)
+            records += len(batch.records)
+            if records >= limit:
+                break
+        return Page(batches, log.state)
+
+    def watch(self, run: str) -> _Watch:
+        watches = self._watches.setdefault(run, set())
+        watch = _Watch(lambda: self._find(run), watches)
+        watches.add(watch)
+        return watch
+
+    async def cancel(self, run: str, reason: str) -> bool:
+        log = self._find(run)
+        if log is None or log.ending is not None:
+            return False
+        log.cancelled = log.cancelled or reason
+        self._changed(run)
+        return True
+
+    async def delete(self, run: str) -> bool:
+        found = self._find(run) is not None
+        self._logs.pop(run, None)
+        self._changed(run)
+        return found
+
+    async def runs(self) -> AsyncIterator[tuple[str, State]]:
+        for run in list(self._logs):
+            log = self._find(run)
+            if log is not None:
+                yield run, log.state
+
+    async def submit(self, run: str, recipe: str, payload: bytes, *, limits: Limits) -> None:
+        log = self._find(run)
+        if log is not None and log.ending is None and (log.alive or log.recipe):
+            raise busy(run, recipe=log.recipe)
+        self._drop_expired()
+        log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
+        log.recipe, log.payload = recipe, payload
+        self._unseen = True
+        self._submitted.wake()
+        self._changed(run)
+
+    async def claim(self, recipes: Collection[str], *, lease: float) -> Claim | None:
+        self._unseen = False
+        for run in list(self._logs):
+            log = self._find(run)
+            if log is not None and log.recipe in recipes and log.ending is None and not log.alive:
+                grant = self._grant(run, log, lease)
+                return Claim(run, log.recipe or "", log.payload, grant)
+        return None
+
+    async def submitted(self) -> None:
+        while not self._unseen:
+            await self._submitted.wait()
+
+    def _find(self, run: str) -> _Log | None:
+        log = self._logs.get(run)
+        if log is not None and log.expires_at <= current_time():
+            del self._logs[run]
+            return None
+        return log
+
+    def _owned(self, run: str, grant: Grant) -> _Log:
+        log = self._find(run)
+        if log is None:
+            raise gone(run)
+        if log.epoch != grant.epoch:
+            raise fenced(run)
+        if log.ending is not None:
+            raise over(run)
+        return log
+
+    def _grant(self, run: str, log: _Log, lease: float) -> Grant:
+        log.epoch += 1
+        log.lease = lease
+        log.started = log.started or time()
+        log.renew()
+        self._changed(run)
+        return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1)
+
+    def _changed(self, run: str) -> None:
+        for watch in self._watches.get(run, ()):
+            watch.wake()
+
+    def _drop_expired(self) -> None:
+        for run in list(self._logs):
+            self._find(run)
+
+
+def _last_of(batch: Batch) -> int:
+    return batch.last
+
+
+class _Log:
+    """
+    One log.
+    """
+
+    def __init__(self, limits: Limits, *, epoch: int) -> None:
+        self.limits = limits
+        self.before = self.epoch = epoch
+        self.batches: list[Batch] = []
+        self.last = 0
+        self.size = 0
+        self.lease = 0.0
+        self.lease_until = 0.0
+        self.expires_at = current_time() + limits.ttl
+        self.ending: bytes | None = None
+        self.cancelled: str | None = None
+        self.recipe: str | None = None
+        self.payload = b""
+        self.started = 0.0
+
+    def renew(self) -> str | None:
+        """
+        Begin the lease and the time to live anew.
+
+        Returns:
+            The reason with which somebody asked to cancel it.
+        """
+        self.lease_until = current_time() + self.lease
+        self.expires_at = current_time() + max(self.limits.ttl, self.lease)
+        return self.cancelled
+
+    @property
+    def alive(self) -> bool:
+        return self.phase == "live" and self.lease_until > current_time()
+
+    @property
+    def phase(self) -> Phase:
+        if self.ending is not None:
+            return "ended"
+        return "live" if self.started else "waiting"
+
+    @property
+    def state(self) -> State:
+        return State(
+            self.phase,
+            self.epoch,
+            self.last,
+            self.size,
+            self.alive,
+            self.ending,
+            self.cancelled,
+            self.recipe,
+            self.started,
+        )
+
+
+class _Watch:
+    """
+    Tells one reader when its log changes, or when a time comes that changes its state.
+    """
+
+    def __init__(self, find: Callable[[], _Log | None], watches: set[_Watch]) -> None:
+        self._find = find
+        self._watches = watches
+        self._wakeup = Wakeup()
+        self._is_new = False
+
+    def wake(self) -> None:
+        self._is_new = True
+        self._wakeup.wake()
+
+    async def changed(self) -> None:
+        log = self._find()
+        times = [] if log is None else [log.expires_at, *([log.lease_until] if log.alive else [])]
+        with move_on_after(min(times) - current_time()) if times else nullcontext():
+            while not self._is_new:
+                await self._wakeup.wait()
+        self._is_new = False
+
+    def close(self) -> None:
+        self._watches.discard(self)

@@ -1,0 +1,46 @@
+"""
+Which store a URL names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streamkit.hub._stores.contract import Store
+
+__all__ = ["store_maker"]
+
+
+def store_maker(url: object) -> Callable[[], Store]:
+    """
+    What makes the store of a URL, each time that a hub is opened.
+
+    Raises:
+        TypeError: The URL is not a string.
+        ValueError: It names no store, or is malformed.
+        ImportError: The client of its store is not installed.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"hub.connect() needs a URL, a string, not {type(url).__name__}")
+    scheme = url.partition(":")[0].lower() if ":" in url else ""
+    make = _STORES.get(scheme)
+    if make is None:
+        raise ValueError(
+            f"hub.connect() knows {', '.join(_EXAMPLES)}, and no URL that begins with {scheme + ':' if scheme else url[:20]!r}"
+        )
+    return make(url)
+
+
+def _memory(url: str) -> Callable[[], Store]:
+    from streamkit.hub._stores.memory import MemoryStore
+
+    if url.partition(":")[2].strip("/"):
+        raise ValueError(f"hub.connect('memory:') takes nothing behind the colon, not {url!r}")
+    return MemoryStore
+
+
+_STORES: Final[dict[str, Callable[[str], Callable[[], Store]]]] = {"memory": _memory}
+
+_EXAMPLES: Final = ("'memory:'", "'sqlite:///runs.db'", "'redis://localhost'")

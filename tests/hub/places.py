@@ -1,0 +1,124 @@
+"""
+The places where a hub keeps its runs, as the tests see them: one suite runs on all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anyio
+
+from streamkit.hub._stores.contract import Batch, Grant, Limits, Store, Watch
+from streamkit.hub._stores.urls import store_maker
+from streamkit.testing import virtual_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pytest
+
+LEASE = 0.5
+TTL = 2.0
+LIMITS = Limits(TTL, 10_000)
+
+
+class Place(ABC):
+    """
+    Where runs are kept, in one test.
+    """
+
+    name: ClassVar[str]
+    shared: ClassVar[bool] = True
+    """Whether another store of the same URL has the same runs."""
+
+    url: str
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.monkeypatch = monkeypatch
+
+    @staticmethod
+    def backend(name: str) -> str | tuple[str, dict[str, Any]]:
+        """
+        What runs the test.
+        """
+        return name
+
+    @abstractmethod
+    async def pass_time(self, seconds: float) -> None:
+        """
+        Let so much time go by, for leases and times to live.
+        """
+
+    def store(self) -> Store:
+        """
+        A store, to be entered.
+        """
+        return store_maker(self.url)()
+
+
+class Memory(Place):
+    """
+    In this process, in virtual time.
+    """
+
+    name = "memory"
+    shared = False
+    url = "memory:"
+
+    @staticmethod
+    def backend(name: str) -> str | tuple[str, dict[str, Any]]:
+        return virtual_backend("asyncio" if name == "asyncio" else "trio")
+
+    async def pass_time(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory,)}
+
+
+def batch(first: int, *records: bytes, epoch: int = 1, at: float = 0.0) -> Batch:
+    """
+    A batch, by default of the first writer's.
+    """
+    return Batch(first, epoch, at, records)
+
+
+async def opened(store: Store, run: str = "run", *, takeover: bool = False, limits: Limits = LIMITS) -> Grant:
+    """
+    Become a run's writer.
+    """
+    return await store.open(run, lease=LEASE, limits=limits, takeover=takeover)
+
+
+async def records_of(store: Store, run: str = "run", after: int = 0) -> list[bytes]:
+    """
+    All records of a run behind a number.
+    """
+    page = await store.read(run, after)
+    assert page is not None
+    return [
+        record
+        for each in page.batches
+        for number, record in enumerate(each.records, each.first)
+        if number > after
+    ]
+
+
+async def is_told(watch: Watch, within: float) -> bool:
+    """
+    Whether a watch tells of a change within so many seconds.
+    """
+    with anyio.move_on_after(within):
+        await watch.changed()
+        return True
+    return False
+
+
+def joined(batches: Sequence[Batch]) -> bytes:
+    """
+    The records of batches as one.
+    """
+    return b"".join(record for each in batches for record in each.records)

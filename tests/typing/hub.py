@@ -1,0 +1,34 @@
+"""
+Types of the hub; checked, not run.
+"""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import streamkit as sk
+
+words = sk.from_iterable(["a", "b"])
+
+
+async def followed() -> None:
+    async with sk.hub.connect("memory:", ttl=60, max_bytes=1000, lease=2.5) as hub:
+        assert_type(hub, sk.hub.Hub)
+        hub.start("run", words)
+        assert_type(await hub.publish("run", words | sk.take(1)), sk.Outcome)
+        stream = hub.subscribe("run", after="1-1", wait=2)
+        assert_type(stream, sk.Stream[sk.hub.Record])
+        assert_type(stream.map(lambda record: record.id), sk.Stream[str])
+        assert_type(await hub.status("run"), sk.hub.Status | None)
+        assert_type(await hub.cancel("run", "why"), bool)
+        assert_type(await hub.delete("run"), bool)
+
+
+def ends(error: sk.StreamError) -> str | None:
+    match error:
+        case sk.hub.Cancelled(reason=reason):
+            return reason
+        case sk.hub.Failed() | sk.hub.Lost() | sk.hub.Gone() | sk.hub.Gap() | sk.hub.Diverged():
+            return error.type
+        case _:
+            return None

@@ -1,0 +1,23 @@
+"""
+What the types of the hub refuse.
+"""
+
+from __future__ import annotations
+
+import streamkit as sk
+
+words = sk.from_iterable(["a", "b"])
+
+sk.hub.connect(5)  # error
+sk.hub.connect("memory:", max_bytes="1 MB")  # error
+sk.hub.connect("memory:", 60)  # error
+
+
+async def wrong() -> None:
+    async with sk.hub.connect("memory:") as hub:
+        hub.start("run", ["a"])  # error
+        hub.start("run", words | sk.sinks.collect())  # error
+        hub.subscribe("run", after=5)  # error
+        hub.subscribe(words)  # error
+        await hub.cancel("run", None)  # error
+        _ = (await hub.status("run")).kind  # error
