@@ -147,7 +147,7 @@ def refuse_hiding(source: Source, stages: Iterable[Stage]) -> None:
         if stage.hides_restarts:
             raise TypeError(
                 f"{source!r} may start over, and {stage!r} would hide it from what follows, which would get everything "
-                f'twice: use {stage.restart_remedy or "an operator that hands it on"}, or another resume than "restart"'
+                f"twice: use {stage.restart_remedy or 'an operator that hands it on'}, or {source.restart_remedy}"
             )
 
 

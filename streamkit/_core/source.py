@@ -58,6 +58,10 @@ class Source(ABC):
     """Whether it can be opened more than once."""
     restarts: bool = False
     """Whether it may start over in the middle, with an item that says so."""
+    restart_remedy: str = 'another resume than "restart"'
+    """What to write where it must not."""
+    goes_on: bool = False
+    """Whether its items follow others that are not its own, so that it cannot start over with them."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 

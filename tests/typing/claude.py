@@ -40,6 +40,8 @@ def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> N
         sk.Stream[events.Event],
     )
     # Each of these is a mistake when it is misspelt: see mistakes.py.
+    sk.messages(client, so_far=None, model="…", max_tokens=9, messages=[])
+    sk.messages(client, so_far={"content": []}, betas=["x"], model="…", max_tokens=9, messages=[])
     sk.messages(client, model="…", max_tokens=9, messages=[], speed="fast", stop_sequences=["END"])
     sk.messages(client, model="…", max_tokens=9, messages=[], output_format=list[Message])
     sk.messages(client, model="…", max_tokens=9, messages=[], output_format=Message | BetaMessage)

@@ -273,6 +273,7 @@ def claude_sources(client: anthropic.AsyncAnthropic, synchronous: anthropic.Anth
     sk.messages(synchronous, model="…")  # error
     sk.messages(client, retry=3, model="…", max_tokens=9, messages=[])  # error
     sk.messages(client, pings="yes", model="…", max_tokens=9, messages=[])  # error
+    sk.messages(client, so_far=3, model="…", max_tokens=9, messages=[])  # error
     sk.messages(client, model="…", max_tokens=9, messagez=[])  # error
     sk.messages(client, model="…", max_tokens="9", messages=[])  # error
     sk.messages(client, model="…", max_tokens=9, messages=[], speeds="fast")  # error

@@ -50,14 +50,17 @@ class Answer:
         request: What was asked for.
         context: The run.
         record: Where everything that arrives is kept, for the outcome.
+        plan: The first request; by default the one that was asked for.
     """
 
-    def __init__(self, request: MessagesRequest, context: Context, record: Record) -> None:
+    def __init__(
+        self, request: MessagesRequest, context: Context, record: Record, plan: RequestPlan | None = None
+    ) -> None:
         self._request = request
         self._context = context
         self._record = record
         self._watchdog = None if request.timeouts is None else Watchdog(request.timeouts)
-        self._plan = RequestPlan(request.params)
+        self._plan = RequestPlan(request.params) if plan is None else plan
         # The gate of the last request that has handed events on. Once there is one, the stream has begun for its consumer.
         self._last_delivering: EventGate | None = None
 
@@ -164,7 +167,7 @@ class Answer:
         Returns:
             Whether there is such a request. Otherwise the answer is whole.
         """
-        following = self._plan.after_pause(self._record, self._request.most_turns)
+        following = self._plan.after_pause(self._record.message, self._request.most_turns)
         if following is None:
             return False
         self._record.next_turn()

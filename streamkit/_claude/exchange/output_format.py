@@ -7,7 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["with_schema"]
+__all__ = ["has_format", "with_schema"]
+
+
+def has_format(params: Mapping[str, Any]) -> bool:
+    """
+    Whether parameters of `create` ask for an answer in a format of its own.
+    """
+    match params:
+        case {"output_config": {"format": wanted}} | {"output_format": wanted}:
+            return bool(wanted)
+        case _:
+            return False
 
 
 def with_schema(params: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

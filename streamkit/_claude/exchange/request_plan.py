@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamkit._claude.exchange.continuation import Continuation
+    from streamkit._claude.protocol.message import MessageBuilder
     from streamkit._claude.protocol.record import Record
     from streamkit._core.retry_policy import RetryPolicy
 
@@ -115,18 +116,21 @@ class RequestPlan:
             return GiveUp(reason)
         following = replace(following, interruption=failure)
         if policy.resume == "restart":
-            return Retry(replace(following, params=from_start, first_number=following.number, turn=1), wait)
+            anew = replace(
+                following, params=from_start, first_number=following.number, continuation=None, turn=1
+            )
+            return Retry(anew, wait)
         return Retry(replace(following, continuation=continuation(record.message, self.params)), wait)
 
-    def after_pause(self, record: Record, most_turns: int) -> RequestPlan | None:
+    def after_pause(self, message: MessageBuilder, most_turns: int) -> RequestPlan | None:
         """
         The request that continues a message which the API has paused; None where it has not, or has paused too often.
 
         Args:
-            record: What has arrived.
+            message: The message.
             most_turns: How many messages the answer may have.
         """
-        message, params = record.message, self.params
+        params = self.params
         if not stop_reason(message.stop_reason).pauses:
             return None
         answer = answered(sendable(message), OpenCalls(params["messages"]), waits=True)

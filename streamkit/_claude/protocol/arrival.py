@@ -23,12 +23,15 @@ class Arrival:
 
     They are built when somebody asks, or enough has come: nobody asks for most short answers, and many events together take
     less time than one by one.
+
+    Args:
+        begun: The first message, where something of it has come before.
     """
 
     __slots__ = ("_messages", "_waiting")
 
-    def __init__(self) -> None:
-        self._messages = [MessageBuilder()]
+    def __init__(self, begun: MessageBuilder | None = None) -> None:
+        self._messages = [MessageBuilder() if begun is None else begun]
         self._waiting: list[Event] = []
 
     def add(self, events: list[Event]) -> None:

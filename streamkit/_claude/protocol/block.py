@@ -233,7 +233,7 @@ class Block:
         for field, items in self._items.items():
             block[field] = [*(block.get(field) or []), *items]
         if self._unknown:
-            block["unknown_deltas"] = list(self._unknown)
+            block["unknown_deltas"] = [*(block.get("unknown_deltas") or []), *self._unknown]
         return block
 
     def add(self, delta: Any) -> None:

@@ -24,7 +24,7 @@ from streamkit._claude.protocol.reading import as_object, index_of, plain
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from anthropic.types import Message
     from anthropic.types.beta import BetaMessage
@@ -151,6 +151,12 @@ class MessageBuilder(MessageHead):
                 pass
         if event.__class__ not in _KNOWN:
             self._keep_unknown(event)
+
+    def restore(self, unknown: Iterable[Any]) -> None:
+        """
+        Keep what earlier events have told and no block has, as `unknown_events` of the message that they made.
+        """
+        self._unknown += unknown
 
     def to_dict(self) -> dict[str, Any]:
         """

@@ -47,6 +47,7 @@ class Record:
         asked: The messages of the request, where they are known.
         output: The type that the answer's JSON text is made into.
         replies: What answers the calls of its messages; None where the caller does that.
+        so_far: The messages that have come before this run, of which the last one goes on.
 
     Attributes:
         oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
@@ -59,21 +60,23 @@ class Record:
         asked: Sequence[Any] = (),
         output: Any = None,
         replies: Replies | None = None,
+        so_far: Sequence[MessageBuilder] = (),
     ) -> None:
+        last = so_far[-1] if so_far else None
         self._asked = asked
         self._replies = replies
         self._output = output
         self._beta = beta
         self.oddities: Oddities = Oddities()
         self._attempts: list[Attempt] = []
-        self._turns: list[MessageBuilder] = []  # of the turns before this one
-        self._messages = Arrival()
+        self._turns = list(so_far[:-1])  # the messages of the turns before this one
+        self._messages = Arrival(last)
         # What the last request brings. It is what counts, unless the request was begun beside that.
         self._arriving = self._messages
-        self._before: TotalUsage | None = None  # what earlier requests have cost for the same message
-        self._paid: list[
-            tuple[str | None, TotalUsage]
-        ] = []  # what earlier requests have brought, whether it counts or not
+        # What earlier requests have cost for the same message.
+        self._before: TotalUsage | None = None if last is None else last.usage
+        # What earlier requests have brought, whether it counts or not.
+        self._paid: list[tuple[str | None, TotalUsage]] = [_price(message) for message in self._turns]
 
     def begin(self, *, beside: bool = False, joins: bool = False) -> Attempt:
         """
@@ -311,7 +314,7 @@ class Record:
         return [*self._turns, *self._messages.messages]
 
     def _arrived(self) -> list[tuple[str | None, TotalUsage]]:
-        return [(message.model, message.usage) for message in self._arriving.messages if message.started]
+        return [_price(message) for message in self._arriving.messages if message.started]
 
     def _bill(self) -> None:
         if self._attempts and (message := self._arriving.messages[-1]).started:
@@ -324,6 +327,10 @@ class Record:
     def _cost(self) -> TotalUsage:
         last = self._attempts[-1].usage if self._attempts else None
         return total(usage for usage in (self._before, last) if usage is not None)
+
+
+def _price(message: MessageBuilder) -> tuple[str | None, TotalUsage]:
+    return message.model, message.usage
 
 
 def _last(turns: list[MessageBuilder], arrived: Arrival, beta: bool | None) -> Message | BetaMessage | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from streamkit._claude.sources.begun_answer import begun_answer
 from streamkit._claude.sources.messages_source import MessagesSource
 from streamkit._claude.sources.request_checks import checked_request
 from streamkit._claude.tools.tool import Tool
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from streamkit._claude.protocol.events import Event
+    from streamkit._claude.protocol.so_far import SoFar
     from streamkit._claude.sources.request_params import BetaParams, Client, Params
     from streamkit._claude.transport.timeouts import Timeouts
 
@@ -37,6 +39,7 @@ def messages(
     timeouts: Timeouts | None = None,
     pings: bool = False,
     follow_pause: bool | int = False,
+    so_far: SoFar | None = None,
     **params: Unpack[Params],
 ) -> Stream[Event]: ...
 @overload
@@ -47,6 +50,7 @@ def messages(
     timeouts: Timeouts | None = None,
     pings: bool = False,
     follow_pause: bool | int = False,
+    so_far: SoFar | None = None,
     **params: Unpack[BetaParams],
 ) -> Stream[Event]: ...
 @keyword_hints
@@ -57,6 +61,7 @@ def messages(
     timeouts: Timeouts | None = None,
     pings: bool = False,
     follow_pause: bool | int = False,
+    so_far: SoFar | None = None,
     **params: Any,
 ) -> Stream[Event]:
     """
@@ -74,6 +79,11 @@ def messages(
         follow_pause: Whether an answer that the API pauses (`pause_turn`) is continued by another request. Its message
             follows the first one in the same stream. True allows 16 messages in all, a number that many. If the last of them is
             paused too, the stream ends with it, and `outcome.stop_reason` says so.
+        so_far: The beginning of the answer, which another run has brought: the SDK's message or its dict, such as
+            `outcome.message` of a run that was cut; a list of them where the API has paused. The stream is the rest of it: the
+            model is asked to go on as with `resume="continue"`, blocks are numbered on, and no second `message_start` comes.
+            Where that cannot be, as inside a tool's input, a `Restarted` comes first, and then the answer from the beginning.
+            Of a message that has its stop reason nothing is asked. `outcome` has the whole of it. None begins as usual.
         params: Those of `client.messages.create`: `model`, `max_tokens` and `messages`, which are required, and `cache_control`,
             `container`, `diagnostics`, `inference_geo`, `metadata`, `output_config`, `service_tier`, `speed`, `stop_sequences`,
             `system`, `thinking`, `tool_choice`, `tools`, `user_profile_id`, `workspace_id`, `extra_headers`, `extra_query`,
@@ -84,15 +94,15 @@ def messages(
             is annotated so.
 
     Raises:
-        TypeError: A parameter is unknown or missing, or the client is a synchronous one. When the run is opened: the policy
-            may start over, and a stage of the pipeline would hide that.
-        ValueError: `follow_pause` is less than 1, or the policy would continue an answer that has a format of its own
-            (`output_config`, `output_format`).
+        TypeError: A parameter is unknown or missing, the client is a synchronous one, or `so_far` is not an answer. When the run
+            is opened: it may start over, and a stage of the pipeline would hide that.
+        ValueError: `follow_pause` is less than 1, a message of `so_far` before the last was not paused, or the policy would
+            continue an answer that has a format of its own (`output_config`, `output_format`).
         anthropic.APIError: While running, before the stream begins: what the SDK raises, after the retries.
         StreamError: While running, from the first byte on: see its `type`.
 
     Emits: each event of the answer. Before the first content they are held while a retry is possible, so that it is not
-        seen. A `Restarted`, where the policy starts over; where it continues, the rest of the same message.
+        seen. A `Restarted`, where it starts over; where it continues, the rest of the same message.
     Backpressure: reads from the connection when asked for events.
     Completes: at the end of the response, if its message is complete.
     Fails: with a `StreamError`, after everything that has arrived.
@@ -108,10 +118,10 @@ def messages(
         timeouts=timeouts,
         pings=pings,
         most_turns=_most_turns(follow_pause),
-        own=("retry", "timeouts", "pings", "follow_pause"),
+        own=("retry", "timeouts", "pings", "follow_pause", "so_far"),
     )
     _refuse_functions(request.params)
-    return Stream(MessagesSource(request, output))
+    return Stream(MessagesSource(request, output, so_far=begun_answer("messages", so_far)))
 
 
 def _refuse_functions(params: Mapping[str, Any]) -> None:

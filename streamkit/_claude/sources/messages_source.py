@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.exchange.answer import Answer
+from streamkit._claude.exchange.going_on import first_plan, is_over, obstacle_to
 from streamkit._claude.protocol.record import Record
+from streamkit._claude.protocol.so_far import begun_message, rest_of_end
 from streamkit._core.naming import call_text
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from streamkit._claude.exchange.messages_request import MessagesRequest
     from streamkit._claude.protocol.events import Event
@@ -50,15 +52,27 @@ class MessagesSource(Source):
         request: What is asked.
         output: The type that the answer is made into.
         replies: What answers the calls of its messages; None where the caller does that.
+        so_far: The messages that it goes on with, as plain JSON.
     """
 
     memory = "one network read, and the message's text for the outcome"
 
-    def __init__(self, request: MessagesRequest, output: Any = None, replies: Replies | None = None) -> None:
+    def __init__(
+        self,
+        request: MessagesRequest,
+        output: Any = None,
+        replies: Replies | None = None,
+        so_far: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._request = request
         self._output = output
         self._replies = replies
-        self.restarts: bool = starts_over(request.retry)
+        self._so_far = so_far
+        self.goes_on: bool = bool(so_far)
+        begins_anew = self.goes_on and obstacle_to(begun_message(so_far[-1]), request.params) is not None
+        self.restarts: bool = begins_anew or starts_over(request.retry)
+        if begins_anew:
+            self.restart_remedy: str = "so_far=None, because this message cannot be continued"
 
     def __repr__(self) -> str:
         return request_text("messages", self._request)
@@ -66,19 +80,38 @@ class MessagesSource(Source):
     def retried(self) -> Source:
         if self._request.retry is not None:
             return self
-        return MessagesSource(
-            replace(self._request, retry=RetryPolicy(attempts=1)), self._output, self._replies
-        )
+        request = replace(self._request, retry=RetryPolicy(attempts=1))
+        return MessagesSource(request, self._output, self._replies, self._so_far)
 
     def open(self, context: Context) -> Opened:
-        asked = self._request.params["messages"]
+        request, beta = self._request, self._request.beta or None
+        begun = list(map(begun_message, self._so_far))
         record = Record(
-            beta=self._request.beta or None, asked=asked, output=self._output, replies=self._replies
+            beta=beta,
+            asked=request.params["messages"],
+            output=self._output,
+            replies=self._replies,
+            so_far=begun,
         )
         context.contribute(record)
-        return Opened(
-            "batched", _OpenedAnswer(Answer(self._request, context, record), record, context.run_id)
-        )
+        plan = None
+        if begun:
+            plan = first_plan(begun, request.params, request.most_turns, beta)
+            if plan is None:
+                return Opened("batched", _end_of(record))
+            if is_over(begun[-1]):
+                record.next_turn()
+        answer = Answer(request, context, record, plan)
+        return Opened("batched", _OpenedAnswer(answer, record, context.run_id))
+
+
+async def _end_of(record: Record) -> AsyncGenerator[list[Event], None]:
+    """
+    An answer that nothing is asked for, because its messages are all of it.
+    """
+    if rest := rest_of_end(record.message):
+        record.extend(rest)
+        yield rest
 
 
 class _OpenedAnswer:

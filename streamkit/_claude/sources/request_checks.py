@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.exchange.messages_request import MessagesRequest
-from streamkit._claude.exchange.output_format import with_schema
+from streamkit._claude.exchange.output_format import has_format, with_schema
 from streamkit._claude.transport.sdk import check_accepts, is_asynchronous
 from streamkit._claude.transport.timeouts import Timeouts
 from streamkit._core.retry_policy import RetryPolicy
@@ -86,7 +86,7 @@ def _check_policy(name: str, retry: object, params: Mapping[str, Any]) -> None:
         raise TypeError(
             f"{name}(retry=…) must be a RetryPolicy, such as RetryPolicy(attempts=3), or None, not {retry!r}"
         )
-    if retry.resume == "continue" and retry.attempts > 1 and _has_format(params):
+    if retry.resume == "continue" and retry.attempts > 1 and has_format(params):
         raise ValueError(
             'RetryPolicy(resume="continue") cannot continue an answer in a format of its own (`output_config`, `output_format`), '
             'because each request gives a whole one: use resume="restart" or "never"'
@@ -128,14 +128,6 @@ def _check_lists(name: str, params: Mapping[str, Any]) -> None:
         given = type(value).__name__
         if isinstance(value, str | Mapping):
             raise TypeError(f"{name}() needs {param}=[…], a list, and got {given}")
-
-
-def _has_format(params: Mapping[str, Any]) -> bool:
-    match params:
-        case {"output_config": {"format": wanted}} | {"output_format": wanted}:
-            return bool(wanted)
-        case _:
-            return False
 
 
 def _kept(value: Any) -> Any:

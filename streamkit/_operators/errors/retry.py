@@ -80,6 +80,11 @@ class _Retry(DescriptionStage):
                 f"{self!r} opens its source again, and {source!r} can be read only once: give from_iterable() a "
                 "function that makes a new one, or use messages()"
             )
+        if source.goes_on and self.policy.resume == "restart":
+            raise TypeError(
+                f"{self!r} would give {source!r} a new beginning, which has only the rest of a message: let the source itself "
+                'start over, with messages(retry=RetryPolicy(resume="restart"))'
+            )
         return _Retried(self, self.policy, source.retried(), stages)
 
 
@@ -93,7 +98,7 @@ class _Retried(Source):
         self._policy = policy
         self._source = source
         self._stages = stages
-        self.restarts: bool = policy.resume == "restart"
+        self.restarts: bool = policy.resume == "restart" or source.restarts
 
     def __repr__(self) -> str:
         return " | ".join((nested_text(self._source), *map(repr, (*self._stages, self._stage))))
