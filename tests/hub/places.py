@@ -4,7 +4,10 @@ The places where a hub keeps its runs, as the tests see them: one suite runs on 
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from abc import ABC, abstractmethod
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anyio
@@ -76,7 +79,30 @@ class Memory(Place):
         await anyio.sleep(seconds)
 
 
-PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory,)}
+class SQLite(Place):
+    """
+    In a file, whose clocks the test turns.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(path, monkeypatch)
+        self.file = path / "runs.db"
+        self.url = f"sqlite:///{self.file}"
+        self._ahead = 0.0
+        monkeypatch.setattr("streamkit.hub._stores.sqlite.clock.monotonic", lambda: monotonic() + self._ahead)
+        monkeypatch.setattr("streamkit.hub._stores.sqlite.clock.time", lambda: time() + self._ahead)
+
+    async def pass_time(self, seconds: float) -> None:
+        self._ahead += seconds
+        # Whoever waits for that time looks at the clock again when something changes.
+        if self.file.exists():
+            with contextlib.closing(sqlite3.connect(self.file)) as database, database:
+                database.execute("INSERT INTO changes (run) SELECT run FROM logs")
+
+
+PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory, SQLite)}
 
 
 def batch(first: int, *records: bytes, epoch: int = 1, at: float = 0.0) -> Batch:

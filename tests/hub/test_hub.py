@@ -374,17 +374,16 @@ async def test_a_silent_minute_is_no_death(place: Place) -> None:
 
 
 async def test_a_run_is_gone_when_its_time_is_over(hub: Hub, place: Place) -> None:
-    grant = await opened(hub.store)
-    await hub.store.submit("waits", "recipe", b"", limits=LIMITS)
-    await hub.store.append("run", grant, batch(1, b"sa"))
+    await hub.store.submit("run", "recipe", b"", limits=LIMITS)
 
     async def expire() -> None:
+        await anyio.sleep(0.05)
         await place.pass_time(1.2 * TTL)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(expire)
         with pytest.raises(Gone):
-            await hub.subscribe("waits").collect()
+            await hub.subscribe("run", wait=0).collect()
 
 
 async def test_a_viewer_tells_that_the_log_is_another_one(hub: Hub) -> None:

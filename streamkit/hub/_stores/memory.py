@@ -5,18 +5,18 @@ Logs in the memory of this process, for one process and for tests.
 from __future__ import annotations
 
 from bisect import bisect_left
-from contextlib import nullcontext
 from time import time
 from typing import TYPE_CHECKING, Self
 
-from anyio import current_time, move_on_after
+from anyio import current_time
 
 from streamkit._core.runtime.wakeup import Wakeup
 from streamkit.hub._stores.contract import Claim, Grant, Page, State
 from streamkit.hub._stores.refusals import busy, diverged, fenced, full, gone, over
+from streamkit.hub._stores.watches import LogWatch, Watches
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Collection
 
     from streamkit.hub._stores.contract import Batch, Limits, Phase
 
@@ -30,7 +30,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
-        self._watches: dict[str, set[_Watch]] = {}
+        self._watches = Watches(self._seconds_left)
         self._submitted = Wakeup()
         self._unseen = False
 
@@ -66,7 +66,7 @@ class MemoryStore:
             raise full(run, log.limits.max_bytes)
         log.batches.append(batch)
         log.last, log.size = batch.last, size
-        self._changed(run)
+        self._watches.changed(run)
         return log.renew()
 
     async def renew(self, run: str, grant: Grant) -> str | None:
@@ -78,7 +78,7 @@ class MemoryStore:
             log.lease_until = current_time()
             self._unseen = True
             self._submitted.wake()
-            self._changed(run)
+            self._watches.changed(run)
 
     async def end(self, run: str, grant: Grant, ending: bytes) -> None:
         log = self._find(run)
@@ -88,7 +88,7 @@ class MemoryStore:
         log.renew()
         log.ending = ending
         log.payload = b""
-        self._changed(run)
+        self._watches.changed(run)
 
     async def read(self, run: str, after: int, *, limit: int = 512) -> Page | None:
         log = self._find(run)
@@ -104,24 +104,21 @@ class MemoryStore:
                 break
         return Page(batches, log.state)
 
-    def watch(self, run: str) -> _Watch:
-        watches = self._watches.setdefault(run, set())
-        watch = _Watch(lambda: self._find(run), watches)
-        watches.add(watch)
-        return watch
+    def watch(self, run: str) -> LogWatch:
+        return self._watches.add(run)
 
     async def cancel(self, run: str, reason: str) -> bool:
         log = self._find(run)
         if log is None or log.ending is not None:
             return False
         log.cancelled = log.cancelled or reason
-        self._changed(run)
+        self._watches.changed(run)
         return True
 
     async def delete(self, run: str) -> bool:
         found = self._find(run) is not None
         self._logs.pop(run, None)
-        self._changed(run)
+        self._watches.changed(run)
         return found
 
     async def runs(self) -> AsyncIterator[tuple[str, State]]:
@@ -139,7 +136,7 @@ class MemoryStore:
         log.recipe, log.payload = recipe, payload
         self._unseen = True
         self._submitted.wake()
-        self._changed(run)
+        self._watches.changed(run)
 
     async def claim(self, recipes: Collection[str], *, lease: float) -> Claim | None:
         self._unseen = False
@@ -176,12 +173,14 @@ class MemoryStore:
         log.lease = lease
         log.started = log.started or time()
         log.renew()
-        self._changed(run)
+        self._watches.changed(run)
         return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1)
 
-    def _changed(self, run: str) -> None:
-        for watch in self._watches.get(run, ()):
-            watch.wake()
+    def _seconds_left(self, run: str) -> float | None:
+        log = self._find(run)
+        if log is None:
+            return None
+        return (min(log.expires_at, log.lease_until) if log.alive else log.expires_at) - current_time()
 
     def _drop_expired(self) -> None:
         for run in list(self._logs):
@@ -246,30 +245,3 @@ class _Log:
             self.recipe,
             self.started,
         )
-
-
-class _Watch:
-    """
-    Tells one reader when its log changes, or when a time comes that changes its state.
-    """
-
-    def __init__(self, find: Callable[[], _Log | None], watches: set[_Watch]) -> None:
-        self._find = find
-        self._watches = watches
-        self._wakeup = Wakeup()
-        self._is_new = False
-
-    def wake(self) -> None:
-        self._is_new = True
-        self._wakeup.wake()
-
-    async def changed(self) -> None:
-        log = self._find()
-        times = [] if log is None else [log.expires_at, *([log.lease_until] if log.alive else [])]
-        with move_on_after(min(times) - current_time()) if times else nullcontext():
-            while not self._is_new:
-                await self._wakeup.wait()
-        self._is_new = False
-
-    def close(self) -> None:
-        self._watches.discard(self)

@@ -41,6 +41,16 @@ def _memory(url: str) -> Callable[[], Store]:
     return MemoryStore
 
 
-_STORES: Final[dict[str, Callable[[str], Callable[[], Store]]]] = {"memory": _memory}
+def _sqlite(url: str) -> Callable[[], Store]:
+    try:
+        from streamkit.hub._stores.sqlite import SQLiteStore
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "hub.connect('sqlite:…') needs apsw: pip install \"claude-streamkit[sqlite]\""
+        ) from error
+    return SQLiteStore.from_url(url)
+
+
+_STORES: Final[dict[str, Callable[[str], Callable[[], Store]]]] = {"memory": _memory, "sqlite": _sqlite}
 
 _EXAMPLES: Final = ("'memory:'", "'sqlite:///runs.db'", "'redis://localhost'")
