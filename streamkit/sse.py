@@ -13,6 +13,9 @@ What is sent, each with its data as JSON:
     event: restarted  the stream starts over, and what came before it is void
     event: done       the end: `kind`, `stop_reason` and `usage`
     event: error      the end of a stream that has failed: `type`, `retriable` and `message`
+
+`resume` sends a run of a hub in the same way, from any of its records on. These alone have an `id:`, and a browser that has lost
+its connection sends the last one back.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from streamkit._core.keyword_hints import keyword_hints
 from streamkit._serving.ending import describe_end, describe_error, json_for
 from streamkit._serving.framing import Framing, frames
 from streamkit._serving.response import FramedResponse, checked_silence, checked_stream
+from streamkit._serving.resuming import FIRST_RECORD, ResumedResponse
 from streamkit._surrogates import WholeCharacters, legal, plain_text
 
 if TYPE_CHECKING:
@@ -32,8 +36,9 @@ if TYPE_CHECKING:
 
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
+    from streamkit.hub import Hub, Record
 
-__all__ = ["Response", "events"]
+__all__ = ["Response", "events", "resume"]
 
 
 class Response(FramedResponse):
@@ -109,15 +114,67 @@ def events(
     return frames(checked_stream("sse.events", stream), _framing("sse.events", raw)(), silence)
 
 
-def _framing(name: str, raw: object) -> Callable[[], Framing]:
+@keyword_hints
+def resume(
+    hub: Hub,
+    id: str,  # noqa: A002 -- the word for it
+    last_event_id: str | None = None,
+    *,
+    wait: float = 0.0,
+    heartbeat: float | None = 15.0,
+    raw: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> ResumedResponse:
+    """
+    An ASGI response that shows a run of a hub, from any record on, and then what comes live.
+
+        async def watch(request):
+            return sk.sse.resume(hub, request.path_params["id"], request.headers.get("last-event-id"))
+
+    Each record has its `id:`. What is no record has none: the heartbeat, `done` and `error`. A viewer that goes ends nothing;
+    `hub.cancel(id)` does, and then the others get a `done` of kind `"cancelled"`.
+
+    The status is 204 where the run has ended and the viewer has all of it; 400 where `id` or `last_event_id` cannot be one; 404
+    where there is no such run, and 410 where it is not there any more; 409 where it was begun anew.
+
+    Args:
+        hub: An open hub.
+        id: The run's id, as the client has sent it.
+        last_event_id: The id of the last record that the client has, as it has sent it; None or empty for none.
+        wait: Seconds to wait for a run that is not there yet.
+        heartbeat: As for `Response`.
+        raw: As for `Response`.
+        headers: As for `Response`.
+
+    Raises:
+        TypeError: A setting is of another type.
+        ValueError: A number of seconds is below 0, or not finite; a header that cannot be sent.
+        ImportError: sse-starlette is not installed.
+    """
+    framing = _framing("sse.resume", raw)
+
+    def respond(records: Stream[Record], _: int) -> FramedResponse:
+        return FramedResponse(
+            records,
+            lambda: _Records(framing()),
+            name="sse.resume",
+            wait_for_first=FIRST_RECORD,
+            heartbeat=heartbeat,
+            headers=headers,
+        )
+
+    return ResumedResponse(hub, id, last_event_id, respond, wait=wait, name="sse.resume")
+
+
+def _framing(name: str, raw: object) -> Callable[[], _Events]:
     text_as_it_is = flag(name, "raw", raw)
     try:
         from sse_starlette import ServerSentEvent
     except ModuleNotFoundError as error:
         raise ImportError(f'{name}() needs sse-starlette: pip install "claude-streamkit[sse]"') from error
 
-    def frame(event: str, data: str) -> bytes:
-        return ServerSentEvent(data, event=event, sep="\n").encode()
+    def frame(event: str, data: str, record_id: str | None) -> bytes:
+        return ServerSentEvent(data, event=event, id=record_id, sep="\n").encode()
 
     return lambda: _Events(frame, raw=text_as_it_is)
 
@@ -130,9 +187,10 @@ class _Events(Framing):
     Each item as one event.
     """
 
-    def __init__(self, frame: Callable[[str, str], bytes], *, raw: bool) -> None:
-        self._frame = frame
+    def __init__(self, frame: Callable[[str, str, str | None], bytes], *, raw: bool) -> None:
+        self._write = frame
         self._raw = raw
+        self.record_id: str | None = None  # of the record whose item is written
         self._texts: dict[str, WholeCharacters] = {}
         self._returned: set[str] = set()  # the names of texts that end with CR, which an LF may follow
 
@@ -157,6 +215,9 @@ class _Events(Framing):
     def failure(self, error: Exception, outcome: Outcome) -> bytes:
         return self._rest() + self._frame("error", _text_of(describe_error(error)))
 
+    def _frame(self, event: str, data: str) -> bytes:
+        return self._write(event, data, self.record_id)
+
     def _whole(self, name: str, piece: str) -> str:
         """
         The piece without half of a character, whose other half may come with the next of the same name, and without the LF of a
@@ -176,6 +237,28 @@ class _Events(Framing):
     def _rest(self) -> bytes:
         halves = {name: text.take() for name, text in self._texts.items()}
         return b"".join(self._frame(legal(name), legal(half)) for name, half in halves.items() if half)
+
+
+class _Records(Framing):
+    """
+    The item of each record as one event, with the record's id.
+    """
+
+    def __init__(self, events: _Events) -> None:
+        self._events = events
+
+    def item(self, item: Record) -> bytes:
+        self._events.record_id = item.id
+        try:
+            return self._events.item(item.data)
+        finally:
+            self._events.record_id = None
+
+    def end(self, outcome: Outcome) -> bytes:
+        return self._events.end(outcome)
+
+    def failure(self, error: Exception, outcome: Outcome) -> bytes:
+        return self._events.failure(error, outcome)
 
 
 def _text_of(value: object) -> str:

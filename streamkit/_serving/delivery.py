@@ -8,7 +8,6 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from anyio import (
     CancelScope,
     Event,
@@ -24,8 +23,8 @@ from anyio import (
 from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.runtime.fairness import let_others_run_until
 from streamkit._core.runtime.ungrouped import ungrouped
-from streamkit._serving.ending import describe_error
-from streamkit._serving.http_status import http_status, is_bug
+from streamkit._serving.http_status import is_bug
+from streamkit._serving.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -115,7 +114,9 @@ class Delivery:
         with self._ending:
             if self._gone:
                 pass  # nobody is there to be told
-            elif failure is None:
+            elif (
+                failure is None or self._run.outcome.kind == "cancelled"
+            ):  # somebody has stopped what is shown
                 await self._finish(self._framing.end(self._run.outcome))
             elif self._begun.is_set():
                 await self._finish(self._framing.failure(failure, self._run.outcome))
@@ -148,18 +149,11 @@ class Delivery:
             await self._emit({"type": "http.response.body", "body": data, "more_body": False})
 
     async def _refuse(self, error: Exception) -> None:
-        status, body = http_status(error), msgspec.json.encode(describe_error(error))
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        if status.retry_after is not None:
-            headers.append((b"retry-after", str(status.retry_after).encode()))
+        status, headers, body = refusal(error)
         async with self._sending:
             self._begun.set()
             self._over = True
-            await self._emit({"type": "http.response.start", "status": status.code, "headers": headers})
+            await self._emit({"type": "http.response.start", "status": status, "headers": headers})
             await self._emit({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _take_leave(self) -> None:

@@ -34,6 +34,8 @@ _TYPES = {
 
 _MESSAGES = {
     400: "the request was refused as invalid",
+    409: "this is another answer than before: load it from the beginning",
+    410: "this answer is not there any more",
     413: "the request is too large",
     429: "there are too many requests at the moment: try again later",
     500: "something went wrong",

@@ -84,6 +84,9 @@ async def frames(stream: Stream[Any], framing: Framing, silence: float | None) -
                 if frame := framing.keep_alive if item is _SILENCE else framing.item(item):
                     yield frame  # noqa: ASYNC119
     except Exception as error:
+        if run.outcome.kind == "cancelled":  # somebody has stopped what is shown
+            yield framing.end(run.outcome)
+            return
         yield framing.failure(error, run.outcome)
         if is_bug(error):
             raise

@@ -19,6 +19,9 @@ __all__ = ["HTTPStatus", "http_status", "is_bug"]
 
 _TIMED_OUT = {"timeout_error", "stalled"}
 
+_OF_A_RUN = {"gone": 410, "gap": 410, "diverged": 409}
+"""What is wrong with a run of a hub that somebody wants to follow."""
+
 
 class HTTPStatus(NamedTuple):
     """
@@ -49,7 +52,8 @@ def http_status(error: BaseException) -> HTTPStatus:
     The status for an error:
 
     429 where there were too many requests and 503 where the service is overloaded, both with its `retry-after`; 400 for a
-    request that cannot be understood or was refused as invalid, 413 for one that was too large; 504 for whatever took too long;
+    request that cannot be understood or was refused as invalid, 410 for a run of a hub that is not there any more and 409 for one
+    that was begun anew, 413 for one that was too large; 504 for whatever took too long;
     502 for all else that has failed upstream, a refused key of our own too; 500 for a bug.
     """
     if is_bug(error):
@@ -62,6 +66,8 @@ def http_status(error: BaseException) -> HTTPStatus:
 
 def _code(error: BaseException) -> int:
     kind, status = type_of(error), attribute_of(error, "status_code")
+    if kind in _OF_A_RUN:
+        return _OF_A_RUN[kind]
     if kind in _TIMED_OUT or status in (408, 504) or _took_too_long(error):
         return 504
     if kind == "rate_limit_error" or status == 429:

@@ -4,7 +4,7 @@ Types of the hub; checked, not run.
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import streamkit as sk
 
@@ -22,6 +22,11 @@ async def followed() -> None:
         assert_type(await hub.status("run"), sk.hub.Status | None)
         assert_type(await hub.cancel("run", "why"), bool)
         assert_type(await hub.delete("run"), bool)
+        sk.sse.resume(hub, "run", None, wait=1, raw=True)
+        sk.ui.ai_sdk.resume(hub, "run", version=6, finished=False)
+        sk.ui.ag_ui.resume(hub, "run", thread_id="thread", run_id="run", messages=[])
+        assert_type(sk.ui.ai_sdk.snapshot(["a"]), list[dict[str, Any]])
+        assert_type(sk.ui.ag_ui.snapshot(["a"], "thread", "run"), list[dict[str, Any]])
 
 
 def ends(error: sk.StreamError) -> str | None:

@@ -17,7 +17,19 @@ from streamkit.ui.ai_sdk._chunks import Version, chunks
 from streamkit.ui.ai_sdk._data import Data
 from streamkit.ui.ai_sdk._params import approved, params
 from streamkit.ui.ai_sdk._response import Response, frames
+from streamkit.ui.ai_sdk._resume import resume, snapshot
 
-__all__ = ["BadRequest", "Data", "Response", "Version", "approved", "chunks", "frames", "params"]
+__all__ = [
+    "BadRequest",
+    "Data",
+    "Response",
+    "Version",
+    "approved",
+    "chunks",
+    "frames",
+    "params",
+    "resume",
+    "snapshot",
+]
 
 publish(__name__, globals())
