@@ -4,7 +4,7 @@ The hub: runs under an id, which any number of viewers follow, in this process o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from anyio import CancelScope, Event, create_task_group, current_time
 
@@ -17,6 +17,7 @@ from streamkit._core.runtime.failures import has_interruption
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
 from streamkit.hub._errors import Busy, Fenced, Gone
+from streamkit.hub._items import encode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._publisher import Publisher
 from streamkit.hub._record import Record, checked_run, parse_place
@@ -25,8 +26,10 @@ from streamkit.hub._stores.contract import Limits
 from streamkit.hub._stores.refusals import busy
 from streamkit.hub._stores.urls import store_maker
 from streamkit.hub._viewer import Viewer
+from streamkit.hub._workers import Recipe, Worker, checked_recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from anyio.abc import TaskGroup
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Store
 
 __all__ = ["Hub", "connect"]
+
+R = TypeVar("R", bound=Recipe)
 
 _BEHIND_ALL = 2**62
 """A number that no record has."""
@@ -78,6 +83,7 @@ class Hub:
         self._store: Store | None = None
         self._begun: dict[str, Event] = {}
         self._writing: dict[str, Publisher] = {}
+        self._recipes: dict[str, Recipe] = {}
 
     async def __aenter__(self) -> Self:
         if self._store is not None:
@@ -177,8 +183,12 @@ class Hub:
             if self._begun.get(run) is begun:
                 del self._begun[run]
             begun.set()
+
+        async def as_it_is() -> Stream[Any]:
+            return stream
+
         try:
-            return await publisher.publish(stream)
+            return await publisher.publish(as_it_is)
         finally:
             if self._writing.get(run) is publisher:
                 del self._writing[run]
@@ -243,6 +253,80 @@ class Hub:
             batches = () if page is None else page.batches
             last = next((f"{number}-{batch.epoch}" for batch in batches if batch.last >= number), None)
         return status_of(run, state, last)
+
+    # -- recipes --------------------------------------------------------------------------------------------
+
+    def recipe(self, name: str) -> Callable[[R], R]:
+        """
+        Name a function that makes the stream of a run, for `work`.
+
+            @hub.recipe("chat")
+            def chat(payload, so_far):
+                return sk.messages(client, **payload, so_far=so_far) | sk.text()
+
+        It is called with the payload that was submitted, and with what the run has told already, as a message with which
+        `messages(so_far=…)` goes on; that is None at the beginning, and where it cannot be told as one message. It returns a
+        stream, or is a coroutine function that does.
+
+        Args:
+            name: The name for `submit`.
+
+        Raises:
+            TypeError: The name is not a string, or what is decorated cannot be called.
+            ValueError: The name cannot be one, or is taken.
+        """
+        checked = checked_recipe("recipe", name)
+        if checked in self._recipes:
+            raise ValueError(f"recipe({name!r}) is there already: give each recipe a name of its own")
+
+        def register(make: R) -> R:
+            if not callable(make):
+                raise TypeError(f"recipe({name!r}) needs a function of payload and so_far, not {make!r}")
+            self._recipes[checked] = make
+            return make
+
+        return register
+
+    async def submit(self, id: str, recipe: str, payload: Any = None) -> None:  # noqa: A002 -- the word for it
+        """
+        Have a worker run a recipe under an id.
+
+        Args:
+            id: The run's id. One that has ended is replaced.
+            recipe: The recipe's name, which the workers know.
+            payload: What it is called with: a JSON value. It is kept until the run ends.
+
+        Raises:
+            TypeError: The payload is nothing that can be kept.
+            ValueError: The id or the name cannot be one.
+            Busy: There is such a run, and it has not ended.
+        """
+        run, name, store = checked_run("submit", id), checked_recipe("submit", recipe), self.store
+        data = encode_item(payload)
+        await patiently(lambda: store.submit(run, name, data, limits=self._limits))
+
+    @keyword_hints
+    async def work(self, *, concurrency: int = 100, lease: float = 5.0, attempts: int = 3) -> None:
+        """
+        Run what was submitted by the recipes of this hub, until it is cancelled: what waits, and what another worker has left
+        because it died. Where it is told to stop itself, other workers go on with its runs at once.
+
+        Args:
+            concurrency: Runs at a time.
+            lease: Seconds after which another worker takes a run over whose worker gives no sign of life.
+            attempts: How often a run is taken over, at most. Then it is `Lost`.
+
+        Raises:
+            TypeError: An argument is no number.
+            ValueError: A number is too small; or there is no recipe.
+            StreamError: The store cannot be used, of type `"hub"`.
+        """
+        if not self._recipes:
+            raise ValueError("work() has no recipe: decorate a function with @hub.recipe(name) before")
+        worker = Worker(
+            self.store, self._recipes, self._writing, concurrency=concurrency, lease=lease, attempts=attempts
+        )
+        await worker.work()
 
     # -- ending ---------------------------------------------------------------------------------------------
 

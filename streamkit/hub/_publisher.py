@@ -15,26 +15,27 @@ from anyio import CancelScope, Event, create_task_group, current_time, sleep_unt
 
 from streamkit._core.errors import StreamError
 from streamkit._core.log import error_fields, log_warning, running_in
+from streamkit._core.outcome import Outcome
 from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.failures import ends_program, is_interruption
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._batches import Batches
 from streamkit.hub._ending import Ending
-from streamkit.hub._errors import Diverged, Fenced, Gone
+from streamkit.hub._errors import Diverged, Fenced, Gone, Lost
 from streamkit.hub._items import encode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._stores.contract import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from streamkit._core.algebra import Stream
-    from streamkit._core.outcome import Outcome
     from streamkit._core.runtime.run import Run
     from streamkit.hub._stores.contract import Grant, Store
 
 __all__ = ["Publisher"]
 
+_FAILED: Final = "the hub has failed"
 _BEAT: Final = 0.5
 """Seconds at most until a cancellation is heard of, while nothing is appended."""
 
@@ -51,6 +52,7 @@ class Publisher:
         hands_over: Whether another worker is to go on with it where this program is told to stop. Otherwise that cancels it.
 
     Attributes:
+        before_first: Gives what stands before the first item.
         ends: Whether the log is being ended, or was.
         ended: Set when nothing of the run is left.
     """
@@ -72,12 +74,16 @@ class Publisher:
         self._failure: Exception | None = None
         self._cancelled_for: str | None = None
         self._opened: Run[Any] | None = None
+        self.before_first: Callable[[object], Sequence[object]] | None = None
         self.ends: bool = False
         self.ended: Event = Event()
 
-    async def publish(self, stream: Stream[Any]) -> Outcome:
+    async def publish(self, make: Callable[[], Awaitable[Stream[Any]]]) -> Outcome:
         """
         Write a stream to its end.
+
+        Args:
+            make: Makes it, while the lease is kept already.
 
         Returns:
             How the stream has ended, also where it has failed.
@@ -87,46 +93,79 @@ class Publisher:
             Fenced: Another writer has the run.
             Gone: It was deleted, or its time is over.
             Diverged: The store has lost what it had acknowledged.
+            Lost: It cannot go on.
             StreamError: The run has become too large (`"full"`), or the store cannot be used (`"hub"`).
         """
+        outcome = Outcome()
         try:
-            return await self._publish(stream.open())
+            with ungrouped():
+                async with create_task_group() as tasks:
+                    tasks.start_soon(self._work_beside)
+                    try:
+                        run = await self._opened_run(make, outcome)
+                        if run is not None:
+                            outcome = run.outcome
+                            await self._read(run)
+                        await self._finish(outcome)
+                    except BaseException as error:
+                        if is_interruption(error) or ends_program(error):
+                            await self._finish_in_time(outcome)
+                        raise
+                    finally:
+                        self._beside.cancel()
         finally:
             self.ended.set()
-
-    async def _publish(self, run: Run[Any]) -> Outcome:
-        self._opened = run
-        with ungrouped():
-            async with create_task_group() as tasks:
-                tasks.start_soon(self._work_beside)
-                try:
-                    await self._read(run)
-                    await self._finish(run.outcome)
-                except BaseException as error:
-                    if is_interruption(error) or ends_program(error):
-                        await self._finish_in_time(run.outcome)
-                    raise
-                finally:
-                    self._beside.cancel()
-        return run.outcome
+        return outcome
 
     def cancel(self, reason: str) -> None:
         """
         End the run on purpose.
         """
-        if self._cancelled_for is None and self._opened is not None:
+        if self._cancelled_for is None:
             self._cancelled_for = reason
+            self._interrupt(reason)
+
+    def _interrupt(self, reason: str) -> None:
+        if self._opened is not None:
             self._opened.cancel(reason)
+
+    async def _opened_run(
+        self, make: Callable[[], Awaitable[Stream[Any]]], outcome: Outcome
+    ) -> Run[Any] | None:
+        """
+        The run of the stream; None where that cannot be made, which is how it ends.
+        """
+        try:
+            stream = await make()
+        except Exception as error:
+            outcome.fail(error)
+            return None
+        self._opened = stream.open()
+        if self._failure is not None or self._cancelled_for is not None:
+            self._opened.cancel(self._cancelled_for or _FAILED)
+        return self._opened
 
     async def _read(self, run: Run[Any]) -> None:
         try:
             async with run:
                 async for item in run:
+                    if self.before_first is not None:
+                        await self._begin(self.before_first, item)
                     await self._batches.add(self._encoded(item))
         except Exception:
             # Both are told where the run is ended.
             if self._failure is None and run.outcome.error is None:
                 raise
+
+    async def _begin(self, before: Callable[[object], Sequence[object]], first: object) -> None:
+        self.before_first = None
+        try:
+            items = before(first)
+        except Lost as error:
+            self._failure = self._failure or error
+            raise
+        for item in items:
+            await self._batches.add(self._encoded(item))
 
     def _encoded(self, item: object) -> bytes:
         try:
@@ -175,6 +214,8 @@ class Publisher:
         log_warning("hub_run_left_open", running_in.get())
 
     def _ending(self, outcome: Outcome) -> Ending:
+        if isinstance(self._failure, Lost):
+            return Ending.lost(str(self._failure))
         if self._failure is not None:
             return Ending.of(outcome, error=self._failure)
         if self._cancelled_for is not None and outcome.stopped_by == f"cancel: {self._cancelled_for}":
@@ -202,8 +243,7 @@ class Publisher:
             await work()
         except Exception as error:
             self._failure = self._failure or error
-            if self._opened is not None:
-                self._opened.cancel("the hub has failed")
+            self._interrupt(_FAILED)
 
     async def _append(self, records: list[bytes]) -> None:
         batch = Batch(self._last + 1, self._grant.epoch, current_time() - self._begun, records)

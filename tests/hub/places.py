@@ -4,8 +4,6 @@ The places where a hub keeps its runs, as the tests see them: one suite runs on 
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from abc import ABC, abstractmethod
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -98,8 +96,12 @@ class SQLite(Place):
         self._ahead += seconds
         # Whoever waits for that time looks at the clock again when something changes.
         if self.file.exists():
-            with contextlib.closing(sqlite3.connect(self.file)) as database, database:
-                database.execute("INSERT INTO changes (run) SELECT run FROM logs")
+            # Not with sqlite3: two SQLites in one process break each other's locks.
+            from streamkit.hub._stores.sqlite.database import open_database, parse_address
+
+            database = open_database(parse_address(self.url))
+            database.execute("INSERT INTO changes (run) SELECT run FROM logs")
+            database.close()
 
 
 PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory, SQLite)}

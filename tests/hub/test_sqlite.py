@@ -254,14 +254,15 @@ async def test_a_full_disk_ends_the_run_and_what_was_appended_is_there(url: str)
     assert {*got} == {10_000}
 
 
-async def test_a_file_that_another_process_locks_is_waited_for(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_somebody_else_locks_is_waited_for(
+    url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamkit.hub._stores.sqlite.database._PATIENCE", 0.05)
     async with hubs.connect(url) as hub, anyio.create_task_group() as tasks:
-        with closing(sqlite3.connect(tmp_path / "runs.db", isolation_level=None)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            tasks.start_soon(hub.publish, "run", sk.from_iterable("abc"))
-            await anyio.sleep(0.2)
-            database.execute("COMMIT")
+        database = open_database(parse_address(url))
+        database.execute("BEGIN IMMEDIATE")
+        tasks.start_soon(hub.publish, "run", sk.from_iterable("abc"))
+        await anyio.sleep(0.2)
+        database.execute("COMMIT")
+        database.close()
         assert [record.data async for record in hub.subscribe("run")] == ["a", "b", "c"]

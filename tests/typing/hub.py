@@ -29,6 +29,22 @@ async def followed() -> None:
         assert_type(sk.ui.ag_ui.snapshot(["a"], "thread", "run"), list[dict[str, Any]])
 
 
+async def worked() -> None:
+    async with sk.hub.connect("memory:") as hub:
+
+        @hub.recipe("chat")
+        def chat(payload: str, so_far: object) -> sk.Stream[str]:
+            return words
+
+        @hub.recipe("late")
+        async def late(payload: str, so_far: object) -> sk.Stream[str]:
+            return words
+
+        assert_type(chat("a", None), sk.Stream[str])
+        await hub.submit("run", "chat", {"a": 1})
+        await hub.work(concurrency=10, lease=2.5, attempts=1)
+
+
 def ends(error: sk.StreamError) -> str | None:
     match error:
         case sk.hub.Cancelled(reason=reason):

@@ -20,6 +20,9 @@ async def wrong() -> None:
         hub.subscribe("run", after=5)  # error
         hub.subscribe(words)  # error
         await hub.cancel("run", None)  # error
+        await hub.submit("run", words)  # error
+        await hub.work(10)  # error
+        hub.recipe("chat")(words)  # error
         _ = (await hub.status("run")).kind  # error
         sk.sse.resume(hub, "run", 5)  # error
         sk.sse.resume("run", hub)  # error

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Limits
     from streamkit.hub._stores.sqlite.database import Database, Value
 
-__all__ = ["LogTables"]
+__all__ = ["OFFERED", "LogTables"]
 
 _HALF: Final = 32
 """The bits of a batch's place that have its last record's number."""
+
+OFFERED: Final = ""
+"""What stands among the logs that have changed when a worker has something to claim. No log has this name."""
 
 _KEPT_CHANGES: Final = 4096
 _MOST_DROPPED: Final = 16
@@ -146,7 +149,7 @@ class LogTables:
             "UPDATE logs SET lease_until = 0 WHERE run = ? AND epoch = ? AND ending IS NULL",
             (run, grant.epoch),
         )
-        self.touched.add(run)
+        self.touched |= {run, OFFERED}
 
     def end(self, run: str, grant: Grant, ending: bytes) -> None:
         row = self._find(run)
@@ -220,6 +223,7 @@ class LogTables:
         self.database.execute(
             "UPDATE logs SET recipe = ?, payload = ? WHERE id = ?", (recipe, payload, made.id)
         )
+        self.touched.add(OFFERED)
 
     def claim(self, recipes: Collection[str], lease: float) -> Claim | None:
         now = lease_clock()

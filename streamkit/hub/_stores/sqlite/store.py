@@ -14,7 +14,7 @@ from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.wakeup import Wakeup
 from streamkit.hub._stores.sqlite.database import meaning_of, open_database, parse_address
 from streamkit.hub._stores.sqlite.group_thread import GroupThread
-from streamkit.hub._stores.sqlite.log_tables import LogTables
+from streamkit.hub._stores.sqlite.log_tables import OFFERED, LogTables
 from streamkit.hub._stores.watches import Watches
 
 if TYPE_CHECKING:
@@ -161,8 +161,9 @@ class SQLiteStore:
         self._loop.call_soon(lambda: self._changed(runs))
 
     def _changed(self, runs: set[str] | None) -> None:
-        self._unseen = True
-        self._submitted.wake()
+        if runs is None or OFFERED in runs:
+            self._unseen = True
+            self._submitted.wake()
         if runs is None:
             self._watches.all_changed()
         else:

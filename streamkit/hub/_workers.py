@@ -1,0 +1,154 @@
+"""
+Recipes, and the workers that run what was submitted: also what another worker has left when it died.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from anyio import Semaphore, create_task_group, move_on_after
+
+from streamkit._core.algebra import Stream
+from streamkit._core.checks import seconds, whole_number
+from streamkit._core.log import error_fields, log_warning, running_in
+from streamkit._core.naming import name_of
+from streamkit._core.runtime.ungrouped import ungrouped
+from streamkit.hub._ending import Ending
+from streamkit.hub._items import decode_item
+from streamkit.hub._patience import patiently
+from streamkit.hub._publisher import Publisher
+from streamkit.hub._takeover import Takeover, items_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from streamkit.hub._stores.contract import Claim, Store
+
+__all__ = ["Recipe", "Worker", "checked_recipe"]
+
+_LOOK_EVERY: Final = 0.5
+"""Seconds between two looks for leases that have run out."""
+
+_LONGEST_NAME: Final = 200
+
+
+class Recipe(Protocol):
+    """
+    What makes the stream of a run.
+    """
+
+    def __call__(self, payload: Any, so_far: Any, /) -> Stream[Any] | Awaitable[Stream[Any]]:
+        """
+        Make it.
+
+        Args:
+            payload: As it was submitted.
+            so_far: What the run has told already, as a message; None where it is to begin.
+        """
+        ...
+
+
+def checked_recipe(call: str, name: object) -> str:
+    """
+    The name of a recipe, if it can be one.
+
+    Raises:
+        TypeError: It is not a string.
+        ValueError: It is empty, too long, or has a character that cannot be printed.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{call}() needs the name of a recipe, a string, not {type(name).__name__}")
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"{call}() needs the name of a recipe: 1 to {_LONGEST_NAME} printable characters")
+    return name
+
+
+class Worker:
+    """
+    Runs what was submitted.
+
+    Args:
+        store: Where the logs are.
+        recipes: What makes streams, by name.
+        writing: The publishers of this process, by run.
+        concurrency: Runs at a time.
+        lease: Seconds after which another worker takes a run over whose worker gives no sign of life.
+        attempts: How often a run is taken over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        recipes: dict[str, Recipe],
+        writing: dict[str, Publisher],
+        *,
+        concurrency: int,
+        lease: float,
+        attempts: int,
+    ) -> None:
+        self._store = store
+        self._recipes = recipes
+        self._writing = writing
+        self._free = Semaphore(whole_number("work", concurrency, least=1, of="concurrency"))
+        self._lease = seconds("work", lease, of="lease")
+        self._attempts = whole_number("work", attempts, least=0, of="attempts")
+
+    async def work(self) -> None:
+        """
+        Take what waits, and what has an expired lease, until it is cancelled.
+        """
+        with ungrouped():
+            async with create_task_group() as tasks:
+                while True:
+                    await self._free.acquire()
+                    claim = await self._claimed()
+                    tasks.start_soon(self._serve, claim)
+
+    async def _claimed(self) -> Claim:
+        while True:
+            claim = await patiently(lambda: self._store.claim([*self._recipes], lease=self._lease))
+            if claim is not None:
+                return claim
+            with move_on_after(_LOOK_EVERY):
+                await self._store.submitted()
+
+    async def _serve(self, claim: Claim) -> None:
+        try:
+            await self._run(claim)
+        except Exception as error:
+            # Its viewers are told as far as that is possible.
+            log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+        finally:
+            self._free.release()
+
+    async def _run(self, claim: Claim) -> None:
+        run, grant = claim.run, claim.grant
+        if grant.takeovers > self._attempts:
+            reason = f"its writers have died {grant.takeovers} times"
+            await patiently(lambda: self._store.end(run, grant, Ending.lost(reason).encode()))
+            return
+        if grant.takeovers:
+            log_warning("hub_run_taken_over", running_in.get(), takeovers=grant.takeovers)
+        publisher = Publisher(self._store, run, grant, self._lease, hands_over=True)
+        self._writing[run] = publisher
+        try:
+            await publisher.publish(lambda: self._made(claim, publisher))
+        finally:
+            if self._writing.get(run) is publisher:
+                del self._writing[run]
+
+    async def _made(self, claim: Claim, publisher: Publisher) -> Stream[Any]:
+        """
+        The stream of a run, or the rest of it.
+        """
+        items = await patiently(lambda: items_of(self._store, claim.run)) if claim.grant.last else []
+        takeover = Takeover(claim.run, claim.grant, items)
+        publisher.before_first = takeover.before
+        recipe = self._recipes[claim.recipe]
+        made: object = recipe(decode_item(claim.payload), takeover.so_far)
+        if not isinstance(made, Stream) and inspect.isawaitable(made):
+            made = await cast("Awaitable[object]", made)
+        if not isinstance(made, Stream):
+            raise TypeError(f"recipe {name_of(recipe)} has to return a stream, not {type(made).__name__}")
+        return cast("Stream[object]", made)

@@ -1,0 +1,394 @@
+"""
+What is submitted, the workers that run it, and what becomes of it when they die.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+import streamkit as sk
+from streamkit import events, hub as hubs
+from streamkit.hub import Busy, Cancelled, Failed, Hub, Lost
+from streamkit.hub._items import encode_item
+from streamkit.testing import reply, tool_use
+from tests.hub.places import LEASE, TTL, Place, batch, opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.anyio
+
+LONG = 1_000.0
+
+
+@pytest.fixture
+async def hub(place: Place) -> AsyncIterator[Hub]:
+    async with hubs.connect(place.url, lease=LEASE, ttl=max(TTL, 60.0)) as hub:
+        yield hub
+
+
+async def data(hub: Hub, run: str = "run") -> list[Any]:
+    return [record.data async for record in hub.subscribe(run, wait=LONG)]
+
+
+async def died(hub: Hub, *items: object, run: str = "run", payload: Any = None) -> None:
+    """
+    A run that a worker has begun with these items, and then died.
+    """
+    await hub.submit(run, "chat", payload)
+    grant = await opened(hub.store, run, takeover=True)
+    if items:
+        await hub.store.append(run, grant, batch(1, *map(encode_item, items)))
+    await hub.store.release(run, grant)  # as if its lease had run out
+
+
+class Working:
+    """
+    A worker beside the test.
+    """
+
+    def __init__(self, hub: Hub, *, concurrency: int = 100, lease: float = LEASE, attempts: int = 3) -> None:
+        self._hub = hub
+        self._settings: dict[str, Any] = {"concurrency": concurrency, "lease": lease, "attempts": attempts}
+
+    async def __aenter__(self) -> None:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self._work)
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._tasks.cancel_scope.cancel()
+        await self._tasks.__aexit__(*error)
+
+    async def _work(self) -> None:
+        await self._hub.work(**self._settings)
+
+
+async def test_a_worker_runs_what_is_submitted(hub: Hub) -> None:
+    given: list[Any] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        given.append((payload, so_far))
+        return sk.from_iterable(payload["words"])
+
+    @hub.recipe("late")
+    async def late(payload: Any, so_far: Any) -> sk.Stream[Any]:
+        return sk.from_iterable([payload, so_far])
+
+    await hub.submit("before", "chat", {"words": ["a", "b"]})
+    async with Working(hub):
+        assert await data(hub, "before") == ["a", "b"]
+        await hub.submit("after", "late")
+        assert await data(hub, "after") == [None, None]
+        await hub.submit("before", "chat", {"words": ["c"]})
+        async with hub.subscribe("before").open() as run:
+            with pytest.raises(hubs.Diverged):  # it is another run of the same id
+                await hub.subscribe("before", after="2-1").collect()
+            assert [record.data async for record in run] == ["c"]
+    assert given == [({"words": ["a", "b"]}, None), ({"words": ["c"]}, None)]
+
+
+async def test_what_was_submitted_waits_for_a_worker(hub: Hub) -> None:
+    await hub.submit("run", "chat")
+    status = await hub.status("run")
+    assert status is not None
+    assert (status.kind, status.recipe, status.started) == ("waiting", "chat", None)
+    with pytest.raises(Busy, match="by recipe 'chat'"):
+        await hub.submit("run", "chat")
+    with pytest.raises(Busy):
+        await hub.publish("run", sk.from_iterable("a"))
+    assert await hub.cancel("run", "never mind")
+    with pytest.raises(Cancelled, match="never mind"):
+        await data(hub)
+
+
+async def test_no_more_run_at_a_time_than_a_worker_may(hub: Hub) -> None:
+    running = most = 0
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[int]:
+        async def items() -> AsyncIterator[int]:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            try:
+                await anyio.sleep(0.02)
+                yield 1
+            finally:
+                running -= 1
+
+        return sk.from_iterable(items)
+
+    for number in range(6):
+        await hub.submit(f"run-{number}", "chat")
+    async with Working(hub, concurrency=2):
+        for number in range(6):
+            assert await data(hub, f"run-{number}") == [1]
+    assert most == 2
+
+
+async def test_a_recipe_that_fails_ends_its_run_and_no_other(hub: Hub) -> None:
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        if payload == "fail":
+            raise LookupError("the recipe's own")
+        return sk.from_iterable(payload)
+
+    @hub.recipe("no stream")
+    def no_stream(payload: Any, so_far: Any) -> Any:
+        return payload
+
+    async with Working(hub):
+        await hub.submit("a", "chat", "fail")
+        await hub.submit("b", "no stream", "fail")
+        await hub.submit("c", "chat", "ok")
+        with pytest.raises(Failed, match="LookupError: the recipe's own"):
+            await data(hub, "a")
+        with pytest.raises(Failed, match="recipe no_stream has to return a stream, not str"):
+            await data(hub, "b")
+        assert await data(hub, "c") == ["o", "k"]
+
+
+# -- takeover -----------------------------------------------------------------------------------------------
+
+HEAD: dict[str, Any] = {
+    "model": "claude-sonnet-5",
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 1},
+}
+ANSWER: list[events.Event] = [
+    events.from_dict({"type": "message_start", "message": HEAD}),
+    events.ContentBlockStart(0, events.TextBlock("")),
+    events.ContentBlockDelta(0, events.TextDelta("Old pond, ")),
+    events.ContentBlockDelta(0, events.TextDelta("a frog leaps")),
+    events.ContentBlockStop(0),
+    events.MessageDelta(events.MessageChanges("end_turn", None), events.Usage(output_tokens=9)),
+    events.MessageStop(),
+]
+
+
+async def test_another_worker_goes_on_with_the_message_so_far(hub: Hub) -> None:
+    given: list[Any] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[events.Event]:
+        given.append((payload, so_far))
+        return sk.from_iterable(ANSWER[4:])
+
+    await died(hub, *ANSWER[:4], payload="hello")
+    async with Working(hub):
+        records = [record async for record in hub.subscribe("run")]
+    assert [record.data for record in records] == ANSWER
+    assert [record.id for record in records] == [f"{number}-{1 + (number > 4)}" for number in range(1, 8)]
+    [(payload, message)] = given
+    assert payload == "hello"
+    assert message.content[0].text == "Old pond, a frog leaps"
+    assert message.stop_reason is None
+
+
+async def test_a_run_that_gives_text_goes_on_with_a_message_of_that_text(hub: Hub) -> None:
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        begun = "" if so_far is None else so_far.content[0].text
+        return sk.from_iterable("one two three".removeprefix(begun))
+
+    await died(hub, "one ", "t")
+    async with Working(hub):
+        assert "".join(await data(hub)) == "one two three"
+
+
+async def test_a_run_whose_worker_died_before_it_began_is_begun(hub: Hub) -> None:
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        assert so_far is None
+        return sk.from_iterable("ab")
+
+    await died(hub)
+    async with Working(hub):
+        assert await data(hub) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("text", "a"), ("text", "b")],  # no message
+        ANSWER[:4],  # of which the recipe makes nothing
+        ANSWER,
+    ],
+    ids=["pairs", "cut", "whole"],
+)
+async def test_where_going_on_cannot_be_every_viewer_is_told_of_the_new_beginning(
+    hub: Hub, told: list[Any]
+) -> None:
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[events.Event]:
+        return sk.from_iterable(ANSWER)
+
+    await died(hub, *told)
+    async with Working(hub):
+        got = await data(hub)
+    restarted = got[len(told)]
+    assert isinstance(restarted, sk.Restarted)
+    assert restarted.attempt == 2
+    assert isinstance(restarted.error, sk.StreamError)
+    assert restarted.error.type == "lost"
+    assert got == [*told, restarted, *ANSWER]
+
+
+async def test_a_restart_that_the_stream_tells_itself_is_told_once(hub: Hub) -> None:
+    restart = sk.Restarted(2, sk.StreamError("cut", type="truncated"))
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
+        return sk.from_iterable([restart, *ANSWER])
+
+    await died(hub, *ANSWER[:3])
+    async with Working(hub):
+        got = await data(hub)
+    assert [type(item).__name__ for item in got].count("Restarted") == 1
+
+
+async def calling() -> list[Any]:
+    """
+    The events of an answer that calls a tool.
+    """
+    return await sk.from_sse([reply(tool_use("pay", {"amount": 5})).body]).collect()
+
+
+async def test_tools_that_may_have_run_do_not_run_twice(hub: Hub) -> None:
+    ran: list[str] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
+        async def answer() -> AsyncIterator[Any]:
+            for event in await calling():
+                yield event
+            ran.append(payload)  # as a tool loop does behind a message
+            yield sk.ToolResult("toolu_1", "pay", "paid")
+
+        return sk.from_iterable(answer)
+
+    told = await calling()
+    await died(hub, *told, run="called", payload="called")
+    await died(hub, *told, sk.ToolResult("toolu_1", "pay", "paid"), run="answered", payload="answered")
+    await died(hub, *told[:-2], run="cut", payload="cut")
+    async with Working(hub):
+        for run in ("called", "answered"):
+            with pytest.raises(Lost, match="tools of it may have run, which must not run twice"):
+                await data(hub, run)
+        assert len(await data(hub, "cut")) == len(told) - 2 + 1 + len(told) + 1
+    assert ran == ["cut"]
+
+
+async def test_a_run_is_taken_over_so_often_and_then_lost(hub: Hub) -> None:
+    tries: list[int] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        tries.append(1)
+        return sk.from_iterable(["b"])
+
+    await died(hub, "a")
+    for _ in range(2):
+        claim = await hub.store.claim(["chat"], lease=LEASE)
+        assert claim is not None
+        await hub.store.release("run", claim.grant)
+    async with Working(hub, attempts=2):
+        with pytest.raises(Lost, match="its writers have died 3 times"):
+            await data(hub)
+    assert tries == []
+    status = await hub.status("run")
+    assert status is not None
+    assert (status.kind, status.reason) == ("lost", "its writers have died 3 times")
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_runs_over(hub: Hub) -> None:
+    begun: list[Any] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        begun.append(so_far)
+
+        async def slowly() -> AsyncIterator[str]:
+            if len(begun) == 1:
+                yield "one "
+                await anyio.sleep(LONG)
+            yield "two"
+
+        return sk.from_iterable(slowly)
+
+    await hub.submit("run", "chat")
+    async with hub.subscribe("run").open() as run:
+        async with Working(hub, lease=LONG):
+            assert (await anext(run)).data == "one "
+        async with Working(hub, lease=LONG):
+            assert [record.data async for record in run] == ["two"]
+    assert [None if so_far is None else so_far.content[0].text for so_far in begun] == [None, "one "]
+
+
+async def test_a_run_that_was_cancelled_is_cancelled_for_good(hub: Hub) -> None:
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        async def endless() -> AsyncIterator[str]:
+            while True:
+                await anyio.sleep(0.01)
+                yield "a"
+
+        return sk.from_iterable(endless)
+
+    async with Working(hub):
+        await hub.submit("run", "chat")
+        async with hub.subscribe("run").open() as run:
+            with pytest.raises(Cancelled, match="enough"):
+                await anext(run)
+                await hub.cancel("run", "enough")
+                async for _ in run:
+                    pass
+    await died(hub, "a", run="dead")
+    assert await hub.store.cancel("dead", "enough")
+    async with Working(hub):
+        with pytest.raises(Cancelled, match="enough"):
+            await data(hub, "dead")
+
+
+# -- what is refused ----------------------------------------------------------------------------------------
+
+
+def letter(payload: Any, so_far: Any) -> sk.Stream[str]:
+    return sk.from_iterable("a")
+
+
+async def test_recipes_have_names_of_their_own(hub: Hub) -> None:
+    wrong: Any = 5
+    hub.recipe("chat")(letter)
+    with pytest.raises(ValueError, match=r"recipe\('chat'\) is there already"):
+        hub.recipe("chat")
+    with pytest.raises(TypeError, match=r"recipe\('other'\) needs a function of payload and so_far, not 5"):
+        hub.recipe("other")(wrong)
+    with pytest.raises(TypeError, match="needs the name of a recipe, a string, not int"):
+        hub.recipe(wrong)
+    for name in ("", "a\n", "a" * 201):
+        with pytest.raises(ValueError, match="needs the name of a recipe: 1 to 200 printable characters"):
+            await hub.submit("run", name)
+    with pytest.raises(TypeError, match="a hub cannot keep an item of type object"):
+        await hub.submit("run", "chat", object())
+
+
+async def test_a_worker_needs_recipes_and_numbers_that_make_sense(hub: Hub) -> None:
+    with pytest.raises(ValueError, match="has no recipe"):
+        await hub.work()
+    hub.recipe("chat")(letter)
+    with pytest.raises(ValueError, match="at least 1 for concurrency, not 0"):
+        await hub.work(concurrency=0)
+    with pytest.raises(ValueError, match="above 0 for lease, not 0"):
+        await hub.work(lease=0)
+    with pytest.raises(ValueError, match="at least 0 for attempts, not -1"):
+        await hub.work(attempts=-1)
