@@ -1,0 +1,89 @@
+"""
+What Redis's own errors mean for a hub: something that passes, or something that somebody has to repair, and how.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Final
+
+import hiredis
+
+from streamkit.hub._stores.refusals import unreachable
+
+if TYPE_CHECKING:
+    from streamkit._core.errors import StreamError
+    from streamkit.hub._stores.redis.address import Address
+
+__all__ = ["kind_of", "refused", "will_pass", "without_connection"]
+
+_PASSING: Final = {"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "TRYAGAIN"}
+
+_REMEDIES: Final = {
+    "ASK": "its cluster is moving the hub's keys; wait for the end of that",
+    "BUSY": "a script of somebody's runs there for long; end it with SCRIPT KILL",
+    "CLUSTERDOWN": "its cluster is down; see to CLUSTER INFO",
+    "CROSSSLOT": "what stands between splits a script's keys; connect to Redis itself",
+    "LOADING": "it is still reading its data; wait for it",
+    "MASTERDOWN": "its primary is down; give the address of one that is up",
+    "MISCONF": "it cannot write its data to disk; free space there, and see to its log",
+    "MOVED": "it sends to another node, which could not be followed",
+    "NOAUTH": "it wants a password; write the URL as redis://user:password@host",
+    "NOPERM": "its ACL forbids what a hub needs; docs/hub-operations.md has the rule to give the user",
+    "NOREPLICAS": "it has fewer replicas than min-replicas-to-write; bring them back",
+    "OOM": "it is full; raise maxmemory, or keep runs for a shorter time with connect(…, ttl=…)",
+    "READONLY": "it is a replica, which only reads; give the address of the primary",
+    "WRONGPASS": "its user or password is another one; correct the URL",
+    "WRONGTYPE": "another application uses the hub's keys; give the hub a prefix of its own, as redis://host?prefix=chat",
+}
+
+
+def kind_of(reply: hiredis.ReplyError) -> str:
+    """
+    The word with which Redis begins an error.
+    """
+    return str(reply).partition(" ")[0]
+
+
+def will_pass(reply: hiredis.ReplyError) -> bool:
+    """
+    Whether the same command may succeed soon.
+    """
+    return kind_of(reply) in _PASSING
+
+
+def refused(address: Address, reply: hiredis.ReplyError) -> StreamError:
+    """
+    The error for an error of Redis.
+    """
+    kind = kind_of(reply)
+    if kind == "ERR" and "AUTH" in str(reply):
+        kind = "WRONGPASS"
+    remedy = _REMEDIES.get(kind, "see to its log")
+    return unreachable(f"Redis at {address} refuses: {remedy} ({reply})", retriable=kind in _PASSING)
+
+
+def without_connection(address: Address, error: BaseException | None) -> StreamError:
+    """
+    The error for a connection that cannot be made, or does not stay.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what = f"has a certificate that is not trusted ({error.verify_message}): give its issuer with ?ca_file="
+        return unreachable(f"Redis at {address} {what}", retriable=False)
+    if isinstance(error, ssl.SSLError):
+        return unreachable(
+            f"what listens at {address} does not speak TLS: write redis:// in place of rediss://, or correct the port",
+            retriable=False,
+        )
+    if isinstance(error, hiredis.ProtocolError):
+        return unreachable(
+            f"what listens at {address} is not a Redis, or speaks TLS alone: correct the port, or write rediss://",
+            retriable=False,
+        )
+    if isinstance(error, FileNotFoundError | PermissionError):
+        what = "is not there" if isinstance(error, FileNotFoundError) else "must not be opened by this user"
+        return unreachable(f"the socket {address} {what}: correct the path or its permissions", retriable=True)
+    why = f" ({type(error).__name__})" if error is not None else ""
+    return unreachable(
+        f"Redis at {address} does not answer{why}: start it, or correct the URL; with TLS it is rediss://", retriable=True
+    )

@@ -1,0 +1,95 @@
+"""
+A proxy in front of a server, which cuts connections and keeps answers back.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import ByteStream, SocketStream
+from anyio.streams.stapled import MultiListener
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["Proxy", "proxy_to"]
+
+_OVER = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
+
+
+class Proxy:
+    """
+    What stands between a client and a server.
+
+    Attributes:
+        port: Where it listens, on loopback.
+        connections: How many there have been.
+    """
+
+    def __init__(self, path: str, port: int) -> None:
+        self.port = port
+        self.connections = 0
+        self._path = path
+        self._open: set[anyio.CancelScope] = set()
+        self._answers = anyio.Event()
+        self._answers.set()
+        self._kept_back = anyio.Event()
+
+    def cut(self) -> None:
+        """
+        Cut all connections, as a network does that goes away.
+        """
+        for scope in self._open:
+            scope.cancel()
+
+    async def lose_an_answer(self) -> None:
+        """
+        Wait until the server has answered something, and cut the connections before it arrives.
+        """
+        self._answers, self._kept_back = anyio.Event(), anyio.Event()
+        await self._kept_back.wait()
+        self.cut()
+        self._answers.set()
+
+    async def serve(self, client: SocketStream) -> None:
+        """
+        Pass on what one connection has to say.
+        """
+        self.connections += 1
+        with suppress(*_OVER):
+            async with client, await anyio.connect_unix(self._path) as server, anyio.create_task_group() as tasks:
+                self._open.add(tasks.cancel_scope)
+                try:
+                    tasks.start_soon(self._pass_on, client, server, tasks.cancel_scope)
+                    await self._pass_on(server, client, tasks.cancel_scope, answers=True)
+                finally:
+                    self._open.discard(tasks.cancel_scope)
+
+    async def _pass_on(
+        self, source: ByteStream, to: ByteStream, scope: anyio.CancelScope, *, answers: bool = False
+    ) -> None:
+        with suppress(*_OVER):
+            while True:
+                data = await source.receive()
+                if answers:
+                    self._kept_back.set()
+                    await self._answers.wait()
+                await to.send(data)
+        scope.cancel()
+
+
+@asynccontextmanager
+async def proxy_to(path: str) -> AsyncIterator[Proxy]:
+    """
+    A proxy in front of the server that listens at a Unix socket.
+    """
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    assert isinstance(listener, MultiListener)
+    port: int = listener.extra(anyio.abc.SocketAttribute.local_port)
+    proxy = Proxy(path, port)
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, proxy.serve)
+        yield proxy
+        tasks.cancel_scope.cancel()
