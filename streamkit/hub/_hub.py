@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from anyio import CancelScope, Event, create_task_group, current_time
+from anyio import Event, create_task_group
 
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import as_number, seconds, whole_number
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.log import error_fields, log_warning, running_in
-from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.failures import has_interruption
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
@@ -106,8 +105,8 @@ class Hub:
                 await self._tasks.__aexit__(None if passing is None else type(passing), passing, None)
         finally:
             self._store = None
-            with CancelScope(shield=True, deadline=current_time() + CLOSE_TIMEOUT):
-                await store.__aexit__(None, None, None)
+            # In no scope of its own: a store may hold a task group, which was entered outside of it.
+            await store.__aexit__(None, None, None)
 
     @property
     def store(self) -> Store:

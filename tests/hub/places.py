@@ -7,12 +7,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 import anyio
 
 from streamkit.hub._stores.contract import Batch, Grant, Limits, Store, Watch
 from streamkit.hub._stores.urls import store_maker
 from streamkit.testing import virtual_backend
+from tests.support.redis_servers import running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +106,22 @@ class SQLite(Place):
             database.close()
 
 
-PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory, SQLite)}
+class Redis(Place):
+    """
+    In a server that all tests of this process have in common.
+    """
+
+    name = "redis"
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(path, monkeypatch)
+        self.url = f"{running_redis().url}?prefix={uuid4().hex}"
+
+    async def pass_time(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory, SQLite, Redis)}
 
 
 def batch(first: int, *records: bytes, epoch: int = 1, at: float = 0.0) -> Batch:

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import ByteStream, SocketStream
-from anyio.streams.stapled import MultiListener
+from anyio.abc import SocketAttribute
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from anyio.abc import ByteStream, SocketStream
 
 __all__ = ["Proxy", "proxy_to"]
 
@@ -24,14 +25,12 @@ class Proxy:
     What stands between a client and a server.
 
     Attributes:
-        port: Where it listens, on loopback.
-        connections: How many there have been.
+        url: Of the Redis behind it.
     """
 
-    def __init__(self, path: str, port: int) -> None:
-        self.port = port
-        self.connections = 0
-        self._path = path
+    def __init__(self, server_port: int, port: int) -> None:
+        self.url = f"redis://127.0.0.1:{port}"
+        self._server_port = server_port
         self._open: set[anyio.CancelScope] = set()
         self._answers = anyio.Event()
         self._answers.set()
@@ -57,9 +56,12 @@ class Proxy:
         """
         Pass on what one connection has to say.
         """
-        self.connections += 1
         with suppress(*_OVER):
-            async with client, await anyio.connect_unix(self._path) as server, anyio.create_task_group() as tasks:
+            async with (
+                client,
+                await anyio.connect_tcp("127.0.0.1", self._server_port) as server,
+                anyio.create_task_group() as tasks,
+            ):
                 self._open.add(tasks.cancel_scope)
                 try:
                     tasks.start_soon(self._pass_on, client, server, tasks.cancel_scope)
@@ -81,14 +83,12 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_to(path: str) -> AsyncIterator[Proxy]:
+async def proxy_to(server_port: int) -> AsyncIterator[Proxy]:
     """
-    A proxy in front of the server that listens at a Unix socket.
+    A proxy in front of the server that listens at a port on loopback.
     """
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    assert isinstance(listener, MultiListener)
-    port: int = listener.extra(anyio.abc.SocketAttribute.local_port)
-    proxy = Proxy(path, port)
+    proxy = Proxy(server_port, listener.extra(SocketAttribute.local_port))
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, proxy.serve)
         yield proxy

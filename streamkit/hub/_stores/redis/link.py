@@ -10,12 +10,12 @@ import anyio
 import hiredis
 
 from streamkit._core.errors import StreamError
-from streamkit.hub._stores.redis.connection import BROKEN, Connection, as_command, open_stream
+from streamkit.hub._stores.redis.connection import BROKEN, Connection, open_stream
 from streamkit.hub._stores.redis.refused import refused, without_connection
 from streamkit.hub._stores.redis.server_check import fault_of, server_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from anyio.abc import TaskStatus
 
@@ -35,7 +35,7 @@ class Link:
 
     Args:
         address: Where it is.
-        greet: What each new connection begins with.
+        greet: Is given each new connection, to begin it with what it is for.
         on_told: Is given what a subscription tells.
 
     Attributes:
@@ -46,7 +46,7 @@ class Link:
     def __init__(
         self,
         address: Address,
-        greet: Callable[[Connection], Awaitable[None]],
+        greet: Callable[[Connection], None] = lambda _: None,
         on_told: Callable[[Reply], None] | None = None,
     ) -> None:
         self.address = self._home = address
@@ -103,25 +103,23 @@ class Link:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _connect_and_stay(self, when_made: Callable[[], None] = lambda: None) -> None:
-        fault: StreamError | None = None
-        with anyio.move_on_after(self.address.timeout) as limit:
-            try:
+        try:
+            with anyio.fail_after(self.address.timeout):
                 stream = await open_stream(self.address)
-            except BROKEN as error:
-                raise without_connection(self.address, error) from error
-        if limit.cancelled_caught:
-            raise without_connection(self.address, TimeoutError())
+        except BROKEN as error:
+            raise without_connection(self.address, error) from error
         connection = Connection(stream, self.address.timeout, self._on_told)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(connection.run)
             fault = await self._prepared(connection)
             if fault is None:
                 self.fault, self._connection = None, connection
-                self._made.set()
+                made, self._made = self._made, anyio.Event()
+                made.set()
                 when_made()
             else:
                 tasks.cancel_scope.cancel()
-        self._connection, self._made = None, anyio.Event()
+        self._connection = None
         if fault is not None:
             raise fault
 
@@ -156,4 +154,4 @@ class Link:
         fault = fault_of(address, server_facts(info if isinstance(info, bytes) else b""))
         if fault is not None:
             raise fault
-        await self._greet(connection)
+        self._greet(connection)

@@ -4,6 +4,7 @@ What Redis's own errors mean for a hub: something that passes, or something that
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["kind_of", "refused", "will_pass", "without_connection"]
 
-_PASSING: Final = {"ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY", "TRYAGAIN"}
+_PASSING: Final = {
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "READONLY",
+    "TRYAGAIN",
+}
+
+_IN_SCRIPT: Final = re.compile(r"^ERR .*@user_script: ?\d+: -?([A-Z]+) ")
 
 _REMEDIES: Final = {
     "ASK": "its cluster is moving the hub's keys; wait for the end of that",
@@ -40,9 +52,11 @@ _REMEDIES: Final = {
 
 def kind_of(reply: hiredis.ReplyError) -> str:
     """
-    The word with which Redis begins an error.
+    The word with which Redis begins an error. Before version 7, one from inside a script stands behind the script's line.
     """
-    return str(reply).partition(" ")[0]
+    said = str(reply)
+    in_script = _IN_SCRIPT.search(said)
+    return in_script[1] if in_script is not None else said.partition(" ")[0]
 
 
 def will_pass(reply: hiredis.ReplyError) -> bool:
@@ -68,7 +82,9 @@ def without_connection(address: Address, error: BaseException | None) -> StreamE
     The error for a connection that cannot be made, or does not stay.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
-        what = f"has a certificate that is not trusted ({error.verify_message}): give its issuer with ?ca_file="
+        what = (
+            f"has a certificate that is not trusted ({error.verify_message}): give its issuer with ?ca_file="
+        )
         return unreachable(f"Redis at {address} {what}", retriable=False)
     if isinstance(error, ssl.SSLError):
         return unreachable(
@@ -82,8 +98,11 @@ def without_connection(address: Address, error: BaseException | None) -> StreamE
         )
     if isinstance(error, FileNotFoundError | PermissionError):
         what = "is not there" if isinstance(error, FileNotFoundError) else "must not be opened by this user"
-        return unreachable(f"the socket {address} {what}: correct the path or its permissions", retriable=True)
+        return unreachable(
+            f"the socket {address} {what}: correct the path or its permissions", retriable=True
+        )
     why = f" ({type(error).__name__})" if error is not None else ""
     return unreachable(
-        f"Redis at {address} does not answer{why}: start it, or correct the URL; with TLS it is rediss://", retriable=True
+        f"Redis at {address} does not answer{why}: start it, or correct the URL; with TLS it is rediss://",
+        retriable=True,
     )

@@ -43,7 +43,9 @@ def fault_of(address: Address, facts: Mapping[str, str]) -> StreamError | None:
             f"{address} is a sentinel: give the address of the primary that it watches", retriable=False
         )
     if facts.get("role") == "slave":
-        primary = f", which is {facts['master_host']}:{facts['master_port']}" if "master_host" in facts else ""
+        primary = (
+            f", which is {facts['master_host']}:{facts['master_port']}" if "master_host" in facts else ""
+        )
         return unreachable(
             f"Redis at {address} is a replica, which only reads: give the address of the primary{primary}",
             retriable=True,

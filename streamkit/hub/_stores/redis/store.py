@@ -16,7 +16,6 @@ from msgspec import msgpack
 
 from streamkit.hub._stores.contract import Batch, Claim, Grant, Page, State
 from streamkit.hub._stores.redis import scripts
-from streamkit.hub._stores.redis.address import parse_address
 from streamkit.hub._stores.redis.bells import Bells
 from streamkit.hub._stores.redis.client import Client
 from streamkit.hub._stores.refusals import busy, diverged, fenced, full, gone, over
@@ -51,16 +50,6 @@ class RedisStore:
         self._client = Client(address, self._base)
         self._bells = Bells(address, self._base)
         self._seen = 0
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """
-        The store that a URL names.
-
-        Raises:
-            ValueError: The URL is malformed.
-        """
-        return cls(parse_address(url))
 
     async def __aenter__(self) -> Self:
         self._tasks = anyio.create_task_group()
@@ -211,7 +200,8 @@ def _state(told: list[Reply]) -> tuple[State, float]:
     A log's state, and the seconds until it changes by itself.
     """
     _, epoch, last, size, ending, cancelled, recipe, started, lease, left = cast(
-        "tuple[bytes, int, int, int, bytes | None, bytes | None, bytes | None, bytes | None, int, int]", told[:10]
+        "tuple[bytes, int, int, int, bytes | None, bytes | None, bytes | None, bytes | None, int, int]",
+        told[:10],
     )
     phase: Phase = "ended" if ending is not None else "waiting" if started is None else "live"
     alive = phase == "live" and lease > 0

@@ -10,7 +10,19 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["ALL", "APPEND", "CANCEL", "CLAIM", "DELETE", "END", "OPEN", "READ", "RELEASE", "RENEW", "SUBMIT", "Script"]
+__all__ = [
+    "APPEND",
+    "CANCEL",
+    "CLAIM",
+    "DELETE",
+    "END",
+    "OPEN",
+    "READ",
+    "RELEASE",
+    "RENEW",
+    "SUBMIT",
+    "Script",
+]
 
 
 class Script:
@@ -43,5 +55,3 @@ CANCEL: Final = Script("cancel")
 DELETE: Final = Script("delete")
 SUBMIT: Final = Script("submit")
 CLAIM: Final = Script("claim")
-
-ALL: Final = (OPEN, APPEND, RENEW, RELEASE, END, READ, CANCEL, DELETE, SUBMIT, CLAIM)
