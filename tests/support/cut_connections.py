@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import SocketAttribute
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from anyio.abc import ByteStream, SocketStream
 
@@ -83,7 +83,7 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_to(server_port: int) -> AsyncIterator[Proxy]:
+async def proxy_to(server_port: int) -> AsyncGenerator[Proxy]:
     """
     A proxy in front of the server that listens at a port on loopback.
     """

@@ -26,7 +26,7 @@ import pytest
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from typing import Self
 
 __all__ = ["RedisServer", "fresh_redis", "redis_program", "running_redis"]
@@ -165,7 +165,7 @@ class RedisServer:
 
 
 @contextmanager
-def fresh_redis(**settings: str) -> Iterator[RedisServer]:
+def fresh_redis(**settings: str) -> Generator[RedisServer]:
     """
     A server that runs, with nothing in it. Without a program the test is skipped.
 

@@ -108,6 +108,7 @@ class Link:
                 stream = await open_stream(self.address)
         except BROKEN as error:
             raise without_connection(self.address, error) from error
+        fault: StreamError | None = None
         connection = Connection(stream, self.address.timeout, self._on_told)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(connection.run)

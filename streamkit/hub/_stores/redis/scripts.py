@@ -1,5 +1,5 @@
 """
-What Redis does in one step, in Lua: each file is a script, behind what all of them begin with.
+What Redis does in one step: each file in `lua` is a script, behind the one that all of them begin with.
 
 Every script is safe to repeat, because a lost connection leaves it open whether it was run.
 """
@@ -42,7 +42,7 @@ class Script:
 
 
 def _text(name: str) -> str:
-    return files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return files("streamkit.hub._stores.redis").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
 
 
 OPEN: Final = Script("open")
