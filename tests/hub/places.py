@@ -122,6 +122,8 @@ class Redis(Place):
 
 
 PLACES: dict[str, type[Place]] = {place.name: place for place in (Memory, SQLite, Redis)}
+SHARED = [place.name for place in PLACES.values() if place.shared]
+"""Those that other processes see."""
 
 
 def batch(first: int, *records: bytes, epoch: int = 1, at: float = 0.0) -> Batch:

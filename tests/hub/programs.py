@@ -6,12 +6,13 @@ Each says on stdout, line by line, what it has done.
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sys
 from contextlib import asynccontextmanager
-from subprocess import DEVNULL, PIPE
-from typing import TYPE_CHECKING, Final
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 from anyio.streams.text import TextReceiveStream
@@ -24,11 +25,17 @@ from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-    from typing import Any
 
+    import anthropic
     from anyio.abc import Process
 
 LEASE: Final = 1.0
+WORKER_LEASE: Final = 2.0
+ASK: Final[dict[str, Any]] = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 1024,
+    "messages": [{"role": "user", "content": "Tell me of rivers."}],
+}
 LIMITS: Final = Limits(60.0, 100_000_000)
 
 
@@ -91,6 +98,43 @@ async def fill(url: str) -> None:
             say(type(error).__name__, error.type, error)
 
 
+def workers(backend: str, url: str, api: str) -> None:
+    """
+    Begin a worker for each line on stdin, in a process of its own. Processes are forked from one that has imported everything,
+    because that takes longer than anything else here, and than a lease.
+    """
+    import anthropic
+
+    async def warm_up() -> None:
+        async with anthropic.AsyncAnthropic(api_key="fake", base_url=api) as client:
+            await sk.messages(client, **ASK).run()
+
+    anyio.run(warm_up, backend=backend)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while sys.stdin.readline():
+        if os.fork() == 0:
+            anyio.run(work, url, anthropic.AsyncAnthropic(api_key="fake", base_url=api), backend=backend)
+
+
+async def work(url: str, client: anthropic.AsyncAnthropic) -> None:
+    """
+    Run what is submitted, and say which runs this process has begun.
+    """
+    async with hubs.connect(url, lease=WORKER_LEASE) as hub:
+
+        @hub.recipe("events")
+        def answer(payload: Any, so_far: Any) -> sk.Stream[Any]:
+            say("begun", os.getpid(), payload["run"])
+            return sk.messages(client, **payload["ask"], so_far=so_far)
+
+        @hub.recipe("text")
+        def told(payload: Any, so_far: Any) -> sk.Stream[Any]:
+            return answer(payload, so_far) | sk.text()
+
+        say("ready", os.getpid())
+        await hub.work(lease=WORKER_LEASE)
+
+
 PROGRAMS: Final[dict[str, Callable[..., Coroutine[Any, Any, None]]]] = {
     function.__name__: function for function in (append, publish, fill)
 }
@@ -129,6 +173,13 @@ class Running:
             lines.append(line)
         return lines
 
+    async def ask(self) -> None:
+        """
+        Send it a line.
+        """
+        assert self.process.stdin is not None
+        await self.process.stdin.send(b"\n")
+
     def signal(self, number: signal.Signals) -> None:
         """
         Stop it, let it go on, or kill it.
@@ -143,7 +194,7 @@ async def running(name: str, url: str, *arguments: str) -> AsyncGenerator[Runnin
     """
     backend = "trio" if "trio" in sys.modules and _on_trio() else "asyncio"
     command = [sys.executable, "-m", "tests.hub.programs", name, backend, url, *arguments]
-    process = await anyio.open_process(command, stdin=DEVNULL, stdout=PIPE, stderr=None)
+    process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=None)
     try:
         yield Running(process)
     finally:
@@ -159,4 +210,7 @@ def _on_trio() -> bool:
 
 if __name__ == "__main__":
     program, backend, *rest = sys.argv[1:]
-    anyio.run(PROGRAMS[program], *rest, backend=backend)
+    if program == "workers":
+        workers(backend, *rest)
+    else:
+        anyio.run(PROGRAMS[program], *rest, backend=backend)

@@ -540,3 +540,22 @@ async def test_a_hub_is_used_while_it_is_open(place: Place) -> None:
             with pytest.raises(RuntimeError, match="this hub is open already"):
                 async with hub:
                     pass
+
+
+async def test_a_viewer_that_is_left_behind_when_its_hub_is_left_does_not_hang(place: Place) -> None:
+    begun, ended = anyio.Event(), anyio.Event()
+
+    async def follow(hub: Hub) -> None:
+        with pytest.raises(RuntimeError):
+            async with hub.subscribe("run", wait=1e6).open() as run:
+                begun.set()
+                await anext(run)
+        ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        async with connect(place) as hub:
+            tasks.start_soon(follow, hub)
+            await begun.wait()
+            await anyio.sleep(0.02)
+        with anyio.fail_after(1e5):
+            await ended.wait()

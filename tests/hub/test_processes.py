@@ -12,6 +12,7 @@ import pytest
 
 from streamkit import hub as hubs
 from streamkit.hub import Lost
+from tests.hub.places import PLACES, SHARED
 from tests.hub.programs import LEASE, LIMITS, running
 from tests.support.patience import patience
 
@@ -24,11 +25,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def place(place: Place) -> Place:
-    if not place.shared:
-        pytest.skip("no other process sees it")
-    return place
+@pytest.fixture(params=SHARED)
+def place_kind(request: pytest.FixtureRequest) -> type[Place]:
+    """
+    Each kind of place that other processes see.
+    """
+    return PLACES[request.param]
 
 
 async def test_a_process_that_is_killed_loses_nothing_and_its_viewers_are_told(place: Place) -> None:

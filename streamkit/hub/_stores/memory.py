@@ -33,12 +33,15 @@ class MemoryStore:
         self._watches = Watches(self._seconds_left)
         self._submitted = Wakeup()
         self._unseen = False
+        self._left = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._left = True
         self._logs.clear()
+        self._watches.all_changed()
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         log = self._find(run)
@@ -91,6 +94,8 @@ class MemoryStore:
         self._watches.changed(run)
 
     async def read(self, run: str, after: int, *, limit: int = 512) -> Page | None:
+        if self._left:
+            raise RuntimeError("the hub of these logs was left")
         log = self._find(run)
         if log is None:
             return None

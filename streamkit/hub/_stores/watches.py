@@ -23,10 +23,14 @@ class Watches:
     Args:
         seconds_left: Tells how many seconds it takes until time alone changes a log, because its lease runs out or its time is
             over; None for never.
+        forget: Called with a log that nobody watches any more.
     """
 
-    def __init__(self, seconds_left: Callable[[str], float | None]) -> None:
+    def __init__(
+        self, seconds_left: Callable[[str], float | None], forget: Callable[[str], object] | None = None
+    ) -> None:
         self._seconds_left = seconds_left
+        self._forget = forget
         self._watches: dict[str, set[LogWatch]] = {}
 
     def __bool__(self) -> bool:
@@ -51,6 +55,8 @@ class Watches:
         watches.discard(watch)
         if not watches:
             self._watches.pop(run, None)
+            if self._forget is not None:
+                self._forget(run)
 
     def changed(self, run: str) -> None:
         """
@@ -63,7 +69,7 @@ class Watches:
         """
         Any log may have changed.
         """
-        for run in self._watches:
+        for run in [*self._watches]:
             self.changed(run)
 
     def seconds_left(self, run: str) -> float | None:

@@ -97,6 +97,7 @@ class GroupThread(Generic[C]):
         self._changed = Condition()
         self._gathered: list[Call[C, Any]] = []
         self._ends = False
+        self._ended = Event()
         self._loop = host_loop()
 
     async def begin(self) -> None:
@@ -139,7 +140,6 @@ class GroupThread(Generic[C]):
         """
         Make the calls that have gathered, and end the thread.
         """
-        self._ended = Event()
         with self._changed:
             self._ends = True
             self._changed.notify()
@@ -163,7 +163,7 @@ class GroupThread(Generic[C]):
                     self._turn(opened)
         finally:
             self._stop(opened)
-            self._loop.call_soon(lambda: self._ended.set())
+            self._loop.call_soon(self._ended.set)
 
     def _next(self) -> list[Call[C, Any]] | None:
         """

@@ -42,8 +42,8 @@ class SQLiteStore:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._watches = Watches(self._seconds_left)
         self._deadlines: dict[str, float] = {}
+        self._watches = Watches(self._seconds_left, lambda run: self._deadlines.pop(run, None))
         self._submitted = Wakeup()
         self._unseen = False
         self._workers_wait = 0
@@ -87,6 +87,7 @@ class SQLiteStore:
         with CancelScope(shield=True):
             await self._reader.end()
             await self._writer.end()
+        self._watches.all_changed()
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         return await self._writer.call(lambda writer: writer.tables.open(run, lease, limits, takeover))
@@ -190,9 +191,9 @@ class _Writer:
         """
         try:
             self._commit(calls)
-        except apsw.Error as error:
+        except Exception as error:
             if len(calls) == 1:
-                calls[0].fail(meaning_of(error, self._path))
+                calls[0].fail(_told(error, self._path))
                 return
             for call in calls:
                 self.serve([call])
@@ -264,12 +265,19 @@ class _Reader:
                     call.make(self)
             finally:
                 self.database.execute("COMMIT")
-        except apsw.Error as error:
+        except Exception as error:
+            if len(calls) == 1:
+                calls[0].fail(_told(error, self._path))
+                return
             for call in calls:
-                call.fail(meaning_of(error, self._path))
+                self.serve([call])
 
     def close(self) -> None:
         """
         Close the file.
         """
         self.database.close()
+
+
+def _told(error: Exception, path: str) -> Exception:
+    return meaning_of(error, path) if isinstance(error, apsw.Error) else error
