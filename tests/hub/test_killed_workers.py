@@ -94,7 +94,7 @@ class Workers:
             self.kill(process)
 
 
-@pytest.mark.turns(2)
+@pytest.mark.turns(4)
 async def test_an_answer_is_finished_whoever_is_killed(place: Place) -> None:
     chance = random.Random(7)
     kills = number = 0
