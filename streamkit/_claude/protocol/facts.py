@@ -30,8 +30,8 @@ class OutcomeFacts:
     Attributes:
         message: The last message, as far as it had arrived; None if none had begun.
         messages: All messages: of several turns, and of several streams in one run.
-        history: The conversation so far, as the next request can send it: the messages that were asked, where this library has
-            sent them, and the answer without what the API would refuse, such as a call or thinking that was cut.
+        history: The conversation so far, as the next request can send it: the messages that were asked, where a request was
+            seen, and the answer without what the API would refuse, such as a call or thinking that was cut.
         tool_calls: The calls of the caller's own tools whose input is complete.
         parsed: The answer as an instance of the model that was given as `output_format`; None without one, and where the answer
             is not whole. Asking raises pydantic's `ValidationError` where it does not fit. Its type is `Any`, because a stream

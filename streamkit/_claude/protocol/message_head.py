@@ -32,6 +32,14 @@ class MessageHead:
         self._usage: dict[str, Any] = {}
 
     @property
+    def id(self) -> str:
+        """
+        The API's id of the message; empty where it has not told one.
+        """
+        own = self._message.get("id")
+        return own if isinstance(own, str) else ""
+
+    @property
     def usage(self) -> TotalUsage:
         """
         The usage so far.

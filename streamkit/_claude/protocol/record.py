@@ -12,6 +12,7 @@ from streamkit._claude.protocol.attempt import Attempt
 from streamkit._claude.protocol.history import history
 from streamkit._claude.protocol.model_shares import usage_by_model
 from streamkit._claude.protocol.oddities import Oddities
+from streamkit._claude.protocol.replies import answered_turns
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_blocks import complete_calls
 from streamkit._claude.protocol.usage import total
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.message import MessageBuilder
     from streamkit._claude.protocol.replies import Replies
     from streamkit._claude.protocol.tool_call import ToolCall
+    from streamkit._claude.protocol.tool_result import ToolResult
     from streamkit._claude.protocol.usage import TotalUsage
     from streamkit._core.log import RunId
     from streamkit._core.outcome import Contribution
@@ -44,12 +46,13 @@ class Record:
 
     Args:
         beta: Whether the messages are `BetaMessage`s; by default those are that need to be.
-        asked: The messages of the request, where they are known.
+        asked: The messages of the request, where they are known, or what reads them when somebody asks.
         output: The type that the answer's JSON text is made into.
         replies: What answers the calls of its messages; None where the caller does that.
         so_far: The messages that have come before this run, of which the last one goes on.
 
     Attributes:
+        asked: As given.
         oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
@@ -57,14 +60,15 @@ class Record:
         self,
         *,
         beta: bool | None = None,
-        asked: Sequence[Any] = (),
+        asked: Sequence[Any] | Callable[[], Sequence[Any]] = (),
         output: Any = None,
         replies: Replies | None = None,
         so_far: Sequence[MessageBuilder] = (),
     ) -> None:
         last = so_far[-1] if so_far else None
-        self._asked = asked
+        self.asked = asked
         self._replies = replies
+        self._results: dict[str, ToolResult] | None = None  # until one is told
         self._output = output
         self._beta = beta
         self.oddities: Oddities = Oddities()
@@ -92,6 +96,7 @@ class Record:
         self._attempts.append(attempt)
         self._paid += self._arrived()
         self._arriving = Arrival()
+        self._results = None if self._results is None else {}
         if not (beside or joins):
             self._messages = self._arriving
         return attempt
@@ -134,6 +139,13 @@ class Record:
         Events have arrived.
         """
         self._arriving.add(events)
+
+    def told(self, result: ToolResult) -> None:
+        """
+        A result of the caller's tools has arrived, between the events of a tool loop that is told again.
+        """
+        self._results = self._results or {}
+        self._results[result.id] = result
 
     def extend(self, events: list[Event]) -> None:
         """
@@ -187,7 +199,13 @@ class Record:
         """
         The conversation so far, as the next request can send it.
         """
-        return history(self._asked, self._all(), self._replies)
+        so_far = self.asked() if callable(self.asked) else self.asked
+        messages = self._all()
+        if self._results is None:
+            return history(so_far, messages, self._replies)
+        for turn, replies in answered_turns(messages, self._results):
+            so_far = history(so_far, turn, replies)
+        return [*so_far]
 
     def tool_calls(self) -> list[ToolCall]:
         """

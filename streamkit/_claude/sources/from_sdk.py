@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streamkit._claude.protocol.record import Record
 from streamkit._claude.protocol.splicing import Opening, SplicedBatch, taken_over
 from streamkit._claude.transport.response import response_events
+from streamkit._claude.transport.sent_messages import sent_messages
 from streamkit._core.algebra import Stream
 from streamkit._core.naming import value_text
 from streamkit._core.source import Opened, Source
@@ -53,7 +54,7 @@ def from_sdk(
     Completes: with the stream, if its last message is complete.
     Fails: with a `StreamError`; before a stream begins, with what the SDK raises.
     Cancels: at once, closing the stream.
-    Memory: one network read; the outcome keeps the text of the messages.
+    Memory: one network read; the outcome keeps the text of the messages, and for its history the bodies of the requests.
     """
     iterable = hasattr(stream, "__aiter__") and hasattr(stream, "close")
     if not (iterable or hasattr(stream, "__aenter__") or inspect.isawaitable(stream)):
@@ -112,11 +113,13 @@ class _OpenedStream:
 
     async def _events(self) -> AsyncGenerator[list[Event], None]:
         streams = self._streams()
+        before: Record | None = None
         try:
             async for stream in streams:
                 if self._record.attempts():  # the stream before keeps its message
-                    self._record = Record()
+                    before, self._record = self._record, Record()
                     self._context.contribute(self._record)
+                self._record.asked = sent_messages(stream, before)
                 attempt = self._record.begin()
                 attempt.request_id = stream.response.headers.get("request-id")
                 batches = response_events(stream, oddities=attempt.oddities)

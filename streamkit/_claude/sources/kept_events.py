@@ -60,8 +60,11 @@ async def played(
             events = before + events
         if restarts and decoder.progress.open and events and _is_restart(events[-1]):
             noted = [events.pop()]
-        record.add(events)
-        yield _with_results(events) if b'"tool_result"' in frame else events
+        if b'"tool_result"' in frame:
+            yield _with_results(events, record)
+        else:
+            record.add(events)
+            yield events
         if decoder.error is not None:
             break
     if noted:
@@ -72,11 +75,17 @@ async def played(
         raise record.completed(decoder.error)
 
 
-def _with_results(events: list[Any]) -> list[Any]:
+def _with_results(events: list[Any], record: Record) -> list[Any]:
     """
     The events, with the results that `tool_loop()` has told between them as what they were.
     """
-    return [_as_result(event) if event.type == ToolResult.type else event for event in events]
+    told = [_as_result(event) if event.type == ToolResult.type else event for event in events]
+    for item in told:
+        if isinstance(item, ToolResult):
+            record.told(item)
+        else:
+            record.add([item])
+    return told
 
 
 def _as_result(event: Any) -> Any:

@@ -267,17 +267,19 @@ async def test_after_a_restart_it_has_the_new_answer_alone() -> None:
 # -- other sources -------------------------------------------------------------------------------------------
 
 
-async def test_of_bytes_and_adopted_streams_it_is_the_answer_alone(tmp_path: Path) -> None:
+async def test_of_bytes_it_is_the_answer_alone(tmp_path: Path) -> None:
     whole = reply(text("Yes"))
     kept = tmp_path / "body.sse"
     kept.write_bytes(whole.body)
-    async with FakeClaude(whole) as server:
-        adopted = sk.from_sdk(server.client().messages.create(**ASK, stream=True))
-        for stream in (adopted, sk.from_sse(whole.body), sk.replay(kept)):
-            async with stream.open() as run:
-                async for _ in run:
-                    pass
-            assert run.outcome.history == [{"role": "assistant", "content": "Yes"}]
+    for stream in (sk.from_sse(whole.body), sk.replay(kept)):
+        assert (await outcome_of(stream)).history == [{"role": "assistant", "content": "Yes"}]
+
+
+async def test_of_an_adopted_stream_it_is_what_the_sdk_has_sent_and_then_the_answer() -> None:
+    async with FakeClaude(reply(text("Yes")), repeat=True) as server:
+        client = server.client()
+        for adopted in (client.messages.create(**ASK, stream=True), client.messages.stream(**ASK)):
+            assert answer(await outcome_of(sk.from_sdk(adopted))) == "Yes"
 
 
 async def test_fields_that_nobody_knows_stay_and_those_of_our_own_do_not() -> None:

@@ -30,7 +30,8 @@ from streamkit.testing import (
     thinking,
     tool_use,
 )
-from tests.support.claude import ASK, read_all
+from tests.support.claude import ASK, HELLO, read_all
+from tests.support.messages_api import check_conversation
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
@@ -212,6 +213,47 @@ async def test_a_tool_runner_runs_its_tools_and_keeps_its_books(eagerly: bool) -
     assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (30, 8)
     assert [attempt.request_id for attempt in outcome.attempts] == [
         f"req_00000000000000000000000{number}" for number in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize("threaded", [False, True], ids=["whole requests", "a thread"])
+async def test_the_history_of_a_runner_is_the_whole_conversation(threaded: bool) -> None:
+    """
+    Of a thread, the API holds the conversation, and a request has only what is new in it.
+    """
+    replies = [call("Rome"), call("Oslo"), reply(text("It is 18 °C."))]
+    async with FakeClaude(*replies) as server:
+        client = server.client()
+        runner = weather_runner(client, [], **({} if threaded else {"thread": False}))
+        run = sk.from_sdk(runner).open()
+        await read_all(run)
+    history: Any = run.outcome.history
+    check_conversation([*history, *ASK["messages"]])
+    assert [message["role"] for message in history] == ["user", "assistant"] * 3
+    assert "thread" in server.requests[2].body or history[:5] == server.requests[2].body["messages"]
+    assert ("thread" in server.requests[2].body) == threaded
+
+
+async def test_the_history_of_a_runner_that_was_stopped_ends_with_the_calls_of_its_last_message() -> None:
+    async with FakeClaude(call("Rome"), call("Oslo")) as server:
+        run = sk.from_sdk(weather_runner(server.client(), [], max_iterations=2)).open()
+        await read_all(run)
+    history: Any = run.outcome.history
+    results = [each.result("18 °C") for each in run.outcome.tool_calls[-1:]]
+    check_conversation([*history, {"role": "user", "content": results}])
+
+
+async def test_of_a_thread_that_was_begun_before_the_history_is_the_answer_alone() -> None:
+    async with FakeClaude(HELLO, repeat=True) as server:
+        thread = server.client().beta.messages.thread(model="claude-sonnet-5", max_tokens=64)
+        runs = []
+        for _ in range(2):
+            runs.append(sk.from_sdk(thread.stream({"role": "user", "content": "Hi"})).open())
+            await read_all(runs[-1])
+    histories: list[Any] = [run.outcome.history for run in runs]
+    assert [[message["role"] for message in history] for history in histories] == [
+        ["user", "assistant"],
+        ["assistant"],
     ]
 
 

@@ -11,12 +11,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx2
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.tool_call import result_block
 from streamkit.testing import Drop, FakeClaude, Reply, event
 from streamkit.testing._virtual_time.steps import run_stepwise
 from tests.support.backends import on_both_backends
+from tests.support.claude import outcome_of, read_all
 from tests.support.messages_api import check_conversation
 from tests.support.patience import patience
 from tests.support.profiles import examples
@@ -24,6 +27,9 @@ from tests.support.scripted_client import ScriptedClient
 from tests.support.tool_world import ToolError, ToolWorld
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from streamkit.testing._virtual_time.steps import Steps
     from tests.support.scripted_client import Step
 
@@ -76,7 +82,9 @@ class Viewer:
                 pass
 
 
-def random_loop(client: Any, world: ToolWorld, rng: Random) -> sk.Stream[Any]:
+def random_loop(
+    client: Any, world: ToolWorld, rng: Random, resume: Sequence[Any] = ("never", "restart", "continue")
+) -> sk.Stream[Any]:
     return sk.tool_loop(
         client,
         tools=world.tools(),
@@ -84,9 +92,7 @@ def random_loop(client: Any, world: ToolWorld, rng: Random) -> sk.Stream[Any]:
         concurrency=rng.randint(1, 4),
         start=rng.choice(["block", "block", "message"]),
         on_error=rng.choice(["result", "result", "result", "result", "raise"]),
-        retry=sk.RetryPolicy(
-            attempts=3, base=0.1 * world.scale, resume=rng.choice(["never", "restart", "continue"])
-        ),
+        retry=sk.RetryPolicy(attempts=3, base=0.1 * world.scale, resume=rng.choice(resume)),
         model="claude-sonnet-5",
         max_tokens=100,
         messages=[HI],
@@ -210,3 +216,31 @@ async def test_over_sockets_too(seed: int) -> None:
                     viewer.sees(item)
     check_tools(world)
     check_history(run.outcome, viewer.told)
+
+
+@pytest.mark.parametrize("seed", range(examples(pr=8, full=200)))
+async def test_what_was_kept_of_a_conversation_has_its_history(seed: int, tmp_path: Path) -> None:
+    world, path = ToolWorld(Random(seed), scale=0.001), tmp_path / "kept.jsonl"
+    client = ScriptedClient(
+        lambda params: [step for step in world.answer(params) if not isinstance(step, float)]
+    )
+    # What was kept does not tell that an answer was continued, and that it has thinking which cannot be sent back.
+    loop = random_loop(client.as_sdk, world, Random(seed), resume=("never", "restart"))
+    run = (loop | sk.tee(sk.sinks.jsonl(path))).open()
+    with suppress(*sk.ERRORS, *RAISED, httpx2.ReadError):
+        await read_all(run)
+    live = run.outcome
+    again = await outcome_of(sk.replay(path))
+    asked, *history = live.history
+    assert asked == HI
+    if live.kind == "complete" and '"tool_result"' in path.read_text():
+        assert again.history == history
+        return
+    sent: list[Any] = [HI, *again.history]
+    content = sent[-1]["content"]
+    calls = [] if isinstance(content, str) else [each for each in content if each["type"] == "tool_use"]
+    if calls:  # without any result, nobody knows that this was a loop
+        sent.append({"role": "user", "content": [result_block(each["id"], "") for each in calls]})
+    elif sent[-1]["role"] == "assistant" and live.stop_reason != "pause_turn":
+        sent.append(HI)
+    check_conversation(sent, paused=live.stop_reason == "pause_turn", signed=True)
