@@ -7,13 +7,21 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import msgspec
 import pytest
 
 import streamkit as sk
+from streamkit import _api
 from streamkit.testing import FakeClaude, reply, text
+
+
+def _holds_data(kind: type) -> bool:
+    return is_dataclass(kind) or issubclass(kind, msgspec.Struct)
+
 
 UNKNOWN = """
 async def mark(items: AsyncIterator[str], mark: Mark = "!") -> AsyncIterator[str]:
@@ -95,3 +103,14 @@ def test_one_place_asks_for_signatures() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "inspect.signature"
     ]
     assert set(asking) == {"_core/naming.py"}
+
+
+@pytest.mark.parametrize(
+    "kind", [each for each in vars(_api).values() if isinstance(each, type) and _holds_data(each)]
+)
+def test_what_a_value_holds_can_be_asked_for(kind: type) -> None:
+    """
+    As pydantic does for a model that has one, FastAPI, and `?` in a notebook.
+    """
+    assert get_type_hints(kind)
+    inspect.signature(kind)

@@ -73,7 +73,8 @@ def budget(
 
     Emits: every item, unchanged.
     Backpressure: none of its own.
-    Completes: with its upstream, or at a limit, after closing upstream.
+    Completes: with its upstream, or at a limit, after closing upstream. Over a `tool_loop()`, when the tools of the last message
+        have ended; `seconds` alone stops these too.
     Fails: with its upstream, or with a `GrammarError` where a message begins inside another.
     Cancels: at once.
     Memory: the usage of one message, and the ids of those before it.
@@ -171,9 +172,9 @@ class Budget(Transducer[Any, Any]):
         if not (reason.awaits_results or reason.pauses):
             return
         if self.turns is not None and self.ended >= self.turns:
-            self._stop("turns")
+            self._stop_behind_turn("turns")
         elif limit := self._passed(total([self.spent, self._least_of_next(message.usage)])):
-            self._stop(limit)
+            self._stop_behind_turn(limit)
 
     def _least_of_next(self, usage: TotalUsage) -> TotalUsage:
         """
@@ -192,6 +193,13 @@ class Budget(Transducer[Any, Any]):
         if self.cost is not None and usage.cost(self.prices) > self.cost:
             return "cost"
         return None
+
+    def _stop_behind_turn(self, limit: str) -> None:
+        """
+        Stop before the next turn. The tools of this one may have begun to do something, and a loop lets them end it.
+        """
+        if self.context is None or not self.context.wound_up(f"budget: {limit}"):
+            self._stop(limit)
 
     def _stop(self, limit: str) -> None:
         if self.context is not None:

@@ -4,15 +4,13 @@ One request of a source, as `outcome.attempts` lists it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct, field
 
 from streamkit._claude.protocol.oddities import Oddities
+from streamkit._claude.protocol.usage import TotalUsage  # noqa: TC001 -- for whoever evaluates the annotations
 from streamkit._core.plain import PlainValue, error_name, plain_error
-
-if TYPE_CHECKING:
-    from streamkit._claude.protocol.usage import TotalUsage
 
 __all__ = ["Attempt"]
 

@@ -12,10 +12,8 @@ results of the caller's tools.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.events import to_dict
 from streamkit._claude.protocol.kinds import (
     APPLICATION_TOOLS,
     BLOCKS,
@@ -24,8 +22,8 @@ from streamkit._claude.protocol.kinds import (
     TOOLS,
     arrives_whole,
 )
+from streamkit._claude.protocol.plain_params import as_plain
 from streamkit._claude.protocol.stop_reasons import stop_reason
-from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -48,10 +46,10 @@ def history(
         messages: The messages of the answer, as far as they have come; the last one may not have begun.
         replies: What answers its calls. Without it they are left to whoever sends the next request.
     """
-    conversation = [_plain(message) for message in asked]
+    conversation = [as_plain(message) for message in asked]
     waits = False
     if answer := _answer(messages, replies):
-        conversation = with_answer(conversation, answer, joined=True)
+        conversation = with_answer(conversation, answer, joined=replies is None or not replies.continues)
         said = conversation.pop()
         if isinstance(said["content"], list):
             # Where a request has continued a pause and nothing has come of it, `outcome.stop_reason` tells of no pause either.
@@ -144,7 +142,7 @@ def sendable(message: MessageBuilder, *, wrapped: bool = False) -> list[dict[str
             is_changed = True
             if wrapped and block.type in APPLICATION_TOOLS and block.id and block.name and not block.repeats:
                 kept.append({**block.to_dict(), "input": {"INVALID_JSON": block.raw}})
-    return [cast("dict[str, Any]", _plain(fields)) for fields in as_params(kept)]
+    return [cast("dict[str, Any]", as_plain(fields)) for fields in as_params(kept)]
 
 
 def as_params(blocks: Iterable[Block | dict[str, Any]]) -> list[dict[str, Any]]:
@@ -172,7 +170,7 @@ def with_answer(messages: Iterable[Any], answer: list[dict[str, Any]], *, joined
     if conversation and conversation[-1]["role"] == "assistant":
         prefill = conversation.pop()["content"]
         blocks = (
-            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(_plain, prefill))
+            [{"type": "text", "text": prefill}] if isinstance(prefill, str) else list(map(as_plain, prefill))
         )
         if joined and blocks and blocks[-1]["type"] == answer[0]["type"] == "text":
             first = blocks.pop()
@@ -287,7 +285,7 @@ def _fields(value: object) -> dict[str, Any]:
     """
     A message or a block as a dict; what it holds may still be the SDK's own objects.
     """
-    fields: object = cast("object", value) if isinstance(value, dict) else _plain(value)
+    fields: object = cast("object", value) if isinstance(value, dict) else as_plain(value)
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
@@ -307,22 +305,3 @@ def _caller(block: dict[str, Any]) -> str:
     """
     caller = block.get("caller")
     return _text_in(cast("dict[str, Any]", caller), "tool_id") if isinstance(caller, dict) else ""
-
-
-def _plain(value: Any) -> Any:
-    """
-    The value as plain JSON: what an application may put into a message, the SDK's own objects too.
-    """
-    if isinstance(value, str):
-        return legal(value)
-    if isinstance(value, Mapping):
-        fields = cast("Mapping[str, Any]", value)
-        return {legal(name): _plain(each) for name, each in fields.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in cast("list[Any]", value)]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    kept_back: Iterable[str] = (
-        getattr(value, "__api_exclude__", None) or ()
-    )  # what the SDK does not send either
-    return _plain({name: each for name, each in to_dict(value).items() if name not in kept_back})

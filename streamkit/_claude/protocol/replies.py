@@ -36,11 +36,13 @@ class Replies:
         begun: The ids of the calls whose tools have begun.
         results: The results, by the ids of the calls.
         said: What the user has said, which comes behind the results.
+        continues: Whether the message continues one that the API has paused.
         container: The id of the container in which the API's tools work, for the next request; empty without one.
     """
 
     def __init__(self) -> None:
         self.container: str = ""
+        self.continues: bool = False
         self.said: list[str] = []
         self.due: bool = False
         self.begun: set[str] = set()

@@ -14,7 +14,7 @@ from streamkit._claude.protocol.json_text import parse
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import Flaw
 
-__all__ = ["partial_object", "read_object"]
+__all__ = ["flaw_in", "partial_object", "read_object"]
 
 # The empty input of a block's start, which some gateways send once more in front of the real one.
 _STRAY = re.compile(r"(?:[ \t\r\n]*\{[ \t\r\n]*\})+[ \t\r\n]*(?=\{)").match
@@ -36,6 +36,23 @@ def read_object(raw: str, *, closed: bool) -> dict[str, Any] | Flaw:
     except GrammarError:
         return _flaw(raw)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else "not_object"
+
+
+def flaw_in(raw: str) -> str:
+    """
+    What is wrong with a tool's input, and where, for whoever has written it.
+    """
+    text = _without_stray(raw)
+    begins = len(raw) - len(text.lstrip())
+    try:
+        value, end = json.JSONDecoder().raw_decode(text.lstrip())
+    except json.JSONDecodeError as error:
+        return f"{error.msg} at character {begins + error.pos} of {len(raw)}"
+    except (ValueError, RecursionError):
+        return "it has a number with too many digits, or is nested too deeply"
+    if raw[begins + end :].strip():
+        return f"it ends at character {begins + end} of {len(raw)}, and more follows"
+    return "it is JSON that cannot be read" if isinstance(value, dict) else "it is not a JSON object"
 
 
 def partial_object(raw: str) -> dict[str, Any]:

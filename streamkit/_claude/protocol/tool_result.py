@@ -10,14 +10,14 @@ from msgspec import Struct
 
 from streamkit._claude.protocol.reading import plain
 from streamkit._claude.protocol.structs import PlainStruct
-from streamkit._claude.protocol.tool_call import result_block
+from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall, result_block
 from streamkit._core.plain import PlainValue
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
     from anthropic.types.tool_result_block_param import Content
-
-    from streamkit._claude.protocol.tool_call import BrokenToolCall, ToolCall
+else:
+    Content = Any  # for whoever evaluates the annotations, because the SDK is not imported for them
 
 __all__ = ["ServerToolResult", "ToolResult"]
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.replies import Replies
+from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.sources.messages_source import MessagesSource
 from streamkit._claude.tools.running_tools import RunningTools
 from streamkit._core.algebra import Stream
 from streamkit._core.runtime.chain import Chain
 from streamkit._core.runtime.side_jobs import AHEAD
 from streamkit._core.source import Opened, Source
+from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +40,7 @@ class Conversation:
         context: The run.
 
     Attributes:
+        context: As given.
         turn: Which turn is being answered, counted from 1.
     """
 
@@ -49,7 +52,8 @@ class Conversation:
         self._toolbox = toolbox
         self.turn: int = 0
         self._left = max_turns
-        self._context = context
+        self.context = context
+        self._wound_up_by = ""
         self._replies = Replies()
         self._interrupt: Callable[[], None] | None = None  # while there is a turn
         self._interrupts_next = False
@@ -58,7 +62,7 @@ class Conversation:
         """
         The first turn.
         """
-        self._context.listeners.append(self.hear)
+        self.context.listeners.append(self)
         return self._turn(self._request.params)
 
     async def next(self, outcome: Outcome) -> Stream[Any] | None:
@@ -67,16 +71,18 @@ class Conversation:
         """
         self._left -= len(outcome.turns)
         replies = self._replies
-        if not (replies.said or (replies.due and replies.results)):
+        history = outcome.history
+        pauses = stop_reason(outcome.stop_reason).pauses and history[-1]["role"] == "assistant"
+        if not (pauses or replies.said or (replies.due and replies.results)):
             self.end()
             return None
-        if self._left < 1:
+        if self._wound_up_by or self._left < 1:
             self.end()
-            self._context.stopped("max_turns")
+            self.context.stopped(self._wound_up_by or "max_turns")
             return None
-        params = _following(self._request.params, outcome, replies.container)
-        unsent = [] if _ends_with(params["messages"], replies.said) else replies.said
-        return self._turn(params, unsent)
+        params = _following(self._request.params, history, replies.container, pauses=pauses)
+        unsent = [] if _ends_with(history, replies.said) else replies.said
+        return self._turn(params, unsent, continues=pauses)
 
     def hear(self, text: str, now: bool) -> None:
         """
@@ -86,27 +92,39 @@ class Conversation:
             text: What they say.
             now: Whether the turn that is being answered ends for it.
         """
-        self._replies.said.append(text)
+        self._replies.said.append(legal(text))
         if now and self._interrupt is not None:
             self._interrupt()
         elif now:
             self._interrupts_next = True
 
+    def wind_up(self, stopped_by: str) -> None:
+        """
+        The turn that is being answered, with its tools, is the last one.
+
+        Args:
+            stopped_by: Who has said so.
+        """
+        self._wound_up_by = self._wound_up_by or stopped_by
+
     def end(self) -> None:
         """
         Nothing more is heard.
         """
-        if self.hear in self._context.listeners:
-            self._context.listeners.remove(self.hear)
+        if self in self.context.listeners:
+            self.context.listeners.remove(self)
 
-    def _turn(self, params: Mapping[str, Any], said: Sequence[str] = ()) -> Stream[Any]:
+    def _turn(
+        self, params: Mapping[str, Any], said: Sequence[str] = (), *, continues: bool = False
+    ) -> Stream[Any]:
         self.turn += 1
         container = self._replies.container
         self._replies = Replies()
         self._replies.container = container
+        self._replies.continues = continues
         self._replies.said += said
         self._interrupt = None
-        request = replace(self._request, params=params, most_turns=self._left)
+        request = replace(self._request, params=params)
         source = MessagesSource(request, self._output, self._replies)
         return Stream(_Turn(source, self._open_turn))
 
@@ -151,16 +169,18 @@ def _ends_with(messages: Sequence[Any], said: Sequence[str]) -> bool:
     return bool((content if isinstance(content, str) else content[-1].get("text")) == said[-1])
 
 
-def _following(params: Mapping[str, Any], outcome: Outcome, container: str) -> dict[str, Any]:
+def _following(
+    params: Mapping[str, Any], history: list[Any], container: str, *, pauses: bool
+) -> dict[str, Any]:
     """
     What the next turn sends: the conversation so far, and everything else as the first one. A tool that was asked for once is not
     asked for again, or there would be no end. A container that the API has made for its tools is used again.
     """
-    sends = {**params, "messages": outcome.history}
+    sends = {**params, "messages": history}
     if container:
         sends.setdefault("container", container)
     choice = params.get("tool_choice")
-    if choice is not None and choice.get("type") in {"any", "tool"}:
+    if isinstance(choice, dict) and choice.get("type") in {"any", "tool"} and not pauses:
         kept = {name: value for name, value in choice.items() if name == "disable_parallel_tool_use"}
         sends["tool_choice"] = {"type": "auto", **kept}
     return sends

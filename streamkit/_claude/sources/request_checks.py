@@ -59,7 +59,7 @@ def checked_request(
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
     kept = {param: _kept(value) for param, value in asked.items()}
     _check_conversation(name, kept["messages"])
-    _check_lists(name, kept)
+    _check_forms(name, kept)
     return replace(request, params=kept), output
 
 
@@ -119,10 +119,14 @@ def _check_conversation(name: str, messages: Any) -> None:
         raise TypeError(f'{name}() needs messages=[{{"role": "user", "content": …}}], and got {given}')
 
 
-def _check_lists(name: str, params: Mapping[str, Any]) -> None:
+def _check_forms(name: str, params: Mapping[str, Any]) -> None:
     """
-    Refuse one thing in the place of a list of them.
+    Refuse one thing in the place of a list of them, and a word in the place of an object.
     """
+    if isinstance(choice := params.get("tool_choice"), str):
+        raise TypeError(
+            f'{name}() needs tool_choice={{"type": …}}, such as {{"type": "any"}}, and got {choice!r}'
+        )
     for param in ("stop_sequences", "tools"):
         value = params.get(param)
         given = type(value).__name__

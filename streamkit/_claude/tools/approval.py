@@ -5,19 +5,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Never, cast
 
 from msgspec.structs import replace as changed
 
-from streamkit._claude.tools.tool import as_tool
+from streamkit._claude.tools.tool import Ask, as_tool
 from streamkit._core.foreign_errors import note
-from streamkit._core.naming import gives_async_items, name_of
+from streamkit._core.naming import gives_async_items, name_of, signature_of
+from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import ToolCall
-    from streamkit._claude.tools.tool import Ask, Tool, ToolLike
+    from streamkit._claude.tools.tool import Tool, ToolLike
 
 __all__ = ["Approval", "Refused", "approve", "asked"]
 
@@ -40,11 +41,16 @@ class Approval:
         Raises:
             TypeError: It is not a tool.
         """
+        if _is_asked(tool):
+            raise TypeError(
+                f"approve() is given who is asked first, and then the tool, and {name_of(tool)} takes a ToolCall: write "
+                f"approve({name_of(tool)})(tool)"
+            )
         made = as_tool(tool)
         return replace(made, asks=(*made.asks, self.ask))
 
 
-def approve(fn: Ask, /) -> Approval:
+def approve(fn: Ask, /, *tools: Never) -> Approval:
     """
     Make tools ask first: `sk.approve(ask)(edit_file)` is the tool `edit_file`, for which `await ask(call)` is awaited before it
     runs. It may also stand over a function, as `@sk.approve(ask)`.
@@ -61,9 +67,44 @@ def approve(fn: Ask, /) -> Approval:
         TypeError: `fn` is not an async function; while running, it returns something else.
     """
     given: object = fn
-    if not callable(given) or gives_async_items(given):
-        raise TypeError(f"approve() needs an async function of a call, not {name_of(given)}")
+    if tools:
+        raise TypeError(
+            "approve() is given who is asked, and what it gives is given the tool: write approve(ask)(tool), and for several "
+            "[approve(ask)(each) for each in tools]"
+        )
+    if not callable(given) or hasattr(given, "to_dict") or gives_async_items(given) or not _takes_one(given):
+        raise TypeError(
+            f"approve() needs an async function of one call, not {name_of(given)}: the tool stands behind it, as in "
+            "approve(ask)(tool)"
+        )
     return Approval(fn)
+
+
+def _takes_one(fn: Callable[..., object]) -> bool:
+    try:
+        signature_of(fn).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # a builtin that does not tell
+    return True
+
+
+def _is_asked(given: object) -> bool:
+    """
+    Whether somebody is asked by it: a function of a call.
+    """
+    if not callable(given):
+        return False
+    try:
+        parameters = [*signature_of(given).parameters.values()]
+    except (TypeError, ValueError):
+        return False
+    if len(parameters) != 1:
+        return False
+    said: object = parameters[0].annotation
+    name: object = said if isinstance(said, str) else getattr(said, "__name__", "")
+    return isinstance(name, str) and name.rpartition(".")[2] == "ToolCall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +141,7 @@ async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
             case False:
                 return Refused("The user did not allow this call.")
             case (False, str() as reason):
-                return Refused(f"The user did not allow this call: {reason}")
+                return Refused(f"The user did not allow this call: {legal(reason)}")
             case Mapping():
                 call = changed(call, input=dict(cast("Mapping[str, Any]", verdict)))
             case _:

@@ -8,7 +8,7 @@ import inspect
 import math
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anyio import CapacityLimiter, Event, current_time, get_cancelled_exc_class, move_on_after
 from anyio.to_thread import run_sync
@@ -28,60 +28,79 @@ if TYPE_CHECKING:
     from streamkit._claude.tools.tool import Tool
     from streamkit._core.runtime.context import Context
 
-__all__ = ["invoke"]
+__all__ = ["Answer", "invoke"]
 
 
-async def invoke(tool: Tool, call: ToolCall, context: Context, *, raises: bool) -> ToolResult:
+class Answer(NamedTuple):
     """
-    Run a tool, and make a result of what it gives.
+    What answers a call.
+
+    Attributes:
+        result: The result.
+        error: What it tells of; None where a tool has done its work, or somebody has not let it.
+        is_fatal: Whether the error ends the run also where others are results.
+    """
+
+    result: ToolResult
+    error: Exception | None = None
+    is_fatal: bool = False
+
+
+async def invoke(tool: Tool, call: ToolCall, context: Context, late: Callable[[Answer], None]) -> Answer:
+    """
+    Run a tool, and make a result of what it gives, or of what it raises, which gets a note that names the tool.
 
     Args:
         tool: The tool.
         call: The call that it answers.
         context: The run.
-        raises: Whether its exception is raised, and not made a result too.
-
-    Raises:
-        Exception: What the tool has raised, with a note that names it, if `raises`.
+        late: Gets the answer of a tool that was waited for when its call was cancelled.
     """
     began = current_time()
+
+    def answer(get: Callable[[], object]) -> Answer:
+        failure: Exception | None = None
+        try:
+            content = content_of(get(), tool.name)
+        except Exception as error:
+            note(error, f"in the tool {tool.name!r}")
+            log_warning("tool_failed", context.run_id, tool=tool.name, **error_fields(error))
+            failure, content = error, content_of_error(error)
+        result = ToolResult(call.id, call.name, content, failure is not None, current_time() - began)
+        return Answer(result, failure)
+
+    work = _Work(partial(tool.run, **call.input)) if tool.blocking else None
     try:
-        content, is_error = content_of(await _within(tool, call, context), tool.name), False
+        given = await _within(tool, call, work, context)
     except Exception as error:
-        note(error, f"in the tool {tool.name!r}")
-        if raises:
-            raise
-        log_warning("tool_failed", context.run_id, tool=tool.name, **error_fields(error))
-        content, is_error = content_of_error(error), True
-    return ToolResult(call.id, call.name, content, is_error, current_time() - began)
+        return answer(partial(_raise, error))
+    except get_cancelled_exc_class():
+        if work is not None and work.ended.is_set():
+            late(answer(work.outcome))
+        raise
+    return answer(lambda: given)
 
 
-async def _within(tool: Tool, call: ToolCall, context: Context) -> object:
+def _raise(error: Exception) -> None:
+    raise error
+
+
+async def _within(tool: Tool, call: ToolCall, work: _Work | None, context: Context) -> object:
     """
     What the tool gives within its time.
     """
     with move_on_after(math.inf if tool.timeout is None else tool.timeout) as limit:
-        return await _given(tool, call, context, limit)
+        given = tool.run(**call.input) if work is None else await _in_thread(work, tool, context, limit)
+        return await given if inspect.isawaitable(given) else given
     goes_on = ", and may go on: a plain function cannot be interrupted" if tool.blocking else ""
     raise TimeoutError(f"the tool {tool.name!r} took longer than {tool.timeout:g} s{goes_on}")
 
 
-async def _given(tool: Tool, call: ToolCall, context: Context, limit: CancelScope) -> object:
-    if tool.blocking:
-        given = await _in_thread(partial(tool.run, **call.input), tool, context, limit)
-    else:
-        given = tool.run(**call.input)
-    return await given if inspect.isawaitable(given) else given
-
-
-async def _in_thread(
-    function: Callable[[], object], tool: Tool, context: Context, limit: CancelScope
-) -> object:
+async def _in_thread(work: _Work, tool: Tool, context: Context, limit: CancelScope) -> object:
     """
     Run a plain function in a worker thread. Nothing can interrupt it. One that takes too long, or that has no effects, is left
     alone. One with effects is waited for, as long as closing may take, so that it does not go on behind the run's back.
     """
-    work = _Work(function)
     try:
         # A place of its own: the number of calls is bounded already, and one that was left alone takes nobody's place.
         return await run_sync(work.run, abandon_on_cancel=True, limiter=CapacityLimiter(1))
@@ -97,6 +116,9 @@ async def _in_thread(
 class _Work:
     """
     A function in a thread, which does not begin any more once somebody has asked whether it has.
+
+    Attributes:
+        ended: Set when it has ended.
     """
 
     def __init__(self, function: Callable[[], object]) -> None:
@@ -105,6 +127,8 @@ class _Work:
         self._lock = Lock()
         self._begun = False
         self._given_up = False
+        self._given: object = None
+        self._error: BaseException | None = None
         self.ended = Event()
 
     def run(self) -> object:
@@ -113,11 +137,25 @@ class _Work:
                 return None
             self._begun = True
         try:
-            return self._function()
+            self._given = self._function()
+        except BaseException as error:
+            self._error = error
         finally:
             self._loop.call_soon(self.ended.set)
+        return self.outcome()
+
+    def outcome(self) -> object:
+        """
+        What it has given; raises what it has raised.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._given
 
     def has_begun(self) -> bool:
+        """
+        Whether it has begun. Otherwise it does not any more.
+        """
         with self._lock:
             self._given_up = True
             return self._begun

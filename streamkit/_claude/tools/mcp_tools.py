@@ -160,8 +160,7 @@ class _Calls:
         result = await self._server.call_tool(self._name, arguments)
         content = mcp_content(result)
         if result.is_error:
-            # The API refuses an error that says nothing.
-            raise ToolError(content or "The tool has failed, and does not say why.")
+            raise ToolError(content)
         return content
 
 

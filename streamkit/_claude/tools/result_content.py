@@ -1,5 +1,8 @@
 """
 What Claude is sent of what a tool has given, or has failed with.
+
+The API refuses a result for as long as it stands in the conversation, so nothing that it refuses may come out of here: an empty
+text, an error that has more than texts or says nothing, half of a surrogate pair.
 """
 
 from __future__ import annotations
@@ -7,16 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from streamkit._claude.protocol.reading import type_of
+from streamkit._claude.protocol.plain_params import as_plain
+from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.json_text import JSONText
+from streamkit._surrogates import legal, plain_text
 
 if TYPE_CHECKING:
     from anthropic.types.tool_result_block_param import Content
 
 __all__ = ["content_of", "content_of_error"]
 
-_BLOCKS: Final = frozenset({"text", "image", "document", "search_result", "tool_reference"})
-"""The content blocks that a result may have."""
+_BLOCKS: Final[Mapping[object, Mapping[str, type]]] = {
+    "text": {"text": str},
+    "image": {"source": object},
+    "document": {"source": object},
+    "search_result": {"source": str, "title": str, "content": list},
+    "tool_reference": {"tool_name": str},
+}
+"""The content blocks that a result may have, and what each of them must have. A source that is an object has a type."""
+
+_UNSAID: Final = "The tool has failed, and does not say why."
 
 
 def content_of(value: object, name: str) -> str | list[Content]:
@@ -33,12 +46,16 @@ def content_of(value: object, name: str) -> str | list[Content]:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return legal(plain_text(value))
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(
+            f"the tool {name!r} gave {type(value).__name__}, which Claude cannot be sent: return their text, as data.decode() "
+            "gives it, or an image or a document, which has them as base64"
+        )
     if isinstance(value, list | tuple | Iterator):
-        blocks = list(cast("Iterable[Any]", value))
-        if blocks and all(_is_block(block) for block in blocks):
-            return [cast("Content", block) for block in blocks]
-        value = blocks
+        value = list(cast("Iterable[object]", value))
+        if value and all(map(_is_block, value)):
+            return _sendable(value)
     json_text = JSONText(name, error=str)
     try:
         return json_text.encode(value).decode()
@@ -53,18 +70,27 @@ def content_of_error(error: Exception) -> str | list[Content]:
     """
     The content of the result of a tool that has failed: what the exception says, and where the input does not fit, why.
     """
-    content: object = getattr(error, "content", None)  # of the SDK's ToolError
-    if isinstance(content, str) and type(error).__name__ == "ToolError":
-        return content
-    if isinstance(content, list) and all(_is_block(block) for block in cast("list[object]", content)):
-        return cast("list[Content]", content)
+    from anthropic.lib.tools import ToolError
+
+    if isinstance(error, ToolError):
+        content = attribute_of(error, "content")
+        if isinstance(content, list) and all(map(_is_block, cast("list[object]", content))):
+            return _only_texts(_sendable(cast("list[object]", content))) or _UNSAID
+        return legal(content if isinstance(content, str) else _message(error)) or _UNSAID
     told = f"{type(error).__name__}: {_message(error)}".removesuffix(": ")
-    # The SDK says only that some argument does not fit; pydantic, which which one and why.
-    details = getattr(error.__cause__, "errors", None)
-    if not callable(details):
-        return told
-    each = cast("Iterable[Mapping[str, Any]]", details())
-    return told + "".join(f"\n{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in each)
+    return legal(told + "".join(f"\n{each}" for each in _misfits(error)))
+
+
+def _misfits(error: Exception) -> Iterator[str]:
+    """
+    Which arguments do not fit a tool, and why. The SDK says only that there are some; pydantic, which.
+    """
+    from pydantic import ValidationError
+
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        for each in cause.errors():
+            yield f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
 
 
 def _message(error: Exception) -> str:
@@ -74,6 +100,40 @@ def _message(error: Exception) -> str:
         return "its message cannot be told"
 
 
+def _sendable(blocks: Iterable[object]) -> list[Content]:
+    plain = [cast("dict[str, Any]", as_plain(block)) for block in blocks]
+    return [cast("Content", block) for block in plain if block["type"] != "text" or block["text"]]
+
+
+def _only_texts(blocks: Iterable[Content]) -> list[Content]:
+    """
+    The same blocks, with a text in the place of each that is another one, because an error may not have it.
+    """
+    return [
+        block
+        if block["type"] == "text"
+        else {"type": "text", "text": f"[one {block['type']}, which cannot be shown with an error]"}
+        for block in blocks
+    ]
+
+
 def _is_block(value: object) -> bool:
-    kind = cast("Mapping[str, object]", value).get("type") if isinstance(value, Mapping) else type_of(value)
-    return kind in _BLOCKS
+    """
+    Whether it is a content block, and not an application's own data that has a type of that name.
+    """
+    kind = _field(value, "type")
+    needed = _BLOCKS.get(kind) if isinstance(kind, str) else None
+    if needed is None:
+        return False
+    return all(
+        _field(_field(value, name), "type") is not None
+        if type_ is object
+        else isinstance(_field(value, name), type_)
+        for name, type_ in needed.items()
+    )
+
+
+def _field(value: object, name: str) -> Any:
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).get(name)
+    return attribute_of(value, name)

@@ -17,9 +17,10 @@ from streamkit._claude.protocol.reading import text_of_field, type_of
 from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_call import ToolCall
+from streamkit._claude.protocol.tool_json import flaw_in
 from streamkit._claude.protocol.tool_result import ToolResult
 from streamkit._claude.tools.approval import Refused, asked
-from streamkit._claude.tools.invocation import invoke
+from streamkit._claude.tools.invocation import Answer, invoke
 from streamkit._claude.tools.message_end import MessageEnd
 from streamkit._core.runtime.side_jobs import SideJobs
 
@@ -42,7 +43,7 @@ class _Call:
         call: The call, with the input that it is to be run with.
         tool: Its tool; None where there is none, or the call is broken.
         is_early: Whether it may be answered before its message has ended.
-        answer: What answers it without its tool, or the error that ends the run; None if the tool does.
+        answer: What answers it without its tool; None if the tool does.
         is_ready: Whether nobody has to be asked any more.
     """
 
@@ -55,7 +56,7 @@ class _Call:
         self.tool = tool
         self.is_early = is_early
         self.is_ready = is_ready
-        self.answer: ToolResult | Exception | None = None
+        self.answer: Answer | None = None
 
 
 class RunningTools(SideJobs):
@@ -81,6 +82,7 @@ class RunningTools(SideJobs):
         self._calls = ToolCalls(broken="emit")
         self._waiting: list[_Call] = []
         self._running: set[_Call] = set()
+        self._stopping: set[_Call] = set()
         self._end = MessageEnd()
         self._stop_reason: str | None = None
         self._ended = False
@@ -166,13 +168,16 @@ class RunningTools(SideJobs):
             self.hand_on(missing)
 
     def _stop_tools(self) -> None:
-        unanswered = [*self._running, *self._waiting]
+        """
+        Stop those that run. Each that has begun tells its result when it has ended.
+        """
+        self._stopping = {each for each in self._running if each.call.id in self._replies.begun}
+        not_run = [*(self._running - self._stopping), *self._waiting]
         self._running.clear()
         self._waiting.clear()
         self.cancel_jobs()
-        for each in sorted(unanswered, key=lambda each: each.call.index):
-            why = STOPPED if each.call.id in self._replies.begun else NOT_RUN
-            self._tell(ToolResult(each.call.id, each.call.name, why, is_error=True))
+        for each in sorted(not_run, key=lambda each: each.call.index):
+            self._tell(_unanswered(each.call, NOT_RUN))
 
     def _void(self) -> None:
         self._running.clear()
@@ -206,38 +211,43 @@ class RunningTools(SideJobs):
 
     async def _run_tool(self, each: _Call, tool: Any, call: Any) -> None:
         running = self._running  # another one where the message has started over
+        answers: list[Answer] = []
         try:
             self._replies.begun.add(call.id)
-            result = await invoke(tool, call, self._context, raises=self._toolbox.on_error == "raise")
-            if each in running:  # or it was taken back, and its tool has gone on all the same
-                self._tell(result)
+            answers.append(await invoke(tool, call, self._context, answers.append))
         finally:
+            if each in self._stopping:
+                self._stopping.discard(each)
+                self._tell(answers[0] if answers else _unanswered(call, STOPPED))
+            elif each in running and answers:  # or it was taken back, and its tool has gone on all the same
+                self._tell(answers[0])
             running.discard(each)
             self._give_places()
 
-    def _tell(self, answer: ToolResult | Exception) -> None:
-        if isinstance(answer, ToolResult):
-            self._replies.results[answer.id] = answer
-            self.put(answer)
+    def _tell(self, answer: Answer) -> None:
+        """
+        Keep a result for the next request, and hand it on; or end the run with the error that it tells of.
+        """
+        self._replies.results[answer.result.id] = answer.result
+        if answer.error is not None and (self._toolbox.on_error == "raise" or answer.is_fatal):
+            self.fail(answer.error)
         else:
-            self.fail(answer)
+            self.put(answer.result)
 
-    def _without_tool(self, call: ToolCall | BrokenToolCall) -> ToolResult | Exception:
+    def _without_tool(self, call: ToolCall | BrokenToolCall) -> Answer:
         """
         What answers a call that no tool can.
         """
-        raises = self._toolbox.on_error == "raise"
+        error: Exception
         if isinstance(call, ToolCall):
             known = ", ".join(self._toolbox.tools) or "none"
             why = f"there is no tool {call.name!r}; the tools are: {known}"
-            if raises:
-                return LookupError(f"Claude has called a tool that tool_loop() was not given: {why}")
+            error = LookupError(f"Claude has called a tool that tool_loop() was not given: {why}")
         else:
-            why = self._calls.blocks.why(call)
-            if raises or call.reason == "no_name":
-                return ToolInputError(call, why=why)
-            why = f"the input of this call cannot be used: {why}"
-        return ToolResult(call.id, call.name, f"Error: {why}", is_error=True)
+            why = f"the input of this call cannot be used: {flaw_in(call.raw)}"
+            error = ToolInputError(call, why=self._calls.blocks.why(call))
+        result = ToolResult(call.id, call.name, f"Error: {why}", is_error=True)
+        return Answer(result, error, is_fatal=not call.name)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -253,8 +263,12 @@ class RunningTools(SideJobs):
     async def _ask(self, each: _Call, tool: Any, call: Any) -> None:
         verdict = await asked(tool, call)
         if isinstance(verdict, Refused):
-            each.answer = ToolResult(call.id, call.name, verdict.told, is_error=True)
+            each.answer = Answer(ToolResult(call.id, call.name, verdict.told, is_error=True))
         else:
             each.call = verdict
         each.is_ready = True
         self._give_places()
+
+
+def _unanswered(call: ToolCall | BrokenToolCall, why: str) -> Answer:
+    return Answer(ToolResult(call.id, call.name, why, is_error=True))

@@ -11,14 +11,12 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast, get_args, overload
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, get_args, overload
 
+from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._core.checks import choice, flag, seconds
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, gives_awaitable, name_of, signature_of
-
-if TYPE_CHECKING:
-    from streamkit._claude.protocol.tool_call import ToolCall
 
 __all__ = ["NAME", "Ask", "Start", "Tool", "ToolLike", "Verdict", "as_tool", "tool"]
 
@@ -28,7 +26,7 @@ Start: TypeAlias = Literal["block", "message"]
 Verdict: TypeAlias = bool | tuple[bool, str] | Mapping[str, object]
 """What a person says about a call: yes, no, no with a reason, or yes with another input."""
 
-Ask: TypeAlias = Callable[["ToolCall"], Awaitable[Verdict]]
+Ask: TypeAlias = Callable[[ToolCall], Awaitable[Verdict]]
 """Asks somebody about a call."""
 
 NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -196,23 +194,35 @@ def _of_function(given: Callable[..., object]) -> Tool:
 
     name = name_of(given)
     _refuse_items(name, given)
-    _refuse_unbound(name, given)
+    _refuse_unnamed(name, given)
     make: Any = beta_async_tool if gives_awaitable(given) else beta_tool
     try:
         return _of_sdk(make(given))
     except Exception as error:
+        why = str(error).partition("\n")[0].rstrip(".")
         raise TypeError(
-            f"no tool can be made of {name}, because of {type(error).__name__}: give the types of its parameters, or write "
-            f"{{'name': …, 'description': …, 'input_schema': …, 'run': {name}}}"
+            f"no tool can be made of {name}, because of {type(error).__name__}: {why}. Write a `def` around it, whose parameters "
+            f"have names and types, or {{'name': …, 'description': …, 'input_schema': …, 'run': {name}}}"
         ) from error
 
 
-def _refuse_unbound(name: str, fn: Callable[..., object]) -> None:
+def _refuse_unnamed(name: str, fn: Callable[..., object]) -> None:
+    """
+    Refuse parameters that nobody can give a value, because Claude gives each by its name.
+    """
     try:
-        parameters = [*signature_of(fn).parameters]
+        parameters = [*signature_of(fn).parameters.values()]
     except (TypeError, ValueError):
         return  # the SDK says what it cannot read
-    if parameters[:1] == ["self"]:
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL or (
+            each.kind is each.POSITIONAL_ONLY and each.default is each.empty
+        ):
+            raise TypeError(
+                f"the tool {name} has the parameter {str(each).partition(':')[0]} without a name, and Claude gives each by its "
+                "name: write it as one that has a name, of several values as a list"
+            )
+    if [each.name for each in parameters[:1]] == ["self"]:
         raise TypeError(
             f"the tool {name} is a method without its object, and Claude would be asked for `self`: make the tool of the bound "
             f"method, as in tool_loop(tools=[it.{name}]) or sk.tool(it.{name}, effect=False)"

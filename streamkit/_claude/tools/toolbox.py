@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from streamkit._claude.tools.tool import Start, Tool, as_tool
 from streamkit._core.checks import choice, whole_number
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["OnError", "Toolbox"]
 
 OnError = Literal["result", "raise"]
+
+_RUN_BY_THE_APPLICATION: Final = ("bash_", "text_editor_", "computer_", "memory_")
+"""How the types begin of the tools that Anthropic has defined and that the application runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +58,20 @@ class Toolbox:
         choice("tool_loop", "on_error", on_error, get_args(OnError))
         own: dict[str, Tool] = {}
         definitions: list[Mapping[str, Any]] = []
+        names: set[str] = set()
         for given in tools:
             if _runs_at_the_api(given):
-                definitions.append(dict(cast("Mapping[str, Any]", given)))
-                continue
-            tool = as_tool(given)
-            if tool.name in own:
+                definition = dict(cast("Mapping[str, Any]", given))
+            else:
+                tool = as_tool(_one(given))
+                own[tool.name], definition = tool, tool.definition
+            definitions.append(definition)
+            if (name := definition.get("name")) in names:
                 raise ValueError(
-                    f"tool_loop() was given two tools with the name {tool.name!r}: give one of them another, those of an MCP "
-                    'server with sk.mcp(…, prefix="…")'
+                    f"tool_loop() was given two tools with the name {name!r}: give one of them another, those of an MCP server "
+                    'with sk.mcp(…, prefix="…")'
                 )
-            own[tool.name] = tool
-            definitions.append(tool.definition)
+            names |= {name} if isinstance(name, str) else set()
         return cls(own, tuple(definitions), concurrency, start, on_error)
 
     def begins_early(self, tool: Tool) -> bool:
@@ -76,11 +81,33 @@ class Toolbox:
         return not tool.effect and (tool.start or self.start) == "block"
 
 
+def _one(given: object) -> object:
+    """
+    One tool. In the place of one, several are a mistake that is made easily: those of an MCP server are a list.
+    """
+    if isinstance(given, list | tuple):
+        raise TypeError(
+            "tool_loop() takes its tools in one list, and there is another list in it: write tools=[*these, *those]"
+        )
+    return given
+
+
 def _runs_at_the_api(given: object) -> bool:
     """
     Whether it is the definition of a tool that the API runs, such as a web search, or that an MCP server does.
+
+    Raises:
+        TypeError: It is one that Anthropic has defined, and that the application runs.
     """
     if not isinstance(given, Mapping):
         return False
     fields = cast("Mapping[str, Any]", given)
-    return "run" not in fields and fields.get("type", "custom") != "custom"
+    kind = fields.get("type", "custom")
+    if "run" in fields or kind == "custom":
+        return False
+    if isinstance(kind, str) and kind.startswith(_RUN_BY_THE_APPLICATION):
+        name = fields.get("name")
+        raise TypeError(
+            f"the tool {name!r} of the type {kind!r} is run by the application: give its function too, as in {{…, 'run': {name}}}"
+        )
+    return True

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.listener import Listener
     from streamkit._core.runtime.run_tasks import RunTasks
 
 __all__ = ["Context"]
@@ -51,7 +52,7 @@ class Context:
         restarts: Whether the source may start over.
         cleanup_errors: What cleaning up has failed with while the run was being cancelled.
         run_id: What all lines that this run logs have in common.
-        listeners: What `say()` speaks to: functions of a text, and of whether it is to be heard at once.
+        listeners: The conversations in the run.
         abandoned: Whether the program has ended while the run was open, or somebody has cancelled a job of it as if it had.
     """
 
@@ -67,7 +68,7 @@ class Context:
         self.restarts: bool = parent is not None and parent.restarts
         self.run_id: RunId = RunId() if parent is None else parent.run_id
         # Shared with the contexts inside this one, as those below.
-        self.listeners: list[Callable[[str, bool], None]] = [] if parent is None else parent.listeners
+        self.listeners: list[Listener] = [] if parent is None else parent.listeners
         self._parent = parent
         self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
@@ -278,6 +279,30 @@ class Context:
         A stage has ended the stream early.
         """
         self.outcome.stop(by)
+
+    def wound_up(self, by: str) -> bool:
+        """
+        Let the conversation that a stage reads come to an end with what has begun.
+
+        Args:
+            by: Who ends it.
+
+        Returns:
+            Whether there is one. Otherwise the stage has to end the stream by itself.
+        """
+        within = [each for each in self.listeners if each.context.is_within(self)]
+        for each in within:
+            each.wind_up(by)
+        return bool(within)
+
+    def is_within(self, other: Context) -> bool:
+        """
+        Whether it is `other`, or that of a stream inside it.
+        """
+        context: Context | None = self
+        while context is not None and context is not other:
+            context = context._parent
+        return context is not None
 
     def completed(self) -> None:
         """

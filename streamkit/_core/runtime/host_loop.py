@@ -30,6 +30,12 @@ class HostLoop(ABC):
     """The time in seconds, as `anyio.current_time` tells it; quicker, because the loop is known."""
 
     @abstractmethod
+    def is_running_here(self) -> bool:
+        """
+        Whether whoever asks is run by this loop: a task, or a function that it calls.
+        """
+
+    @abstractmethod
     def current_task(self) -> object:
         """
         The task of this loop that is running now; None where none is, as in another thread.
@@ -89,12 +95,14 @@ class _Asyncio(HostLoop):
         self._loop = asyncio.get_running_loop()
         self.time: Callable[[], float] = self._loop.time
 
-    def current_task(self) -> object:
+    def is_running_here(self) -> bool:
         try:
-            same = self._asyncio.get_running_loop() is self._loop
-            return self._asyncio.current_task() if same else None
+            return self._asyncio.get_running_loop() is self._loop
         except RuntimeError:
-            return None
+            return False
+
+    def current_task(self) -> object:
+        return self._asyncio.current_task() if self.is_running_here() else None
 
     def call_soon(self, function: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed
@@ -127,10 +135,15 @@ class _Trio(HostLoop):
         self._finished = RunFinishedError
         self._token = lowlevel.current_trio_token()
 
+    def is_running_here(self) -> bool:
+        try:
+            return self._low.current_trio_token() is self._token
+        except RuntimeError:
+            return False
+
     def current_task(self) -> object:
         try:
-            task = self._low.current_task()
-            return task if self._low.current_trio_token() is self._token else None
+            return self._low.current_task() if self.is_running_here() else None
         except RuntimeError:
             return None
 

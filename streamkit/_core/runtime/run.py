@@ -118,7 +118,7 @@ class Run(Generic[T_co]):
     def say(self, text: str, *, now: bool = False) -> None:
         """
         Say something to the conversation that the stream is, such as `tool_loop()` makes. Call it from any task of the run's
-        event loop.
+        event loop; from another thread as `anyio.from_thread.run_sync(run.say, text)`.
 
         Args:
             text: What the user says.
@@ -127,15 +127,21 @@ class Run(Generic[T_co]):
         Raises:
             TypeError: `text` is not a text.
             ValueError: It is empty.
-            RuntimeError: Nothing in this run listens: it is not a conversation, it has ended, or there are two.
+            RuntimeError: Nothing in this run listens: it is not a conversation, it has ended, or there are two; or another thread
+                calls it.
         """
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"say() needs a text, not {type(text).__name__}")
         if not text.strip():
             raise ValueError("say() needs a text that is not empty")
         listeners = self._context.listeners
+        if listeners and not self._loop.is_running_here():
+            raise RuntimeError(
+                "say() was called outside the event loop of its run; from a thread that it has started, write "
+                "anyio.from_thread.run_sync(run.say, text)"
+            )
         if len(listeners) == 1:
-            listeners[0](text, flag("say", "now", now))
+            listeners[0].hear(text, flag("say", "now", now))
             return
         raise RuntimeError(
             "two conversations are open in this run, and say() cannot tell which of them is meant: open each by itself"

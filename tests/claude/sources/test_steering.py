@@ -4,16 +4,20 @@ run.say: a user who says something while Claude answers.
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import Any
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 
 import streamkit as sk
 from streamkit.testing import FakeClaude, Stall, reply, text, thinking, tool_use
 from tests.support.claude import ASK, HELLO
 from tests.support.messages_api import check_conversation
-from tests.support.patience import patience
+from tests.support.patience import PATIENCE, patience
 
 
 async def look(city: str) -> str:
@@ -176,3 +180,47 @@ async def test_where_nothing_listens_an_error_says_so() -> None:
                 with pytest.raises(RuntimeError, match="two conversations"):
                     run.say("Hello?")
                 break
+
+
+async def test_half_of_a_character_is_made_legal() -> None:
+    async with FakeClaude(HELLO, HELLO) as server, sk.tool_loop(server.client(), **ASK).open() as run:
+        run.say("caf\udce9")
+        async for _ in run:
+            pass
+    assert server.requests[1].body["messages"][-1]["content"] == "caf\ufffd"
+
+
+async def test_another_thread_is_told_how_to_say_something() -> None:
+    async with FakeClaude(HELLO, HELLO) as server, sk.tool_loop(server.client(), **ASK).open() as run:
+        with pytest.raises(RuntimeError, match=r"write anyio\.from_thread\.run_sync\(run\.say, text\)"):
+            await anyio.to_thread.run_sync(run.say, "Hello?")
+        await anyio.to_thread.run_sync(partial(anyio.from_thread.run_sync, run.say, "Hello?"))
+        async for _ in run:
+            pass
+    assert server.requests[1].body["messages"][-1]["content"] == "Hello?"
+
+
+async def test_said_now_while_a_plain_function_runs_its_result_is_told() -> None:
+    """
+    Nothing can interrupt it, and one with effects is waited for.
+    """
+    begun, may_end = threading.Event(), threading.Event()
+
+    def pay() -> str:
+        begun.set()
+        may_end.wait(PATIENCE)
+        return "receipt 17"
+
+    items: list[Any] = []
+    async with FakeClaude(reply(tool_use("pay", {})), reply(text("Well."))) as server:
+        with patience():
+            async with sk.tool_loop(server.client(), tools=[pay], **ASK).open() as run:
+                async for item in run:
+                    items.append(item)
+                    if item.type == "message_stop" and not may_end.is_set():
+                        await anyio.to_thread.run_sync(begun.wait)
+                        run.say("Never mind.", now=True)
+                        may_end.set()
+    told = [item.content for item in items if isinstance(item, sk.ToolResult)]
+    sent: Any = server.requests[1].body["messages"][-1]["content"]
+    assert told == [sent[0]["content"]] == ["receipt 17"]

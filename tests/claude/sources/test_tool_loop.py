@@ -4,6 +4,7 @@ tool_loop: a conversation with tools, all its turns as one stream.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import anthropic
@@ -24,9 +25,11 @@ from streamkit.testing import (
 from tests.support.claude import ASK, AT_ONCE, decoded, finished
 from tests.support.messages_api import answers, check_conversation
 from tests.support.scripted_client import ScriptedClient
-from tests.support.tools import add, look, plus, results
+from tests.support.tools import add, fail, look, plus, results
 
 HI: Any = {"role": "user", "content": "Hi"}
+SEARCH = tool_use("web_search", {"query": "rain"}, type="server_tool_use", id="srvtoolu_1")
+FOUND: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
 
 
 async def test_the_tools_of_a_turn_are_run_and_their_results_begin_the_next() -> None:
@@ -137,6 +140,97 @@ async def test_a_pause_is_continued_and_its_messages_count_as_turns() -> None:
         run = await finished(sk.tool_loop(server.client(), tools=[look], max_turns=2, **ASK), items)
     assert results(items) == [("look", "rain in Oslo", False)]
     assert run.outcome.stopped_by == "max_turns"
+
+
+LIMITS: dict[str, Any] = {
+    "turns": sk.budget(turns=1),
+    "tokens": sk.budget(tokens=12),
+    "cost": sk.budget(cost=15e-6, prices={"input": 1, "output": 1}),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+async def test_a_budget_lets_the_tools_of_the_last_message_do_their_work(limit: str) -> None:
+    log: list[str] = []
+
+    async def pay(to: str) -> str:
+        log.append("begun")
+        await anyio.sleep(0.01)
+        log.append("ended")
+        return f"paid {to}"
+
+    items: list[Any] = []
+    async with FakeClaude(*answers(reply(text("I pay."), tool_use("pay", {"to": "Ada"})))) as server:
+        loop = sk.tool_loop(server.client(), tools=[pay], **ASK)
+        run = await finished(loop | LIMITS[limit], items)
+    assert log == ["begun", "ended"]
+    assert results(items) == [("pay", "paid Ada", False)]
+    assert run.outcome.stopped_by == f"budget: {limit}"
+    check_conversation(run.outcome.history)
+    assert "paid Ada" in str(run.outcome.history[-1])
+
+
+async def test_a_budget_of_another_stream_does_not_end_the_loop_beside_it() -> None:
+    asks = reply(tool_use("look", {"city": "Oslo"}))
+    async with FakeClaude(*answers(asks, reply(text("Rain.")))) as server, FakeClaude(asks) as other:
+        loop = sk.tool_loop(server.client(), tools=[look], **ASK) | sk.text()
+        limited = sk.messages(other.client(), **ASK) | sk.budget(turns=1) | sk.text()
+        assert await sk.merge(limited, loop).collect() == ["Rain."]
+
+
+@pytest.mark.parametrize("limit", ["turns", "tokens"])
+async def test_a_budget_stops_before_a_paused_message_is_continued(limit: str) -> None:
+    paused = reply(SEARCH, stop_reason="pause_turn")
+    async with FakeClaude(*answers(paused)) as server:
+        run = await finished(sk.tool_loop(server.client(), **ASK) | LIMITS[limit])
+    assert run.outcome.stopped_by == f"budget: {limit}"
+
+
+async def test_where_a_pause_uses_up_max_turns_the_conversation_is_not_complete() -> None:
+    paused = reply(SEARCH, stop_reason="pause_turn")
+    async with FakeClaude(*answers(paused)) as server:
+        run = await finished(sk.tool_loop(server.client(), max_turns=1, **ASK))
+    assert (run.outcome.stopped_by, run.outcome.stop_reason) == ("max_turns", "pause_turn")
+    check_conversation(run.outcome.history, paused=True)
+
+
+async def test_a_call_that_is_demanded_is_demanded_until_it_has_been_made() -> None:
+    paused, asks = reply(SEARCH, stop_reason="pause_turn"), reply(FOUND, tool_use("look", {"city": "Oslo"}))
+    async with FakeClaude(*answers(paused, asks, reply(text("Rain.")), paused=[1])) as server:
+        loop = sk.tool_loop(server.client(), tools=[look], tool_choice={"type": "any"}, **ASK)
+        await finished(loop)
+    assert [request.body["tool_choice"]["type"] for request in server.requests] == ["any", "any", "auto"]
+
+
+async def test_each_request_only_adds_to_the_one_before() -> None:
+    """
+    The prompt cache and signed thinking hold only behind the same beginning, of the same tools and the same system.
+    """
+    asks = reply(
+        thinking("Hm.", signature="c2ln"),
+        text("Let me look. "),
+        tool_use("look", {"city": "Oslo"}),
+        tool_use("fail", {"why": "no network"}),
+    )
+    paused = reply(text("Searching. "), SEARCH, stop_reason="pause_turn")
+    replies = [asks, paused, reply(FOUND, text("Rain."), tool_use("look", {"city": "Rome"})), asks]
+    system: Any = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+    async with FakeClaude(*replies, reply(text("Done."))) as server:
+        loop = sk.tool_loop(server.client(), tools=[look, fail], system=system, **ASK)
+        async with loop.open() as run:
+            async for item in run:
+                if item.type == "message_start" and len(server.requests) == 1:
+                    run.say("And Rome?")
+    bodies = [request.body for request in server.requests]
+    assert len(bodies) == 5
+    for before, after in pairwise(bodies):
+        assert {**after, "messages": ()} == {**before, "messages": ()}
+        *same, last = before["messages"]
+        assert after["messages"][: len(same)] == same
+        if last["role"] == "user":
+            assert after["messages"][len(same)] == last
+        else:  # an answer that was paused goes on
+            assert after["messages"][len(same)]["content"][: len(last["content"])] == last["content"]
 
 
 @pytest.mark.parametrize("reason", ["refusal", "max_tokens", "end_turn", "model_context_window_exceeded"])

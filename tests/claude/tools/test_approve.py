@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
 import anyio
 import pytest
 
@@ -163,6 +164,24 @@ async def test_two_are_asked_one_after_another_and_the_second_sees_the_first_one
     assert seen == [{"path": "a"}, {"path": "b"}]
 
 
-async def test_only_a_function_can_be_asked() -> None:
-    with pytest.raises(TypeError, match="approve\\(\\) needs an async function of a call, not bool"):
-        sk.approve(True)  # type: ignore[arg-type]  # pyright: ignore
+async def ask_first(call: sk.ToolCall) -> bool:
+    return bool(call.input)
+
+
+async def edit(path: str, text: str) -> str:
+    return path + text
+
+
+def test_who_is_asked_stands_first_and_the_tool_behind() -> None:
+    as_sdk_tool: Any = anthropic.beta_async_tool(edit)
+    swapped: list[Any] = [
+        lambda: sk.approve(True),  # type: ignore[arg-type]  # pyright: ignore
+        lambda: sk.approve(edit),  # type: ignore[arg-type]  # pyright: ignore
+        lambda: sk.approve(sk.tool(edit)),  # type: ignore[arg-type]  # pyright: ignore
+        lambda: sk.approve(as_sdk_tool),
+        lambda: sk.approve(ask_first, edit),  # type: ignore[arg-type]  # pyright: ignore
+        lambda: sk.approve(ask_first)(ask_first),
+    ]
+    for make in swapped:
+        with pytest.raises(TypeError, match=r"approve\((ask|ask_first)\)\(tool\)"):
+            make()

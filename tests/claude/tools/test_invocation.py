@@ -7,9 +7,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import anthropic
 import anyio
 import anyio.to_thread
 import pytest
+from anthropic.lib.tools import ToolError
 
 import streamkit as sk
 from streamkit.testing import FakeClaude, reply, text, tool_use
@@ -17,6 +19,8 @@ from tests.support.claude import ASK, finished
 from tests.support.messages_api import answers, check_conversation
 from tests.support.patience import PATIENCE, patience
 from tests.support.tools import add, fail, look, results
+
+IMAGE: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 
 
 async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
@@ -53,7 +57,7 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
     assert sorted(results(items)) == [
         ("add", "ValueError: Invalid arguments for function add\nb: Missing required argument", True),
         ("fail", "ConnectionError: no network", True),
-        ("look", "Error: the input of this call cannot be used: truncated", True),
+        ("look", "Error: the input of this call cannot be used: Expecting value at character 9 of 9", True),
         ("mute", "KeyError", True),
         (
             "nothing",
@@ -81,7 +85,15 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
         ([], "[]"),
         (sk.Timeouts(total=3), None),
         ([{"type": "text", "text": "block"}], [{"type": "text", "text": "block"}]),
-        (({"type": "image"},), [{"type": "image"}]),
+        ((IMAGE,), [IMAGE]),
+        ([anthropic.types.TextBlock(type="text", text="block")], [{"type": "text", "text": "block"}]),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}], [{"type": "text", "text": "a"}]),
+        ("caf\udce9", "caf\ufffd"),
+        ([{"type": "text", "text": "caf\udce9"}], [{"type": "text", "text": "caf\ufffd"}]),
+        (["caf\udce9"], '["caf\\udce9"]'),
+        ([{"type": "document", "title": "Plan"}], '[{"type":"document","title":"Plan"}]'),
+        ([{"type": "image", "source": "cat.png"}], '[{"type":"image","source":"cat.png"}]'),
+        ([{"type": "text", "value": 1}], '[{"type":"text","value":1}]'),
     ],
 )
 @pytest.mark.pure
@@ -90,6 +102,68 @@ async def test_what_a_tool_gives_is_text_blocks_or_json(given: object, content: 
 
     if content is not None:
         assert content_of(given, "tool") == content
+
+
+@pytest.mark.parametrize("given", [b"\x89PNG", bytearray(b"x"), memoryview(b"x")])
+@pytest.mark.pure
+async def test_bytes_are_no_result_and_the_error_says_what_is(given: object) -> None:
+    from streamkit._claude.tools.result_content import content_of
+
+    with pytest.raises(TypeError, match=r"the tool 'shot' gave .*data\.decode\(\).*base64"):
+        content_of(given, "shot")
+
+
+class Strings(Exception):
+    def errors(self) -> list[str]:
+        return ["a", "b"]
+
+
+class Unread(Exception):
+    @property
+    def content(self) -> bytes:
+        raise RuntimeError("the response has not been read")
+
+
+def failed(error: Exception, cause: Exception | None = None) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "content"),
+    [
+        (ToolError("Not today."), "Not today."),
+        (ToolError(""), "The tool has failed, and does not say why."),
+        (ToolError([]), "The tool has failed, and does not say why."),
+        (ToolError([{"type": "text", "text": ""}]), "The tool has failed, and does not say why."),
+        (ToolError([IMAGE]), [{"type": "text", "text": "[one image, which cannot be shown with an error]"}]),
+        (failed(ValueError("it broke"), Strings()), "ValueError: it broke"),
+        (Unread("it broke"), "Unread: it broke"),
+        (ValueError("caf\udce9"), "ValueError: caf\ufffd"),
+    ],
+)
+@pytest.mark.pure
+async def test_an_error_says_something_in_texts_alone(error: Exception, content: object) -> None:
+    from streamkit._claude.tools.result_content import content_of_error
+
+    assert content_of_error(error) == content
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        ('{"a": 1]', "Expecting ',' delimiter at character 7 of 8"),
+        ('{}{"a": 01}', "Expecting ',' delimiter at character 9 of 11"),
+        ('{"a": 1} x', "it ends at character 8 of 10, and more follows"),
+        ("[1]", "it is not a JSON object"),
+        ('{"a": ' + "[" * 5000, "it has a number with too many digits, or is nested too deeply"),
+    ],
+)
+@pytest.mark.pure
+async def test_of_a_broken_input_claude_is_told_what_is_wrong_and_where(raw: str, why: str) -> None:
+    from streamkit._claude.protocol.tool_json import flaw_in
+
+    assert flaw_in(raw) == why
 
 
 async def test_the_sdks_tool_error_says_itself_what_claude_is_told() -> None:
@@ -119,7 +193,7 @@ async def test_with_on_error_raise_the_first_failure_ends_the_run_and_names_the_
     assert items[-1].type == "message_stop"
     check_conversation(run.outcome.history)
     history: Any = run.outcome.history
-    assert [block["is_error"] for block in history[-1]["content"]] == [True]
+    assert [block["content"] for block in history[-1]["content"]] == ["ConnectionError: secret"]
 
 
 async def test_with_on_error_raise_an_unknown_tool_and_a_broken_call_are_errors() -> None:
@@ -153,7 +227,7 @@ class Blocking:
         return sk.tool({"name": "block", "input_schema": {"type": "object"}, "run": self.run}, **options)
 
 
-async def left_while_it_blocks(blocking: Blocking, tool: sk.Tool, *, close_timeout: float) -> None:
+async def left_while_it_blocks(blocking: Blocking, tool: sk.Tool, *, close_timeout: float) -> Any:
     async with FakeClaude(*answers(reply(tool_use("block", {})))) as server:
         with patience():
             async with sk.tool_loop(server.client(), tools=[tool], **ASK).open(
@@ -164,6 +238,7 @@ async def left_while_it_blocks(blocking: Blocking, tool: sk.Tool, *, close_timeo
                         await anyio.to_thread.run_sync(blocking.begun.wait)
                         run.cancel("enough")
     check_conversation(run.outcome.history)
+    return run.outcome.history
 
 
 async def test_a_plain_function_without_effects_is_left_alone() -> None:
@@ -184,8 +259,9 @@ async def test_one_with_effects_is_waited_for_as_long_as_closing_may_take(
 
     blocking = Blocking()
     threading.Timer(0.05, blocking.may_end.set).start()
-    await left_while_it_blocks(blocking, blocking.tool(), close_timeout=PATIENCE)
+    history = await left_while_it_blocks(blocking, blocking.tool(), close_timeout=PATIENCE)
     assert blocking.ended.is_set()
+    assert history[-1]["content"][0]["content"] == "done"
 
 
 async def test_one_that_takes_too_long_has_its_result_at_once() -> None:

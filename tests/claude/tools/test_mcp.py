@@ -354,7 +354,10 @@ async def test_what_fails_is_a_result_that_says_so(mode: Literal["legacy", "auto
     assert [each.content for each in got] == [
         "no such file",
         "The tool has failed, and does not say why.",
-        [{"type": "text", "text": "note"}, IMAGE],
+        [
+            {"type": "text", "text": "note"},
+            {"type": "text", "text": "[one image, which cannot be shown with an error]"},
+        ],
         "MCPError: what is that?",
     ]
 

@@ -25,6 +25,14 @@ def add(a: int, b: int) -> str:
     return str(a + b)
 
 
+async def unnamed(a: int, /, b: int) -> int:
+    return a + b
+
+
+async def many(*numbers: int) -> int:
+    return sum(numbers)
+
+
 class Room:
     async def enter(self, door: str) -> str:
         return door
@@ -68,7 +76,13 @@ def test_the_sdks_objects_and_dicts_are_tools_too() -> None:
         ({"name": "note"}, TypeError, "the tool 'note' needs its function"),
         ({"run": add}, TypeError, "needs its name"),
         (lambda: "", ValueError, r"not '<lambda>': give it one with anthropic.beta_tool"),
-        (partial(look, "Oslo"), TypeError, "no tool can be made of look"),
+        (
+            partial(look, "Oslo"),
+            TypeError,
+            "no tool can be made of look, because of .* Write a `def` around it",
+        ),
+        (unnamed, TypeError, "the tool unnamed has the parameter a without a name"),
+        (many, TypeError, r"the tool many has the parameter \*numbers without a name, .* as a list"),
     ],
 )
 def test_what_is_no_tool_is_refused(given: Any, error: type[Exception], says: str) -> None:
@@ -119,6 +133,8 @@ def test_a_wrong_option_is_refused(options: Any, error: type[Exception]) -> None
         sk.tool(look, **options)
 
 
+SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search"}
+
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"tools": [look, look]}, ValueError, "two tools with the name 'look'"),
     ({"tools": look}, TypeError, r"needs tools=\[…\], a list, and got function"),
@@ -130,6 +146,15 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"model_name": "x"}, TypeError, "tool_loop\\(\\): client.messages.create"),
     ({"max_turn": 3}, TypeError, "did you mean max_turns"),
     ({"messages": "Hi"}, TypeError, "tool_loop\\(\\) needs messages"),
+    ({"tools": [look, [look]]}, TypeError, r"write tools=\[\*these, \*those\]"),
+    ({"tools": [SEARCH, SEARCH]}, ValueError, "two tools with the name 'web_search'"),
+    ({"tools": [{"name": "web_search", "input_schema": {}, "run": look}, SEARCH]}, ValueError, "two tools"),
+    (
+        {"tools": [{"type": "bash_20250124", "name": "bash"}]},
+        TypeError,
+        "give its function too, as in {…, 'run': bash}",
+    ),
+    ({"tool_choice": "any"}, TypeError, "needs tool_choice={"),
 ]
 
 
