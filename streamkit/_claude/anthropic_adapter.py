@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from streamkit._claude.protocol.asides import is_aside
 from streamkit._claude.protocol.pieces import PIECES
 from streamkit._claude.protocol.retriable import retry_advice
 
-__all__ = ["can_wait", "merged", "retry_advice", "text_of", "with_text"]
+__all__ = ["can_wait", "merged", "retry_advice", "stands_aside", "text_of", "with_text"]
 
 
 def can_wait(item: Any) -> bool:
@@ -49,6 +50,13 @@ def with_text(item: Any, text: str) -> Any:
     The same event with another piece of text.
     """
     return _with_delta(item, {PIECES[item.delta.type].field: text})
+
+
+def stands_aside(item: Any) -> bool:
+    """
+    Whether it is an event that may come in the middle of a text.
+    """
+    return is_aside(item)
 
 
 def _with_delta(item: Any, fields: dict[str, Any]) -> Any:

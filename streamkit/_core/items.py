@@ -1,8 +1,8 @@
 """
 What operators ask of items: whether two of them merge, which text they carry, and whether the stream starts over at them.
 
-An item answers by special methods of its own (`Mergeable`, `Textual`, `__restart__`). Strings and `(name, value)` pairs are
-known here. An item of another library is asked about at that library's adapter.
+An item answers by special methods of its own (`Mergeable`, `Textual`, `__aside__`, `__restart__`). Strings and `(name, value)`
+pairs are known here. An item of another library is asked about at that library's adapter.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = [
     "is_restart",
     "is_structural",
     "merged",
+    "stands_aside",
     "text_of",
     "with_text",
     "without_half",
@@ -144,6 +145,19 @@ def with_text(item: Any, text: str) -> Any:
     adapter = adapter_of(item)
     assert adapter is not None, "an item with a text"
     return adapter.with_text(item, text)
+
+
+def stands_aside(item: object) -> bool:
+    """
+    Whether `item` may come in the middle of a text, which goes on behind it: a sign of life, or what belongs to something else.
+    Its class says so by `__aside__`.
+    """
+    if hasattr(type(item), "__aside__"):
+        return cast("Any", item).__aside__ is True
+    if is_named(item):
+        return stands_aside(item[1])
+    adapter = adapter_of(item)
+    return adapter is not None and adapter.stands_aside(item)
 
 
 def without_half(item: Any) -> tuple[Any, Any]:

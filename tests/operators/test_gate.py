@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import anthropic
 import anyio
 import pytest
 from hypothesis import given, strategies as st
@@ -107,6 +108,43 @@ async def test_everything_else_keeps_its_place() -> None:
     events = [said("One. "), said("Two. Th"), stop(), said("ree.", 1), stop(1)]
     got = await (sk.from_iterable(events) | sk.gate(slow)).collect()
     assert got == [said("One. "), said("Two. "), said("Th"), stop(), said("ree.", 1), stop(1)]
+
+
+CITED = {"type": "citations_delta", "citation": {"type": "char_location", "cited_text": "x"}}
+ASIDE: dict[str, Any] = {
+    "a ping": from_dict({"type": "ping"}),
+    "a tool's result": sk.ToolResult("toolu_1", "look", "found"),
+    "its pair": ("result", sk.ToolResult("toolu_1", "look", "found")),
+    "a citation": from_dict({"type": "content_block_delta", "index": 0, "delta": CITED}),
+    "a delta of tomorrow": from_dict(
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta"}}
+    ),
+    "an event of tomorrow": from_dict({"type": "news"}),
+    "the SDK's citation": anthropic.types.RawContentBlockDeltaEvent.model_validate(
+        {"type": "content_block_delta", "index": 0, "delta": CITED}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASIDE)
+async def test_what_may_come_in_the_middle_of_a_text_does_not_cut_it(name: str) -> None:
+    """
+    What the check looks for would stand across two pieces otherwise.
+    """
+    seen: list[str] = []
+
+    async def check(piece: str, so_far: str) -> bool:
+        seen.append(piece)
+        return True
+
+    items: list[Any] = [said("Call 123"), ASIDE[name], said("-4567 now."), stop()]
+    if name == "its pair":
+        items = [("text", "Call 123"), ASIDE[name], ("text", "-4567 now.")]
+    got = await (
+        sk.from_iterable(items) | gate(check, names="text" if name == "its pair" else None)
+    ).collect()
+    assert seen == ["Call 123-4567 now."]
+    assert got[0] is ASIDE[name]
 
 
 async def test_nothing_behind_a_piece_that_was_stopped_goes_on() -> None:

@@ -24,6 +24,7 @@ from typing import (
 import msgspec
 from msgspec import Struct
 
+from streamkit._claude.protocol.asides import is_aside
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.json_text import parse
 
@@ -46,6 +47,10 @@ class Unknown(dict[str, Any]):
     # At run time this is the wire's own word. For checkers it is a literal that no other class has, so that
     # `event.type == "ping"` narrows a union with this class (in mypy `str` does not). Look for a new word in `event["type"]`.
     type: Literal["unknown to this version"]
+
+    @property
+    def __aside__(self) -> bool:
+        return is_aside(self)
 
     def to_dict(self) -> dict[str, Any]:
         """

@@ -27,6 +27,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from streamkit._claude.protocol.asides import is_aside
 from streamkit._claude.protocol.codec import Reader, Unknown
 from streamkit._claude.protocol.kinds import KnownBlock, KnownDelta
 from streamkit._claude.protocol.pieces import PIECES_BY_CLASS
@@ -149,6 +150,10 @@ class ContentBlockDelta(TaggedObject, frozen=True, tag="content_block_delta"):
         return ContentBlockDelta(self.index, cast("Delta", piece.cls(**piece.joined(first, second))))
 
     @property
+    def __aside__(self) -> bool:
+        return is_aside(self)
+
+    @property
     def __text__(self) -> str | None:
         piece = PIECES_BY_CLASS.get(self.delta.__class__)
         if piece is None or self.__class__ is not ContentBlockDelta:
@@ -198,6 +203,7 @@ class Ping(TaggedObject, frozen=True, tag="ping", gc=False):
     """
 
     type: ClassVar[Literal["ping"]] = "ping"
+    __aside__: ClassVar[bool] = True
 
 
 KnownEvent: TypeAlias = (

@@ -36,6 +36,7 @@ class ToolResult(PlainStruct, frozen=True, tag_field="type", tag="tool_result"):
     """
 
     type: ClassVar[Literal["tool_result"]] = "tool_result"
+    __aside__: ClassVar[bool] = True
     id: str
     name: str
     content: str | list[Content]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Never, cast
 
 from msgspec.structs import replace as changed
 
-from streamkit._claude.tools.tool import Ask, as_tool
+from streamkit._claude.tools.tool import Ask, Tool, as_tool
 from streamkit._core.foreign_errors import note
 from streamkit._core.naming import gives_async_items, name_of, signature_of
 from streamkit._surrogates import legal
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import ToolCall
-    from streamkit._claude.tools.tool import Tool, ToolLike
+    from streamkit._claude.tools.tool import ToolLike
 
 __all__ = ["Approval", "Refused", "approve", "asked"]
 
@@ -72,7 +72,13 @@ def approve(fn: Ask, /, *tools: Never) -> Approval:
             "approve() is given who is asked, and what it gives is given the tool: write approve(ask)(tool), and for several "
             "[approve(ask)(each) for each in tools]"
         )
-    if not callable(given) or hasattr(given, "to_dict") or gives_async_items(given) or not _takes_one(given):
+    if (
+        isinstance(given, Tool)
+        or not callable(given)
+        or hasattr(given, "to_dict")
+        or gives_async_items(given)
+        or not _takes_one(given)
+    ):
         raise TypeError(
             f"approve() needs an async function of one call, not {name_of(given)}: the tool stands behind it, as in "
             "approve(ask)(tool)"

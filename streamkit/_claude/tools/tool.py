@@ -11,7 +11,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol, TypeAlias, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast, get_args, overload
 
 from streamkit._claude.protocol.tool_call import ToolCall
 from streamkit._core.checks import choice, flag, seconds
@@ -68,6 +68,17 @@ class Tool:
     timeout: float | None = None
     start: Start | None = None
     asks: tuple[Ask, ...] = ()
+
+    if not TYPE_CHECKING:  # for a checker it is an error already
+
+        def __call__(self, *_: object, **fields: object) -> None:
+            given = ", ".join(
+                f"{name}=…" for name in self.definition.get("input_schema", {}).get("properties", {})
+            )
+            wait = "" if self.blocking else "await "
+            raise TypeError(
+                f"the tool {self.name!r} is called as {wait}{self.name}.run({given}), by the names of its input"
+            )
 
     def __repr__(self) -> str:
         said = [f"effect={self.effect}"]

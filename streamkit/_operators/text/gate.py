@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamkit._core.algebra import Same
 from streamkit._core.checks import whole_number
-from streamkit._core.items import is_named, is_restart, text_of, with_text
+from streamkit._core.items import is_named, is_restart, stands_aside, text_of, with_text
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.naming import gives_async_items, name_of, value_text
 from streamkit._core.runtime.chain import Chain
@@ -46,7 +46,8 @@ def gate(
     The check of a piece begins as soon as the piece has come, while those before it are still being checked or waited for;
     the pieces go on in their order. Text is a string, the text or thinking in an event's delta, or either of these in a
     `(name, value)` pair. Anything else is not checked, and keeps its place among the pieces. Text of another block or name
-    is another text: the piece before it ends there.
+    is another text: the piece before it ends there. What may come in the middle of a text, as a ping or a tool's result may,
+    goes before the piece that it came in.
 
         -abcd|
         gate(lambda piece, so_far: from_iterable([piece != "c"]).first(), "grapheme")
@@ -168,7 +169,7 @@ class _Pieces:
         if text is None:
             if is_restart(item):
                 self._start_over()
-            else:
+            elif not stands_aside(item):
                 yield from self._end()
                 if not is_named(item):
                     self._so_far.pop(None, None)

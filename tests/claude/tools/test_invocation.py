@@ -113,6 +113,10 @@ async def test_bytes_are_no_result_and_the_error_says_what_is(given: object) -> 
         content_of(given, "shot")
 
 
+class Gone(ToolError):
+    pass
+
+
 class Strings(Exception):
     def errors(self) -> list[str]:
         return ["a", "b"]
@@ -133,6 +137,7 @@ def failed(error: Exception, cause: Exception | None = None) -> Exception:
     ("error", "content"),
     [
         (ToolError("Not today."), "Not today."),
+        (Gone("gone away"), "gone away"),
         (ToolError(""), "The tool has failed, and does not say why."),
         (ToolError([]), "The tool has failed, and does not say why."),
         (ToolError([{"type": "text", "text": ""}]), "The tool has failed, and does not say why."),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 import pytest
@@ -57,6 +57,14 @@ def test_it_also_stands_over_a_function_and_over_a_tool() -> None:
     again = sk.tool(search, start="message")
     assert (again.effect, again.timeout, again.start) == (False, 3.0, "message")
     assert repr(again) == "tool(search, effect=False, timeout=3.0, start='message')"
+
+
+async def test_a_test_calls_it_by_the_names_of_its_input() -> None:
+    made: Any = sk.tool(add)
+    assert made.run(a=1, b=2) == "3"
+    assert await cast("Any", sk.tool(look)).run(city="Oslo") == "Oslo"
+    with pytest.raises(TypeError, match=r"is called as add\.run\(a=…, b=…\)"):
+        made(1, 2)
 
 
 def test_the_sdks_objects_and_dicts_are_tools_too() -> None:
