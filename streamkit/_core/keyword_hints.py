@@ -29,6 +29,7 @@ def keyword_hints(fn: F) -> F:
     known, named_only = names[code.co_posonlyargcount :], names[code.co_argcount :]
     takes_more = bool(code.co_flags & inspect.CO_VARARGS) or not named_only
     takes_any_name = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    defaults: dict[str, object] = cast("Any", fn).__kwdefaults__ or {}
 
     @functools.wraps(fn)
     def hinting(*args: Any, **kwargs: Any) -> Any:
@@ -37,8 +38,13 @@ def keyword_hints(fn: F) -> F:
         except TypeError:
             # Python has counted the arguments, or the function has refused one of them.
             if len(args) > code.co_argcount and not takes_more:
-                free = ["name"] if takes_any_name else [name for name in named_only if name not in kwargs]
-                raise _without_name(fn.__name__, code.co_argcount, args[code.co_argcount], free) from None
+                value = args[code.co_argcount]
+                free = [name for name in named_only if name not in kwargs]
+                if takes_any_name:
+                    free = [name for name in free if _is_list(defaults.get(name)) and _is_list(value)] or [
+                        "name"
+                    ]
+                raise _without_name(fn.__name__, code.co_argcount, value, free) from None
             if not takes_any_name:
                 for name in kwargs.keys() - known:
                     known_names(
@@ -47,6 +53,10 @@ def keyword_hints(fn: F) -> F:
             raise
 
     return cast("F", hinting)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _without_name(made: str, places: int, value: object, names: Sequence[str]) -> TypeError:

@@ -110,7 +110,13 @@ async def test_everything_else_keeps_its_place() -> None:
     assert got == [said("One. "), said("Two. "), said("Th"), stop(), said("ree.", 1), stop(1)]
 
 
-CITED = {"type": "citations_delta", "citation": {"type": "char_location", "cited_text": "x"}}
+CITED = {
+    "type": "citations_delta",
+    "citation": {
+        "type": "char_location", "cited_text": "x", "document_index": 0, "document_title": None, "start_char_index": 0,
+        "end_char_index": 1,
+    },
+}  # fmt: skip
 ASIDE: dict[str, Any] = {
     "a ping": from_dict({"type": "ping"}),
     "a tool's result": sk.ToolResult("toolu_1", "look", "found"),

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit._claude.protocol.tool_call import result_block
 from streamkit.testing import Drop, FakeClaude, Reply, event
 from streamkit.testing._virtual_time.steps import run_stepwise
@@ -114,7 +115,7 @@ async def converse(steps: Steps, seed: int) -> None:
         blocks = [block for message in outcome.messages for block in message.content]
         said = "".join(block.text for block in blocks if block.type == "text")
         assert "".join(viewer.texts) == said, "something is missing behind the last restart, or too much"
-    check_history(outcome, viewer.told)
+    check_history(outcome, viewer.told, world)
 
 
 async def viewed(
@@ -165,9 +166,10 @@ def check_tools(world: ToolWorld) -> None:
     assert world.effects <= world.whole, "a tool with effects ran for a void call"
 
 
-def check_history(outcome: sk.Outcome, told: dict[str, sk.ToolResult]) -> None:
+def check_history(outcome: sk.Outcome, told: dict[str, sk.ToolResult], world: ToolWorld) -> None:
     """
-    The history can be sent, with the next question where an answer stands at its end, and has every result that was told.
+    The history can be sent, with the next question where an answer stands at its end, and has every result that was told. It has
+    no call of a message that was void, and tells truly which tools have begun.
     """
     history: Any = outcome.history
     paused = outcome.stop_reason == "pause_turn" and history[-1]["role"] == "assistant"
@@ -179,6 +181,13 @@ def check_history(outcome: sk.Outcome, told: dict[str, sk.ToolResult]) -> None:
     sent = {block["tool_use_id"]: block["content"] for block in results}
     for call, result in told.items():
         assert sent[call] == result.content, "a result was lost"
+    for call, content in sent.items():
+        number = int(call.removeprefix("toolu_"))
+        assert number in world.whole, "a void call is in the history"
+        if content in {STOPPED, NOT_RUN}:
+            assert (number in world.runs) == (content == STOPPED), (
+                "what is said of a tool without a result is wrong"
+            )
 
 
 @on_both_backends
@@ -215,7 +224,7 @@ async def test_over_sockets_too(seed: int) -> None:
                 async for item in run:
                     viewer.sees(item)
     check_tools(world)
-    check_history(run.outcome, viewer.told)
+    check_history(run.outcome, viewer.told, world)
 
 
 @pytest.mark.parametrize("seed", range(examples(pr=8, full=200)))

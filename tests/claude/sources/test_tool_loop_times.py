@@ -4,14 +4,16 @@ When the tools of a loop run: beside the text, and never in its way. In virtual 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx2
 import pytest
 
 import streamkit as sk
 from streamkit.testing import reply, text, tool_use
-from tests.support.claude import ASK, decoded
+from tests.support.claude import ASK, HELLO, decoded
 from tests.support.scripted_client import ScriptedClient
 
 if TYPE_CHECKING:
@@ -111,3 +113,32 @@ async def test_a_tool_that_takes_too_long_has_a_result_that_says_so_and_a_time()
     [result] = [item for _, item in got if isinstance(item, sk.ToolResult)]
     assert result.content == "TimeoutError: the tool 'slow' took longer than 0.5 s"
     assert result.seconds == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("cut", ["by the connection", "by the user"])
+async def test_a_result_that_nobody_has_got_when_its_message_is_cut_is_dropped(cut: str) -> None:
+    async def quick(city: str) -> str:
+        return city
+
+    asks = [
+        sk.events.to_dict(event) for event in decoded(reply(tool_use("quick", {"city": "a"}), text("And")))
+    ]
+    broken: list[Step] = [*asks[:-3], 1.0, httpx2.ReadError("reset")]
+    answers: Iterator[list[Step]] = iter([broken, [sk.events.to_dict(event) for event in decoded(HELLO)]])
+    client = ScriptedClient(lambda _: next(answers))
+    tool = sk.tool(quick, effect=False)
+    retry = sk.RetryPolicy(attempts=1)
+    items: list[Any] = []
+    with suppress(sk.StreamError):
+        async with sk.tool_loop(client.as_sdk, tools=[tool], retry=retry, **ASK).open() as run:
+            async for item in run:
+                items.append(item)
+                if item.type == "content_block_stop" and len(client.requests) == 1:
+                    if cut == "by the user":
+                        await anyio.sleep(0.5)  # its tool has ended
+                        run.say("And Bergen?", now=True)
+                    else:
+                        await anyio.sleep(2)
+    assert len(client.requests) == (2 if cut == "by the user" else 1)
+    assert not [item for item in items if item.type == "tool_result"]
+    assert "tool_use" not in str(run.outcome.history)

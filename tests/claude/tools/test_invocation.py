@@ -88,9 +88,9 @@ async def test_what_goes_wrong_is_a_result_that_says_so() -> None:
         ((IMAGE,), [IMAGE]),
         ([anthropic.types.TextBlock(type="text", text="block")], [{"type": "text", "text": "block"}]),
         ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}], [{"type": "text", "text": "a"}]),
-        ("caf\udce9", "caf\ufffd"),
-        ([{"type": "text", "text": "caf\udce9"}], [{"type": "text", "text": "caf\ufffd"}]),
-        (["caf\udce9"], '["caf\\udce9"]'),
+        ("a\udce9", "a\ufffd"),
+        ([{"type": "text", "text": "a\udce9"}], [{"type": "text", "text": "a\ufffd"}]),
+        (["a\udce9"], '["a\\udce9"]'),
         ([{"type": "document", "title": "Plan"}], '[{"type":"document","title":"Plan"}]'),
         ([{"type": "image", "source": "cat.png"}], '[{"type":"image","source":"cat.png"}]'),
         ([{"type": "text", "value": 1}], '[{"type":"text","value":1}]'),
@@ -144,7 +144,7 @@ def failed(error: Exception, cause: Exception | None = None) -> Exception:
         (ToolError([IMAGE]), [{"type": "text", "text": "[one image, which cannot be shown with an error]"}]),
         (failed(ValueError("it broke"), Strings()), "ValueError: it broke"),
         (Unread("it broke"), "Unread: it broke"),
-        (ValueError("caf\udce9"), "ValueError: caf\ufffd"),
+        (ValueError("a\udce9"), "ValueError: a\ufffd"),
     ],
 )
 @pytest.mark.pure

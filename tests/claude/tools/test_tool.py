@@ -173,3 +173,9 @@ def test_the_loop_refuses_wrong_arguments_where_they_stand(
     given: dict[str, Any] = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [], **options}
     with pytest.raises(error, match=says):
         sk.tool_loop(anthropic.AsyncAnthropic(api_key="fake"), **given)
+
+
+def test_tools_without_their_name_are_told_it() -> None:
+    loop: Any = sk.tool_loop
+    with pytest.raises(TypeError, match=r"write tool_loop\(…, tools=\[…\]\)"):
+        loop(anthropic.AsyncAnthropic(api_key="fake"), [look], model="claude-sonnet-5", max_tokens=9)
