@@ -4,6 +4,7 @@ Budget: the most that a conversation may use.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -190,8 +191,12 @@ class Budget(Transducer[Any, Any]):
         """
         if self.tokens is not None and _tokens(usage) > self.tokens:
             return "tokens"
-        if self.cost is not None and usage.cost(self.prices) > self.cost:
-            return "cost"
+        if self.cost is not None:
+            cost = usage.cost(self.prices)
+            if cost > self.cost and not math.isclose(
+                cost, self.cost
+            ):  # sums of floats are a little more than what they mean
+                return "cost"
         return None
 
     def _stop_behind_turn(self, limit: str) -> None:

@@ -179,8 +179,10 @@ def _following(
     sends = {**params, "messages": history}
     if container:
         sends.setdefault("container", container)
-    choice = params.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") in {"any", "tool"} and not pauses:
-        kept = {name: value for name, value in choice.items() if name == "disable_parallel_tool_use"}
-        sends["tool_choice"] = {"type": "auto", **kept}
+    match params.get("tool_choice"):
+        case {"type": "any" | "tool", **chosen} if not pauses:
+            kept = {name: value for name, value in chosen.items() if name == "disable_parallel_tool_use"}
+            sends["tool_choice"] = {"type": "auto", **kept}
+        case _:
+            pass
     return sends

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterator
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from anyio import CapacityLimiter, Event, current_time, get_cancelled_exc_class, move_on_after
 from anyio.to_thread import run_sync
@@ -137,7 +138,9 @@ class _Work:
                 return None
             self._begun = True
         try:
-            self._given = self._function()
+            given = self._function()
+            # What reads as it goes, such as a file, may block as well.
+            self._given = list(cast("Iterator[object]", given)) if isinstance(given, Iterator) else given
         except BaseException as error:
             self._error = error
         finally:

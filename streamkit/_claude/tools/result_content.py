@@ -53,9 +53,10 @@ def content_of(value: object, name: str) -> str | list[Content]:
             "gives it, or an image or a document, which has them as base64"
         )
     if isinstance(value, list | tuple | Iterator):
-        value = list(cast("Iterable[object]", value))
-        if value and all(map(_is_block, value)):
-            return _sendable(value)
+        items = list(cast("Iterable[object]", value))
+        if items and all(map(_is_block, items)):
+            return _sendable(items)
+        value = items
     json_text = JSONText(name, error=str)
     try:
         return json_text.encode(value).decode()

@@ -61,7 +61,7 @@ class Toolbox:
         names: set[str] = set()
         for given in tools:
             if _runs_at_the_api(given):
-                definition = dict(cast("Mapping[str, Any]", given))
+                definition: Mapping[str, Any] = dict(cast("Mapping[str, Any]", given))
             else:
                 tool = as_tool(_one(given))
                 own[tool.name], definition = tool, tool.definition

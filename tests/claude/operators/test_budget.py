@@ -130,6 +130,15 @@ async def test_the_cost_is_reckoned_with_the_prices(cost: float, asked: int) -> 
     assert (turns.asked, outcome.stopped_by) == (asked, "budget: cost")
 
 
+async def test_a_limit_that_is_hit_exactly_is_not_passed() -> None:
+    """
+    Though 0.1 and 0.2 are more than 0.3 where they are added.
+    """
+    turns = Turns(*[message(50_000, 50_000) for _ in range(4)])
+    _, outcome = await spend(turns, sk.budget(cost=0.3, prices={"input": 1, "output": 1}))
+    assert (turns.asked, outcome.stopped_by) == (2, "budget: cost")
+
+
 async def test_searches_of_the_server_cost_too() -> None:
     turns = Turns(message(1, 1, "pause_turn", server_tool_use={"web_search_requests": 2}), message(1, 1))
     _, outcome = await spend(turns, sk.budget(cost=100, prices={**PRICES, "web_search": 50_000}))

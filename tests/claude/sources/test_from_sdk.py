@@ -246,7 +246,7 @@ async def test_the_history_of_a_runner_that_was_stopped_ends_with_the_calls_of_i
 async def test_of_a_thread_that_was_begun_before_the_history_is_the_answer_alone() -> None:
     async with FakeClaude(HELLO, repeat=True) as server:
         thread = server.client().beta.messages.thread(model="claude-sonnet-5", max_tokens=64)
-        runs = []
+        runs: list[sk.Run[Any]] = []
         for _ in range(2):
             runs.append(sk.from_sdk(thread.stream({"role": "user", "content": "Hi"})).open())
             await read_all(runs[-1])

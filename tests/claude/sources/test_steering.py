@@ -5,7 +5,6 @@ run.say: a user who says something while Claude answers.
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Any
 
 import anyio
@@ -194,7 +193,7 @@ async def test_another_thread_is_told_how_to_say_something() -> None:
     async with FakeClaude(HELLO, HELLO) as server, sk.tool_loop(server.client(), **ASK).open() as run:
         with pytest.raises(RuntimeError, match=r"write anyio\.from_thread\.run_sync\(run\.say, text\)"):
             await anyio.to_thread.run_sync(run.say, "Hello?")
-        await anyio.to_thread.run_sync(partial(anyio.from_thread.run_sync, run.say, "Hello?"))
+        await anyio.to_thread.run_sync(lambda: anyio.from_thread.run_sync(run.say, "Hello?"))
         async for _ in run:
             pass
     assert server.requests[1].body["messages"][-1]["content"] == "Hello?"

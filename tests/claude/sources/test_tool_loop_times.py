@@ -124,13 +124,15 @@ async def test_a_result_that_nobody_has_got_when_its_message_is_cut_is_dropped(c
         sk.events.to_dict(event) for event in decoded(reply(tool_use("quick", {"city": "a"}), text("And")))
     ]
     broken: list[Step] = [*asks[:-3], 1.0, httpx2.ReadError("reset")]
-    answers: Iterator[list[Step]] = iter([broken, [sk.events.to_dict(event) for event in decoded(HELLO)]])
+    hello: list[Step] = [sk.events.to_dict(event) for event in decoded(HELLO)]
+    answers = iter([broken, hello])
     client = ScriptedClient(lambda _: next(answers))
     tool = sk.tool(quick, effect=False)
     retry = sk.RetryPolicy(attempts=1)
     items: list[Any] = []
+    run = sk.tool_loop(client.as_sdk, tools=[tool], retry=retry, **ASK).open()
     with suppress(sk.StreamError):
-        async with sk.tool_loop(client.as_sdk, tools=[tool], retry=retry, **ASK).open() as run:
+        async with run:
             async for item in run:
                 items.append(item)
                 if item.type == "content_block_stop" and len(client.requests) == 1:

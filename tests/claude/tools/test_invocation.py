@@ -5,7 +5,7 @@ What a tool gives, and what it fails with; and how long somebody waits for one.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
@@ -19,6 +19,9 @@ from tests.support.claude import ASK, finished
 from tests.support.messages_api import answers, check_conversation
 from tests.support.patience import PATIENCE, patience
 from tests.support.tools import add, fail, look, results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 IMAGE: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 
@@ -207,6 +210,22 @@ async def test_with_on_error_raise_an_unknown_tool_and_a_broken_call_are_errors(
             loop = sk.tool_loop(server.client(), tools=[look], on_error="raise", **ASK)
             with pytest.raises(error, match=r"nothing|look"):
                 await loop.run()
+
+
+async def test_what_reads_as_it_goes_is_read_in_the_thread() -> None:
+    threads: list[threading.Thread] = []
+
+    def rows() -> Iterator[int]:
+        for row in range(2):
+            threads.append(threading.current_thread())
+            yield row
+
+    items: list[Any] = []
+    tool = {"name": "rows", "input_schema": {"type": "object"}, "run": lambda: rows()}
+    async with FakeClaude(*answers(reply(tool_use("rows", {})), reply(text("Oh.")))) as server:
+        await finished(sk.tool_loop(server.client(), tools=[tool], **ASK), items)
+    assert results(items) == [("rows", "[0,1]", False)]
+    assert threading.main_thread() not in threads
 
 
 # -- plain functions ----------------------------------------------------------------------------------------
