@@ -40,7 +40,6 @@ class Conversation:
         context: The run.
 
     Attributes:
-        context: As given.
         turn: Which turn is being answered, counted from 1.
     """
 
@@ -52,7 +51,7 @@ class Conversation:
         self._toolbox = toolbox
         self.turn: int = 0
         self._left = max_turns
-        self.context = context
+        self._context = context
         self._wound_up_by = ""
         self._replies = Replies()
         self._interrupt: Callable[[], None] | None = None  # while there is a turn
@@ -62,7 +61,7 @@ class Conversation:
         """
         The first turn.
         """
-        self.context.listeners.append(self)
+        self._context.listeners.append(self)
         return self._turn(self._request.params)
 
     async def next(self, outcome: Outcome) -> Stream[Any] | None:
@@ -78,11 +77,17 @@ class Conversation:
             return None
         if self._wound_up_by or self._left < 1:
             self.end()
-            self.context.stopped(self._wound_up_by or "max_turns")
+            self._context.stopped(self._wound_up_by or "max_turns")
             return None
         params = _following(self._request.params, history, replies.container, pauses=pauses)
         unsent = [] if _ends_with(history, replies.said) else replies.said
         return self._turn(params, unsent, continues=pauses)
+
+    def is_within(self, context: object) -> bool:
+        """
+        Whether it is in that run, or in that part of one.
+        """
+        return self._context.is_within(context)
 
     def hear(self, text: str, now: bool) -> None:
         """
@@ -111,8 +116,8 @@ class Conversation:
         """
         Nothing more is heard.
         """
-        if self in self.context.listeners:
-            self.context.listeners.remove(self)
+        if self in self._context.listeners:
+            self._context.listeners.remove(self)
 
     def _turn(
         self, params: Mapping[str, Any], said: Sequence[str] = (), *, continues: bool = False

@@ -47,9 +47,10 @@ def content_of(value: object, name: str) -> str | list[Content]:
         return ""
     if isinstance(value, str):
         return legal(plain_text(value))
+    kind = type(value)
     if isinstance(value, bytes | bytearray | memoryview):
         raise TypeError(
-            f"the tool {name!r} gave {type(value).__name__}, which Claude cannot be sent: return their text, as data.decode() "
+            f"the tool {name!r} gave {kind.__name__}, which Claude cannot be sent: return their text, as data.decode() "
             "gives it, or an image or a document, which has them as base64"
         )
     if isinstance(value, list | tuple | Iterator):

@@ -290,12 +290,12 @@ class Context:
         Returns:
             Whether there is one. Otherwise the stage has to end the stream by itself.
         """
-        within = [each for each in self.listeners if each.context.is_within(self)]
+        within = [each for each in self.listeners if each.is_within(self)]
         for each in within:
             each.wind_up(by)
         return bool(within)
 
-    def is_within(self, other: Context) -> bool:
+    def is_within(self, other: object) -> bool:
         """
         Whether it is `other`, or that of a stream inside it.
         """

@@ -4,10 +4,7 @@ A conversation in a run, to which the run and its stages can speak.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from streamkit._core.runtime.context import Context
+from typing import Protocol
 
 __all__ = ["Listener"]
 
@@ -17,10 +14,9 @@ class Listener(Protocol):
     What listens while it goes on: a source that asks again and again, as `tool_loop()` does.
     """
 
-    @property
-    def context(self) -> Context:
+    def is_within(self, context: object) -> bool:
         """
-        The run, or the part of it, that it is in.
+        Whether it is in that run, or in that part of one.
         """
         ...
 
