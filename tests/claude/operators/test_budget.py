@@ -136,7 +136,7 @@ async def test_a_limit_that_is_hit_exactly_is_not_passed() -> None:
     """
     turns = Turns(*[message(50_000, 50_000) for _ in range(4)])
     _, outcome = await spend(turns, sk.budget(cost=0.3, prices={"input": 1, "output": 1}))
-    assert (turns.asked, outcome.stopped_by) == (2, "budget: cost")
+    assert (turns.asked, outcome.stopped_by) == (3, "budget: cost")
 
 
 async def test_searches_of_the_server_cost_too() -> None:
