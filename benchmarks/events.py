@@ -12,6 +12,7 @@ import msgspec
 import streamkit as sk
 
 from .frames import REQUEST
+from .frameworks import FRAMEWORKS
 from .measure import Aim, Contender, Table, collected, race
 from .response import BLOCKS, DELTAS, FRAMES, IN_BLOCKS, TEXT, in_memory, over_tcp, reads_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     import anthropic
+
+    from .frameworks import Ask
 
 __all__ = ["tables"]
 
@@ -141,8 +144,9 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
     """
     The same response, by one read for each event, by large reads, and over a socket.
     """
-    yield await _table("one network read per event, in memory", in_memory(FRAMES), rounds, AIMS)
-    yield await _table("16 KB reads, in memory", in_memory(reads_of(16 * 1024)), rounds, AIMS)
+    one_each, large = "one network read per event, in memory", "16 KB reads, in memory"
+    yield await _table(one_each, in_memory(FRAMES), rounds, AIMS, frameworks=True)
+    yield await _table(large, in_memory(reads_of(16 * 1024)), rounds, AIMS, frameworks=True)
     note = "The server's share is in every figure: compare with `only reading the bytes`."
     yield await _table("one read per event, over loopback TCP", over_tcp(), max(3, rounds // 2), note=note)
     yield await _in_blocks(rounds)
@@ -155,11 +159,21 @@ async def _table(
     rounds: int,
     aims: tuple[Aim, ...] = (),
     note: str = "",
+    *,
+    frameworks: bool = False,
 ) -> Table:
     async with opened as client:
         contenders = [Contender(name, partial(run, client)) for name, run in CONTENDERS.items()]
+        if frameworks:
+            contenders += [
+                Contender(name, partial(_joined, make(client)), rounds=1) for name, make in FRAMEWORKS.items()
+            ]
         rows = await race(contenders, units=DELTAS, rounds=rounds)
     return Table(f"{DELTAS:,} text deltas, {title}", "μs per event", rows, STREAMKIT, aims, note)
+
+
+async def _joined(ask: Ask) -> str:
+    return "".join(await collected(ask()))
 
 
 async def _in_blocks(rounds: int) -> Table:

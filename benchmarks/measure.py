@@ -14,7 +14,7 @@ import gc
 import os
 import platform
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["Aim", "Contender", "Row", "Table", "collected", "machine", "race"]
 
 T = TypeVar("T")
+
+PACKAGES = (
+    *("claude-streamkit", "anthropic", "httpx2", "aiohttp", "uvloop", "msgspec", "anyio"),
+    *("langchain-anthropic", "pydantic-ai-slim", "genai-processors"),
+    *("aiostream", "reactivex", "jiter", "jsonriver", "ijson", "partial-json-parser"),
+)
+"""Whose versions are told with the figures."""
 
 
 @dataclass(frozen=True)
@@ -196,12 +203,18 @@ def machine() -> dict[str, Any]:
     """
     Where the figures come from.
     """
-    ours = ("claude-streamkit", "anthropic", "httpx2", "msgspec", "anyio")
-    packages = (*ours, "aiostream", "reactivex", "jiter", "jsonriver", "ijson", "partial-json-parser")
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: version(name) for name in PACKAGES if _installed(name)},
     }
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from array import array
+from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -18,12 +19,15 @@ import msgspec
 import streamkit as sk
 
 from ..frames import REQUEST
+from ..frameworks import FRAMEWORKS
 from .server import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["READERS", "Client", "Seen", "Timed", "sdk"]
+    from ..frameworks import Ask
+
+__all__ = ["READERS", "Client", "Seen", "Timed", "raw", "reader", "sdk"]
 
 READ = 64 * 1024
 TIME = re.compile(rb'"text":"(\d+)"').findall
@@ -169,9 +173,23 @@ async def stream(client: anthropic.AsyncAnthropic, seen: Seen) -> None:
                 seen.text(event.text)
 
 
+async def _ask(ask: Ask, seen: Seen) -> None:
+    async for text in ask():
+        seen.text(text)
+
+
 READERS: dict[str, Callable[[anthropic.AsyncAnthropic, Seen], Awaitable[None]]] = {
     "only bytes": only_bytes,
     "streamkit": streamkit,
     "create(stream=True)": create,
     ".stream()": stream,
 }
+
+
+def reader(name: str, client: anthropic.AsyncAnthropic) -> Callable[[Seen], Awaitable[None]]:
+    """
+    What reads one stream each time that it is called: one of `READERS`, or of the frameworks.
+    """
+    if name in FRAMEWORKS:
+        return partial(_ask, FRAMEWORKS[name](client))
+    return partial(READERS[name], client)

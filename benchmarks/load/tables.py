@@ -4,10 +4,11 @@ What many streams cost over real connections: by number, pace, transport and loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, get_args
 
+from ..frameworks import FRAMEWORKS
 from ..measure import Aim, Table
 from .readers import READERS, Client
 from .runs import Taken, in_turns, name_of
@@ -16,7 +17,7 @@ from .worker import RAW, Figures, Plan
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-__all__ = ["Setting", "tables", "tables_of"]
+__all__ = ["Setting", "idle_tables", "tables", "tables_of"]
 
 OURS = name_of("streamkit", "sk.http_client()")
 OURS_ON_THEIRS = name_of("streamkit", "the SDK's own client")
@@ -31,6 +32,15 @@ FIGURES: dict[str, tuple[str, Callable[[Figures], float]]] = {
     "half of the events came within": ("ms", lambda figures: figures.median),
     "99% of the events came within": ("ms", lambda figures: figures.p99),
 }
+FEWEST: tuple[tuple[str, Client], ...] = (
+    ("only bytes", "sk.http_client()"),
+    ("streamkit", "sk.http_client()"),
+)
+FEW: tuple[tuple[str, Client], ...] = (
+    *FEWEST,
+    ("streamkit", "the SDK's own client"),
+    (".stream()", "the SDK's own client"),
+)
 MANY = 500
 """Streams from which on the memory of one can be told."""
 
@@ -67,13 +77,7 @@ class Setting:
         """
         All contenders.
         """
-        wanted: list[tuple[str, Client | None]] = [(RAW, None)]
-        wanted += [(reader, client) for client, reader in product(get_args(Client), READERS)]
-        for reader, client in wanted:
-            if self.few and (client == "aiohttp" or reader.startswith("create")):
-                continue
-            if self.pings and reader in {"create(stream=True)", ".stream()"}:
-                continue
+        for reader, client in self._contenders():
             yield Plan(
                 reader=reader,
                 client=client,
@@ -84,45 +88,64 @@ class Setting:
                 pings=self.pings,
             )
 
+    def _contenders(self) -> Iterator[tuple[str, Client | None]]:
+        yield RAW, None
+        if self.pings:
+            yield from FEWEST
+        elif self.few:
+            yield from FEW
+        else:
+            yield from ((reader, client) for client, reader in product(get_args(Client), READERS))
+            yield from ((framework, "the SDK's own client") for framework in FRAMEWORKS)
 
-FEW = [Setting(50, 200, 50.0), Setting(2_000, 5, 1.0), Setting(50, 2_000), Setting(2_000, 50, few=True)]
-MORE = [
-    Setting(1, 200, 50.0, few=True),
-    Setting(500, 20, 5.0, few=True),
-    Setting(1, 50_000, few=True),
-    Setting(500, 200, few=True),
-    Setting(50, 200, 50.0, loop="uvloop"),
+
+FIFTY = Setting(50, 150, 50.0)
+THOUSANDS = Setting(2_000, 5, 1.0, few=True)
+IDLE = Setting(10_000, 3, 0.1, pings=True, few=True)
+SETTINGS = (
+    Setting(1, 150, 50.0, few=True),
+    FIFTY,
+    Setting(500, 15, 5.0, few=True),
+    THOUSANDS,
+    Setting(50, 150, 50.0, loop="uvloop", few=True),
     Setting(2_000, 5, 1.0, loop="uvloop", few=True),
-    Setting(50, 2_000, loop="uvloop", few=True),
-]
-IDLE = Setting(10_000, 6, 0.1, pings=True, few=True)
-IDLE_SHORTLY = Setting(2_000, 1, 0.1, pings=True, few=True)
+    Setting(1, 50_000, few=True),
+    Setting(50, 2_000, few=True),
+    Setting(2_000, 50, few=True),
+)
 AIMS = {
-    (FEW[0], "CPU per event"): (
+    (FIFTY, "CPU per event"): (
         Aim(OURS, RAW, at_most=1.7),
         Aim(OURS, STREAM, at_least=5.5),
         Aim(OURS_ON_THEIRS, BYTES_ON_THEIRS, at_most=1.05),
     ),
-    (FEW[1], "memory per stream"): (Aim(OURS, RAW, above=40),),
-    (FEW[1], "99% of the events came within"): (Aim(OURS, BYTES, at_most=2),),
-    (IDLE, "CPU per event"): (Aim(OURS, BYTES, at_most=1.3),),
+    (THOUSANDS, "memory per stream"): (Aim(OURS, RAW, above=40),),
+    (THOUSANDS, "99% of the events came within"): (Aim(OURS, BYTES, at_most=2),),
 }
+IDLE_AIMS = (Aim(OURS, BYTES, at_most=1.3),)
 
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    All settings; with fewer than three rounds once, and only the ones that say most.
+    All settings, which take long: with fewer than six rounds once, and otherwise twice or more.
     """
-    quick = rounds < 3
-    settings = [*FEW, IDLE_SHORTLY] if quick else [*FEW, *MORE, IDLE]
     paced: list[tuple[Setting, Taken]] = []
-    for setting in settings:
-        taken = await in_turns(setting.plans(), 1 if quick or setting is IDLE else max(1, rounds // 3))
+    for setting in SETTINGS:
+        taken = await in_turns(setting.plans(), max(1, rounds // 3))
         for table in tables_of(setting, taken):
             yield table
-        if setting.rate and not setting.pings and setting.loop == "asyncio":
+        if setting.rate and setting.loop == "asyncio":
             paced.append((setting, taken))
     for table in _by_number(paced):
+        yield table
+
+
+async def idle_tables(rounds: int) -> AsyncIterator[Table]:
+    """
+    Streams on which nothing comes but pings.
+    """
+    minute = replace(IDLE, events=6) if rounds > 2 else IDLE
+    for table in tables_of(minute, await in_turns(minute.plans(), 1)):
         yield table
 
 
@@ -139,7 +162,10 @@ def tables_of(setting: Setting, taken: Taken) -> Iterator[Table]:
         rows = taken.rows(figure)
         names = {row.name for row in rows}
         if rows:
-            aims = [aim for aim in AIMS.get((setting, title), ()) if {aim.row, aim.against} <= names]
+            wanted = (
+                IDLE_AIMS if setting.pings and title == "CPU per event" else AIMS.get((setting, title), ())
+            )
+            aims = [aim for aim in wanted if {aim.row, aim.against} <= names]
             yield Table(f"{setting}: {title}", unit, rows, RAW if RAW in names else rows[0].name, aims, note)
 
 
@@ -151,7 +177,7 @@ def _by_number(paced: list[tuple[Setting, Taken]]) -> Iterator[Table]:
         unit, figure = FIGURES[title]
         rows = [
             row
-            for setting, taken in sorted(paced, key=lambda each: each[0].streams)
+            for setting, taken in paced
             if (row := taken.row(OURS, figure, f"{setting.streams:,} streams")) is not None
         ]
         names = {row.name for row in rows}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .readers import READERS, Client, Seen, Timed, raw, sdk
+from .readers import Client, Seen, Timed, raw, reader, sdk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -34,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     What one contender is to do.
 
     Attributes:
-        reader: How it reads: of `READERS`, or `RAW`.
+        reader: How it reads: of `READERS` or the frameworks, or `RAW`.
         client: The HTTP client, which a raw socket has not.
         loop: `"asyncio"` or `"uvloop"`.
         streams: How many at once.
@@ -141,7 +141,7 @@ async def measure(plan: Plan) -> Figures:
             read_all, seconds = process_time(), monotonic() - begun
             memory = _resident() - memory
             if plan.rate:
-                fallen = sum(reader.done() for reader in readers)
+                fallen = sum(each.done() for each in readers)
                 assert not fallen, f"{fallen} streams have ended early"
                 await server.do("end")
         ended = process_time()
@@ -163,7 +163,7 @@ async def _reader(plan: Plan, url: str) -> AsyncGenerator[Callable[[Seen], Await
         yield partial(raw, url)
     else:
         async with sdk(url, plan.client, plan.streams) as client:
-            yield partial(READERS[plan.reader], client)
+            yield reader(plan.reader, client)
 
 
 async def _later(seconds: float, read: Callable[[Seen], Awaitable[None]], seen: Seen) -> None:
