@@ -196,10 +196,11 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """
-    streamkit beside its peers. Arguments behind -- go to `python -m benchmarks`.
+    streamkit beside its peers: keeps the figures, writes the tables of the pages, and draws the charts. Arguments behind --, such
+    as --quick, go to `python -m benchmarks`.
     """
     session.install(".", *groups("bench"))
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "benchmarks", "--save", *session.posargs)
 
 
 @nox.session

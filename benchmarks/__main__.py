@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, pages, results, stages, tool_loop
+from . import boundaries, events, fixed, json_input, pages, report, results, stages, tool_loop
 from .load import tables as load
 from .measure import machine
 from .text import aims_line, as_text
@@ -28,20 +28,22 @@ GROUPS = {
     "ag-ui": pages.ag_ui_tables,
     "tool-loop": tool_loop.tables,
     "load": load.tables,
+    "idle": load.idle_tables,
 }
 
 QUICK = 2
 """Rounds."""
 
 
-async def measure(names: list[str], rounds: int, *, quiet: bool) -> list[Table]:
-    tables: list[Table] = []
+async def measure(names: list[str], rounds: int, *, quiet: bool) -> dict[str, list[Table]]:
+    groups: dict[str, list[Table]] = {}
     for name in names:
+        groups[name] = []
         async for table in GROUPS[name](rounds):
-            tables.append(table)
+            groups[name].append(table)
             if not quiet:
                 print(as_text(table), flush=True)
-    return tables
+    return groups
 
 
 def main() -> None:
@@ -49,12 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (7)")
-    parser.add_argument(
-        "--quick", action="store_true", help="two rounds, and of the load only the main settings"
-    )
+    parser.add_argument("--quick", action="store_true", help="two rounds")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     parser.add_argument(
-        "--save", action="store_true", help="keep the figures in benchmarks/results, by version"
+        "--save",
+        action="store_true",
+        help="keep the figures in benchmarks/results, by version, and write the pages and the charts",
     )
     parser.add_argument(
         "--against", type=Path, metavar="FILE", help="a kept result to compare with; the last one by default"
@@ -67,18 +69,18 @@ def main() -> None:
     rounds = QUICK if args.quick else args.rounds
     earlier = results.load(args.against) if args.against else results.last()
     where = machine()
-    tables = asyncio.run(measure(args.groups or list(GROUPS), rounds, quiet=args.json))
-    document = results.as_document(tables, where)
+    groups = asyncio.run(measure(args.groups or list(GROUPS), rounds, quiet=args.json))
+    document = results.as_document(groups, where)
     if args.json:
         print(json.dumps(document, indent=2))
     else:
-        print(aims_line(tables, where))
+        print(aims_line([table for tables in groups.values() for table in tables], where))
         if earlier is not None:
             print(f"\n{results.compared(document, earlier)}")
     if args.save:
-        path = results.save(document)
+        saved = [results.save(document), *report.write()]
         if not args.json:
-            print(f"\nkept in {path}")
+            print("\n" + "\n".join(f"written: {path}" for path in saved))
 
 
 main()

@@ -21,20 +21,29 @@ TOLERANCE = 0.1
 """By how much of itself a ratio may differ before it is listed. Two runs of the same code differ by less."""
 
 
-def as_document(tables: list[Table], machine: dict[str, Any]) -> dict[str, Any]:
+def as_document(groups: dict[str, list[Table]], machine: dict[str, Any]) -> dict[str, Any]:
     """
     A run as it is printed by `--json` and kept by `--save`.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"measured": now, "machine": machine, "tables": [table.as_dict() for table in tables]}
+    tables = [
+        {"group": group, "measured": now, **table.as_dict()}
+        for group, tables in groups.items()
+        for table in tables
+    ]
+    return {"measured": now, "machine": machine, "tables": tables}
 
 
 def save(document: dict[str, Any]) -> Path:
     """
-    Keep a run under its version. An earlier run of the same version is replaced.
+    Keep a run under its version. Of an earlier run of the same version, the groups stay that this one has not measured.
     """
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{_version(document)}.json"
+    measured = {table["group"] for table in document["tables"]}
+    earlier = load(path)["tables"] if path.exists() else []
+    others = [table for table in earlier if table["group"] not in measured]
+    document = {**document, "tables": [*others, *document["tables"]]}
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
