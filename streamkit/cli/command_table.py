@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamkit.cli.commands import demo, operators, record, replay, serve
+from streamkit.cli.commands import demo, hub, operators, record, replay, serve
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -51,5 +51,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "replay": replay,
     "record": record,
     "serve": serve,
+    "hub": hub,
     "operators": operators,
 }

@@ -28,7 +28,7 @@ from streamkit.hub._viewer import Viewer
 from streamkit.hub._workers import Recipe, Worker, checked_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
 
     from anyio.abc import TaskGroup
@@ -252,6 +252,15 @@ class Hub:
             batches = () if page is None else page.batches
             last = next((f"{number}-{batch.epoch}" for batch in batches if batch.last >= number), None)
         return status_of(run, state, last)
+
+    async def runs(self) -> AsyncGenerator[Status]:
+        """
+        Where each run stands, in no order.
+        """
+        async for run, _ in self.store.runs():
+            status = await self.status(run)
+            if status is not None:
+                yield status
 
     # -- recipes --------------------------------------------------------------------------------------------
 

@@ -455,6 +455,7 @@ async def test_the_status_tells_where_a_run_stands(hub: Hub) -> None:
     status = await hub.status("run")
     assert status is not None
     assert (status.kind, status.ended, status.to_dict()["last"]) == ("complete", True, "2-1")
+    assert [each async for each in hub.runs()] == [status]
     await hub.publish("run", words | sk.take(1))
     status = await hub.status("run")
     assert status is not None

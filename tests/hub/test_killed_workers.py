@@ -31,7 +31,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals"),
 ]
 
-KILLS: Final = examples(pr=2, full=100)  # on each event loop
+ROUNDS: Final = examples(pr=1, full=10)
+KILLS: Final = examples(pr=2, full=10)
 ANSWER: Final = "".join(f"word-{number} " for number in range(40))
 
 
@@ -95,8 +96,9 @@ class Workers:
 
 
 @pytest.mark.turns(4)
-async def test_an_answer_is_finished_whoever_is_killed(place: Place) -> None:
-    chance = random.Random(7)
+@pytest.mark.parametrize("seed", range(ROUNDS))
+async def test_an_answer_is_finished_whoever_is_killed(place: Place, seed: int) -> None:
+    chance = random.Random(seed)
     kills = number = 0
     async with (
         FakeClaude(faithful, repeat=True) as server,
