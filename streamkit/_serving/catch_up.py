@@ -7,15 +7,18 @@ open, each with all of its text in one piece.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from streamkit._core.algebra import Transducer
 from streamkit._core.items import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["CatchUp", "StoredItem", "joined"]
+    from streamkit._core.runtime.loop_spec import LoopSpec
+
+__all__ = ["CatchUp", "StoredItem", "ToldAlready", "joined", "joining", "number_of"]
 
 
 class StoredItem(Protocol):
@@ -57,6 +60,60 @@ def _pairs(items: list[Any], join: Callable[[Any, Any], Any]) -> Iterator[Any]:
             yield held
             held = second
         yield held
+
+
+def joining(fields: Mapping[str, str]) -> Callable[[Any, Any], Any]:
+    """
+    A `join` that knows JSON objects too which are pieces of a text: of one type, and equal but for the piece.
+
+    Args:
+        fields: The field with the piece, by the type of such objects.
+    """
+
+    def join(first: Any, second: Any) -> Any:
+        if first.__class__ is not dict or second.__class__ is not dict:
+            return merged(first, second)
+        field = fields.get(str(first.get("type")))
+        if field is None or {**first, field: ""} != {**second, field: ""}:
+            return None
+        return {**first, field: merged(first[field], second[field])}
+
+    return join
+
+
+class ToldAlready:
+    """
+    Makes what a page reads of each item, unless the items are that already: then they pass.
+
+    Args:
+        first: The type with which what a page reads begins.
+        spec: The step that makes it.
+    """
+
+    def __init__(self, first: str, spec: LoopSpec) -> None:
+        self._first = first
+        self._spec = spec
+        self._passes: bool | None = None
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        """
+        What a page reads of one item.
+        """
+        if self._passes is None:
+            self._passes = item.__class__ is dict and item.get("type") == self._first
+        return (item,) if self._passes else cast("Iterable[Any]", self._spec.call(item))
+
+    def step(self) -> LoopSpec:
+        """
+        The step that does it in a run.
+        """
+        flush, rescue = self._spec.flush, self._spec.rescue
+        return replace(
+            self._spec,
+            call=self.feed,
+            flush=None if flush is None else lambda: () if self._passes else flush(),
+            rescue=None if rescue is None else lambda: () if self._passes else rescue(),
+        )
 
 
 class CatchUp(Transducer[StoredItem, Any]):

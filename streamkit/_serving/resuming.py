@@ -45,6 +45,7 @@ class ResumedResponse(StarletteResponse):
         respond: Makes the response that sends records. It is given their stream, and the number of the last one of them that is
             there already.
         wait: Seconds to wait for a run that is not there yet.
+        whole: Whether all records are sent wherever the viewer is, because it cannot begin in the middle.
         finished: Whether a run that has ended is shown too.
         name: What makes it, for errors.
     """
@@ -57,6 +58,7 @@ class ResumedResponse(StarletteResponse):
         respond: Callable[[Stream[Record], int], FramedResponse],
         *,
         wait: float,
+        whole: bool = False,
         finished: bool = True,
         name: str,
     ) -> None:
@@ -68,6 +70,7 @@ class ResumedResponse(StarletteResponse):
         self._after = after or None
         self._respond = respond
         self._wait = patience
+        self._whole = whole
         self._finished = finished
         self.status_code: int = 200
         self.background: Any = None
@@ -96,6 +99,8 @@ class ResumedResponse(StarletteResponse):
     async def _response(self) -> FramedResponse | Refusal:
         try:
             records = self._hub.subscribe(self._run, after=self._after, wait=self._wait)
+            if self._whole:
+                records = self._hub.subscribe(self._run, wait=self._wait)
         except (TypeError, ValueError):  # of its arguments, which are the request's
             return Refusal(BadRequest("the request has an id that is none"))
         try:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
 ANSWER = events_of(thinking("Hm"), text("Hello", " wor", "ld"), tool_use("go", {"to": "Rome"}, chunk=4))
-HOW: dict[str, Callable[[sk.hub.Hub, str], Any]] = {
+HOW: dict[str, Callable[..., Any]] = {
     "sse": sk.sse.resume,
     "ai_sdk": ai_sdk.resume,
-    "ag_ui": lambda hub, run: ag_ui.resume(hub, run, thread_id="thread", run_id="run"),
+    "ag_ui": ag_ui.resume,
 }
 
 
@@ -170,7 +170,8 @@ async def test_an_id_that_is_none_is_the_clients_fault(how: Callable[..., Any]) 
 async def test_a_place_that_is_none_is_too(after: str) -> None:
     async with sk.hub.connect("memory:") as hub:
         await hub.publish("a", sk.from_iterable(["a"]))
-        assert (await get(sk.sse.resume(hub, "a", after))).status == 400
+        for how in HOW.values():
+            assert (await get(how(hub, "a", after))).status == 400
 
 
 @pytest.mark.parametrize("how", HOW.values(), ids=HOW)
@@ -201,8 +202,11 @@ async def test_whoever_has_all_of_a_run_that_has_ended_gets_nothing() -> None:
         assert (exchange.status, exchange.text) == (204, "")
         assert "content-type" not in exchange.headers
         await hub.publish("b", sk.from_iterable(list[str]()))
+        await hub.publish("c", sk.from_iterable(ANSWER))
         for how in HOW.values():
             assert (await get(how(hub, "b"))).status == 204
+            assert (await get(how(hub, "c", f"{len(ANSWER)}-1"))).status == 204
+            assert (await get(how(hub, "c", "3-1"))).status == 200
 
 
 async def test_a_run_that_is_not_there_yet_can_be_waited_for() -> None:
@@ -323,17 +327,42 @@ async def test_a_page_that_comes_in_the_middle_gets_a_whole_beginning() -> None:
         assert "id: " not in page.text
         agent, expected = AgUiClient(), AgUiClient()
         agent.take([json.loads(data) for _, data in parsed(client.text)])
-        expected.take(list(ag_ui.events("thread", "run").over(ANSWER)))
+        expected.take(list(ag_ui.events("run", "run").over(ANSWER)))
         assert agent.messages == expected.messages
 
 
-async def until_there(hub: sk.hub.Hub, count: int) -> None:
+async def until_there(hub: sk.hub.Hub, count: int, run: str = "run") -> None:
     """
     Wait until a run has so many records.
     """
-    stream = hub.subscribe("run") | sk.take(count)
+    stream = hub.subscribe(run) | sk.take(count)
     with patience():
         await stream.run()
+
+
+async def test_a_run_may_have_what_its_pages_read() -> None:
+    chunks, events = ai_sdk.chunks(), ag_ui.events("thread", "run")
+    for cut in range(1, len(list(chunks.over(ANSWER))), 3):
+        paced, told = Paced(chunks.over(ANSWER)), Paced(events.over(ANSWER))
+        async with sk.hub.connect("memory:") as hub:
+            hub.start("run", paced.stream)
+            hub.start("other", told.stream)
+            for each in (paced, told):
+                each.go_on(cut)
+            await until_there(hub, cut)
+            await until_there(hub, cut, "other")
+            async with (
+                following(ai_sdk.resume(hub, "run")) as page,
+                following(ag_ui.resume(hub, "other")) as client,
+            ):
+                paced.go_on()
+                told.go_on()
+        message = Client().read([json.loads(data) for _, data in parsed(page.text)[:-1]])
+        assert message["parts"] == Client().read(chunks.over(ANSWER))["parts"]
+        agent, expected = AgUiClient(), AgUiClient()
+        agent.take([json.loads(data) for _, data in parsed(client.text)])
+        expected.take(list(events.over(ANSWER)))
+        assert agent.messages == expected.messages
 
 
 async def test_an_answer_that_has_ended_is_shown_unless_the_page_has_it() -> None:

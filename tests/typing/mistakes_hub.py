@@ -27,5 +27,5 @@ async def wrong() -> None:
         sk.sse.resume(hub, "run", 5)  # error
         sk.sse.resume("run", hub)  # error
         sk.ui.ai_sdk.resume(hub, "run", version=5)  # error
-        sk.ui.ag_ui.resume(hub, "run", thread_id="thread")  # error
+        sk.ui.ag_ui.resume(hub, "run", thread_id=5)  # error
         sk.ui.ag_ui.snapshot(["a"], "thread")  # error

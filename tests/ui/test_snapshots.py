@@ -84,6 +84,16 @@ def test_a_snapshot_is_short_however_many_pieces_there_were() -> None:
     assert len(ag_ui.snapshot(events[:200], "thread", "run")) < 12
 
 
+def test_a_snapshot_of_what_pages_read_is_the_same() -> None:
+    events = events_of(thinking("H", "m"), text("Hel", "lo"), tool_use("go", {"to": "Rome"}, chunk=1))
+    for cut in range(1, len(events) + 1):
+        chunks = [chunk for chunk in ai_sdk.chunks().over(events[:cut]) if chunk["type"] != "abort"]
+        shown = ai_sdk.snapshot(events[:cut])
+        assert ai_sdk.snapshot(chunks)[: len(shown)] == shown
+        told = ag_ui.snapshot(events[:cut], "thread", "run")
+        assert ag_ui.snapshot(ag_ui.events("thread", "run").over(events[:cut]), "t", "r")[: len(told)] == told
+
+
 def test_what_was_void_stays_void() -> None:
     events: list[Any] = [*events_of(text("Hel", "lo"))[:4], RESTARTED, *events_of(text("Good", " day"))]
     for cut in range(1, len(events)):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.context import Context
     from streamkit.ui.ai_sdk._data import Chunk
 
-__all__ = ["Chunks", "Version", "as_chunks", "chunks"]
+__all__ = ["Chunks", "Version", "chunks"]
 
 Version = Literal[6, 7]
 
@@ -105,14 +105,6 @@ def chunks(
     return Operator(
         pure("chunks", Chunks, **{name: value for name, (value, usual) in given.items() if value != usual})
     )
-
-
-def as_chunks(*, version: Version, message_id: str | None) -> Callable[[Any], Iterable[Chunk]]:
-    """
-    A function that gives the chunks of one item after another, as `chunks()` does.
-    """
-    Chunks(version=version, message_id=message_id)  # refuses what is none
-    return _for_each(Answer(version, None, message_id))
 
 
 class Chunks:
