@@ -62,6 +62,8 @@ class Source(ABC):
     """What to write where it must not."""
     goes_on: bool = False
     """Whether its items follow others that are not its own, so that it cannot start over with them."""
+    has_effects: bool = False
+    """Whether a run of it may change something outside, so that it must not be begun a second time for the same purpose."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 

@@ -137,6 +137,9 @@ class Publisher:
         """
         try:
             stream = await make()
+        except Lost as error:
+            self._failure = self._failure or error
+            return None
         except Exception as error:
             outcome.fail(error)
             return None

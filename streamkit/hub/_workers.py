@@ -15,6 +15,7 @@ from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.naming import name_of
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
+from streamkit.hub._errors import Lost
 from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._publisher import Publisher
@@ -151,4 +152,11 @@ class Worker:
             made = await cast("Awaitable[object]", made)
         if not isinstance(made, Stream):
             raise TypeError(f"recipe {name_of(recipe)} has to return a stream, not {type(made).__name__}")
-        return cast("Stream[object]", made)
+        stream = cast("Stream[object]", made)
+        if claim.grant.takeovers and stream.source.has_effects:
+            # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
+            raise Lost(
+                f"run {claim.run!r} cannot go on: its writer has died, and tools with effects may have run, which must not run "
+                "twice"
+            )
+        return stream

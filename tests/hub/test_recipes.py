@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import anthropic
 import anyio
 import pytest
 
@@ -286,6 +287,34 @@ async def test_tools_that_may_have_run_do_not_run_twice(hub: Hub) -> None:
                 await data(hub, run)
         assert len(await data(hub, "cut")) == len(told) - 2 + 1 + len(told) + 1
     assert ran == ["cut"]
+
+
+@sk.tool
+async def pay(amount: int) -> str:
+    """
+    Pay.
+    """
+    return f"paid {amount}"
+
+
+@pytest.mark.parametrize("told", [[], ["text alone"]], ids=["nothing", "text"])
+async def test_a_loop_with_tools_that_have_effects_is_begun_once(hub: Hub, told: list[Any]) -> None:
+    client = anthropic.AsyncAnthropic(api_key="none", base_url="http://127.0.0.1:1")
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        asked: Any = {
+            "model": "claude-sonnet-5",
+            "max_tokens": 64,
+            "messages": [{"role": "user", "content": "Pay."}],
+        }
+        return sk.tool_loop(client, tools=[pay], **asked) | sk.text()
+
+    await died(hub, *told)
+    async with Working(hub):
+        with pytest.raises(Lost, match="tools with effects may have run, which must not run twice"):
+            await data(hub)
+    await client.close()
 
 
 async def test_a_run_is_taken_over_so_often_and_then_lost(hub: Hub) -> None:

@@ -132,6 +132,7 @@ class _ToolLoop(Source):
         self._toolbox = toolbox
         self._max_turns = max_turns
         self.restarts: bool = starts_over(request.retry)
+        self.has_effects: bool = any(tool.effect for tool in toolbox.tools.values())
 
     def __repr__(self) -> str:
         return request_text("tool_loop", self._request)
