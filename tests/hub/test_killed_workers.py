@@ -23,6 +23,8 @@ from tests.support.patience import patience
 from tests.support.profiles import examples
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
     from streamkit.testing import Reply, Request
     from tests.hub.places import Place
 
@@ -115,20 +117,23 @@ async def test_an_answer_is_finished_whoever_is_killed(place: Place, seed: int) 
                 await hub.submit(run, recipe, {"run": run, "ask": ASK})
                 got: list[Any] = []
 
-                async def follow(run: str = run, got: list[Any] = got) -> None:
-                    got += [record.data async for record in hub.subscribe(run)]
-
                 with patience():
                     async with anyio.create_task_group() as tasks:
+
+                        async def follow(
+                            run: str = run, got: list[Any] = got, tasks: TaskGroup = tasks
+                        ) -> None:
+                            got += [record.data async for record in hub.subscribe(run)]
+                            tasks.cancel_scope.cancel()
+
                         tasks.start_soon(follow)
                         for _ in range(chance.randint(1, 2)):
                             process = await workers.that_has_begun(run)
                             await anyio.sleep(chance.random() * 0.6)
-                            if (status := await hub.status(run)) is not None and status.ended:
-                                break
                             workers.kill(process)
                             kills += 1
                             await workers.begin()
+                        await anyio.sleep_forever()
                 assert not any(isinstance(item, sk.Restarted) for item in got)
                 assert "".join(got if recipe == "text" else sk.text().over(got)) == ANSWER, run
                 if recipe == "events":
