@@ -12,6 +12,7 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from subprocess import PIPE
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -111,8 +112,11 @@ def workers(backend: str, url: str, api: str) -> None:
 
     anyio.run(warm_up, backend=backend)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    alive, keeps_alive = os.pipe()  # its end is that of this process
     while sys.stdin.readline():
         if os.fork() == 0:
+            os.close(keeps_alive)
+            Thread(target=lambda: os._exit(bool(os.read(alive, 1))), daemon=True).start()
             anyio.run(work, url, anthropic.AsyncAnthropic(api_key="fake", base_url=api), backend=backend)
 
 
