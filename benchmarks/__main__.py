@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, json_input, pages, report, results, stages, tool_loop
+from . import boundaries, events, fixed, hub, json_input, pages, report, results, stages, tool_loop
 from .load import tables as load
 from .measure import machine
 from .text import aims_line, as_text
@@ -27,6 +27,7 @@ GROUPS = {
     "use-chat": pages.use_chat_tables,
     "ag-ui": pages.ag_ui_tables,
     "tool-loop": tool_loop.tables,
+    "hub": hub.tables,
     "load": load.tables,
     "idle": load.idle_tables,
 }
@@ -61,12 +62,17 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="FILE", help="a kept result to compare with; the last one by default"
     )
+    parser.add_argument(
+        "--soak", type=float, metavar="SECONDS", help="how long the many runs of `hub` last (3)"
+    )
     args = parser.parse_args()
     if unknown := [name for name in args.groups if name not in GROUPS]:
         parser.error(f"unknown group {', '.join(unknown)}: give {', '.join(GROUPS)}")
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
     rounds = QUICK if args.quick else args.rounds
+    if args.soak is not None:
+        hub.soak_seconds = args.soak
     earlier = results.load(args.against) if args.against else results.last()
     where = machine()
     groups = asyncio.run(measure(args.groups or list(GROUPS), rounds, quiet=args.json))
