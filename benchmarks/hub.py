@@ -21,6 +21,7 @@ import apsw
 import hiredis
 
 import streamkit as sk
+from streamkit.hub._items import encode_item
 from streamkit.hub._stores.contract import Batch, Limits
 from streamkit.hub._stores.redis.connection import as_command
 from streamkit.hub._stores.urls import store_maker
@@ -30,6 +31,8 @@ from .measure import Aim, Contender, Row, Table, race
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from streamkit.hub._stores.contract import Store
 
 __all__ = ["tables"]
 
@@ -69,15 +72,25 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
 # -- appending ----------------------------------------------------------------------------------------------
 
 
-async def _append(url: str) -> int:
-    async with store_maker(url)() as store:
+async def _append(url: str, runs: int = 1) -> int:
+    """
+    Append as many batches, by one run or by several at once; gives the number of records.
+    """
+    reached: list[int] = []
+
+    async def one(store: Store) -> None:
         run = uuid4().hex
         grant = await store.open(run, lease=60.0, limits=Limits(60.0, 2**30))
-        for number in range(APPENDS):
+        for number in range(APPENDS // runs):
             await store.append(run, grant, Batch(number * 10 + 1, grant.epoch, 0.0, RECORDS))
-        page = await store.read(run, APPENDS * 10 - 1)
+        page = await store.read(run, APPENDS // runs * 10)
         assert page is not None
-        return page.state.last
+        reached.append(page.state.last)
+
+    async with store_maker(url)() as store, anyio.create_task_group() as tasks:
+        for _ in range(runs):
+            tasks.start_soon(one, store)
+    return sum(reached)
 
 
 async def _appending_to_redis(url: str, rounds: int) -> Table:
@@ -102,7 +115,13 @@ async def _appending_to_redis(url: str, rounds: int) -> Table:
 
     base = "raw XADD, ten in a pipeline"
     rows = await race(
-        [Contender(base, raw), Contender("the store", partial(_append, url))], units=APPENDS, rounds=rounds
+        [
+            Contender(base, raw),
+            Contender("the store", partial(_append, url)),
+            Contender("the store, ten runs at once", partial(_append, url, 10)),
+        ],
+        units=APPENDS,
+        rounds=rounds,
     )
     aim = Aim("the store", base, at_most=1.5)
     return Table(
@@ -145,6 +164,7 @@ async def _appending_to_sqlite(url: str, rounds: int) -> Table:
         Contender(base, in_a_thread),
         Contender("raw inserts in the event loop", raw),
         Contender("the store", partial(_append, url)),
+        Contender("the store, ten runs at once", partial(_append, url, 10)),
     ]
     rows = await race(contenders, units=APPENDS, rounds=rounds)
     aim = Aim("the store", base, at_most=1.5)
@@ -211,7 +231,7 @@ async def _timed_appends(url: str, run: str) -> float:
         grant = await store.open(run, lease=60.0, limits=Limits(60.0, 2**30))
         for number in range(APPENDS * 2):
             start = perf_counter()
-            await store.append(run, grant, Batch(number * 10 + 1, grant.epoch, 0.0, [b'"x"'] * 10))
+            await store.append(run, grant, Batch(number * 10 + 1, grant.epoch, 0.0, [encode_item("x")] * 10))
             taken.append(perf_counter() - start)
             await anyio.sleep(0.002)
         await store.delete(run)

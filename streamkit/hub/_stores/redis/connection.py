@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import hiredis
 
+from streamkit._core.runtime.wakeup import Wakeup
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
@@ -108,7 +110,7 @@ class Connection:
         self._reader = hiredis.Reader()
         self._unsent: list[bytes] = []
         self._shared: dict[bytes, _Call] = {}
-        self._some_unsent = anyio.Event()
+        self._some_unsent = Wakeup()
         self._calls: deque[_Call] = deque()
         self._heard = True
 
@@ -170,7 +172,7 @@ class Connection:
         if self.error is not None:
             raise anyio.ClosedResourceError from self.error
         self._unsent.append(command)
-        self._some_unsent.set()
+        self._some_unsent.wake()
 
     def close(self, error: Exception) -> None:
         """
@@ -178,7 +180,7 @@ class Connection:
         """
         if self.error is None:
             self.error = error
-            self._some_unsent.set()
+            self._some_unsent.wake()
             while self._calls:
                 self._calls.popleft().answered.set()
 
@@ -191,8 +193,8 @@ class Connection:
 
     async def _send(self) -> None:
         while self.error is None:
-            await self._some_unsent.wait()
-            self._some_unsent = anyio.Event()
+            if not self._unsent:
+                await self._some_unsent.wait()
             data = b"".join(self._unsent)
             self._unsent.clear()
             self._shared.clear()
