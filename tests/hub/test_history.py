@@ -140,13 +140,13 @@ class World:
         """
         End the run.
         """
-        async with self._open_store() as store:
-            while True:
-                with suppress(StreamError):
+        while True:
+            with suppress(StreamError):
+                async with self._open_store() as store:
                     grant = await store.open("run", lease=LEASE, limits=LIMITS, takeover=True)
                     await patiently(partial(store.end, "run", grant, b"the end"))
                     return
-                await anyio.sleep(LEASE / 4)
+            await anyio.sleep(LEASE / 4)
 
 
 async def judged(
@@ -194,8 +194,9 @@ async def everything_breaks(
         server.go_on()
 
     async def kill() -> None:
-        await to_thread.run_sync(server.kill)
-        await to_thread.run_sync(server.start)
+        with anyio.CancelScope(shield=True):  # or it would not be started again
+            await to_thread.run_sync(server.kill)
+            await to_thread.run_sync(server.start)
 
     async def cut() -> None:
         chance.choice(proxies).cut()

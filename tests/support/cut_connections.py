@@ -48,9 +48,11 @@ class Proxy:
         Wait until the server has answered something, and cut the connections before it arrives.
         """
         self._answers, self._kept_back = anyio.Event(), anyio.Event()
-        await self._kept_back.wait()
-        self.cut()
-        self._answers.set()
+        try:
+            await self._kept_back.wait()
+            self.cut()
+        finally:
+            self._answers.set()
 
     async def serve(self, client: SocketStream) -> None:
         """
