@@ -15,7 +15,7 @@ import sys
 import traceback
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from streamkit._core.foreign_objects import attribute_of, type_of
 
@@ -36,6 +36,7 @@ __all__ = [
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
+_NUMBERS: dict[Level, int] = {level: getattr(logging, level.upper()) for level in get_args(Level)}
 _LOGGER = logging.getLogger("streamkit")
 # Otherwise logging prints warnings to stderr where nothing is configured.
 _LOGGER.addHandler(logging.NullHandler())
@@ -89,7 +90,7 @@ def logs_at(level: Level) -> bool:
     """
     Whether a line of this level may reach anybody, so that its fields are worth their making.
     """
-    return _configured_structlog() is not None or _LOGGER.isEnabledFor(_number(level))
+    return _configured_structlog() is not None or _LOGGER.isEnabledFor(_NUMBERS[level])
 
 
 def error_fields(error: BaseException | None) -> dict[str, object]:
@@ -126,7 +127,7 @@ def to_logging(
         fields: The rest.
         frames: How many calls away the line is that the record names.
     """
-    number = _number(level)
+    number = _NUMBERS[level]
     if not logger.isEnabledFor(number):
         return
     text = " ".join([event, *(f"{name}={_readable(value)}" for name, value in fields.items())])
@@ -143,7 +144,7 @@ def to_logging(
 
 def _log(level: Level, event: str, run: RunId | None, fields: Mapping[str, object]) -> None:
     structlog = _configured_structlog()
-    if structlog is None and not _LOGGER.isEnabledFor(_number(level)):
+    if structlog is None and not _LOGGER.isEnabledFor(_NUMBERS[level]):
         return
     said: dict[str, object] = {} if run is None else {"run_id": str(run)}
     said |= {name: value for name, value in fields.items() if value is not None}
@@ -171,11 +172,6 @@ def _configured_structlog() -> Any:
     # While another thread imports it, it is there and has no functions yet.
     is_configured = getattr(structlog, "is_configured", None)
     return structlog if is_configured is not None and is_configured() else None
-
-
-def _number(level: Level) -> int:
-    number: int = getattr(logging, level.upper())
-    return number
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:

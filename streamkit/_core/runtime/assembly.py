@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from anyio import lowlevel
-
 from streamkit._core.pipeline_checks import refuse_hiding
 from streamkit._core.runtime.chain import Chain, as_iterator
 from streamkit._core.runtime.fusion import Hooks, fuse, guarded, loop_groups
@@ -173,7 +171,7 @@ def _fused(
         if (items := guarded(feed, group, chain.iterator, failure)) is not None:
             chain = Chain(items, chain)
         hooks = Hooks(
-            checkpoint=lowlevel.checkpoint,
+            checkpoint=context.checkpoint,
             close=partial(context.closing, chain),
             stopped=partial(_stopped, context, group),
             completed=context.completed if ending else _nothing,

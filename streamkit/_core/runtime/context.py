@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamkit._core.outcome import Contribution
     from streamkit._core.runtime.chain import Chain
+    from streamkit._core.runtime.host_loop import HostLoop
     from streamkit._core.runtime.listener import Listener
     from streamkit._core.runtime.run_tasks import RunTasks
 
@@ -45,6 +46,8 @@ class Context:
         outcome: How the run ends.
         report: What it counts.
         close_timeout: Seconds that closing may take.
+        now: The time in seconds, as `anyio.current_time` tells it.
+        checkpoint: Gives way to other tasks, as `anyio.lowlevel.checkpoint` does.
         tasks: Where the run's jobs live; None under a bare `async for`.
         interrupted: Whether a read was cancelled, after which the chain gives nothing more.
         sink_error: The failure of a sink that ends the run.
@@ -60,6 +63,10 @@ class Context:
         self.outcome: Outcome = Outcome()
         self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
+        self.now: Callable[[], float] = current_time if parent is None else parent.now
+        self.checkpoint: Callable[[], Awaitable[None]] = (
+            lowlevel.checkpoint if parent is None else parent.checkpoint
+        )
         self.tasks: RunTasks | None = None if parent is None else parent.tasks
         self.interrupted: bool = False
         self.sink_error: BaseException | None = None
@@ -78,6 +85,12 @@ class Context:
         self._awaited: list[Task] = [] if parent is None else parent._awaited
         self._close_by: list[float] = [] if parent is None else parent._close_by
         self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
+
+    def runs_on(self, loop: HostLoop) -> None:
+        """
+        The event loop of the run. It is asked itself, without anyio, which looks for it each time.
+        """
+        self.now, self.checkpoint = loop.time, loop.checkpoint
 
     def child(self, *, counts: bool = True) -> Context:
         """
@@ -188,7 +201,7 @@ class Context:
         """
         The run is being left: from now on, all cleaning up together has one `close_timeout`.
         """
-        self._close_by[:] = [current_time() + self.close_timeout]
+        self._close_by[:] = [self.now() + self.close_timeout]
 
     @contextmanager
     def closing_together(self) -> Generator[None, None, None]:
@@ -208,7 +221,7 @@ class Context:
         """
         A scope for cleaning up: it is not cancelled from outside, and it is bounded by `close_timeout`.
         """
-        deadline = self._close_by[0] if self._close_by else current_time() + self.close_timeout
+        deadline = self._close_by[0] if self._close_by else self.now() + self.close_timeout
         return CancelScope(deadline=deadline, shield=True)
 
     async def joined(self, tasks: Iterable[Task]) -> None:

@@ -192,6 +192,7 @@ class Run(Generic[T_co]):
                 "a run can be entered once: call open() again for another run of the same stream"
             )
         self._loop = host_loop()
+        self._context.runs_on(self._loop)
         self._tasks = HostedTasks(self._loop, self._context) if in_generator() else BlockTasks(self._loop)
         self._context.tasks = self._tasks
         await self._tasks.enter()
