@@ -130,12 +130,18 @@ class PureStage(Stage):
         factory: Callable[..., PureStep],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
+        step: PureStep | None = None,
     ) -> None:
         super().__init__(name, args, kwargs)
         self._factory = factory
+        self._unused = [] if step is None else [step]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A step may hold what has no name to be found by in another process.
+        return {**vars(self), "_unused": []}
 
     def holds(self) -> str:
-        return self.spec(None).memory
+        return self._described.memory
 
     @property
     def takes(self) -> str:
@@ -147,27 +153,38 @@ class PureStage(Stage):
 
     @property
     def hides_restarts(self) -> bool:
-        return self.spec(None).hides_restarts
+        return self._described.hides_restarts
 
     @property
     def restart_remedy(self) -> str:
-        return self.spec(None).restart_remedy
+        return self._described.restart_remedy
 
     def spec(self, context: Context | None) -> LoopSpec:
         """
-        What the loop of one run needs: of a step made for this run. Offline there is no context.
+        What the loop of one run needs: of a step that serves this run alone. Offline there is no context.
         """
-        spec = self._factory(*self.args, **self.kwargs).__loop_spec__(self.name, context)
+        try:
+            step = self._unused.pop()  # runs may begin in several threads
+        except IndexError:
+            step = self._factory(*self.args, **self.kwargs)
+        spec = step.__loop_spec__(self.name, context)
         spec.takes = self.takes
         return spec
+
+    @property
+    def _described(self) -> LoopSpec:
+        """
+        What is said of a step that does not run.
+        """
+        return self._factory(*self.args, **self.kwargs).__loop_spec__(self.name, None)
 
 
 def pure(name: str, factory: Callable[..., PureStep], *args: Any, **kwargs: Any) -> tuple[PureStage]:
     """
     The stages of a built-in pure operator. One step is made at once, so that bad arguments are refused where they stand.
+    It serves the first run.
     """
-    factory(*args, **kwargs)
-    return (PureStage(name, factory, args, kwargs),)
+    return (PureStage(name, factory, args, kwargs, factory(*args, **kwargs)),)
 
 
 class AsyncStage(Stage):

@@ -72,6 +72,7 @@ PIPELINES: dict[str, sk.Stream[Any]] = {
     "a source that is a task": ticks_of_a_task(3),
     "stages of the user": ticks(3) | same() | louder(mark="?") | Twice(),
     "built-in stages": ticks(3) | sk.map(doubled) | sk.buffer(2) | sk.tee(counted()) | sk.take(2),
+    "Claude's stages": sk.from_iterable([]) | sk.tool_calls(),
     "several streams": sk.concat(ticks(2), sk.from_iterable([5])),
 }
 
