@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from streamkit._claude.protocol.deltas import InputJSONDelta
 from streamkit._claude.protocol.errors import ToolInputError
+from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS, TOOLS
 from streamkit._claude.protocol.reading import input_text, text_of_field, type_of
-from streamkit._claude.protocol.told_types import is_input
+from streamkit._claude.protocol.told_types import NOT_INPUT, is_input
 from streamkit._claude.protocol.tool_blocks import ToolBlocks, call_in
 from streamkit._claude.protocol.tool_call import BrokenToolCall
 from streamkit._core.algebra import Operator, Transducer
@@ -109,9 +110,15 @@ class ToolInput(Transducer[Any, Any]):
         return not self.selector.repeats
 
     def feed(self, item: Any) -> Iterable[Any]:
-        if item.type != "content_block_delta":
-            return self._structure(item)
-        delta: Any = getattr(item, "delta", None)
+        if item.__class__ is ContentBlockDelta:  # nearly always, and then its class tells
+            delta: Any = item.delta
+            if delta.__class__ in NOT_INPUT:
+                return ()
+        elif item.type == "content_block_delta":
+            delta = getattr(item, "delta", None)
+        else:
+            ended = self.blocks.follow(item)
+            return self._ended(ended) if ended else ()
         if delta.__class__ is not InputJSONDelta and not is_input(delta):
             return ()
         if (block := self.blocks.write(item)) is None:
@@ -125,8 +132,7 @@ class ToolInput(Transducer[Any, Any]):
         return extractor.take()
 
     def flush(self) -> Iterable[Any]:
-        for block in self.blocks.end():
-            yield from self._end(block)
+        return self._ended(self.blocks.end())
 
     def reset(self) -> None:
         # Not a method, which would make a cycle that only the garbage collector ends.
@@ -139,8 +145,8 @@ class ToolInput(Transducer[Any, Any]):
             extractor = self.extractors[block] = Extractor(self.selector, skips_empty=True)
         return extractor
 
-    def _structure(self, event: Any) -> Iterable[Any]:
-        for block in self.blocks.follow(event):
+    def _ended(self, blocks: Iterable[Block]) -> Iterable[Any]:
+        for block in blocks:
             yield from self._end(block)
 
     def _end(self, block: Block) -> Iterable[Any]:

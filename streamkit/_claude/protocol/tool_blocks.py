@@ -66,7 +66,8 @@ class ToolBlocks:
         self._progress = Progress()
         self._table = BlockTable(forgets=True)
         self._followed: dict[Block, str] = {}  # with their id on the wire
-        self._open: dict[int, Block] = {}  # those that are followed and take input
+        # Tools' blocks that take input; None for one that is not followed.
+        self._open: dict[int, Block | None] = {}
         self._by_id: dict[str, Block] = {}  # those that are followed
         self._stop_reason: str | None = None
 
@@ -82,9 +83,13 @@ class ToolBlocks:
         """
         try:
             block = self._open[event.index]
-            block.texts["input"].write(event.delta.partial_json)
+            piece = event.delta.partial_json
         except (KeyError, TypeError, AttributeError):
             return self._write_odd(event)
+        if piece.__class__ is not str:
+            return self._write_odd(event)
+        if block is not None:
+            block.texts["input"].write(piece)
         return block
 
     def follow(self, event: Any) -> list[Block]:
@@ -141,6 +146,7 @@ class ToolBlocks:
                 return self._stop(event) + self._ended(self._table.end())
             case _:
                 ended = self._ended(self._table.end())
+                self._open.clear()
                 message_id = text_of_field(getattr(event, "message", None), "id")
                 if self._table.is_untouched:
                     self._table.message_id = message_id
@@ -148,8 +154,9 @@ class ToolBlocks:
                     self._table = BlockTable(forgets=True, message_id=message_id)
                 self._stop_reason = None
                 for index, whole in enumerate(blocks_in(event)):
-                    block, more = self._table.take_whole(index, self._fields(whole))
-                    ended += self._follow(block, whole, more)
+                    is_wanted = self._wants(whole)
+                    block, more = self._table.take_whole(index, _fields(whole, is_whole=is_wanted))
+                    ended += self._follow(block, more) if is_wanted else self._ended(more)
                 return ended + self._stop(event)
 
     def _stop(self, event: Any) -> list[Block]:
@@ -170,26 +177,17 @@ class ToolBlocks:
             if self._open and (index := self._table.place(event)) is not None:
                 self._open.pop(index, None)
             return ended
-        block, more = self._table.begin(event, self._fields(part))
-        ended = self._follow(block, part, more)
+        is_wanted = self._wants(part)
+        block, more = self._table.begin(event, _fields(part, is_whole=is_wanted))
+        ended = self._follow(block, more) if is_wanted else self._ended(more)
         self._open.pop(block.index, None)
-        if block in self._followed:
-            self._open[block.index] = block
+        if block.type in TOOLS:
+            self._open[block.index] = block if block in self._followed else None
         return ended
 
-    def _fields(self, part: Any) -> dict[str, Any]:
-        """
-        A block's fields; of one that is not followed, as much as tells it from others.
-        """
-        if self._wants(part):
-            return as_object(plain(part)) or {}
-        fields = {name: text_of_field(part, name) for name in ("id", "name")}
-        return {"type": type_of(part), **fields}
-
-    def _follow(self, block: Block, part: Any, ended: list[Block]) -> list[Block]:
-        if self._wants(part):
-            self._followed[block] = block.id
-            self._by_id[block.id] = block
+    def _follow(self, block: Block, ended: list[Block]) -> list[Block]:
+        self._followed[block] = block.id
+        self._by_id[block.id] = block
         return self._ended(ended)
 
     def _ended(self, blocks: list[Block]) -> list[Block]:
@@ -223,3 +221,12 @@ class ToolBlocks:
             return None
         block.texts["input"].write(piece)
         return block
+
+
+def _fields(part: Any, *, is_whole: bool) -> dict[str, Any]:
+    """
+    A block's fields; of one that is not followed, as much as tells it from others.
+    """
+    if is_whole:
+        return as_object(plain(part)) or {}
+    return {"type": type_of(part), "id": text_of_field(part, "id"), "name": text_of_field(part, "name")}
