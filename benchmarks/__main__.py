@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import boundaries, events, fixed, hub, json_input, pages, report, results, stages, tool_loop
+from . import boundaries, events, fixed, hub, json_input, memory, pages, report, results, stages, tool_loop
 from .load import tables as load
 from .measure import machine
 from .text import aims_line, as_text
@@ -24,6 +24,7 @@ GROUPS = {
     "boundaries": boundaries.tables,
     "json": json_input.tables,
     "fixed": fixed.tables,
+    "memory": memory.tables,
     "use-chat": pages.use_chat_tables,
     "ag-ui": pages.ag_ui_tables,
     "tool-loop": tool_loop.tables,

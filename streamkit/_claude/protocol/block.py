@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from streamkit._claude.protocol.codec import Unknown
+from streamkit._claude.protocol.growing_text import GrowingText
 from streamkit._claude.protocol.kinds import BLOCKS, DELTAS, fields_for, start_of
 from streamkit._claude.protocol.pieces import PIECES
 from streamkit._claude.protocol.reading import json_text, plain
@@ -78,8 +78,7 @@ class Block:
         self.stray: bool = stray
         self.repeats: bool = False
         self.continues: bool = False
-        # A StringIO joins as it grows: its memory is the text's, however small the pieces.
-        self.texts: defaultdict[str, StringIO] = defaultdict(StringIO)
+        self.texts: defaultdict[str, GrowingText] = defaultdict(GrowingText)
         self._items: dict[str, list[Any]] = {}
         self._unknown: list[Any] = []
         self._begin(fields)
@@ -337,7 +336,7 @@ def unknown_fields(part: Any, known: type[msgspec.Struct]) -> dict[str, Any]:
     return {name: value for name, value in plain(part).items() if name not in names}
 
 
-def _whole(pieces: StringIO) -> str:
+def _whole(pieces: GrowingText) -> str:
     """
     The text of all pieces, with the surrogate pairs joined that were cut between two of them.
     """

@@ -101,7 +101,7 @@ class MessageBuilder(MessageHead):
                 block = by_index.get(event.index)
                 if block is not None and (piece := block.pieces.get(delta.__class__)) is not None:
                     index, kind, field = event.index, delta.__class__, piece[0]
-                    write = block.texts[piece[1]].write
+                    write = block.texts[piece[1]].writer()
                     write(getattr(delta, field))
                     continue
             elif self.started and event.type == "message_start":

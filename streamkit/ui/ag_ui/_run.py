@@ -283,13 +283,10 @@ class Run:
         part.is_plain = False
         # What a delta adds, whatever it is, is what the block has got by it.
         store = block.texts[part.into]
-        before = store.tell()
+        before = store.take()
         block.add(item.delta)
-        store.seek(before)
-        piece = store.read()
-        if not part.keeps:
-            store.seek(before)
-            store.truncate()
+        piece = store.take()
+        store.write(before + piece if part.keeps else before)
         return out + part.write(piece) if piece else out
 
     def _ended(self, blocks: Iterable[Block], *, cut: bool = False) -> list[WireEvent]:

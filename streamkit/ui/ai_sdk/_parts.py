@@ -15,9 +15,8 @@ from streamkit.ui.ai_sdk._sources import source
 from streamkit.ui.ai_sdk._tool_chunks import call_start
 
 if TYPE_CHECKING:
-    from io import StringIO
-
     from streamkit._claude.protocol.block import Block
+    from streamkit._claude.protocol.growing_text import GrowingText
     from streamkit.ui.ai_sdk._data import Chunk
 
 __all__ = ["FORMS", "Part", "other_block", "redacted_thought"]
@@ -102,7 +101,7 @@ class Part:
         self.held = ""
         self.whole = WholeCharacters()
         # These are read for each event.
-        self.input: StringIO | None = None
+        self.input: GrowingText | None = None
         self.field = self.form.field
         self.piece = self.form.piece
         self.id_name = self.form.id_name
@@ -153,11 +152,7 @@ class Part:
         if self.field not in block.texts:
             return ""
         # What has been handed on is kept nowhere.
-        text = block.texts[self.field]
-        piece = text.getvalue()
-        text.seek(0)
-        text.truncate()
-        return piece
+        return block.texts[self.field].take()
 
     def hold(self, piece: str) -> list[Chunk]:
         """

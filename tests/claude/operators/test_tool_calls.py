@@ -320,6 +320,13 @@ def test_input_that_belongs_to_no_block_is_not_lost_in_silence() -> None:
         list(tool_calls().over([events[0], *events[2:]]))
 
 
+def test_a_block_that_is_not_followed_takes_no_input_of_the_next_message() -> None:
+    search = tool_use("web_search", {"q": 1}, type="server_tool_use", closed=False)
+    first, second = decoded(reply(search)), decoded(reply(tool_use("look", {"a": 1})))
+    with pytest.raises(GrammarError, match="input_json_delta for block 0, which is not open"):
+        list(tool_calls().over([*first, second[0], *second[2:]]))
+
+
 @pytest.mark.parametrize("broken", ["raise", "emit"])
 async def test_an_upstream_error_wins_over_the_call_that_it_cuts(broken: Any) -> None:
     cut = decoded(reply(tool_use("one", {}), tool_use("two", '{"a":')))[:-3]
