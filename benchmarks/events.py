@@ -17,7 +17,7 @@ from .measure import Aim, Contender, Table, collected, race
 from .response import BLOCKS, DELTAS, FRAMES, IN_BLOCKS, TEXT, in_memory, over_tcp, reads_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     import anthropic
@@ -33,6 +33,9 @@ STREAM = "SDK stream(), get_final_message()"
 WATCHED = "streamkit, timeouts=Timeouts()"
 BY_HAND = "by hand: split, typed msgspec"
 BYTES = "only reading the bytes"
+FROM_SSE = "from_sse()"
+FROM_SSE_TEXT = "from_sse() | text()"
+FLOOR = "by hand: split, typed msgspec, no HTTP"
 
 
 async def streamkit(client: anthropic.AsyncAnthropic) -> str:
@@ -137,6 +140,7 @@ CONTENDERS = {
     STREAM: sdk_stream,
     BYTES: only_bytes,
 }
+FLOOR_AIMS = (Aim(FROM_SSE, FLOOR, at_most=1.1),)
 AIMS = (Aim(WITH_MESSAGE, STREAM, at_least=10), Aim(STREAMKIT, CREATE, at_least=4))
 
 
@@ -149,6 +153,8 @@ async def tables(rounds: int) -> AsyncIterator[Table]:
     yield await _table(large, in_memory(reads_of(16 * 1024)), rounds, AIMS, frameworks=True)
     note = "The server's share is in every figure: compare with `only reading the bytes`."
     yield await _table("one read per event, over loopback TCP", over_tcp(), max(3, rounds // 2), note=note)
+    yield await _decoding("one read per event", FRAMES, rounds)
+    yield await _decoding("16 KB reads", reads_of(16 * 1024), rounds)
     yield await _in_blocks(rounds)
     yield await _message(rounds)
 
@@ -174,6 +180,46 @@ async def _table(
 
 async def _joined(ask: Ask) -> str:
     return "".join(await collected(ask()))
+
+
+async def _decoding(title: str, reads: Sequence[bytes], rounds: int) -> Table:
+    """
+    What is left where nobody asks the API: bytes to events.
+    """
+
+    async def body() -> AsyncIterator[bytes]:
+        for read in reads:
+            yield read
+
+    async def from_sse() -> int:
+        count = 0
+        async with sk.from_sse(body).open() as run:
+            async for _ in run:
+                count += 1
+        return count
+
+    async def from_sse_text() -> int:
+        async with (sk.from_sse(body) | sk.text()).open() as run:
+            async for _ in run:
+                pass
+        return len(FRAMES)
+
+    async def floor() -> int:
+        count, rest = 0, b""
+        async for read in body():
+            *frames, rest = (rest + read).split(b"\n\n")
+            for frame in frames:
+                decode(frame[frame.index(b"data: ") + 6 :])
+                count += 1
+        return count
+
+    contenders = [
+        Contender(FROM_SSE, from_sse),
+        Contender(FROM_SSE_TEXT, from_sse_text),
+        Contender(FLOOR, floor),
+    ]
+    rows = await race(contenders, units=DELTAS, rounds=rounds)
+    return Table(f"{DELTAS:,} text deltas, decoded: {title}", "μs per event", rows, FROM_SSE, FLOOR_AIMS)
 
 
 async def _in_blocks(rounds: int) -> Table:

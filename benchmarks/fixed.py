@@ -8,10 +8,11 @@ import logging
 import os
 import subprocess
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from functools import partial
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiostream
 import anyio
@@ -20,9 +21,10 @@ import structlog
 import streamkit as sk
 
 from .measure import Contender, Row, Table, race
+from .pages import RECORDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 __all__ = ["tables"]
 
@@ -39,10 +41,12 @@ _IMPORTS = {
 
 async def tables(rounds: int) -> AsyncIterator[Table]:
     """
-    Importing, opening and closing, reading in a generator, logging.
+    Importing, opening and closing, short streams, reading in a generator, logging.
     """
     yield await _imports(rounds)
     yield await _opening(rounds)
+    if recordings := [path.read_bytes() for path in sorted(RECORDINGS.glob("*.sse"))]:
+        yield await _recordings(recordings, rounds)
     yield await _reading(rounds)
     yield await _logging(rounds)
 
@@ -108,6 +112,39 @@ async def _opening(rounds: int) -> Table:
     ]
     rows = await race(contenders, units=RUNS, rounds=rounds)
     return Table("opening, reading one item, closing", "μs per run", rows, "streamkit")
+
+
+async def _recordings(bodies: Sequence[bytes], rounds: int) -> Table:
+    """
+    Answers as short as most are, about 50 events, so that opening them counts.
+    """
+
+    async def read(operators: Sequence[Callable[[], sk.Operator[Any, Any]]]) -> int:
+        count = 0
+        for body in bodies:
+            stream: sk.Stream[Any] = sk.from_sse(body)
+            for operator in operators:
+                stream |= operator()
+            with suppress(sk.StreamError):  # some were cut
+                async with stream.open() as run:
+                    async for _ in run:
+                        count += 1
+        return count
+
+    whole = await read([])
+    pipelines: dict[str, list[Callable[[], sk.Operator[Any, Any]]]] = {
+        "from_sse()": [],
+        "from_sse() | text()": [sk.text],
+        "from_sse() | tool_calls()": [sk.tool_calls],
+        "from_sse() | tool_input()": [sk.tool_input],
+    }
+    contenders = [
+        Contender(name, partial(read, operators), result=lambda _: None)
+        for name, operators in pipelines.items()
+    ]
+    rows = await race(contenders, units=whole, rounds=rounds)
+    title = f"{len(bodies)} recordings, {whole / len(bodies):.0f} events each, from their bytes"
+    return Table(title, "μs per event", rows, "from_sse()")
 
 
 async def _reading(rounds: int) -> Table:

@@ -17,8 +17,8 @@ import httpx2
 
 import streamkit as sk
 
-from .measure import Aim, Contender, Row, Table, race
 from .frames import REQUEST, frame, message
+from .measure import Aim, Contender, Row, Table, race
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -152,7 +152,7 @@ async def _held_by(
 
 
 async def _bare(stack: AsyncExitStack, client: anthropic.AsyncAnthropic) -> AsyncIterator[object]:
-    http: httpx2.AsyncClient = client._client
+    http: httpx2.AsyncClient = client._client  # pyright: ignore[reportPrivateUsage] -- the same one, without the SDK
     response = await stack.enter_async_context(http.stream("POST", "http://api/v1/messages", json=REQUEST))
     return response.aiter_bytes()
 
