@@ -56,6 +56,7 @@ def sources(client: anthropic.AsyncAnthropic, chunks: AsyncIterator[bytes]) -> N
     assert_type(chat, sk.Stream[events.Event])
     assert_type(chat | sk.text(restarts=True), sk.Stream[str | events.Restarted])
     assert_type(sk.http_client(limits, transport="aiohttp"), httpx2.AsyncClient)
+    assert_type(sk.http_client(connections=5000), httpx2.AsyncClient)
 
     assert_type(sk.from_sse(chunks), sk.Stream[events.Event])
     assert_type(sk.from_sse([b"data"]), sk.Stream[events.Event])

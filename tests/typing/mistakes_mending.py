@@ -36,3 +36,4 @@ def policies(client: anthropic.AsyncAnthropic) -> None:
     sk.Timeouts(first_event="20")  # error
     sk.messages(client, timeouts=20)  # error
     sk.http_client(transport="httpx")  # error
+    sk.http_client(connections="many")  # error

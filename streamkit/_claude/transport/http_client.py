@@ -1,25 +1,22 @@
 """
-The HTTP client that suits streams, and the limit on silence that it can keep by itself.
+The HTTP client that suits streams, and the limits that an HTTP client keeps by itself.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
-
-from anyio import NoEventLoopError, get_cancelled_exc_class
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from streamkit._claude.transport.timeouts import Timeouts
-from streamkit._core.checks import choice
+from streamkit._core.checks import as_whole, choice
 from streamkit._core.keyword_hints import keyword_hints
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["client_limit", "http_client", "is_read_timeout", "limit_silence"]
+    from streamkit._claude.transport.pooled_client import Transport
 
-Transport = Literal["httpx2", "aiohttp"]
+__all__ = ["client_limit", "http_client", "is_read_timeout"]
 
-_CONNECTIONS = 100
 _KEPT_ALIVE = 20
 _EXPIRY = 30.0
 """Seconds that an idle connection is kept."""
@@ -27,24 +24,31 @@ _EXPIRY = 30.0
 
 @keyword_hints
 def http_client(
-    timeouts: Timeouts | None = None, *, transport: Transport = "httpx2", **options: Any
+    timeouts: Timeouts | None = None,
+    *,
+    transport: Transport = "auto",
+    connections: int = 1000,
+    **options: Any,
 ) -> httpx2.AsyncClient:
     """
-    An HTTP client for `anthropic.AsyncAnthropic(http_client=…)`, with the part of the timeouts that an HTTP client keeps.
+    An HTTP client for `anthropic.AsyncAnthropic(http_client=…)` that has many streams at once, with the part of the timeouts that
+    an HTTP client keeps.
 
-    It makes at most 100 connections and keeps at most 20 of them while they are idle, for 30 seconds. TCP keep-alive stays
-    on. The SDK takes clients of httpx2 only, not of httpx. `messages(timeouts=…)` sets its own timeouts for its requests,
-    whatever the client.
+    A request for which no connection is free waits for one, which is logged. It keeps at most 20 connections while they are idle,
+    for 30 seconds, or as `limits=httpx2.Limits(…)` says. TCP keep-alive stays on. The SDK takes clients of httpx2 only, not of
+    httpx. `messages(timeouts=…)` sets its own timeouts for its requests, whatever the client.
 
     Args:
         timeouts: By default `Timeouts()`. Only `connect`, `read`, `write` and `pool` are an HTTP client's.
-        transport: `"httpx2"` works on asyncio and on trio; `"aiohttp"` on asyncio only, where each read costs less. It
-            needs the extra `aiohttp`.
+        transport: How connections are made. `"aiohttp"` costs least for each request and read, works on asyncio only, and needs
+            the extra `aiohttp`. `"httpx2"` works on asyncio and on trio. `"auto"` is the better one that there is, decided at the
+            first request.
+        connections: How many there are at most, each for one stream at a time.
         options: Other options of `httpx2.AsyncClient`, such as `proxy`, `verify` or `headers`.
 
     Raises:
-        TypeError: `timeouts` is not a `Timeouts`, or `timeout` is given.
-        ValueError: `transport` is unknown.
+        TypeError: `timeouts` is not a `Timeouts`, or `timeout` is given, or `connections` is not a whole number.
+        ValueError: `transport` is unknown, or `connections` is less than 1.
         ImportError: aiohttp is not installed.
         RuntimeError: `transport="aiohttp"` on trio.
     """
@@ -52,42 +56,37 @@ def http_client(
         raise TypeError(f"http_client() needs Timeouts, such as Timeouts(read=30), not {timeouts!r}")
     if "timeout" in options:
         raise TypeError("http_client() takes timeouts=Timeouts(…) in place of `timeout`")
-    choice("http_client", "transport", transport, get_args(Transport))
-    import anthropic
+    most = as_whole(connections)
+    if most is None:
+        raise TypeError(
+            f"http_client(connections=…) must be how many streams there may be at once, not {connections!r}"
+        )
+    if most < 1:
+        raise ValueError(f"http_client(connections=…) must be at least 1, not {connections!r}")
     import httpx2
 
-    settings: dict[str, Any] = {
-        "timeout": (timeouts or Timeouts()).for_http(),
-        "limits": httpx2.Limits(
-            max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE, keepalive_expiry=_EXPIRY
-        ),
-        **options,
-    }
-    if transport == "httpx2":
-        return anthropic.DefaultAsyncHttpxClient(**settings)
-    if _on_trio():
+    from streamkit._claude.transport.pooled_client import PooledClient, Transport, has_aiohttp, on_trio
+
+    choice("http_client", "transport", transport, get_args(Transport))
+    if transport == "aiohttp" and on_trio():
         raise RuntimeError('http_client(transport="aiohttp") works on asyncio only: use "httpx2" on trio')
-    try:
-        return anthropic.DefaultAioHttpClient(**settings)
-    except RuntimeError as error:
+    if transport == "aiohttp" and not has_aiohttp():
         raise ImportError(
             'http_client(transport="aiohttp") needs aiohttp: pip install "claude-streamkit[aiohttp]"'
-        ) from error
-
-
-def limit_silence(response: Any, seconds: float) -> bool:
-    """
-    Have the HTTP client end a read of this response's body after so many seconds, which it counts anyway.
-
-    Returns:
-        Whether it will. httpx2's own transports look up the timeout when the body is begun, and show the network stream that
-        they read from. What another transport does is not known.
-    """
-    timeouts = response.request.extensions.get("timeout")
-    if "network_stream" not in response.extensions or not isinstance(timeouts, dict):
-        return False
-    timeouts["read"] = seconds
-    return True
+        )
+    limits = options.pop("limits", None) or httpx2.Limits(
+        max_keepalive_connections=_KEPT_ALIVE, keepalive_expiry=_EXPIRY
+    )
+    return PooledClient(
+        transport,
+        min(most, limits.max_connections or most),
+        **{
+            "timeout": (timeouts or Timeouts()).for_http(),
+            "follow_redirects": True,
+            "limits": limits,
+            **options,
+        },
+    )
 
 
 def client_limit(error: BaseException | None) -> tuple[str | None, float | None]:
@@ -122,10 +121,3 @@ def is_read_timeout(error: Exception) -> bool:
     import httpx2
 
     return isinstance(error, httpx2.ReadTimeout)
-
-
-def _on_trio() -> bool:
-    try:
-        return get_cancelled_exc_class().__module__.partition(".")[0] == "trio"
-    except NoEventLoopError:
-        return False

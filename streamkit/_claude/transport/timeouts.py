@@ -5,15 +5,19 @@ The limits on waiting: `Timeouts`, in seconds for each kind of wait.
 from __future__ import annotations
 
 import math
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from streamkit._core.checks import as_number, known_names
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Timeouts"]
+__all__ = ["Timeouts", "waits_for_connection"]
+
+waits_for_connection: Final[ContextVar[bool]] = ContextVar("streamkit_waits_for_connection", default=False)
+"""Whether the request of this task waits for a connection of its client, or was cancelled while it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

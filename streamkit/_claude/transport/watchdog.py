@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from anyio import CancelScope, current_time
 
 from streamkit._claude.protocol.errors import StreamStalled
-from streamkit._claude.transport.http_client import is_read_timeout, limit_silence
+from streamkit._claude.transport.body import limit_silence
+from streamkit._claude.transport.http_client import is_read_timeout
+from streamkit._claude.transport.timeouts import waits_for_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
@@ -64,9 +66,10 @@ class Watchdog:
             StreamStalled: The response did not come in time.
         """
         self._begun, self._quiet, self._silence = False, 0.0, None
+        waits_for_connection.set(False)
         return await self._within_time(call)
 
-    def rely_on_client(self, response: Any) -> None:
+    def rely_on_client(self, response: Any, body: object) -> None:
         """
         Let the HTTP client limit silence in a response where it can, because a cancel scope around each read costs ten times
         as much.
@@ -75,7 +78,7 @@ class Watchdog:
         given = {"read": timeouts.read, "liveness": timeouts.liveness, "progress": timeouts.progress}
         limits = [(seconds, name) for name, seconds in given.items() if seconds is not None]
         shortest = min(limits, default=None)
-        if shortest is not None and limit_silence(response, shortest[0]):
+        if shortest is not None and limit_silence(response, body, shortest[0]):
             self._silence = shortest
 
     async def watched(self, items: AsyncIterator[T], *, raw: bool) -> AsyncGenerator[T, None]:
@@ -164,7 +167,8 @@ class Watchdog:
 
     def _stalled(self, limit: str) -> StreamStalled:
         seconds: float = getattr(self._timeouts, limit)
-        message = f"{_STALLED[limit].format(seconds)} ({limit})"
+        what = "no connection was free within {} seconds" if waits_for_connection.get() else _STALLED[limit]
+        message = f"{what.format(seconds)} ({limit})"
         # Not worth retrying once `total` is used up.
         return StreamStalled(message, limit=limit, seconds=seconds, time_is_up=self.left <= 0)
 

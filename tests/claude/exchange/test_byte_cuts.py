@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import anthropic
 
-    from streamkit._claude.transport.http_client import Transport
+    from streamkit._claude.transport.pooled_client import Transport
 
 SAID: Final = "Ebbe früh: 🌊 um 5 €, Flut spät."
 INPUT: Final = {"place": "Ærø", "sea": "海"}

@@ -4,7 +4,7 @@ approve: tools that run only when somebody has said so.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
@@ -12,8 +12,12 @@ import pytest
 
 import streamkit as sk
 from streamkit.testing import FakeClaude, reply, text, tool_use
+from streamkit.testing._fake_claude.faults.wire import WireFault
 from tests.support.claude import ASK, finished
 from tests.support.messages_api import check_conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 CALL = sk.ToolCall("toolu_1", "write", {"path": "a"}, 0)
 ASKS = reply(text("I write."), tool_use("write", {"path": "a"}, id="toolu_1"), text("Then …"))
@@ -81,6 +85,18 @@ async def test_while_somebody_thinks_it_over_text_goes_on_and_others_run() -> No
     assert kinds == ["look", "write"]
 
 
+class Held(WireFault):
+    """
+    Sends nothing more until it is let go.
+    """
+
+    def __init__(self) -> None:
+        self.let_go = anyio.Event()
+
+    async def play(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        await self.let_go.wait()
+
+
 async def test_it_is_asked_as_soon_as_the_input_is_complete_or_when_the_message_has_ended() -> None:
     for start in ("block", "message"):
         asked = anyio.Event()
@@ -91,15 +107,17 @@ async def test_it_is_asked_as_soon_as_the_input_is_complete_or_when_the_message_
 
         seen: list[bool] = []
         loop_start: Any = start
-        long = text(*"abcdefghijklmnopqrstuvwxyz" * 2)
-        async with FakeClaude(reply(tool_use("write", {"path": "a"}), long), reply(text("Done."))) as server:
+        held = Held()
+        after = text(*"abcdefghijklmnopqrstuvwxyz", held, "…")
+        async with FakeClaude(reply(tool_use("write", {"path": "a"}), after), reply(text("Done."))) as server:
             loop = sk.tool_loop(server.client(), tools=[sk.approve(ask)(write)], start=loop_start, **ASK)
             async with loop.open() as run:
                 async for item in run:
                     await anyio.wait_all_tasks_blocked()
                     if item.type == "content_block_delta":
                         seen.append(asked.is_set())
-        # At most 16 of the 52 deltas behind the call have been read ahead.
+                    if len(seen) > 20:
+                        held.let_go.set()
         assert seen[10] == (start == "block"), start
 
 

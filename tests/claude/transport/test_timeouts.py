@@ -4,7 +4,6 @@ How long a stream waits for what: each limit by itself, over real sockets and on
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -316,56 +315,6 @@ async def test_the_aiohttp_transport_is_watched_too(
     answer: Reply, timeouts: sk.Timeouts, aiohttp_client: httpx2.AsyncClient, anyio_backend: str
 ) -> None:
     await stall(answer, timeouts, http_client=aiohttp_client)
-
-
-async def test_the_http_client_streams() -> None:
-    async with FakeClaude(HELLO, reply(text("Hel", Stall()))) as server, sk.http_client() as http:
-        client = server.client(http_client=http)
-        assert await (sk.messages(client, **ASK) | sk.text() | sk.sinks.join()) == "Hello world"
-
-
-def test_the_http_client_has_its_timeouts_and_limits() -> None:
-    http: Any = sk.http_client(sk.Timeouts(read=7))
-    assert http.timeout == httpx2.Timeout(connect=10, read=7, write=30, pool=30)
-    assert anthropic.AsyncAnthropic(api_key="key", http_client=http).timeout == http.timeout
-    pool = http._transport._pool
-    assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (100, 20, 30)
-    assert http.follow_redirects
-    limits = httpx2.Limits(max_connections=3)
-    other: Any = sk.http_client(limits=limits, headers={"x-app": "7"})
-    assert (other._transport._pool._max_connections, other.headers["x-app"]) == (3, "7")
-
-
-@pytest.mark.parametrize(
-    ("given", "error", "message"),
-    [
-        ({"transport": "httpx"}, ValueError, r'must be "httpx2" or "aiohttp", not \'httpx\''),
-        ({"timeout": 3}, TypeError, r"takes timeouts=Timeouts\(…\) in place of `timeout`"),
-        ({"timeouts": 3}, TypeError, "needs Timeouts, such as"),
-    ],
-)
-def test_what_no_client_can_be_made_of_is_refused(
-    given: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        sk.http_client(**given)
-
-
-@pytest.mark.parametrize("anyio_backend", ["trio"])
-async def test_aiohttp_is_refused_on_trio(anyio_backend: str) -> None:
-    with pytest.raises(RuntimeError, match='use "httpx2" on trio'):
-        sk.http_client(transport="aiohttp")
-
-
-def test_aiohttp_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(**_: Any) -> None:
-        raise RuntimeError(
-            "To use the aiohttp client you must have installed the package with the `aiohttp` extra"
-        )
-
-    monkeypatch.setattr(sys.modules["anthropic"], "DefaultAioHttpClient", missing)
-    with pytest.raises(ImportError, match=r'pip install "claude-streamkit\[aiohttp\]"'):
-        sk.http_client(transport="aiohttp")
 
 
 async def test_a_ping_is_handed_on_where_it_is_asked_for() -> None:
