@@ -8,7 +8,6 @@ import asyncio
 import re
 from array import array
 from functools import partial
-from inspect import signature
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -110,11 +109,9 @@ def sdk(url: str, client: Client, streams: int) -> anthropic.AsyncAnthropic:
     if client == "the SDK's own client":
         http = anthropic.DefaultAsyncHttpxClient(limits=limits, timeout=TIMEOUT)
     else:
-        transport: Any = {"transport": "aiohttp"} if client == "aiohttp" else {}
+        options: dict[str, Any] = {"transport": "aiohttp"} if client == "aiohttp" else {}
         timeouts = sk.Timeouts(connect=TIMEOUT, read=TIMEOUT, write=TIMEOUT, pool=TIMEOUT)
-        if "connections" in signature(sk.http_client).parameters:
-            transport["connections"] = streams + 1
-        http = sk.http_client(timeouts, limits=limits, **transport)
+        http = sk.http_client(timeouts, connections=streams + 1, **options)
     return anthropic.AsyncAnthropic(api_key="none", base_url=url, http_client=http, max_retries=0)
 
 

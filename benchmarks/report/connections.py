@@ -76,7 +76,7 @@ def readme(kept: Kept) -> str:
     """
     table = f"{FIFTY}: {EVENT}"
     readers = ("streamkit", "create(stream=True)", ".stream()", *FRAMEWORKS)
-    rows = [RAW, "streamkit, aiohttp", OURS, *(f"{reader}, {THEIRS}" for reader in readers)]
+    rows = [RAW, OURS, *(f"{reader}, {THEIRS}" for reader in readers)]
     return _one_figure(kept, "50 streams over connections, 50 events/s each", table, rows)
 
 
