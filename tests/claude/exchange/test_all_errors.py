@@ -20,7 +20,7 @@ from tests.support.profiles import examples
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamkit._claude.transport.http_client import Transport
+    from streamkit._claude.transport.pooled_client import Transport
 
 RETRIES = [None, sk.RetryPolicy(attempts=2, base=0)]
 LIMITS = sk.Timeouts(connect=0.5, read=0.5, first_event=0.5)
