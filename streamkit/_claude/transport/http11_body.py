@@ -45,7 +45,7 @@ def http11_body(response: Any) -> Http11Body | None:
     if chunks.rest is not None or parser.trailing_data[1] or len(chunks.to_boundary) > _MOST:
         return None
     stream: Any = connection._network_stream
-    kind: object = type(stream)
+    kind: Any = type(stream)
     if kind is loaded("httpcore2._backends.anyio", "AnyIOStream"):
         bottom: ByteStream = stream._stream
         if bottom.extra(SocketAttribute.raw_socket, None) is None:

@@ -6,15 +6,20 @@ from __future__ import annotations
 
 import socket
 import sys
+import weakref
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx2
 from anyio import NoEventLoopError, get_cancelled_exc_class
 
 from streamkit._claude.transport.connections import PooledTransport, Pools
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["PooledClient", "Transport", "has_aiohttp", "on_trio"]
 
@@ -92,9 +97,28 @@ def _aiohttp_pool(expiry: float | None, settings: dict[str, Any], _: int) -> htt
             limit=0, keepalive_timeout=expiry, ssl=settings["verify"], socket_factory=_socket
         )
         # httpx2's client keeps the cookies.
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        made = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        weakref.finalize(pool, _give_up, made)
+        return made
 
-    return AiohttpTransport(**settings, client=session)
+    pool = AiohttpTransport(**settings, client=session)
+    return pool
+
+
+def _give_up(session: aiohttp.ClientSession) -> None:
+    """
+    Close the connections of a client that nobody has closed, as short scripts leave it. aiohttp would tell of each of them, which
+    httpx2 does not.
+    """
+    connector = session.connector
+    if connector is None or connector.closed:
+        return
+    closing: Any = connector.close()
+    with suppress(StopIteration):
+        closing.send(
+            None
+        )  # they are closed by now; what would be waited for is that the other side has heard
+    closing.close()
 
 
 def _socket(address: Any) -> socket.socket:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 from typing import Any
 
 import anthropic
@@ -55,9 +56,6 @@ async def test_without_aiohttp_they_are_httpx2_s(monkeypatch: pytest.MonkeyPatch
         assert made_by(http) == "AsyncHTTPTransport"
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # what was not closed in the first loop
 def test_a_client_outlives_the_loop_that_it_was_used_in() -> None:
     """
     A script may make it outside of any loop, and call `asyncio.run` more than once.
@@ -70,8 +68,23 @@ def test_a_client_outlives_the_loop_that_it_was_used_in() -> None:
             return await said(client)
 
     assert [asyncio.run(main()) for _ in range(2)] == ["Hello world"] * 2
-    vars(http).clear()
-    gc.collect()  # what it warns of is of this test
+
+
+def test_a_client_that_nobody_closes_goes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    As short scripts leave it. aiohttp tells of each session through the event loop's logger.
+    """
+
+    async def main() -> str:
+        async with FakeClaude(HELLO) as server:
+            client = anthropic.AsyncAnthropic(
+                api_key="key", base_url=server.url, http_client=sk.http_client()
+            )
+            return await said(client)
+
+    assert asyncio.run(main()) == "Hello world"
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_it_has_its_timeouts_and_limits() -> None:
@@ -132,7 +145,8 @@ async def test_what_has_no_connection_waits_for_one_and_says_so(
                 tasks.start_soon(second, client)
                 await anyio.wait_all_tasks_blocked()
                 assert len(server.requests) == 1
-                assert caplog.messages == ["connection_awaited connections=1"]
+                [told] = caplog.messages
+                assert re.fullmatch(r"connection_awaited run_id=\w+ connections=1", told)
                 over.set()
     assert heard == ["Hello world"]
 
