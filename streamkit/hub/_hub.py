@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from anyio import Event, create_task_group
 
 from streamkit._core.algebra import Stream
-from streamkit._core.checks import as_number, seconds, whole_number
+from streamkit._core.checks import above_zero, as_number, seconds, whole_number
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.runtime.failures import has_interruption
@@ -18,6 +18,7 @@ from streamkit.hub._ending import Ending
 from streamkit.hub._errors import Busy, Fenced, Gone
 from streamkit.hub._items import encode_item
 from streamkit.hub._patience import patiently
+from streamkit.hub._playback import Playback
 from streamkit.hub._publisher import Publisher
 from streamkit.hub._record import Record, checked_run, parse_place
 from streamkit.hub._status import Status, status_of
@@ -237,6 +238,30 @@ class Hub:
         if not patience >= 0:
             raise ValueError(f"subscribe() needs a number of seconds of at least 0 for wait, not {wait!r}")
         return Stream(Viewer(self, run, place, patience))
+
+    @keyword_hints
+    def replay(self, id: str, *, speed: float | None = None) -> Stream[Any]:  # noqa: A002 -- the word for it
+        """
+        What a run has published, from its beginning on: its items and not its records. `sk.replay(hub=…, id=…)` is the same.
+
+        Args:
+            id: The run's id.
+            speed: 1.0 plays it at its own pace, 2.0 twice as fast; None as fast as it can be read.
+
+        Raises:
+            TypeError: An argument is of another type.
+            ValueError: `id` cannot be one, or `speed` is not above 0.
+
+        Emits: each item, in order; of a run that goes on, those that come too.
+        Backpressure: a slow consumer delays what follows.
+        Completes: with the run. The outcome is that of a viewer.
+        Fails: as a viewer does.
+        Cancels: at once. The run goes on.
+        Memory: 512 records.
+        """
+        run = checked_run("replay", id)
+        pace = None if speed is None else above_zero("replay", speed, "a number", of="speed")
+        return Stream(Playback(self, run, pace))
 
     async def status(self, id: str) -> Status | None:  # noqa: A002 -- the word for it
         """

@@ -8,7 +8,7 @@ is still the log that it has read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from anyio import move_on_after
 
@@ -33,6 +33,19 @@ _TAKEOVER_WITHIN: Final = 60.0
 """Seconds in which a worker has to go on with a run whose writer has died."""
 
 _START: Final = Place(0, 0)
+
+
+class Appended(NamedTuple):
+    """
+    Records that were appended together.
+
+    Attributes:
+        at: When, in seconds since the run was begun.
+        records: The records.
+    """
+
+    at: float
+    records: list[Record]
 
 
 class ViewedHub(Protocol):
@@ -78,9 +91,17 @@ class Viewer(Source):
         return f"hub.{call_text('subscribe', self._run, **given)}"
 
     def open(self, context: Context) -> Opened:
-        return Opened("batched", self._read(context))
+        return Opened("batched", self._records(context))
 
-    async def _read(self, context: Context) -> AsyncGenerator[list[Record]]:
+    async def _records(self, context: Context) -> AsyncGenerator[list[Record]]:
+        pages = self._pages(context)
+        try:
+            async for page in pages:
+                yield [record for appended in page for record in appended.records]
+        finally:
+            await pages.aclose()
+
+    async def _pages(self, context: Context) -> AsyncGenerator[list[Appended]]:
         store = self._hub.store
         await self._hub.begun(self._run)
         watch = store.watch(self._run)
@@ -90,9 +111,9 @@ class Viewer(Source):
             while True:
                 if page is None:
                     raise gone(self._run)
-                records = reading.records(page)
-                if records:
-                    yield records
+                appended = reading.appended(page)
+                if appended:
+                    yield appended
                 if page.state.last == reading.place.number:
                     if page.state.ending is not None:
                         self._end(page.state.ending, context)
@@ -150,16 +171,16 @@ class _Reading:
         self._started = 0.0
         self.place = place
 
-    def records(self, page: Page) -> list[Record]:
+    def appended(self, page: Page) -> list[Appended]:
         """
-        What a page has behind the last record.
+        What a page has behind the last record, batch by batch.
 
         Raises:
             Diverged: It is another log than that which was read before.
             Gap: Records are missing.
         """
         self._compare(page.state)
-        records: list[Record] = []
+        found: list[Appended] = []
         for batch in page.batches:
             number, epoch = self.place
             if batch.first > number + 1:
@@ -169,12 +190,15 @@ class _Reading:
                 )
             if batch.first <= number <= batch.last and batch.epoch != epoch:
                 raise self._diverged()
-            for each in range(max(batch.first, number + 1), batch.last + 1):
-                data = decode_item(batch.records[each - batch.first])
-                records.append(Record(f"{each}-{batch.epoch}", data))
             if batch.last > number:
+                new = range(max(batch.first, number + 1), batch.last + 1)
+                records = [
+                    Record(f"{each}-{batch.epoch}", decode_item(batch.records[each - batch.first]))
+                    for each in new
+                ]
+                found.append(Appended(batch.at, records))
                 self.place = Place(batch.last, batch.epoch)
-        return records
+        return found
 
     def _compare(self, state: State) -> None:
         number = self.place.number

@@ -21,6 +21,8 @@ async def followed() -> None:
         assert_type(stream.map(lambda record: record.id), sk.Stream[str])
         assert_type(await hub.status("run"), sk.hub.Status | None)
         assert_type([status async for status in hub.runs()], list[sk.hub.Status])
+        assert_type(hub.replay("run", speed=2), sk.Stream[Any])
+        assert_type(sk.replay(hub=hub, id="run", speed=2), sk.Stream[Any])
         assert_type(await hub.cancel("run", "why"), bool)
         assert_type(await hub.delete("run"), bool)
         sk.sse.resume(hub, "run", None, wait=1, raw=True)

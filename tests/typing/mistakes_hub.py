@@ -19,6 +19,9 @@ async def wrong() -> None:
         hub.start("run", words | sk.sinks.collect())  # error
         hub.subscribe("run", after=5)  # error
         hub.subscribe(words)  # error
+        hub.replay("run", speed="fast")  # error
+        sk.replay(hub=hub)  # error
+        sk.replay("run.sse", hub=hub, id="run")  # error
         await hub.cancel("run", None)  # error
         await hub.submit("run", words)  # error
         await hub.work(10)  # error

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from anyio import sleep
 
@@ -28,10 +28,33 @@ if TYPE_CHECKING:
 __all__ = ["replay"]
 
 
-@keyword_hints
-def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]:
+class KeepsRuns(Protocol):
     """
-    A recorded stream: a cassette, with its timing, the raw body of a response, or the events that `sinks.jsonl` has kept.
+    A hub, which can play its runs again.
+    """
+
+    def replay(self, id: str, /, *, speed: float | None = None) -> Stream[Any]:  # noqa: A002 -- the word for it
+        """
+        What a run has published.
+        """
+        ...
+
+
+@overload
+def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[Event]: ...
+@overload
+def replay(*, hub: KeepsRuns, id: str, speed: float | None = None) -> Stream[Any]: ...
+@keyword_hints
+def replay(
+    path: str | PathLike[str] | None = None,
+    *,
+    hub: KeepsRuns | None = None,
+    id: str | None = None,  # noqa: A002 -- the hub's word for it
+    speed: float | None = None,
+) -> Stream[Any]:
+    """
+    A recorded stream: a cassette, with its timing, the raw body of a response, the events that `sinks.jsonl` has kept, or a run
+    of a hub.
 
     A cassette is what `streamkit.testing.record` writes, as lines of JSON:
 
@@ -43,12 +66,17 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
 
     Unknown fields are ignored.
 
+    A run of a hub is what its writer has published, item by item, with its timing; `hub.replay` says more of it.
+
     Args:
         path: The file.
+        hub: In place of a file, the hub that keeps the run.
+        id: The run's id.
         speed: 1.0 plays at the recorded pace, 2.0 twice as fast; None as fast as it can be read. A raw body and kept
             events have no timing: they are played 20 ms apart.
 
     Raises:
+        TypeError: Neither a file nor a run is given, or both are.
         FileNotFoundError: The file does not exist.
         IsADirectoryError: `path` is a directory.
         ValueError: `speed` is not above 0.
@@ -62,6 +90,8 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     Cancels: at once.
     Memory: the file.
     """
+    if path is None or hub is not None or id is not None:
+        return _run_of(path, hub, id, speed)
     file = Path(path)
     if file.is_dir():
         raise IsADirectoryError(f"replay() plays a file, and {str(file)!r} is a directory")
@@ -70,6 +100,14 @@ def replay(path: str | PathLike[str], *, speed: float | None = None) -> Stream[E
     if speed is not None and not 0 < speed < float("inf"):
         raise ValueError(f"replay(speed=…) must be above 0, or None for as fast as possible, not {speed!r}")
     return Stream(_Replay(file, speed))
+
+
+def _run_of(path: object, hub: KeepsRuns | None, run: str | None, speed: float | None) -> Stream[Any]:
+    if path is not None or hub is None or run is None:
+        raise TypeError(
+            'replay() plays a file, as in replay("run.jsonl"), or a run: replay(hub=hub, id="chat-42")'
+        )
+    return hub.replay(run, speed=speed)
 
 
 class _Replay(Source):
