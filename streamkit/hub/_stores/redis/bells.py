@@ -90,6 +90,13 @@ class Bells:
         """
         await self._link.run(task_status=task_status)
 
+    def ring_all(self) -> None:
+        """
+        Have everybody look again.
+        """
+        for bell in self._bells.values():
+            bell.ring()
+
     def listen(self, run: str) -> Bell:
         """
         A log's bell, for somebody who will `leave` it. It rings when the subscription has begun, so that nothing is missed.

@@ -50,6 +50,12 @@ class Client:
         """
         await self._link.run(task_status=task_status)
 
+    def leave(self) -> None:
+        """
+        Take no more calls.
+        """
+        self._link.leave()
+
     async def run_script(self, script: Script, *args: bytes | str | int, shared: bool = False) -> list[Reply]:
         """
         Run a script.

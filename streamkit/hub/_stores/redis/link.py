@@ -55,6 +55,7 @@ class Link:
         self._on_told = on_told
         self._connection: Connection | None = None
         self._made = anyio.Event()
+        self._left = False
 
     @property
     def connection(self) -> Connection | None:
@@ -68,10 +69,22 @@ class Link:
     async def connected(self) -> Connection:
         """
         Wait for a connection.
+
+        Raises:
+            RuntimeError: There will be none.
         """
         while (connection := self.connection) is None:
+            if self._left:
+                raise RuntimeError("the hub of these logs was left")
             await self._made.wait()
         return connection
+
+    def leave(self) -> None:
+        """
+        Make no other connection, for whoever waits for one too.
+        """
+        self._left = True
+        self._made.set()
 
     def drop(self, instead: Address | None = None) -> None:
         """

@@ -66,6 +66,8 @@ class RedisStore:
         self._tasks.cancel_scope.cancel()
         # Not with the block's own error, which is no error of these tasks.
         await self._tasks.__aexit__(None, None, None)
+        self._client.leave()
+        self._bells.ring_all()
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         told = await self._client.run_script(
