@@ -7,15 +7,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.support import profiles
 from tests.support.patience import PATIENCE
 
-if TYPE_CHECKING:
-    import pytest
 
-
+@pytest.mark.full("pytest-xdist itself ends a run whose processes differ; this tells in which test")
 def test_two_processes_collect_the_same_tests_in_the_same_order(request: pytest.FixtureRequest) -> None:
     """
     This process, and one whose strings have other hashes and whose objects are elsewhere.

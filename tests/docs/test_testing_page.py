@@ -84,7 +84,7 @@ def code_with(word: str) -> str:
     return code
 
 
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_operator_suite_needs_neither_a_plugin_nor_a_setting(
     pytester: pytest.Pytester, settings: str
@@ -93,7 +93,7 @@ def test_the_operator_suite_needs_neither_a_plugin_nor_a_setting(
     assert outcomes.keys() == {"passed"}, printed
 
 
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 @pytest.mark.parametrize("word", ["virtual_time", "fake_claude"])
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_marker_and_the_fixtures_work_or_say_what_to_write(

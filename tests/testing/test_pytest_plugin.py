@@ -193,7 +193,7 @@ def test_examples_of_hypothesis_run_in_virtual_time(pytester: pytest.Pytester) -
     pytester.runpytest_subprocess("-q", timeout=PATIENCE).assert_outcomes(passed=2)
 
 
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 @pytest.mark.parametrize("fixture", ["fake_claude", "no_leaked_tasks"])
 @pytest.mark.parametrize("scope", ["function", "module"])
@@ -227,7 +227,7 @@ def test_a_fixture_that_pytest_asyncio_would_wait_for_is_an_error(
     )
 
 
-@pytest.mark.turns(3)
+@pytest.mark.turns(6)
 @pytest.mark.parametrize("fixture", ["fake_claude", "no_leaked_tasks"])
 @pytest.mark.parametrize("where", ["test", "fixture"])
 @pytest.mark.parametrize("backend", ["", "@pytest.fixture\ndef anyio_backend(): return 'asyncio'"])
