@@ -4,7 +4,7 @@ The hub: runs under an id, which any number of viewers follow, in this process o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from anyio import Event, create_task_group
 
@@ -19,7 +19,7 @@ from streamkit.hub._errors import Busy, Fenced, Gone
 from streamkit.hub._items import encode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._playback import Playback
-from streamkit.hub._publisher import Publisher
+from streamkit.hub._publisher import Publisher, checked_stream
 from streamkit.hub._record import Record, checked_run, parse_place
 from streamkit.hub._status import Status, status_of
 from streamkit.hub._stores.contract import Limits
@@ -136,7 +136,7 @@ class Hub:
             Busy: This hub is writing a run of this id. Where another process is, that is logged as `hub_run_failed`.
             RuntimeError: The hub is not open.
         """
-        run, stream = checked_run("start", id), _checked_stream("start", stream)
+        run, stream = checked_run("start", id), checked_stream("start", stream)
         _ = self.store
         if run in self._begun or (run in self._writing and not self._writing[run].ends):
             raise busy(run)
@@ -161,7 +161,7 @@ class Hub:
             Gone: It was deleted.
             StreamError: It has become too large, of type `"full"`; or the store cannot be used, `"hub"`.
         """
-        return await self._publish(checked_run("publish", id), _checked_stream("publish", stream), Event())
+        return await self._publish(checked_run("publish", id), checked_stream("publish", stream), Event())
 
     async def _started(self, run: str, stream: Stream[Any], begun: Event) -> None:
         try:
@@ -248,16 +248,7 @@ class Hub:
             id: The run's id.
             speed: 1.0 plays it at its own pace, 2.0 twice as fast; None as fast as it can be read.
 
-        Raises:
-            TypeError: An argument is of another type.
-            ValueError: `id` cannot be one, or `speed` is not above 0.
-
-        Emits: each item, in order; of a run that goes on, those that come too.
-        Backpressure: a slow consumer delays what follows.
-        Completes: with the run. The outcome is that of a viewer.
-        Fails: as a viewer does.
-        Cancels: at once. The run goes on.
-        Memory: 512 records.
+        Emits: each item, in order. All else is as with `subscribe`.
         """
         run = checked_run("replay", id)
         pace = None if speed is None else above_zero("replay", speed, "a number", of="speed")
@@ -407,11 +398,3 @@ class Hub:
         """
         run, store = checked_run("delete", id), self.store
         return await patiently(lambda: store.delete(run))
-
-
-def _checked_stream(call: str, stream: object) -> Stream[Any]:
-    if not isinstance(stream, Stream):
-        raise TypeError(
-            f"{call}() needs a stream, such as sk.messages(…) with its operators, not {type(stream).__name__}"
-        )
-    return cast("Stream[object]", stream)

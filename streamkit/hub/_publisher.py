@@ -9,10 +9,11 @@ when the program is told to stop.
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from anyio import CancelScope, Event, create_task_group, current_time, sleep_until
 
+from streamkit._core.algebra import Stream
 from streamkit._core.errors import StreamError
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.outcome import Outcome
@@ -29,11 +30,10 @@ from streamkit.hub._stores.contract import Batch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from streamkit._core.algebra import Stream
     from streamkit._core.runtime.run import Run
     from streamkit.hub._stores.contract import Grant, Store
 
-__all__ = ["Publisher"]
+__all__ = ["Publisher", "checked_stream"]
 
 _FAILED: Final = "the hub has failed"
 _BEAT: Final = 0.5
@@ -268,3 +268,21 @@ class Publisher:
         self._renewed = began
         if reason is not None:
             self.cancel(reason)
+
+
+def checked_stream(call: str, stream: object) -> Stream[Any]:
+    """
+    What is to be written, if it is a stream.
+
+    Args:
+        call: What it was given to.
+        stream: It.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(stream, Stream):
+        raise TypeError(
+            f"{call}() needs a stream, such as sk.messages(…) with its operators, not {type(stream).__name__}"
+        )
+    return cast("Stream[object]", stream)
