@@ -98,8 +98,10 @@ FORBIDDEN: Final = {
 """What else a room knows nothing of, in its types neither."""
 
 
-KNOWS_THE_LOOP: Final = re.compile(r"_virtual_time|/runtime/host_loop\.py")
-"""The files that may know asyncio and trio."""
+KNOWS_THE_LOOP: Final = re.compile(
+    r"_virtual_time|/runtime/host_loop\.py|/transport/(direct|aiohttp|http11)_body\.py"
+)
+"""The files that may know asyncio and trio: what stands in for the loop, and what reads below the HTTP clients."""
 
 
 def module_of(path: Path) -> str:

@@ -4,7 +4,6 @@ Reads the body of a response where aiohttp has put its bytes.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.transport.direct_body import DirectBody, ReadTimer, innermost, loaded
@@ -35,6 +34,8 @@ class AiohttpBody(DirectBody):
     """
 
     def __init__(self, response: Any, inner: ClientResponse) -> None:
+        import asyncio
+
         super().__init__(response)
         self._content = inner.content
         self._timer = ReadTimer(asyncio.get_running_loop(), self._given_limit(), self._interrupt)

@@ -4,10 +4,8 @@ Reads the body of a response from its HTTP/1.1 connection in httpx2's pool.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from asyncio.trsock import TransportSocket
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -143,6 +141,8 @@ class _AsyncioBody(Http11Body):
     """
 
     def __init__(self, *given: Any) -> None:
+        import asyncio
+
         super().__init__(*given)
         self._timer = ReadTimer(asyncio.get_running_loop(), self._given_limit(), self._hang_up)
 
@@ -171,6 +171,8 @@ class _AsyncioBody(Http11Body):
         """
         End the read that goes on. Its connection is of no use any more.
         """
+        from asyncio.trsock import TransportSocket
+
         own = self._stream.extra(SocketAttribute.raw_socket)
         if isinstance(own, TransportSocket):
             own.shutdown(socket.SHUT_RDWR)
