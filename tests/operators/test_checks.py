@@ -83,7 +83,7 @@ sk_: Final[Any] = sk
         (lambda: sk_.flat_map(alone, 3), "write flat_map(…, concurrency=3)"),
         (lambda: sk_.text(True), "write text(restarts=True) or text(between=True)"),
         (lambda: sk_.tool_calls("emit"), "tool_calls(broken='…')"),
-        (lambda: sk_.replay("run.jsonl", 2), "write replay(…, speed=2)"),
+        (lambda: sk_.replay("run.jsonl", 2), "write replay(…, hub=2), replay(…, id=2) or replay(…, speed=2)"),
         (lambda: sk_.branch(sk.sinks.collect(), "a", 9), "2 arguments without a name, and 9 needs"),
         (lambda: sk_.sinks.message(True), "write message(beta=True)"),
         (lambda: sk_.messages(None, "words"), "write messages(…, name='…')"),

@@ -43,13 +43,12 @@ def http11_body(response: Any) -> Http11Body | None:
     if chunks.rest is not None or parser.trailing_data[1] or len(chunks.to_boundary) > _MOST:
         return None
     stream: Any = connection._network_stream
-    kind: Any = type(stream)
-    if kind is loaded("httpcore2._backends.anyio", "AnyIOStream"):
+    if type(stream) is loaded("httpcore2._backends.anyio", "AnyIOStream"):
         bottom: ByteStream = stream._stream
         if bottom.extra(SocketAttribute.raw_socket, None) is None:
             return None
         read: type[Http11Body] = _AsyncioBody
-    elif kind is loaded("httpcore2._backends.trio", "TrioStream"):
+    elif type(stream) is loaded("httpcore2._backends.trio", "TrioStream"):
         bottom, read = stream, _TrioBody
     else:
         return None
