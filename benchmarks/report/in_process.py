@@ -184,15 +184,15 @@ def _pages(kept: Kept) -> str:
         if rest.endswith((": text, in memory", ": recordings, in memory")):
             page, _, answer = rest.removesuffix(", in memory").partition(": ")
             columns[f"{page.split(' ', 1)[1]}: {events} events of {answer}"] = title
-    rows = {"the events alone": "the events alone"}
+    alone = "the events alone"
     lines = [
-        ["the events alone"],
+        [alone],
         ["streamkit, told in the protocol and written"],
         ["pydantic-ai, its own events"],
     ]
     for table in columns.values():
         framed = next((name for name in kept.rows(table) if name.endswith("and framing")), "")
-        names = (rows["the events alone"], framed, "pydantic-ai, its adapter and encoding")
+        names = (alone, framed, "pydantic-ai, its adapter and encoding")
         for line, name in zip(lines, names, strict=True):
             line.append(number(kept.best(table, name)))
     lines[1] = [lines[1][0], *(f"**{each}**" for each in lines[1][1:])]

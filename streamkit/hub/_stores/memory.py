@@ -12,7 +12,7 @@ from anyio import current_time
 
 from streamkit._core.runtime.wakeup import Wakeup
 from streamkit.hub._stores.contract import Claim, Grant, Page, State
-from streamkit.hub._stores.refusals import busy, diverged, fenced, full, gone, over
+from streamkit.hub._stores.refusals import diverged, fenced, full, gone, over, refuse_opening
 from streamkit.hub._stores.watches import LogWatch, Watches
 
 if TYPE_CHECKING:
@@ -45,13 +45,7 @@ class MemoryStore:
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         log = self._find(run)
-        if takeover:
-            if log is None:
-                raise gone(run)
-            if log.ending is not None:
-                raise over(run)
-        if log is not None and log.ending is None and (log.alive or (log.recipe and not takeover)):
-            raise busy(run, recipe=log.recipe)
+        refuse_opening(run, log, takeover=takeover)
         self._drop_expired()
         if not takeover:
             log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
@@ -134,8 +128,7 @@ class MemoryStore:
 
     async def submit(self, run: str, recipe: str, payload: bytes, *, limits: Limits) -> None:
         log = self._find(run)
-        if log is not None and log.ending is None and (log.alive or log.recipe):
-            raise busy(run, recipe=log.recipe)
+        refuse_opening(run, log)
         self._drop_expired()
         log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
         log.recipe, log.payload = recipe, payload

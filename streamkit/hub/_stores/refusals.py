@@ -4,7 +4,7 @@ What stores refuse writers with, in the same words for all of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streamkit._core.errors import StreamError
 from streamkit.hub._errors import Busy, Diverged, Fenced, Gone
@@ -12,7 +12,7 @@ from streamkit.hub._errors import Busy, Diverged, Fenced, Gone
 if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Batch
 
-__all__ = ["busy", "diverged", "fenced", "full", "gone", "over", "unreachable"]
+__all__ = ["busy", "diverged", "fenced", "full", "gone", "over", "refuse_opening", "unreachable"]
 
 
 def busy(run: str, *, recipe: str | None = None) -> Busy:
@@ -83,3 +83,38 @@ def unreachable(message: str, *, retriable: bool) -> StreamError:
         retriable: Whether it may pass, so that the call is worth another try.
     """
     return StreamError(message, type="hub", retriable=retriable)
+
+
+class KnownLog(Protocol):
+    """
+    What a store knows of a log.
+    """
+
+    @property
+    def ending(self) -> bytes | None: ...
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def recipe(self) -> str | None: ...
+
+
+def refuse_opening(run: str, log: KnownLog | None, *, takeover: bool = False) -> None:
+    """
+    Refuse a writer, or a submission, that the log is not free for.
+
+    Args:
+        run: The run's id.
+        log: What there is under it.
+        takeover: Whether it is to be gone on with.
+
+    Raises:
+        Gone: It is to be taken over, and is not there.
+        Fenced: It is to be taken over, and has ended.
+        Busy: It has a writer, or waits for a worker.
+    """
+    if log is None or log.ending is not None:
+        if takeover:
+            raise gone(run) if log is None else over(run)
+        return
+    if log.alive or (log.recipe and not takeover):
+        raise busy(run, recipe=log.recipe)

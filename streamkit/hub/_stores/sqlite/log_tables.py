@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from streamkit.hub._stores.contract import Batch, Claim, Grant, Page, State
-from streamkit.hub._stores.refusals import busy, diverged, fenced, full, gone, over
+from streamkit.hub._stores.refusals import diverged, fenced, full, gone, over, refuse_opening
 from streamkit.hub._stores.sqlite.clock import lease_clock, wall_clock
 
 if TYPE_CHECKING:
@@ -108,13 +108,7 @@ class LogTables:
 
     def open(self, run: str, lease: float, limits: Limits, takeover: bool) -> Grant:
         row = self._find(run)
-        if takeover:
-            if row is None:
-                raise gone(run)
-            if row.ending is not None:
-                raise over(run)
-        if row is not None and row.ending is None and (row.alive or (row.recipe and not takeover)):
-            raise busy(run, recipe=row.recipe)
+        refuse_opening(run, row, takeover=takeover)
         self._drop_expired()
         return self._grant(row if takeover and row is not None else self._made(run, row, limits), lease)
 
@@ -216,8 +210,7 @@ class LogTables:
 
     def submit(self, run: str, recipe: str, payload: bytes, limits: Limits) -> None:
         row = self._find(run)
-        if row is not None and row.ending is None and (row.alive or row.recipe):
-            raise busy(run, recipe=row.recipe)
+        refuse_opening(run, row)
         self._drop_expired()
         made = self._made(run, row, limits)
         self.database.execute(
