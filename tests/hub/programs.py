@@ -1,5 +1,5 @@
 """
-Processes of their own that write runs, for tests that stop and kill them: `python -m tests.hub.programs NAME BACKEND URL …`.
+Processes of their own that write runs, for tests that stop and kill them.
 
 Each says on stdout, line by line, what it has done.
 """
@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from subprocess import PIPE
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,13 @@ ASK: Final[dict[str, Any]] = {
     "messages": [{"role": "user", "content": "Tell me of rivers."}],
 }
 LIMITS: Final = Limits(60.0, 100_000_000)
+# What is installed comes first, since a package that lies in the working directory is not what is tested.
+PROGRAM: Final = f"""
+import runpy, sys
+
+sys.path.append({str(Path(__file__).parents[2])!r})
+runpy.run_module("{__name__}", run_name="__main__")
+"""
 
 
 def say(*words: object) -> None:
@@ -197,7 +205,7 @@ async def running(name: str, url: str, *arguments: str) -> AsyncGenerator[Runnin
     A program in a process of its own, which is killed at the end.
     """
     backend = "trio" if "trio" in sys.modules and _on_trio() else "asyncio"
-    command = [sys.executable, "-m", "tests.hub.programs", name, backend, url, *arguments]
+    command = [sys.executable, "-c", PROGRAM, name, backend, url, *arguments]
     process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=None)
     try:
         yield Running(process)
