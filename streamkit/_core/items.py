@@ -7,7 +7,7 @@ pairs are known here. An item of another library is asked about at that library'
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeGuard, cast
+from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeGuard, cast
 
 from msgspec import Struct
 
@@ -207,6 +207,12 @@ class Restarted(PlainValue, Struct, frozen=True, tag_field="type", tag="restarte
         return {"type": self.type, "attempt": self.attempt, "error": plain_error(self.error)}
 
 
+ORDINARY: Final[set[type]] = set()
+"""Classes of items that were asked before, at which no stream starts over: what a loop looks an item up in before it asks it."""
+
+_MOST_ORDINARY: Final = 256  # a program may make classes without end
+
+
 def is_restart(item: object) -> bool:
     """
     Whether the stream starts over at `item`, so that everything before it is void.
@@ -217,7 +223,11 @@ def is_restart(item: object) -> bool:
         said = getattr(item, "__restart__", False)
     except Exception:
         said = True
-    return said is True and getattr(type(item), "__restart__", False) is True
+    if getattr(type(item), "__restart__", False) is not True:
+        if len(ORDINARY) < _MOST_ORDINARY:
+            ORDINARY.add(type(item))
+        return False
+    return said is True
 
 
 def _is_mergeable(item: object) -> TypeGuard[Mergeable]:

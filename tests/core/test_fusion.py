@@ -416,14 +416,14 @@ def loop(stages, failure):
             ended_by = 3
         if ended_by < 0:
             while (item := (yield MORE)) is not END:
-                if not is_restart(item):
+                if not (type(item) not in ordinary and is_restart(item)):
                     item = map(item)
-                for item in (item,) if is_restart(item) else flat_map(item):
-                    if not is_restart(item):
+                for item in (item,) if type(item) not in ordinary and is_restart(item) else flat_map(item):
+                    if not (type(item) not in ordinary and is_restart(item)):
                         tap(item)
                     next_rescue = 5
-                    for item in batch_start_over(item) if is_restart(item) else batch(item):
-                        if not is_restart(item):
+                    for item in batch_start_over(item) if type(item) not in ordinary and is_restart(item) else batch(item):
+                        if not (type(item) not in ordinary and is_restart(item)):
                             item = map_2(item)
                         yield item
                     next_rescue = 3
@@ -437,7 +437,7 @@ def loop(stages, failure):
         ended_by = next_rescue
     if ended_by <= 3:
         for item in batch_rescue() if failure else batch_flush():
-            if not is_restart(item):
+            if not (type(item) not in ordinary and is_restart(item)):
                 item = map_2(item)
             yield item
     if failure and failure[-1] is not None:

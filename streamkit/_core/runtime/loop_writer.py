@@ -26,7 +26,7 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
                     item = map(item)
                     if not filter(item):
                         continue
-                    for item in pairs_start_over(item) if is_restart(item) else pairs(item):
+                    for item in pairs_start_over(item) if type(item) not in ordinary and is_restart(item) else pairs(item):
                         until_checkpoint -= 1
                         if not until_checkpoint:
                             until_checkpoint = 64
@@ -71,7 +71,7 @@ from functools import lru_cache
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from streamkit._core.items import is_restart
+from streamkit._core.items import ORDINARY, is_restart
 from streamkit._core.runtime.fairness import CHECKPOINT_EVERY
 
 if TYPE_CHECKING:
@@ -129,10 +129,13 @@ _HEADERS: Final[dict[Feed, _Header]] = {
 _RESERVED: Final = frozenset(
     {
         *("source", "stages", "item", "items", "error", "ended_by", "next_rescue", "until_checkpoint"),
-        *("is_restart", "MORE", "END", *_HOOKS.split(", ")),
+        *("type", "ordinary", "is_restart", "MORE", "END", *_HOOKS.split(", ")),
     }
 )
 """Names that a loop uses itself."""
+
+_RESTARTS: Final = "type(item) not in ordinary and is_restart(item)"
+"""Whether an item says "start over". Looking up its class is quicker than a call, and each item of each stage is asked."""
 
 _NAMED: Final = 20
 """Stages that the name of a loop lists."""
@@ -151,6 +154,7 @@ def compiled(feed: Feed, shape: tuple[Step, ...]) -> Callable[..., Any]:
     name = _free_file_name(feed, shape)
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     namespace: dict[str, Any] = {
+        "ordinary": ORDINARY,
         "is_restart": is_restart,
         "MORE": MORE,
         "END": END,
@@ -351,13 +355,13 @@ class _Writer:
                 if step.expands:
                     self.checkpoint(depth)
             elif step.form == "filter":
-                past = "not is_restart(item) and " * (step.restarts == "past")
+                past = f"not ({_RESTARTS}) and " * (step.restarts == "past")
                 self.put_call(k, depth, f"if {past}not {name}(item):")
                 self.put(depth, "    continue")
             else:
                 inside = depth
                 if step.restarts == "past":
-                    self.put(depth, "if not is_restart(item):")
+                    self.put(depth, f"if not ({_RESTARTS}):")
                     inside += 1
                 self.put_call(k, inside, f"{name}(item)" if step.form == "tap" else f"item = {name}(item)")
                 if step.form == "filter_map":
@@ -385,8 +389,8 @@ class _Writer:
         """
         match step.restarts:
             case "start_over":
-                return f"{name}_start_over(item) if is_restart(item) else {name}(item)"
+                return f"{name}_start_over(item) if {_RESTARTS} else {name}(item)"
             case "past":
-                return f"(item,) if is_restart(item) else {name}(item)"
+                return f"(item,) if {_RESTARTS} else {name}(item)"
             case _:
                 return f"{name}(item)"
