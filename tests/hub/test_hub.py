@@ -394,6 +394,10 @@ async def test_a_viewer_tells_that_the_log_is_another_one(hub: Hub) -> None:
             await hub.subscribe("run", after=after).collect()
         assert caught.value.status_code == 409
     assert await data(hub.subscribe("run", after="2-2")) == ["z"]
+    await hub.delete("run")
+    await hub.publish("run", sk.from_iterable("uvw"))
+    with pytest.raises(Diverged):
+        await hub.subscribe("run", after="2-2").collect()
 
 
 async def test_a_viewer_tells_that_the_log_was_begun_anew_while_it_read(hub: Hub) -> None:

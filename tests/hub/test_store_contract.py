@@ -12,7 +12,7 @@ from anyio import lowlevel
 
 from streamkit import StreamError
 from streamkit.hub import Busy, Diverged, Fenced, Gone
-from streamkit.hub._stores.contract import Limits, Store
+from streamkit.hub._stores.contract import Grant, Limits, Store
 from tests.hub.places import LEASE, LIMITS, TTL, Place, batch, is_told, opened, records_of
 
 pytestmark = pytest.mark.anyio
@@ -292,7 +292,60 @@ async def test_a_log_that_was_deleted_is_gone(store: Store) -> None:
         with pytest.raises(Gone):
             await refused
     await store.release("run", grant)
-    assert (await opened(store)).epoch == 1
+
+
+async def test_a_writer_has_nothing_to_do_with_a_log_made_after_its_own_was_deleted(store: Store) -> None:
+    old = await opened(store)
+    await store.append("run", old, batch(1, b"a"))
+    assert await store.delete("run")
+    assert not await store.delete("run")
+    assert [name async for name, _ in store.runs()] == []
+    new = await opened(store)
+    # Readers too know by the epoch of a record that it is not one of the log that was deleted.
+    assert (new.epoch, new.last, new.takeovers) == (2, 0, 0)
+    await is_fenced(store, old)
+    await store.append("run", new, batch(1, b"z", epoch=2))
+    assert await records_of(store) == [b"z"]
+
+
+async def test_a_writer_has_nothing_to_do_with_a_log_made_after_its_own_was_over(
+    store: Store, place: Place
+) -> None:
+    old = await opened(store, limits=Limits(LEASE, 10_000))
+    await store.delete("run")
+    await place.pass_time(1.2 * LEASE)
+    new = await opened(store)
+    assert new.epoch == old.epoch
+    await is_fenced(store, old)
+    await store.append("run", new, batch(1, b"z"))
+    await store.end("run", new, b"end")
+    with pytest.raises(Fenced):
+        await store.end("run", old, b"end")
+
+
+async def is_fenced(store: Store, grant: Grant) -> None:
+    for refused in (
+        store.append("run", grant, batch(1, b"x", epoch=grant.epoch)),
+        store.renew("run", grant),
+        store.end("run", grant, b"end"),
+    ):
+        with pytest.raises(Fenced, match="run 'run' has another writer"):
+            await refused
+    await store.release("run", grant)
+    with pytest.raises(Busy):
+        await opened(store)
+
+
+async def test_what_was_submitted_in_the_place_of_a_deleted_log_has_its_next_epoch(store: Store) -> None:
+    await opened(store)
+    await store.delete("run")
+    await store.submit("run", "chat", b"", limits=LIMITS)
+    assert await store.delete("run")
+    assert await store.claim(["chat"], lease=LEASE) is None
+    await store.submit("run", "chat", b"", limits=LIMITS)
+    claim = await store.claim(["chat"], lease=LEASE)
+    assert claim is not None
+    assert (claim.grant.epoch, claim.grant.takeovers) == (2, 0)
 
 
 async def test_a_log_is_gone_when_its_time_is_over(store: Store, place: Place) -> None:

@@ -257,7 +257,8 @@ class Store(Protocol):
 
     async def delete(self, run: str) -> bool:
         """
-        Forget a log. Its writer's next call raises `Gone`.
+        Forget a log. Its writer's next call raises `Gone`. How often it was opened is kept for its time to live, so that the
+        epochs of another log of this name are counted on.
 
         Returns:
             Whether there was one.

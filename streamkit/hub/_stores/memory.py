@@ -48,7 +48,7 @@ class MemoryStore:
         refuse_opening(run, log, takeover=takeover)
         self._drop_expired()
         if not takeover:
-            log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
+            log = self._made(run, limits)
         assert log is not None
         return self._grant(run, log, lease)
 
@@ -71,7 +71,7 @@ class MemoryStore:
 
     async def release(self, run: str, grant: Grant) -> None:
         log = self._find(run)
-        if log is not None and log.epoch == grant.epoch:
+        if log is not None and log.is_of(grant):
             log.lease_until = current_time()
             self._unseen = True
             self._submitted.wake()
@@ -79,7 +79,7 @@ class MemoryStore:
 
     async def end(self, run: str, grant: Grant, ending: bytes) -> None:
         log = self._find(run)
-        if log is not None and log.epoch == grant.epoch and log.ending == ending:
+        if log is not None and log.is_of(grant) and log.ending == ending:
             return
         log = self._owned(run, grant)
         log.renew()
@@ -115,10 +115,11 @@ class MemoryStore:
         return True
 
     async def delete(self, run: str) -> bool:
-        found = self._find(run) is not None
-        self._logs.pop(run, None)
+        log = self._find(run)
+        if log is not None:
+            log.delete()
         self._watches.changed(run)
-        return found
+        return log is not None
 
     async def runs(self) -> AsyncIterator[tuple[str, State]]:
         for run in list(self._logs):
@@ -127,10 +128,9 @@ class MemoryStore:
                 yield run, log.state
 
     async def submit(self, run: str, recipe: str, payload: bytes, *, limits: Limits) -> None:
-        log = self._find(run)
-        refuse_opening(run, log)
+        refuse_opening(run, self._find(run))
         self._drop_expired()
-        log = self._logs[run] = _Log(limits, epoch=0 if log is None else log.epoch)
+        log = self._made(run, limits)
         log.recipe, log.payload = recipe, payload
         self._unseen = True
         self._submitted.wake()
@@ -150,17 +150,26 @@ class MemoryStore:
             await self._submitted.wait()
 
     def _find(self, run: str) -> _Log | None:
+        log = self._kept(run)
+        return None if log is None or log.deleted else log
+
+    def _kept(self, run: str) -> _Log | None:
         log = self._logs.get(run)
         if log is not None and log.expires_at <= current_time():
             del self._logs[run]
             return None
         return log
 
+    def _made(self, run: str, limits: Limits) -> _Log:
+        old = self._kept(run)
+        log = self._logs[run] = _Log(limits, epoch=0 if old is None else old.epoch)
+        return log
+
     def _owned(self, run: str, grant: Grant) -> _Log:
         log = self._find(run)
         if log is None:
             raise gone(run)
-        if log.epoch != grant.epoch:
+        if not log.is_of(grant):
             raise fenced(run)
         if log.ending is not None:
             raise over(run)
@@ -182,7 +191,7 @@ class MemoryStore:
 
     def _drop_expired(self) -> None:
         for run in list(self._logs):
-            self._find(run)
+            self._kept(run)
 
 
 def _last_of(batch: Batch) -> int:
@@ -208,6 +217,22 @@ class _Log:
         self.recipe: str | None = None
         self.payload = b""
         self.started = 0.0
+        self.deleted = False
+
+    def is_of(self, grant: Grant) -> bool:
+        """
+        Whether this is still the log that a writer was given, and nobody else has it.
+        """
+        return self.epoch == grant.epoch and self.started == grant.started
+
+    def delete(self) -> None:
+        """
+        Forget all but how often it was opened, and that for a while.
+        """
+        self.deleted = True
+        self.batches.clear()
+        self.payload = b""
+        self.expires_at = current_time() + self.limits.ttl
 
     def renew(self) -> str | None:
         """

@@ -24,7 +24,7 @@ Value: TypeAlias = str | bytes | int | float | None
 _OURS: Final = 0x736B6875
 """What the header of the file says of who has made it (`PRAGMA application_id`): "skhu"."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process's transaction."""
 
@@ -47,7 +47,8 @@ _SCHEMA: Final = """
         ending BLOB,
         cancelled TEXT,
         recipe TEXT,
-        payload BLOB
+        payload BLOB,
+        deleted INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX logs_by_expiry ON logs (expires_at);
     CREATE INDEX logs_to_claim ON logs (recipe) WHERE recipe IS NOT NULL AND ending IS NULL;

@@ -58,6 +58,12 @@ class _Row(NamedTuple):
     cancelled: str | None
     recipe: str | None
 
+    def is_of(self, grant: Grant) -> bool:
+        """
+        Whether this is still the log that a writer was given, and nobody else has it.
+        """
+        return self.epoch == grant.epoch and self.started == grant.started
+
     @property
     def alive(self) -> bool:
         return self.ending is None and self.lease_left > 0
@@ -110,7 +116,7 @@ class LogTables:
         row = self._find(run)
         refuse_opening(run, row, takeover=takeover)
         self._drop_expired()
-        return self._grant(row if takeover and row is not None else self._made(run, row, limits), lease)
+        return self._grant(row if takeover and row is not None else self._made(run, limits), lease)
 
     def append(self, run: str, grant: Grant, batch: Batch) -> str | None:
         row = self._owned(run, grant)
@@ -140,14 +146,14 @@ class LogTables:
 
     def release(self, run: str, grant: Grant) -> None:
         self.database.execute(
-            "UPDATE logs SET lease_until = 0 WHERE run = ? AND epoch = ? AND ending IS NULL",
-            (run, grant.epoch),
+            "UPDATE logs SET lease_until = 0 WHERE run = ? AND epoch = ? AND started = ? AND ending IS NULL",
+            (run, grant.epoch, grant.started),
         )
         self.touched |= {run, OFFERED}
 
     def end(self, run: str, grant: Grant, ending: bytes) -> None:
         row = self._find(run)
-        if row is not None and row.epoch == grant.epoch and row.ending == ending:
+        if row is not None and row.is_of(grant) and row.ending == ending:
             return
         row = self._owned(run, grant)
         self.database.execute(
@@ -184,7 +190,9 @@ class LogTables:
         """
         Some logs, in the order of their names, behind a name.
         """
-        rows = self._rows("run > ? AND expires_at > ? ORDER BY run LIMIT ?", (after, wall_clock(), limit))
+        rows = self._rows(
+            "run > ? AND expires_at > ? AND NOT deleted ORDER BY run LIMIT ?", (after, wall_clock(), limit)
+        )
         return [(row.run, row.state) for row in rows]
 
     # -- anybody --------------------------------------------------------------------------------------------
@@ -203,16 +211,21 @@ class LogTables:
         row = self._find(run)
         if row is None:
             return False
-        self._drop(row)
+        self._drop_batches(row)
+        # How often it was opened is kept for a while, so that the next log of this name is known for another one.
+        self.database.execute(
+            "UPDATE logs SET deleted = 1, recipe = NULL, payload = NULL, expires_at = ? WHERE id = ?",
+            (wall_clock() + row.ttl, row.id),
+        )
+        self.touched.add(run)
         return True
 
     # -- workers --------------------------------------------------------------------------------------------
 
     def submit(self, run: str, recipe: str, payload: bytes, limits: Limits) -> None:
-        row = self._find(run)
-        refuse_opening(run, row)
+        refuse_opening(run, self._find(run))
         self._drop_expired()
-        made = self._made(run, row, limits)
+        made = self._made(run, limits)
         self.database.execute(
             "UPDATE logs SET recipe = ?, payload = ? WHERE id = ?", (recipe, payload, made.id)
         )
@@ -271,25 +284,27 @@ class LogTables:
         return [_Row(*row) for row in found]
 
     def _find(self, run: str) -> _Row | None:
-        return next(iter(self._rows("run = ? AND expires_at > ?", (run, wall_clock()))), None)
+        found = self._rows("run = ? AND expires_at > ? AND NOT deleted", (run, wall_clock()))
+        return next(iter(found), None)
 
     def _owned(self, run: str, grant: Grant) -> _Row:
         row = self._find(run)
         if row is None:
             raise gone(run)
-        if row.epoch != grant.epoch:
+        if not row.is_of(grant):
             raise fenced(run)
         if row.ending is not None:
             raise over(run)
         return row
 
-    def _made(self, run: str, old: _Row | None, limits: Limits) -> _Row:
+    def _made(self, run: str, limits: Limits) -> _Row:
         """
         A new log, in the place of an old one.
         """
-        for row in self._rows("run = ?", (run,)):  # also one whose time is over
-            self._drop(row)
-        epoch = 0 if old is None else old.epoch
+        epoch = 0
+        for old in self._rows("run = ?", (run,)):  # also one that was deleted, or whose time is over
+            epoch = old.epoch if old.expires_at > wall_clock() else 0
+            self._drop(old)
         self.database.execute(
             "INSERT INTO logs (run, epoch, before, ttl, max_bytes, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
             (run, epoch, epoch, limits.ttl, limits.max_bytes, wall_clock() + limits.ttl),
@@ -315,10 +330,13 @@ class LogTables:
 
     def _drop(self, row: _Row) -> None:
         self.database.execute("DELETE FROM logs WHERE id = ?", (row.id,))
+        self._drop_batches(row)
+        self.touched.add(row.run)
+
+    def _drop_batches(self, row: _Row) -> None:
         self.database.execute(
             "DELETE FROM batches WHERE place BETWEEN ? AND ?", (_place(row.id, 0), _place(row.id + 1, 0) - 1)
         )
-        self.touched.add(row.run)
 
     def _drop_expired(self) -> None:
         for row in self._rows("expires_at <= ? LIMIT ?", (wall_clock(), _MOST_DROPPED)):

@@ -70,15 +70,11 @@ local function renew(state, at)
   end
 end
 
-local function forget(state)
+-- A new log in the place of an old one, of which nothing is left but how often the name was opened. Where that was deleted, its
+-- head has no epoch, which makes it unknown, but still the past one.
+local function begin(old, ttl, max_bytes, at)
+  local epoch = old and old.epoch or tonumber(redis.call('HGET', head, 'past') or 0)
   redis.call('DEL', head, log)
-  if state.recipe then
-    withdraw(state.recipe)
-  end
-end
-
--- A log of which nothing is left but how often its name was opened.
-local function begin(epoch, ttl, max_bytes, at)
   redis.call('HSET', head, 'epoch', epoch, 'before', epoch, 'last', 0, 'bytes', 0, 'max_bytes', max_bytes, 'ttl', ttl,
     'lease', 0, 'until', 0)
   keep(ttl, at)

@@ -11,11 +11,7 @@ elseif state and not state.ending and (state['until'] > at or (state.recipe and 
   return {'busy', state.recipe or false}
 end
 if not takeover then
-  local epoch = state and state.epoch or 0
-  if state then
-    forget(state)
-  end
-  begin(epoch, ttl, max_bytes, at)
+  begin(state, ttl, max_bytes, at)
   state = known()
 end
 grant(state, token, lease, at)

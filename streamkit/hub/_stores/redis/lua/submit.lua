@@ -6,11 +6,7 @@ if state and state.token == token then  -- the same call again
 elseif state and not state.ending and (state['until'] > at or state.recipe) then
   return {'busy', state.recipe or false}
 end
-local epoch = state and state.epoch or 0
-if state then
-  forget(state)
-end
-begin(epoch, ttl, max_bytes, at)
+begin(state, ttl, max_bytes, at)
 redis.call('HSET', head, 'token', token, 'recipe', recipe, 'payload', payload)
 offer(known(), at)
 ring()
