@@ -60,10 +60,10 @@ class Source(ABC):
     """Whether it may start over in the middle, with an item that says so."""
     restart_remedy: str = 'another resume than "restart"'
     """What to write where it must not."""
-    goes_on: bool = False
-    """Whether its items follow others that are not its own, so that it cannot start over with them."""
-    has_effects: bool = False
-    """Whether a run of it may change something outside, so that it must not be begun a second time for the same purpose."""
+    goes_on: bool | None = None
+    """Whether its items follow others that are not its own, so that it cannot start over with them; None where nobody knows."""
+    has_no_effects: bool = False
+    """Whether it is known to change nothing outside, so that it may be begun a second time for the same purpose."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 

@@ -9,7 +9,7 @@ when the program is told to stop.
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from anyio import CancelScope, Event, create_task_group, current_time, sleep_until
 
@@ -125,6 +125,18 @@ class Publisher:
             self._cancelled_for = reason
             self._interrupt(reason)
 
+    def lose(self, reason: str) -> NoReturn:
+        """
+        End the run, because it cannot go on.
+
+        Raises:
+            Lost: Always.
+        """
+        error = Lost(reason)
+        self._failure = self._failure or error
+        self._interrupt(_FAILED)
+        raise error
+
     def _interrupt(self, reason: str) -> None:
         if self._opened is not None:
             self._opened.cancel(reason)
@@ -137,9 +149,6 @@ class Publisher:
         """
         try:
             stream = await make()
-        except Lost as error:
-            self._failure = self._failure or error
-            return None
         except Exception as error:
             outcome.fail(error)
             return None

@@ -17,6 +17,7 @@ from streamkit.hub._items import decode_item
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamkit._core.source import Source
     from streamkit.hub._stores.contract import Grant, Store
 
 __all__ = ["Takeover", "items_of"]
@@ -59,17 +60,21 @@ class Takeover:
         self._told = _since_restart(items)
         self.so_far: Any = message_so_far(self._told)
 
-    def before(self, first: object) -> list[Restarted]:
+    def before(self, source: Source, first: object) -> list[Restarted]:
         """
         What stands before the first item of the new stream: nothing where that goes on with what was told, and a restart where
         it begins anew.
 
+        Args:
+            source: That of the new stream.
+            first: Its first item.
+
         Raises:
-            Lost: It begins anew, and tools may have run, which must not run again.
+            Lost: It begins anew, and tools with effects may have run, which must not run again.
         """
-        if not self._told or not self._begins_anew(first):
+        if not self._told or not self._begins_anew(source, first):
             return []
-        if self._tools_may_have_run():
+        if not source.has_no_effects and self._tools_may_have_run():
             raise Lost(
                 f"run {self._run!r} cannot be begun anew: its writer has died, and tools of it may have run, which must not run "
                 "twice"
@@ -79,10 +84,11 @@ class Takeover:
         error = StreamError("the process that wrote the run has died", type="lost", retriable=True)
         return [Restarted(self._attempt, error)]
 
-    def _begins_anew(self, first: object) -> bool:
-        if self.so_far is None or is_restart(first):
+    def _begins_anew(self, source: Source, first: object) -> bool:
+        # A source that was not given the message so far has a new answer, also where its pipeline hides the beginning of that.
+        if self.so_far is None or is_restart(first) or source.goes_on is False:
             return True
-        # A recipe that has made nothing of the message so far. Behind a pause, another message is the rest.
+        # Another source, which has made nothing of the message. Behind a pause, another message is the rest.
         reason, ended = _last_end(self._told)
         return _type_of(first) == "message_start" and not (ended and stop_reason(reason).pauses)
 

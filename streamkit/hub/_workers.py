@@ -5,17 +5,18 @@ Recipes, and the workers that run what was submitted: also what another worker h
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from anyio import Semaphore, create_task_group, move_on_after
 
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import seconds, whole_number
+from streamkit._core.effects import before_effects
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.naming import name_of
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
-from streamkit.hub._errors import Lost
 from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._publisher import Publisher
@@ -32,6 +33,8 @@ _LOOK_EVERY: Final = 0.5
 """Seconds between two looks for leases that have run out."""
 
 _LONGEST_NAME: Final = 200
+
+_MAY_HAVE_RUN: Final = "run {!r} cannot go on: its writer has died, and tools with effects may have run, which must not run twice"
 
 
 class Recipe(Protocol):
@@ -129,9 +132,11 @@ class Worker:
             reason = f"its writers have died {grant.takeovers} times"
             await patiently(lambda: self._store.end(run, grant, Ending.lost(reason).encode()))
             return
+        publisher = Publisher(self._store, run, grant, self._lease, hands_over=True)
         if grant.takeovers:
             log_warning("hub_run_taken_over", running_in.get(), takeovers=grant.takeovers)
-        publisher = Publisher(self._store, run, grant, self._lease, hands_over=True)
+            # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
+            before_effects.set(partial(publisher.lose, _MAY_HAVE_RUN.format(run)))
         self._writing[run] = publisher
         try:
             await publisher.publish(lambda: self._made(claim, publisher))
@@ -145,7 +150,6 @@ class Worker:
         """
         items = await patiently(lambda: items_of(self._store, claim.run)) if claim.grant.last else []
         takeover = Takeover(claim.run, claim.grant, items)
-        publisher.before_first = takeover.before
         recipe = self._recipes[claim.recipe]
         made: object = recipe(decode_item(claim.payload), takeover.so_far)
         if not isinstance(made, Stream) and inspect.isawaitable(made):
@@ -153,10 +157,5 @@ class Worker:
         if not isinstance(made, Stream):
             raise TypeError(f"recipe {name_of(recipe)} has to return a stream, not {type(made).__name__}")
         stream = cast("Stream[object]", made)
-        if claim.grant.takeovers and stream.source.has_effects:
-            # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
-            raise Lost(
-                f"run {claim.run!r} cannot go on: its writer has died, and tools with effects may have run, which must not run "
-                "twice"
-            )
+        publisher.before_first = partial(takeover.before, stream.source)
         return stream

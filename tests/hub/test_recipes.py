@@ -6,65 +6,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anthropic
 import anyio
 import pytest
 
 import streamkit as sk
 from streamkit import events, hub as hubs
 from streamkit.hub import Busy, Cancelled, Failed, Hub, Lost
-from streamkit.hub._items import encode_item
-from streamkit.testing import reply, tool_use
-from tests.hub.places import LEASE, TTL, Place, batch, opened
+from tests.hub.places import LEASE, TTL, Place
+from tests.hub.working import LONG, Working, data, died
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.anyio
 
-LONG = 1_000.0
-
 
 @pytest.fixture
 async def hub(place: Place) -> AsyncIterator[Hub]:
     async with hubs.connect(place.url, lease=LEASE, ttl=max(TTL, 60.0)) as hub:
         yield hub
-
-
-async def data(hub: Hub, run: str = "run") -> list[Any]:
-    return [record.data async for record in hub.subscribe(run, wait=LONG)]
-
-
-async def died(hub: Hub, *items: object, run: str = "run", payload: Any = None) -> None:
-    """
-    A run that a worker has begun with these items, and then died.
-    """
-    await hub.submit(run, "chat", payload)
-    grant = await opened(hub.store, run, takeover=True)
-    if items:
-        await hub.store.append(run, grant, batch(1, *map(encode_item, items)))
-    await hub.store.release(run, grant)  # as if its lease had run out
-
-
-class Working:
-    """
-    A worker beside the test.
-    """
-
-    def __init__(self, hub: Hub, *, concurrency: int = 100, lease: float = LEASE, attempts: int = 3) -> None:
-        self._hub = hub
-        self._settings: dict[str, Any] = {"concurrency": concurrency, "lease": lease, "attempts": attempts}
-
-    async def __aenter__(self) -> None:
-        self._tasks = await anyio.create_task_group().__aenter__()
-        self._tasks.start_soon(self._work)
-
-    async def __aexit__(self, *error: Any) -> None:
-        self._tasks.cancel_scope.cancel()
-        await self._tasks.__aexit__(*error)
-
-    async def _work(self) -> None:
-        await self._hub.work(**self._settings)
 
 
 async def test_a_worker_runs_what_is_submitted(hub: Hub) -> None:
@@ -255,66 +215,6 @@ async def test_a_restart_that_the_stream_tells_itself_is_told_once(hub: Hub) -> 
     async with Working(hub):
         got = await data(hub)
     assert [type(item).__name__ for item in got].count("Restarted") == 1
-
-
-async def calling() -> list[Any]:
-    """
-    The events of an answer that calls a tool.
-    """
-    return await sk.from_sse([reply(tool_use("pay", {"amount": 5})).body]).collect()
-
-
-async def test_tools_that_may_have_run_do_not_run_twice(hub: Hub) -> None:
-    ran: list[str] = []
-
-    @hub.recipe("chat")
-    def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
-        async def answer() -> AsyncIterator[Any]:
-            for event in await calling():
-                yield event
-            ran.append(payload)  # as a tool loop does behind a message
-            yield sk.ToolResult("toolu_1", "pay", "paid")
-
-        return sk.from_iterable(answer)
-
-    told = await calling()
-    await died(hub, *told, run="called", payload="called")
-    await died(hub, *told, sk.ToolResult("toolu_1", "pay", "paid"), run="answered", payload="answered")
-    await died(hub, *told[:-2], run="cut", payload="cut")
-    async with Working(hub):
-        for run in ("called", "answered"):
-            with pytest.raises(Lost, match="tools of it may have run, which must not run twice"):
-                await data(hub, run)
-        assert len(await data(hub, "cut")) == len(told) - 2 + 1 + len(told) + 1
-    assert ran == ["cut"]
-
-
-@sk.tool
-async def pay(amount: int) -> str:
-    """
-    Pay.
-    """
-    return f"paid {amount}"
-
-
-@pytest.mark.parametrize("told", [[], ["text alone"]], ids=["nothing", "text"])
-async def test_a_loop_with_tools_that_have_effects_is_begun_once(hub: Hub, told: list[Any]) -> None:
-    client = anthropic.AsyncAnthropic(api_key="none", base_url="http://127.0.0.1:1")
-
-    @hub.recipe("chat")
-    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
-        asked: Any = {
-            "model": "claude-sonnet-5",
-            "max_tokens": 64,
-            "messages": [{"role": "user", "content": "Pay."}],
-        }
-        return sk.tool_loop(client, tools=[pay], **asked) | sk.text()
-
-    await died(hub, *told)
-    async with Working(hub):
-        with pytest.raises(Lost, match="tools with effects may have run, which must not run twice"):
-            await data(hub)
-    await client.close()
 
 
 async def test_a_run_is_taken_over_so_often_and_then_lost(hub: Hub) -> None:

@@ -68,8 +68,8 @@ class MessagesSource(Source):
         self._output = output
         self._replies = replies
         self._so_far = so_far
-        self.goes_on: bool = bool(so_far)
-        begins_anew = self.goes_on and obstacle_to(begun_message(so_far[-1]), request.params) is not None
+        self.goes_on: bool | None = bool(so_far)
+        begins_anew = bool(so_far) and obstacle_to(begun_message(so_far[-1]), request.params) is not None
         self.restarts: bool = begins_anew or starts_over(request.retry)
         if begins_anew:
             self.restart_remedy: str = "so_far=None, because this message cannot be continued"

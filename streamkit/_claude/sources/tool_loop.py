@@ -14,6 +14,7 @@ from streamkit._claude.sources.retelling import retold
 from streamkit._claude.tools.toolbox import Toolbox
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import whole_number
+from streamkit._core.effects import before_effects
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
@@ -124,6 +125,7 @@ def tool_loop(
 
 class _ToolLoop(Source):
     concurrent = True
+    goes_on = False
     memory = "4 network reads, the results of one message, and the conversation for the outcome"
 
     def __init__(self, request: MessagesRequest, output: Any, toolbox: Toolbox, max_turns: int) -> None:
@@ -132,7 +134,7 @@ class _ToolLoop(Source):
         self._toolbox = toolbox
         self._max_turns = max_turns
         self.restarts: bool = starts_over(request.retry)
-        self.has_effects: bool = any(tool.effect for tool in toolbox.tools.values())
+        self.has_no_effects: bool = not any(tool.effect for tool in toolbox.tools.values())
 
     def __repr__(self) -> str:
         return request_text("tool_loop", self._request)
@@ -144,6 +146,8 @@ class _ToolLoop(Source):
         return _ToolLoop(request, self._output, self._toolbox, self._max_turns)
 
     def open(self, context: Context) -> Opened:
+        if not self.has_no_effects:
+            before_effects.get()()
         conversation = Conversation(self._request, self._output, self._toolbox, self._max_turns, context)
         turns = follow(conversation.begin(), conversation.next).source.open(context)
         told = retold(turns.iterator, lambda: conversation.turn) if self.restarts else turns.iterator

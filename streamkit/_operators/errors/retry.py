@@ -99,6 +99,8 @@ class _Retried(Source):
         self._source = source
         self._stages = stages
         self.restarts: bool = policy.resume == "restart" or source.restarts
+        self.goes_on: bool | None = source.goes_on
+        self.has_no_effects: bool = source.has_no_effects
 
     def __repr__(self) -> str:
         return " | ".join((nested_text(self._source), *map(repr, (*self._stages, self._stage))))

@@ -1,0 +1,195 @@
+"""
+What a worker may begin anew of a run that another one has left, and what it must not: tools that may have run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+import streamkit as sk
+from streamkit import hub as hubs
+from streamkit.hub import Hub, Lost
+from streamkit.testing import FakeClaude, reply, text, tool_use
+from tests.hub.places import LEASE, PLACES, SHARED
+from tests.hub.working import Working, data, died
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from tests.hub.places import Place
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=SHARED)
+def place_kind(request: pytest.FixtureRequest) -> type[Place]:
+    """
+    Each kind of place that does without virtual time, which connections to Claude do not know.
+    """
+    return PLACES[request.param]
+
+
+@pytest.fixture
+async def hub(place: Place) -> AsyncIterator[Hub]:
+    async with hubs.connect(place.url, lease=LEASE, ttl=60.0) as hub:
+        yield hub
+
+
+async def calling() -> list[Any]:
+    """
+    The events of an answer that calls a tool.
+    """
+    return await sk.from_sse([reply(tool_use("pay", {"amount": 5})).body]).collect()
+
+
+async def test_tools_that_may_have_run_do_not_run_twice(hub: Hub) -> None:
+    ran: list[str] = []
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
+        async def answer() -> AsyncIterator[Any]:
+            for event in await calling():
+                yield event
+            ran.append(payload)  # as a tool loop does behind a message
+            yield sk.ToolResult("toolu_1", "pay", "paid")
+
+        return sk.from_iterable(answer)
+
+    told = await calling()
+    await died(hub, *told, run="called", payload="called")
+    await died(hub, *told, sk.ToolResult("toolu_1", "pay", "paid"), run="answered", payload="answered")
+    await died(hub, *told[:-2], run="cut", payload="cut")
+    async with Working(hub):
+        for run in ("called", "answered"):
+            with pytest.raises(Lost, match="tools of it may have run, which must not run twice"):
+                await data(hub, run)
+        assert len(await data(hub, "cut")) == len(told) - 2 + 1 + len(told) + 1
+    assert ran == ["cut"]
+
+
+async def pay(amount: int) -> str:
+    """
+    Pay.
+    """
+    return f"paid {amount}"
+
+
+ASK: Any = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "Pay."}],
+}
+
+
+def paying(client: anthropic.AsyncAnthropic, *, effect: bool = True) -> sk.Stream[Any]:
+    """
+    A loop whose tool pays.
+    """
+    return sk.tool_loop(client, tools=[sk.tool(pay, effect=effect)], **ASK)
+
+
+def from_an_operator(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+    return sk.from_iterable([client]) | sk.flat_map(paying, concurrency=1)
+
+
+def in_a_generator(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+    async def items() -> AsyncIterator[Any]:
+        async with paying(client).open() as run:
+            async for item in run:
+                yield item  # noqa: ASYNC119 -- it runs in a task of its own
+
+    return sk.source(buffer=4)(items)()
+
+
+def in_place_of_an_error(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+    def fail(item: Any) -> Any:
+        raise LookupError(item)
+
+    return sk.from_iterable("a").map(fail) | sk.catch(lambda error: paying(client))
+
+
+async def in_a_coroutine(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+    return sk.from_iterable(await paying(client).collect())
+
+
+LOOPS: dict[str, Callable[[anthropic.AsyncAnthropic], Any]] = {
+    "itself": paying,
+    "as text": lambda client: paying(client) | sk.text(),
+    "retried": lambda client: paying(client) | sk.retry(),
+    "merged": lambda client: sk.merge(paying(client), sk.from_iterable(list[Any]())),
+    "from an operator": from_an_operator,
+    "in a generator": in_a_generator,
+    "in place of an error": in_place_of_an_error,
+    "in a coroutine": in_a_coroutine,
+}
+
+
+@pytest.mark.turns(3)
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_a_loop_with_tools_that_have_effects_is_begun_once_wherever_it_stands(
+    hub: Hub, loop: str
+) -> None:
+    client = anthropic.AsyncAnthropic(api_key="none", base_url="http://127.0.0.1:1")
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> Any:
+        return LOOPS[loop](client)
+
+    await died(hub, *(["text alone"] if loop == "as text" else []))
+    async with Working(hub):
+        with pytest.raises(Lost, match="tools with effects may have run, which must not run twice"):
+            await data(hub)
+    await client.close()
+
+
+def kind(item: Any) -> str:
+    return item if isinstance(item, str) else str(item.type)
+
+
+@pytest.mark.parametrize(
+    "through",
+    [sk.only("content_block_start", "message_start", "tool_result"), sk.text()],
+    ids=["events", "text"],
+)
+async def test_a_loop_whose_tools_have_no_effects_is_begun_anew(hub: Hub, through: Any) -> None:
+    asks = reply(text("I pay. "), tool_use("pay", {"amount": 5}))
+    async with (
+        FakeClaude(asks, reply(text("Paid.")), asks, reply(text("Paid."))) as server,
+        server.client() as client,
+    ):
+
+        @hub.recipe("chat")
+        def chat(payload: Any, so_far: Any) -> Any:
+            return paying(client, effect=False) | through
+
+        told = await (paying(client, effect=False) | through).collect()
+        await died(hub, *told)
+        async with Working(hub):
+            got = await data(hub)
+    restarted = got[len(told)]
+    assert isinstance(restarted, sk.Restarted)
+    assert [*map(kind, got)] == [*map(kind, told), "restarted", *map(kind, told)]
+
+
+@pytest.mark.parametrize("uses", [True, False])
+async def test_text_of_an_answer_that_makes_nothing_of_the_message_so_far_begins_anew(
+    hub: Hub, uses: bool
+) -> None:
+    answer = "a frog leaps in." if uses else "Old pond, a frog leaps in."
+    async with (
+        FakeClaude(reply(text(answer))) as server,
+        server.client() as client,
+    ):
+
+        @hub.recipe("chat")
+        def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+            return sk.messages(client, **ASK, so_far=so_far if uses else None) | sk.retry() | sk.text()
+
+        await died(hub, "Old pond, ")
+        async with Working(hub):
+            got = await data(hub)
+    assert [isinstance(item, sk.Restarted) for item in got] == ([False] * 2 if uses else [False, True, False])
+    assert got[-1] == answer
