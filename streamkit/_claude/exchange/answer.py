@@ -83,6 +83,7 @@ class Answer:
                         attempt, gate = self._read_on(gate)
                     if passed := gate.admit(events):
                         yield passed
+                response = None  # it has ended, and closed itself
             except Exception as error:
                 failure = self._record.completed(error)
             finally:
@@ -167,7 +168,10 @@ class Answer:
         Returns:
             Whether there is such a request. Otherwise the answer is whole.
         """
-        following = self._plan.after_pause(self._record.message, self._request.most_turns)
+        most_turns = self._request.most_turns
+        if self._plan.turn >= most_turns:  # nearly always, and then nobody may ever ask for the message
+            return False
+        following = self._plan.after_pause(self._record.message, most_turns)
         if following is None:
             return False
         self._record.next_turn()

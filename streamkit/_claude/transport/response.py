@@ -125,7 +125,10 @@ async def _decoded(
     finally:
         if chunks is not body:
             await chunks.aclose()
-        await _drain(body, end.left)
+        if end.reached:
+            await body.aclose()
+        else:
+            await _drain(body, end.left)
         await stream.close()
 
 
@@ -201,9 +204,13 @@ class _End:
     """
     Limits the wait for the end of a body. After a whole message only little can follow, so there is one deadline for all of it,
     however it comes.
+
+    Attributes:
+        reached: Whether it has come, so that nothing is left to be read.
     """
 
     def __init__(self, progress: Progress) -> None:
+        self.reached: bool = False
         self._progress = progress
         self._deadline: float | None = None
 
@@ -225,11 +232,16 @@ class _End:
         """
         left = self.left
         if self._deadline is None:
-            return await anext(items, _END)
+            return await self._next(items)
         if left:
             with CancelScope(deadline=self._deadline):
-                return await anext(items, _END)
+                return await self._next(items)
         return _END  # type: ignore[no-any-return]
+
+    async def _next(self, items: AsyncIterator[T]) -> T:
+        item = await anext(items, _END)
+        self.reached = item is _END
+        return item  # type: ignore[no-any-return]
 
 
 async def _drain(items: AsyncIterator[object], patience: float) -> None:
