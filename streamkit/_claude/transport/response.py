@@ -241,7 +241,7 @@ class _End:
     async def _next(self, items: AsyncIterator[T]) -> T:
         item = await anext(items, _END)
         self.reached = item is _END
-        return item  # type: ignore[no-any-return]
+        return item
 
 
 async def _drain(items: AsyncIterator[object], patience: float) -> None:
