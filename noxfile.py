@@ -21,6 +21,9 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers, which say it once for everybody
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 
+# What a test starts would compile the SDK and its models each time, which takes longer than the test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 nox.options.default_venv_backend = "uv|virtualenv"
 # The longest one first, because they run side by side.
 nox.options.sessions = [f"tests-{RUNNING}", "typing", "plugins", "notebooks", "lint"]

@@ -5,9 +5,11 @@ What every test may use: both backends, the profiles, and the recordings of real
 from __future__ import annotations
 
 import gc
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import anyio
 import pytest
@@ -17,12 +19,17 @@ pytest.register_assert_rewrite("tests.support")
 
 from tests.support import profiles  # noqa: E402  (after the line that lets its assertions explain themselves)
 from tests.support.backends import BACKENDS, LOOPS  # noqa: E402
+from tests.support.hanging import Watch  # noqa: E402
 from tests.support.idle_time import idle_time_skipped  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
+MANY = 4
+"""Of so many cases and more, each is tried on one of the event loops."""
+LOOP = re.compile(r"\b(asyncio|trio)(-virtual)?\b")
+"""What says in a test's id on which event loop it runs."""
 
 
 # -- profiles -----------------------------------------------------------------------------------------------
@@ -42,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     profiles.use("full" if config.getoption("full") else "pr")
+    config.pluginmanager.register(Watch())
 
 
 def pytest_report_header() -> str:
@@ -51,8 +59,8 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
-    Skip what the profile `pr` leaves out, so that the end of the run says what and why. Under another event loop of asyncio only
-    the tests that run on it are of interest.
+    Skip what the profile `pr` leaves out, so that the end of the run says what and why; what another event loop shows is left out
+    silently. Under another event loop of asyncio only the tests that run on it are of interest.
     """
     if config.getoption("--asyncio-loop") != "usual":
         items[:] = [item for item in items if runs_on_any_asyncio(item)]
@@ -64,6 +72,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for why in left_out(item, cases[test]):
             item.add_marker(pytest.mark.skip(reason=f"{profiles.FULL_ONLY}: {why}"))
         cases[test] += 1
+    if not any("::" in arg for arg in config.args):  # whoever names a test wants all of it
+        shown = dict.fromkeys(shown_by_the_other_loop(items))
+        items[:] = [item for item in items if item not in shown]
+        config.hook.pytest_deselected(items=[*shown])
 
 
 def pytest_collection_finish() -> None:
@@ -95,6 +107,34 @@ def left_out(item: pytest.Item, number: int) -> Iterator[str]:
         yield "it is pure, so that one event loop shows it"
 
 
+def shown_by_the_other_loop(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """
+    Of a test of many cases, each case on one of its event loops: it runs on both then, and takes half the time.
+
+    A suite of checks that many classes inherit is such a test: its cases are the classes. Not counted are cases that a marker
+    chooses, and a test that asks which loop it runs on, since it may skip what another one cannot do.
+    """
+    tests: defaultdict[object, defaultdict[str, list[pytest.Function]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and both_loops_show(item):
+            case = LOOP.sub("", item.nodeid)
+            tests[item.function][case].append(item)
+    for cases in tests.values():
+        on_both = [case for case, pair in cases.items() if {*map(on_trio, pair)} == {False, True}]
+        # Shuffled, because a parameter of two values would have a loop for each.
+        on_both.sort(key=lambda case: crc32(case.encode()))
+        for turn, case in enumerate(on_both if len(on_both) >= MANY else ()):
+            yield from (item for item in cases[case] if on_trio(item) == turn % 2)
+
+
+def both_loops_show(item: pytest.Function) -> bool:
+    return "anyio_backend_name" not in item.fixturenames and not any(
+        item.get_closest_marker(name) for name in ("turns", "full", "pure")
+    )
+
+
 def runs_on_any_asyncio(item: pytest.Item) -> bool:
     needs_own_loop = any(item.get_closest_marker(name) for name in ("skips_idle_time", "virtual_time"))
     return isinstance(item, pytest.Function) and not needs_own_loop and not on_trio(item)
@@ -102,7 +142,7 @@ def runs_on_any_asyncio(item: pytest.Item) -> bool:
 
 def on_trio(item: pytest.Function) -> bool:
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    backend = params.get("anyio_backend")
+    backend = params.get("anyio_backend", params.get("backend"))
     return "trio" in (backend[:1] if isinstance(backend, tuple) else (backend,))
 
 

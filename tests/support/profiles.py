@@ -19,7 +19,7 @@ FULL_ONLY: Final = "only with --full"
 """How the reason begins for which a test is skipped."""
 
 SUMMARIES: Final[dict[Profile, str]] = {
-    "pr": "fewer examples, seeds and sizes, and the longest tests skipped; --full runs everything",
+    "pr": "fewer examples, seeds and sizes, many cases on one event loop each, the longest tests skipped; --full runs everything",
     "full": "every example, seed and size",
 }
 
