@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 
 from anyio import sleep
 
+from streamkit._claude.exchange.call_names import CallNames
 from streamkit._claude.exchange.event_gate import EventGate
 from streamkit._claude.exchange.request_plan import GiveUp, RequestPlan, Retry
 from streamkit._claude.protocol.errors import StreamSpliced
+from streamkit._claude.protocol.history import called_in
 from streamkit._claude.protocol.splicing import SplicedBatch
 from streamkit._claude.transport.failures import failed_follow_up
 from streamkit._claude.transport.watchdog import Watchdog
@@ -61,6 +63,8 @@ class Answer:
         self._record = record
         self._watchdog = None if request.timeouts is None else Watchdog(request.timeouts)
         self._plan = RequestPlan(request.params) if plan is None else plan
+        called = [*called_in(request.params["messages"])]
+        self._call_names = CallNames(called) if called else None
         # The gate of the last request that has handed events on. Once there is one, the stream has begun for its consumer.
         self._last_delivering: EventGate | None = None
 
@@ -81,6 +85,8 @@ class Answer:
                 async for events in response:
                     if events.__class__ is SplicedBatch:
                         attempt, gate = self._read_on(gate)
+                    if self._call_names is not None:
+                        self._call_names.settle(events, attempt.oddities)
                     if passed := gate.admit(events):
                         yield passed
                 response = None  # it has ended, and closed itself

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from streamkit._claude.protocol.names import Names
+
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
 
@@ -31,7 +33,7 @@ class CallIds:
         self.odd: int = 0
         self._calls: dict[str, Block] = {}  # the first that has ended under each id
         self._repeated: dict[str, set[tuple[str, str]]] = {}  # where an id has come again, the calls under it
-        self._numbers: dict[str, int] = {}  # and how far the ids that were made of it are numbered
+        self._names = Names()
 
     def settle(self, block: Block, message_id: str) -> None:
         """
@@ -59,8 +61,8 @@ class CallIds:
         Compare a call with those before it that had the same id.
         """
         call_id = block.id
-        first = self._calls.setdefault(call_id, block)
-        if first is block:
+        if (first := self._calls.get(call_id)) is None:
+            self._calls[self._names.free(call_id)] = block
             return
         self.odd += 1
         if (calls := self._repeated.get(call_id)) is None:
@@ -76,10 +78,6 @@ class CallIds:
         """
         Give a call the first id of `call_id`, `call_id_2`, … that no other call of the message has.
         """
-        number, free = self._numbers.get(call_id, 1), call_id
-        while free in self._calls:
-            number += 1
-            free = f"{call_id}_{number}"
+        free = self._names.free(call_id)
         block.rename(free)
         self._calls[free] = block
-        self._numbers[call_id] = number

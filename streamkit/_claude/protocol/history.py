@@ -26,13 +26,13 @@ from streamkit._claude.protocol.plain_params import as_plain
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from streamkit._claude.protocol.block import Block
     from streamkit._claude.protocol.message import MessageBuilder
     from streamkit._claude.protocol.replies import Replies
 
-__all__ = ["OpenCalls", "answered", "as_params", "history", "sendable", "with_answer"]
+__all__ = ["OpenCalls", "answered", "as_params", "called_in", "history", "sendable", "with_answer"]
 
 
 def history(
@@ -209,6 +209,20 @@ def _is_sendable(block: Block, *, is_whole: bool) -> bool:
     if block.type == "compaction" and block.to_dict().get("content") == "":
         return False
     return is_whole and bool(block.type)
+
+
+def called_in(conversation: Iterable[Any]) -> Iterator[str]:
+    """
+    The ids of the calls of the caller's tools in a conversation.
+
+    Args:
+        conversation: Its messages.
+    """
+    for message in conversation:
+        fields = _fields(message)
+        content = fields.get("content")
+        if fields.get("role") == "assistant" and isinstance(content, list | tuple):
+            yield from _calls_in(map(_fields, cast("Iterable[object]", content)))
 
 
 class OpenCalls:

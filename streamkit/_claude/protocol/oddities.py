@@ -14,7 +14,7 @@ __all__ = ["ODDITIES", "Oddities"]
 
 ODDITIES: Final = {
     "after_end": "something unreadable, an error, content, or the mere beginning of a message, behind a whole one",
-    "call_id": "a call without an id, or under an id that another call of its message has",
+    "call_id": "a call without an id, or under an id that another call of its message or of an earlier turn has",
     "cut_frame": "a frame that was cut, behind which another message began",
     "joined_frames": "a frame with several events in it, without the blank lines between them",
     "late_start": "a `message_start` behind the first content of its message",

@@ -11,7 +11,7 @@ from streamkit.ui.ag_ui._wire import calls_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamkit.ui.ag_ui._names import Names
+    from streamkit._claude.protocol.names import Names
 
 __all__ = ["Calls"]
 

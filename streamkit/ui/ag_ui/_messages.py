@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamkit.ui.ag_ui._wire import note
 
 if TYPE_CHECKING:
+    from streamkit._claude.protocol.names import Names
     from streamkit.ui.ag_ui._calls import Calls
-    from streamkit.ui.ag_ui._names import Names
     from streamkit.ui.ag_ui._wire import WireEvent
 
 __all__ = ["Messages"]

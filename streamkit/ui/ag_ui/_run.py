@@ -13,13 +13,13 @@ from streamkit._claude.protocol.content import content_of
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._claude.protocol.kinds import EVENTS
 from streamkit._claude.protocol.message_head import MessageHead
+from streamkit._claude.protocol.names import Names
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._core.items import is_restart
 from streamkit.ui.ag_ui._calls import Calls
 from streamkit.ui.ag_ui._content import content_of_result
-from streamkit.ui.ag_ui._names import Names
 from streamkit.ui.ag_ui._parts import Other
 from streamkit.ui.ag_ui._turn import Turn
 from streamkit.ui.ag_ui._usage import shares, token_usage

@@ -12,8 +12,8 @@ from streamkit.ui.ag_ui._parts import Call, Other, Text, Thought
 
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
+    from streamkit._claude.protocol.names import Names
     from streamkit.ui.ag_ui._calls import Calls
-    from streamkit.ui.ag_ui._names import Names
     from streamkit.ui.ag_ui._parts import Part
     from streamkit.ui.ag_ui._wire import WireEvent
 

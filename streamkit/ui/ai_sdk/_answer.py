@@ -16,8 +16,10 @@ from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.protocol.tool_blocks import call_in
+from streamkit.ui.ai_sdk._calls import Calls
 from streamkit.ui.ai_sdk._finish import finish_reason, metadata
 from streamkit.ui.ai_sdk._parts import FORMS, Part, other_block, redacted_thought
+from streamkit.ui.ai_sdk._retelling import Retelling
 from streamkit.ui.ai_sdk._tool_chunks import call_end, server_result, untold_call
 
 if TYPE_CHECKING:
@@ -41,10 +43,12 @@ class Answer:
 
     Attributes:
         parts: The parts that are being written, by the index of their block.
+        retelling: What is told again though the page shows it; None where the stream has not started over.
     """
 
     def __init__(self, version: Literal[6, 7], continued: Continued | None, message_id: str | None) -> None:
         self.parts: dict[int, Part] = {}
+        self.retelling: Retelling | None = None
         self._is_current = version >= 7
         self._own_id = message_id
         self._message_id = message_id or (continued.message_id if continued else None)
@@ -55,10 +59,7 @@ class Answer:
         self._turn = continued.steps if continued else 0  # the number of the message, in the ids of its parts
         self._step = 0  # the number of the step
         self._restarts = 0
-        self._calls = (
-            dict(continued.calls) if continued else {}
-        )  # those that the client knows, with whether they are dynamic
-        self._steps_of_calls: dict[str, int] = {}
+        self._calls = Calls(continued.calls if continued else {})
         self._turns: list[MessageHead] = []  # of the steps before this one
         self._messages: list[MessageHead] = []  # of this step
         self._progress = Progress()
@@ -111,6 +112,8 @@ class Answer:
         """
         A chunk of the application's own. The client has to know of the message first.
         """
+        if isinstance(call_id := chunk.get("toolCallId"), str):
+            chunk = {**chunk, "toolCallId": self._calls.shown(call_id)}
         return [*self._start(), chunk]
 
     def start_over(self) -> Iterable[Chunk]:
@@ -120,11 +123,14 @@ class Answer:
         if not self._in_step:
             return ()
         self._progress = Progress()
+        void = {message.id for message in self._messages}
         self._messages.clear()
         self._begin_blocks()
         self._restarts += 1
         self._stays_in_step = True
         if self._is_current:
+            self._calls.take_back(self._step)
+            self.retelling = Retelling((message.id for message in self._turns), void)
             return ({"type": "reset-step"},)
         self._begins_anew = True
         return ()
@@ -214,7 +220,7 @@ class Answer:
         """
         void, base = self._message_id, self._own_id or claudes_id or self._message_id or "message"
         self._message_id = base if base != void else f"{base}-{self._restarts}"
-        self._calls, self._steps_of_calls = {}, {}
+        self._calls = Calls({})
         self._step = 1
         return [
             {"type": "start", "messageId": self._message_id},
@@ -271,7 +277,8 @@ class Answer:
             if self._waits_for_id(part):
                 return []
             self._own_calls[part.id] = part
-            self._note_call(part.id, part.block)
+            part.id = self._calls.begin(part.id, self._step)
+            self._calls.note(part.id, part.block)
         return [part.begin()]
 
     def _waits_for_id(self, part: Part) -> bool:
@@ -279,10 +286,6 @@ class Answer:
         Whether a call has no id, or one that another call has: then its own is known at its end.
         """
         return not part.block.id or part.id in self._own_calls
-
-    def _note_call(self, call_id: str, block: Block) -> None:
-        self._calls[call_id] = block.type == "mcp_tool_use"
-        self._steps_of_calls[call_id] = self._step
 
     def _delta(self, event: Any) -> list[Chunk]:
         self._progress.follow(event)
@@ -359,9 +362,10 @@ class Answer:
         if block.repeats:
             return []
         call = call_in(block)
-        call_id = call.id or part.id
-        self._note_call(call_id, block)
-        return [call_end(call, call_id, block)]
+        if not part.begun:
+            part.id = self._calls.begin(call.id or part.id, self._step)
+        self._calls.note(part.id, block)
+        return [call_end(call, part.id, block)]
 
     def _whole_block(self, block: Block) -> list[Chunk]:
         """
@@ -382,10 +386,11 @@ class Answer:
         if part is not None and self._parts_of_blocks.pop(part.block, None) is not None:
             self.parts.pop(part.block.index, None)
             chunks += self._end_call(part)  # its end was left out
-        if call_id not in self._calls:
-            untold = untold_call(block)
-            self._calls[call_id] = "dynamic" in untold
-            chunks.append(untold)
-        later = self._step - self._steps_of_calls.get(call_id, self._step)
+        is_told = call_id in self._calls
+        shown = self._calls.shown(call_id) if is_told else self._calls.begin(call_id, self._step)
+        block = {**block, "tool_use_id": shown}
+        if not is_told:
+            chunks.append(untold_call(block))
+        later = self._step - self._calls.step_of(shown, self._step)
         told = later if self._is_current else None
-        return [*chunks, server_result(block, dynamic=self._calls[call_id], later=told)]
+        return [*chunks, server_result(block, dynamic=self._calls.is_dynamic(shown), later=told)]

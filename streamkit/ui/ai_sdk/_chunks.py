@@ -165,6 +165,8 @@ def _for_each(answer: Answer) -> Callable[[Any], Iterable[Chunk]]:
                     return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
         if is_restart(item):
             return answer.start_over()
+        if answer.retelling is not None and answer.retelling.has(item):
+            return ()
         kind: object = getattr(item, "type", None)
         if isinstance(kind, str) and kind != "tool_result":
             return answer.take(item)

@@ -1,5 +1,5 @@
 """
-Ids that no message and no call of a conversation has yet.
+Ids that nothing in a conversation has yet.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ __all__ = ["Names"]
 
 class Names:
     """
-    Gives each message and each call an id of its own: a client adds what comes under a known id to what it has.
+    Gives each call, or each message, an id of its own: the API refuses one that comes twice, and a page adds what comes under a
+    known one to what it has.
 
     Args:
-        taken: The ids of the conversation so far.
+        taken: The ids that there are.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
