@@ -29,7 +29,8 @@ class Calls:
     def __init__(self, known: Mapping[str, bool]) -> None:
         self._is_dynamic = dict(known)  # by the id on the page
         self._steps: dict[str, int] = {}
-        self._shown = {call_id: call_id for call_id in known}  # by the id on the wire; of two calls the later one
+        # By the id on the wire; of two calls with one id the later one.
+        self._shown = {call_id: call_id for call_id in known}
         self._names = Names(known)
 
     def __contains__(self, call_id: str) -> bool:

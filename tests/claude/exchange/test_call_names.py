@@ -116,7 +116,11 @@ async def test_a_call_that_is_said_again_in_its_message_is_still_one_call() -> N
     items: list[Any] = []
     async with FakeClaude(*answers(asks("Oslo"), reply(again, again, other), reply(text("Rain.")))) as server:
         run = await finished(sk.tool_loop(server.client(), tools=[look], **ASK), items)
-    assert sorted(str(city) for _, city, _ in results(items)) == ["rain in Bonn", "rain in Oslo", "rain in Rome"]
+    assert sorted(str(city) for _, city, _ in results(items)) == [
+        "rain in Bonn",
+        "rain in Oslo",
+        "rain in Rome",
+    ]
     assert len(set(ids_in(run.outcome.history))) == 3
 
 
