@@ -52,6 +52,7 @@ class Admission:
         self._next: Any = None  # the beginning of another message, behind a whole one
         # The first block of a message without a beginning, which may come now: behind the block instead of before it.
         self._early: list[Any] = []
+        self._beside: list[Any] = []  # what has come behind those, and begins and ends nothing
 
     def admit(self, event: Any) -> Sequence[Event]:
         """
@@ -65,10 +66,13 @@ class Admission:
         if kind in _CONTENT and self.progress.open:
             self.progress.follow(event)
             return (event,)
-        if kind == "ping":
-            return (event,) if self._pings else ()
-        if kind not in EVENTS:
-            return (event,)
+        if kind == "ping" and not self._pings:
+            return ()
+        if kind == "ping" or kind not in EVENTS:
+            if not self._early:
+                return (event,)
+            self._beside.append(event)
+            return ()
         if kind not in _CONTENT and (failure := failure_told(event)) is not None:
             return self._failed(event, failure)
         before, self._next = self._next, None
@@ -101,7 +105,7 @@ class Admission:
         if not self._early:
             return ()
         held, self._early = self._early, []
-        return self._follow_early(held)
+        return [*self._follow_early(held), *self._taken_beside()]
 
     def _begin_early(self, event: Any) -> Sequence[Event]:
         """
@@ -111,9 +115,12 @@ class Admission:
         if not held or (len(held) == 1 and event.type == "message_start"):
             return ()
         self._early = []
-        if _begins_anew(held[0], event):
-            return self._follow_all([*held, event])
-        return [*self._follow_early(held), *self._follow(event)]
+        first = self._follow_all(held) if _begins_anew(held[0], event) else self._follow_early(held)
+        return [*first, *self._taken_beside(), *self._follow(event)]
+
+    def _taken_beside(self) -> Sequence[Event]:
+        beside, self._beside = self._beside, []
+        return beside
 
     def _follow_early(self, events: Sequence[Any]) -> Sequence[Event]:
         if len(events) > 1:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.events import from_dict
 from streamkit.testing import FakeClaude, Reply, event, reply, text, tool_use
 from tests.support.claude import ASK, outcome_of
@@ -20,6 +21,8 @@ START, BLOCK, HEL, LO, CLOSED, CHANGE, STOP = reply(text("Hel", "lo"), id="msg_1
 GO = reply(tool_use("go", {"to": "Rome"}, id="toolu_1"), id="msg_1").events[1:]
 OTHER = reply(text("Bye"), id="msg_2").events
 EMPTY_CALL = reply(tool_use("go", "", id="toolu_1")).events[1:3]
+PING: Wire = {"type": "ping"}
+NEWS: Wire = {"type": "news", "of": "tomorrow"}
 NO_USAGE: Wire = {"output_tokens": 5}
 
 once = sk.RetryPolicy(attempts=1)
@@ -55,6 +58,21 @@ async def test_a_beginning_behind_the_first_block_goes_before_it() -> None:
     assert (outcome.kind, said(outcome), message.id) == ("complete", "Hello", "msg_1")
     assert outcome.usage.input_tokens == START["message"]["usage"]["input_tokens"]
     assert (outcome.oddities, len(outcome.attempts)) == ({"late_start": 1}, 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "given"),
+    [
+        ([BLOCK, PING, HEL], [BLOCK, PING, HEL]),
+        ([BLOCK, PING, START, HEL], [START, BLOCK, PING, HEL]),
+        ([BLOCK, START, NEWS, HEL], [START, BLOCK, NEWS, HEL]),
+        ([BLOCK, PING], [BLOCK, PING]),
+    ],
+)
+def test_what_only_stands_beside_stays_behind_the_block(sent: list[Wire], given: list[Wire]) -> None:
+    decoder = EventDecoder()
+    events = [each for wire in sent for each in decoder.feed(answer([wire]).body)]
+    assert [sk.events.to_dict(each) for each in (*events, *decoder.end())] == given
 
 
 async def test_so_a_call_keeps_its_name() -> None:
