@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -38,7 +38,20 @@ def figure(shown: str, name: str) -> str:
     return found[1]
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The scripted answers, without the pace at which people like to read them.
+    """
+
+    def sooner(*blocks: Any, pace: float, **options: Any) -> Reply:
+        return reply(*blocks, pace=pace / 10, **options)
+
+    monkeypatch.setattr("streamkit.cli.demo_conversation.reply", sooner)
+
+
 @on_both_backends
+@pytest.mark.usefixtures("hurried")
 def test_shows_a_conversation_and_what_became_of_it(command: Command, backend: str, tmp_path: Path) -> None:
     kept = tmp_path / "events.jsonl"
     status, shown, err = command("demo", "--backend", backend, "--save", kept)
@@ -59,6 +72,7 @@ def test_shows_a_conversation_and_what_became_of_it(command: Command, backend: s
     assert int(delivered) + int(dropped) == len(events)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_leaves_nothing_behind(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert command("demo").status == 0
@@ -131,6 +145,7 @@ def test_a_place_where_nothing_can_be_kept(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_disk_that_is_full(command: Command) -> None:
     status, shown, err = command("demo", "--save", "/dev/full")
     assert status == 1

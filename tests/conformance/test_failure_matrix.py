@@ -11,7 +11,19 @@ import pytest
 
 import streamkit as sk
 
-from .failure_matrix import ANSWER, BEFORE, FAULTS, PAGE, PLACES, RESUMES, SAID, see_all, written
+from .failure_matrix import (
+    ANSWER,
+    BEFORE,
+    FAULTS,
+    PAGE,
+    PLACES,
+    RESUMES,
+    SAID,
+    SOME,
+    on_the_page,
+    see_all,
+    written,
+)
 
 if TYPE_CHECKING:
     from .failure_matrix import Cell, Seen
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skips_idle_time
 
 
+@pytest.mark.pure
 async def test_the_matrix() -> None:
     found = await see_all()
     assert len(found) == (len(FAULTS) * len(PLACES) + len(BEFORE)) * len(RESUMES)
@@ -27,6 +40,17 @@ async def test_the_matrix() -> None:
     assert written(found) == PAGE.read_text(encoding="utf-8"), (
         "docs/failures.md is out of date: run `python -m tests.conformance.failure_matrix`"
     )
+
+
+async def test_a_part_of_it_is_the_same_on_each_event_loop() -> None:
+    found = await see_all(every=SOME)
+    for part, parts in zip(
+        zip(*found, strict=True), ({*FAULTS, *BEFORE}, {*PLACES, ""}, RESUMES), strict=True
+    ):
+        assert {*part} == {*parts}
+    for cell, seen in found.items():
+        check(cell, seen)
+        assert str(seen) == on_the_page(cell), cell
 
 
 def check(cell: Cell, seen: Seen) -> None:

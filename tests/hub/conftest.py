@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.hub.places import PLACES, Place
+from tests.hub.places import PLACES, Place, Redis
+from tests.support import profiles
 from tests.support.backends import BACKENDS
 
 if TYPE_CHECKING:
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamkit.hub._stores.contract import Store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Where a server's time has to pass, it passes in reality, and on both event loops alike.
+    """
+    if profiles.current() == "full":
+        return
+    skip = pytest.mark.skip(reason=f"{profiles.FULL_ONLY}: a server's time passes on each event loop alike")
+    for item in items:
+        if item.get_closest_marker("passes_time") and isinstance(item, pytest.Function):
+            params = item.callspec.params
+            if (params["anyio_backend"], params["place_kind"]) == ("trio", Redis.name):
+                item.add_marker(skip)
 
 
 @pytest.fixture(params=PLACES)

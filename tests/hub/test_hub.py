@@ -342,6 +342,7 @@ async def test_a_run_that_was_deleted_is_gone_for_all(hub: Hub) -> None:
 # -- what becomes of a log ----------------------------------------------------------------------------------
 
 
+@pytest.mark.passes_time
 async def test_a_run_whose_process_has_died_is_lost(hub: Hub, place: Place) -> None:
     grant = await opened(hub.store)
     await hub.store.append("run", grant, batch(1, b"sa"))
@@ -373,6 +374,7 @@ async def test_a_silent_minute_is_no_death(place: Place) -> None:
         assert await data(hub.subscribe("run")) == [0, 1]
 
 
+@pytest.mark.passes_time
 async def test_a_run_is_gone_when_its_time_is_over(hub: Hub, place: Place) -> None:
     await hub.store.submit("run", "recipe", b"", limits=LIMITS)
 

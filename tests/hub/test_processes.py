@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.turns(3),  # of four: each kind of place, and each event loop
     pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals"),
 ]
 

@@ -171,6 +171,7 @@ async def test_of_eight_that_open_at_once_one_is_the_writer(store: Store) -> Non
     assert won == [1]
 
 
+@pytest.mark.passes_time
 async def test_appending_and_renewing_keep_the_lease(store: Store, place: Place) -> None:
     grant = await opened(store)
     for number in range(1, 4):
@@ -185,6 +186,7 @@ async def test_appending_and_renewing_keep_the_lease(store: Store, place: Place)
     assert page.state.alive
 
 
+@pytest.mark.passes_time
 async def test_a_log_whose_lease_has_run_out_can_be_taken_over(store: Store, place: Place) -> None:
     first = await opened(store)
     await store.append("run", first, batch(1, b"a", b"b"))
@@ -206,6 +208,7 @@ async def test_a_log_whose_lease_has_run_out_can_be_taken_over(store: Store, pla
     assert await records_of(store) == [b"a", b"b", b"c"]
 
 
+@pytest.mark.passes_time
 async def test_a_writer_whose_lease_has_run_out_goes_on_where_nobody_has_taken_over(
     store: Store, place: Place
 ) -> None:
@@ -216,6 +219,7 @@ async def test_a_writer_whose_lease_has_run_out_goes_on_where_nobody_has_taken_o
         await opened(store, takeover=True)
 
 
+@pytest.mark.passes_time
 async def test_a_dead_log_is_replaced_by_one_of_the_next_epoch(store: Store, place: Place) -> None:
     first = await opened(store)
     await store.append("run", first, batch(1, b"a"))
@@ -308,6 +312,7 @@ async def test_a_writer_has_nothing_to_do_with_a_log_made_after_its_own_was_dele
     assert await records_of(store) == [b"z"]
 
 
+@pytest.mark.passes_time
 async def test_a_writer_has_nothing_to_do_with_a_log_made_after_its_own_was_over(
     store: Store, place: Place
 ) -> None:
@@ -348,6 +353,7 @@ async def test_what_was_submitted_in_the_place_of_a_deleted_log_has_its_next_epo
     assert (claim.grant.epoch, claim.grant.takeovers) == (2, 0)
 
 
+@pytest.mark.passes_time
 async def test_a_log_is_gone_when_its_time_is_over(store: Store, place: Place) -> None:
     grant = await opened(store)
     await place.pass_time(0.6 * TTL)
@@ -446,6 +452,7 @@ async def test_a_watch_wakes_whoever_waits(store: Store) -> None:
     assert {*numbers} <= {*range(6)}
 
 
+@pytest.mark.passes_time
 async def test_a_watch_tells_when_a_lease_runs_out_and_when_a_log_is_over(store: Store, place: Place) -> None:
     await opened(store)
     told: list[str] = []
@@ -491,6 +498,7 @@ async def test_a_worker_is_given_what_was_submitted(store: Store) -> None:
     await store.append("run", claim.grant, batch(1, b"a"))
 
 
+@pytest.mark.passes_time
 async def test_a_worker_is_given_what_another_one_has_left(store: Store, place: Place) -> None:
     await store.submit("run", "chat", b"payload", limits=LIMITS)
     first = await store.claim(["chat"], lease=LEASE)
@@ -514,6 +522,7 @@ async def test_a_worker_is_given_what_another_one_has_left(store: Store, place: 
     assert third.grant.takeovers == 2
 
 
+@pytest.mark.passes_time
 async def test_what_was_submitted_and_has_ended_is_claimed_no_more(store: Store, place: Place) -> None:
     await store.submit("run", "chat", b"payload", limits=LIMITS)
     first = await store.claim(["chat"], lease=LEASE)
@@ -527,6 +536,7 @@ async def test_what_was_submitted_and_has_ended_is_claimed_no_more(store: Store,
     assert (second.payload, second.grant.epoch, second.grant.takeovers) == (b"another", 2, 0)
 
 
+@pytest.mark.passes_time
 async def test_what_nobody_claims_is_gone_when_its_time_is_over(store: Store, place: Place) -> None:
     await store.submit("run", "chat", b"payload", limits=LIMITS)
     await place.pass_time(1.2 * TTL)

@@ -67,13 +67,14 @@ def unused_port() -> int:
 
 @pytest.mark.parametrize("retry", RETRIES, ids=["once", "again"])
 async def test_every_status_is_one(client: Made, retry: sk.RetryPolicy | None) -> None:
-    for status in STATUSES[:: examples(pr=5, full=1)]:
+    for status in STATUSES[:: examples(pr=9, full=1)]:
         refused = error_reply(status) if status >= 400 else Reply([], status=status)
         async with FakeClaude(refused, repeat=True) as server:
             with pytest.raises(sk.ERRORS):
                 await ask(client(server.url), retry)
 
 
+@pytest.mark.skips_idle_time
 @pytest.mark.parametrize("retry", RETRIES, ids=["once", "again"])
 @pytest.mark.parametrize(
     "answer",

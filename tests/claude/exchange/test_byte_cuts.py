@@ -75,7 +75,7 @@ CUTS: Final[dict[str, list[int]]] = {
 }
 
 ENDS: Final = {"closed": (), "dropped": (Drop(),)}
-AS_MANY: Final = examples(pr=16, full=10_000)
+AS_MANY: Final = examples(pr=6, full=10_000)
 """Cuts of each kind, for each of the ends, transports and event loops."""
 
 
@@ -183,7 +183,7 @@ async def test_the_answer_that_takes_its_place_has_every_character_once(
             assert run.outcome.kind == "complete"
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("size", examples(pr=[2, 7], full=[1, 2, 3, 7]))
 async def test_a_body_that_comes_in_pieces_cut_anywhere_is_the_same(size: int, connect: Connect) -> None:
     async with FakeClaude(ANSWER.chunked(size)) as server:
         given: list[Any] = []

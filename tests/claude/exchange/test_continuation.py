@@ -596,7 +596,7 @@ def model_that_goes_on(whole: str, repeats: int, cut: Callable[[Reply], Reply]) 
     return answer
 
 
-MESSAGES = examples(pr=8, full=40)
+MESSAGES = examples(pr=4, full=40)
 
 
 @pytest.mark.parametrize("repeats", [0, 8, 19, 40])

@@ -247,7 +247,7 @@ assert block == {"type": "mood", "said": "glad"}
 
 def test_a_new_delta_is_one_class_and_one_row(tmp_path: Path) -> None:
     package = tmp_path / "streamkit"
-    shutil.copytree(Path(streamkit.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(streamkit.__file__).parent, package)  # with what Python has compiled
     deltas, table = (package / "_claude" / "protocol" / name for name in ("deltas.py", "kinds.py"))
     deltas.write_text(deltas.read_text(encoding="utf-8") + CLASS, encoding="utf-8")
     source = table.read_text(encoding="utf-8")
