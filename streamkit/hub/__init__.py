@@ -13,8 +13,9 @@ and `"redis://localhost"` in Redis or Valkey.
 from __future__ import annotations
 
 from streamkit._core.facade import publish
+from streamkit.hub._connect import connect
 from streamkit.hub._errors import Busy, Cancelled, Diverged, Failed, Fenced, Gap, Gone, Lost
-from streamkit.hub._hub import Hub, connect
+from streamkit.hub._hub import Hub
 from streamkit.hub._record import Record
 from streamkit.hub._status import Status
 

@@ -6,63 +6,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from anyio import Event, create_task_group
+from anyio import create_task_group
 
 from streamkit._core.algebra import Stream
-from streamkit._core.checks import above_zero, as_number, seconds, whole_number
+from streamkit._core.checks import above_zero, as_number
 from streamkit._core.keyword_hints import keyword_hints
-from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.runtime.failures import has_interruption
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
 from streamkit.hub._errors import Busy, Fenced, Gone
+from streamkit.hub._fork import Fork, checked_end, checked_rest, new_run
+from streamkit.hub._given_streams import checked_stream
 from streamkit.hub._items import encode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._playback import Playback
-from streamkit.hub._publisher import Publisher, checked_stream
 from streamkit.hub._record import Record, checked_run, parse_place
 from streamkit.hub._status import Status, status_of
-from streamkit.hub._stores.contract import Limits
-from streamkit.hub._stores.refusals import busy
-from streamkit.hub._stores.urls import store_maker
 from streamkit.hub._viewer import Viewer
 from streamkit.hub._workers import Recipe, Worker, checked_recipe
+from streamkit.hub._writers import Writers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from types import TracebackType
 
     from anyio.abc import TaskGroup
 
     from streamkit._core.outcome import Outcome
-    from streamkit.hub._stores.contract import Store
+    from streamkit.hub._stores.contract import Limits, Store
 
-__all__ = ["Hub", "connect"]
+__all__ = ["Hub"]
 
 R = TypeVar("R", bound=Recipe)
 
 _BEHIND_ALL = 2**62
 """A number that no record has."""
-
-
-@keyword_hints
-def connect(url: str, *, ttl: float = 86_400.0, max_bytes: int = 64 * 1024 * 1024, lease: float = 5.0) -> Hub:
-    """
-    A hub, for `async with`. It may be opened anew when it was left.
-
-    Args:
-        url: Where the runs are kept: `"memory:"` in this process, `"sqlite:///runs.db"` in a file for the processes of one
-            machine, `"redis://localhost"` for several machines.
-        ttl: Seconds that a run is kept after its last record.
-        max_bytes: The most bytes that the records of one run may have together.
-        lease: Seconds after which a run whose process gives no sign of life is taken for dead.
-
-    Raises:
-        TypeError: An argument is of another type.
-        ValueError: The URL names no store, or a number is not above 0.
-        ImportError: The client of the store is not installed.
-    """
-    return Hub(url, ttl=ttl, max_bytes=max_bytes, lease=lease)
 
 
 class Hub:
@@ -71,18 +49,12 @@ class Hub:
     it is left with an error.
     """
 
-    def __init__(self, url: str, *, ttl: float, max_bytes: int, lease: float) -> None:
-        self._make_store = store_maker(url)
-        self._limits = Limits(
-            seconds("hub.connect", ttl, of="ttl"),
-            whole_number("hub.connect", max_bytes, least=1, of="max_bytes"),
-        )
-        self._lease = seconds("hub.connect", lease, of="lease")
-        if self._limits.ttl < self._lease:
-            raise ValueError(f"hub.connect(ttl={ttl!r}) must be at least lease={lease!r}")
+    def __init__(self, make_store: Callable[[], Store], *, limits: Limits, lease: float) -> None:
+        self._make_store = make_store
+        self._limits = limits
+        self._lease = lease
         self._store: Store | None = None
-        self._begun: dict[str, Event] = {}
-        self._writing: dict[str, Publisher] = {}
+        self._writers = Writers(lease=lease, limits=limits)
         self._recipes: dict[str, Recipe] = {}
 
     async def __aenter__(self) -> Self:
@@ -136,12 +108,8 @@ class Hub:
             Busy: This hub is writing a run of this id. Where another process is, that is logged as `hub_run_failed`.
             RuntimeError: The hub is not open.
         """
-        run, stream = checked_run("start", id), checked_stream("start", stream)
-        _ = self.store
-        if run in self._begun or (run in self._writing and not self._writing[run].ends):
-            raise busy(run)
-        begun = self._begun[run] = Event()
-        self._tasks.start_soon(self._started, run, stream, begun)
+        run, stream, store = checked_run("start", id), checked_stream("start", stream), self.store
+        self._tasks.start_soon(self._writers.start, store, run, stream, self._writers.announce(run))
 
     async def publish(self, id: str, stream: Stream[Any]) -> Outcome:  # noqa: A002 -- the word for it
         """
@@ -161,45 +129,58 @@ class Hub:
             Gone: It was deleted.
             StreamError: It has become too large, of type `"full"`; or the store cannot be used, `"hub"`.
         """
-        return await self._publish(checked_run("publish", id), checked_stream("publish", stream), Event())
+        run, stream = checked_run("publish", id), checked_stream("publish", stream)
+        return await self._writers.publish(self.store, run, stream)
 
-    async def _started(self, run: str, stream: Stream[Any], begun: Event) -> None:
-        try:
-            await self._publish(run, stream, begun)
-        except Exception as error:
-            # Its viewers are told as far as that is possible, and nobody awaits it.
-            log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+    @keyword_hints
+    async def fork(
+        self,
+        id: str,  # noqa: A002 -- the word for it
+        new_id: str | None = None,
+        *,
+        at: int | str | None = None,
+        stream: Stream[Any] | Callable[[Any], Stream[Any] | Awaitable[Stream[Any]]],
+    ) -> str:
+        """
+        Begin another run with the same beginning, and go on with a stream. When this returns, the new run has its beginning;
+        the stream runs in the background, as that of `start`. The run that is there does not change, and may go on.
 
-    async def _publish(self, run: str, stream: Stream[Any], begun: Event) -> Outcome:
-        store = self.store
-        try:
-            before = self._writing.get(run)
-            if before is not None and before.ends:
-                await before.ended.wait()
-            grant = await patiently(lambda: store.open(run, lease=self._lease, limits=self._limits))
-            publisher = Publisher(store, run, grant, self._lease)
-            self._writing[run] = publisher
-        finally:
-            if self._begun.get(run) is begun:
-                del self._begun[run]
-            begun.set()
+        Args:
+            id: The id of the run that is there.
+            new_id: That of the new one. One that has ended is replaced. By default one is made.
+            at: The last record of the beginning: its number, or its id; 0 for none. By default the last that there is now.
+            stream: What comes behind it: a stream, or a function which makes that of the beginning, as a message with which
+                `messages(so_far=…)` goes on; None where the beginning cannot be told as one message.
 
-        async def as_it_is() -> Stream[Any]:
-            return stream
+        Returns:
+            The new run's id.
 
-        try:
-            return await publisher.publish(as_it_is)
-        finally:
-            if self._writing.get(run) is publisher:
-                del self._writing[run]
+        Raises:
+            TypeError: An argument is of another type, or the function makes no stream.
+            ValueError: An argument cannot be what it is for, or the run has not so many records.
+            Busy: Another writer has the new run.
+            Gone: The run is not there.
+            Gap: Its log was trimmed.
+            Diverged: It is not the run that the record is from.
+            StreamError: The new run is too large, of type `"full"`; or the store cannot be used, `"hub"`.
+        """
+        run, end, rest = checked_run("fork", id), checked_end(at), checked_rest(stream)
+        new = new_run(run) if new_id is None else checked_run("fork", new_id)
+        if new == run:
+            raise ValueError(
+                f"fork({id!r}, {new_id!r}) needs another id for the new run than that of the old one"
+            )
+        fork = Fork(self.store, run, end, rest)
+        await self.begun(run)
+        await fork.look()
+        await self._tasks.start(self._writers.fork, self.store, new, fork, self._writers.announce(new))
+        return new
 
     async def begun(self, run: str) -> None:
         """
         Wait until a run has its log that this hub was told to start.
         """
-        begun = self._begun.get(run)
-        if begun is not None:
-            await begun.wait()
+        await self._writers.begun(run)
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -231,7 +212,7 @@ class Hub:
         Memory: 512 records.
         """
         run = checked_run("subscribe", id)
-        place = None if after is None else parse_place(after)
+        place = None if after is None else parse_place("subscribe(after=…)", after)
         patience = as_number(wait)
         if patience is None:
             raise TypeError(f"subscribe() needs a number of seconds for wait, not {wait!r}")
@@ -348,7 +329,7 @@ class Hub:
         if not self._recipes:
             raise ValueError("work() has no recipe: decorate a function with @hub.recipe(name) before")
         worker = Worker(
-            self.store, self._recipes, self._writing, concurrency=concurrency, lease=lease, attempts=attempts
+            self.store, self._recipes, self._writers, concurrency=concurrency, lease=lease, attempts=attempts
         )
         await worker.work()
 
@@ -369,9 +350,7 @@ class Hub:
         if not isinstance(reason, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"cancel() needs a text for reason, not {type(reason).__name__}")
         found = await patiently(lambda: store.cancel(run, reason))
-        if run in self._writing:
-            self._writing[run].cancel(reason)
-        elif found:
+        if not self._writers.cancel(run, reason) and found:
             await self._end_unwritten(run, reason)
         return found
 

@@ -9,11 +9,10 @@ when the program is told to stop.
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from anyio import CancelScope, Event, create_task_group, current_time, sleep_until
 
-from streamkit._core.algebra import Stream
 from streamkit._core.errors import StreamError
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.outcome import Outcome
@@ -30,10 +29,11 @@ from streamkit.hub._stores.contract import Batch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from streamkit._core.algebra import Stream
     from streamkit._core.runtime.run import Run
     from streamkit.hub._stores.contract import Grant, Store
 
-__all__ = ["Publisher", "checked_stream"]
+__all__ = ["Publisher"]
 
 _FAILED: Final = "the hub has failed"
 _BEAT: Final = 0.5
@@ -137,6 +137,23 @@ class Publisher:
         self._interrupt(_FAILED)
         raise error
 
+    @property
+    def is_stopped(self) -> bool:
+        """
+        Whether the run was cancelled, or cannot go on.
+        """
+        return self._cancelled_for is not None or self._failure is not None
+
+    async def retell(self, told: Batch) -> None:
+        """
+        Append what another run has told, before there is a stream. What follows comes behind it in time, too.
+
+        Raises:
+            StreamError: It cannot be appended.
+        """
+        self._begun = current_time() - told.at
+        await self._append(told.records)
+
     def _interrupt(self, reason: str) -> None:
         if self._opened is not None:
             self._opened.cancel(reason)
@@ -153,7 +170,7 @@ class Publisher:
             outcome.fail(error)
             return None
         self._opened = stream.open()
-        if self._failure is not None or self._cancelled_for is not None:
+        if self.is_stopped:
             self._opened.cancel(self._cancelled_for or _FAILED)
         return self._opened
 
@@ -257,7 +274,7 @@ class Publisher:
             self._failure = self._failure or error
             self._interrupt(_FAILED)
 
-    async def _append(self, records: list[bytes]) -> None:
+    async def _append(self, records: Sequence[bytes]) -> None:
         batch = Batch(self._last + 1, self._grant.epoch, current_time() - self._begun, records)
         await self._call(lambda: self._store.append(self._run, self._grant, batch))
         self._last = batch.last
@@ -277,21 +294,3 @@ class Publisher:
         self._renewed = began
         if reason is not None:
             self.cancel(reason)
-
-
-def checked_stream(call: str, stream: object) -> Stream[Any]:
-    """
-    What is to be written, if it is a stream.
-
-    Args:
-        call: What it was given to.
-        stream: It.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if not isinstance(stream, Stream):
-        raise TypeError(
-            f"{call}() needs a stream, such as sk.messages(…) with its operators, not {type(stream).__name__}"
-        )
-    return cast("Stream[object]", stream)

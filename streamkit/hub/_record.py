@@ -49,22 +49,24 @@ class Place(NamedTuple):
         return f"{self.number}-{self.epoch}"
 
 
-def parse_place(after: object) -> Place:
+def parse_place(call: str, after: object) -> Place:
     """
     The parts of a record's id.
+
+    Args:
+        call: What it was given to.
+        after: The id.
 
     Raises:
         TypeError: It is not a string.
         ValueError: It is not the id of a record.
     """
     if not isinstance(after, str):
-        raise TypeError(
-            f"subscribe(after=…) is the id of a record, a string, or None, not {type(after).__name__}"
-        )
+        raise TypeError(f"{call} is the id of a record, a string, or None, not {type(after).__name__}")
     match = _PLACE.fullmatch(after)
     if match is None:
         raise ValueError(
-            f"subscribe(after=…) is the id of a record such as '57-1', as record.id has it, not {value_text(after)}"
+            f"{call} is the id of a record such as '57-1', as record.id has it, not {value_text(after)}"
         )
     return Place(int(match[1]), int(match[2]))
 

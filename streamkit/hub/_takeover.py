@@ -4,6 +4,7 @@ How a run that another writer has left goes on: what it has told so far, and wha
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from streamkit._claude.protocol.so_far import message_so_far
@@ -13,6 +14,7 @@ from streamkit._core.errors import StreamError
 from streamkit._core.items import Restarted, is_named, is_restart
 from streamkit.hub._errors import Lost
 from streamkit.hub._items import decode_item
+from streamkit.hub._reading import batches_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,15 +32,8 @@ async def items_of(store: Store, run: str) -> list[Any]:
     """
     All items that a run has told.
     """
-    items: list[Any] = []
-    while (page := await store.read(run, len(items))) is not None:
-        for batch in page.batches:
-            for number, record in enumerate(batch.records, batch.first):
-                if number > len(items):
-                    items.append(decode_item(record))
-        if page.state.last <= len(items):
-            break
-    return items
+    async with aclosing(batches_of(store, run)) as batches:
+        return [decode_item(record) async for batch in batches for record in batch.records]
 
 
 class Takeover:

@@ -15,24 +15,24 @@ from anyio import move_on_after
 from streamkit._core.naming import call_text
 from streamkit._core.source import Opened, Source
 from streamkit.hub._ending import Ending, EndingFacts
-from streamkit.hub._errors import Diverged, Gap, Lost
+from streamkit.hub._errors import Lost
 from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
-from streamkit.hub._record import Place, Record
+from streamkit.hub._reading import Reading
+from streamkit.hub._record import Record
 from streamkit.hub._stores.refusals import gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
     from streamkit._core.runtime.context import Context
-    from streamkit.hub._stores.contract import Page, State, Store, Watch
+    from streamkit.hub._record import Place
+    from streamkit.hub._stores.contract import Batch, Page, State, Store, Watch
 
 __all__ = ["Viewer"]
 
 _TAKEOVER_WITHIN: Final = 60.0
 """Seconds in which a worker has to go on with a run whose writer has died."""
-
-_START: Final = Place(0, 0)
 
 
 class Appended(NamedTuple):
@@ -106,14 +106,13 @@ class Viewer(Source):
         await self._hub.begun(self._run)
         watch = store.watch(self._run)
         try:
-            reading = _Reading(self._run, self._after or _START)
+            reading = Reading(self._run, self._after)
             page = await self._first_page(store, watch)
             while True:
                 if page is None:
                     raise gone(self._run)
-                appended = reading.appended(page)
-                if appended:
-                    yield appended
+                if batches := reading.new(page):
+                    yield [*map(_appended, batches)]
                 if page.state.last == reading.place.number:
                     if page.state.ending is not None:
                         self._end(page.state.ending, context)
@@ -161,53 +160,11 @@ class Viewer(Source):
             context.stopped(told.stopped_by)
 
 
-class _Reading:
-    """
-    How far a viewer has come.
-    """
-
-    def __init__(self, run: str, place: Place) -> None:
-        self._run = run
-        self._started = 0.0
-        self.place = place
-
-    def appended(self, page: Page) -> list[Appended]:
-        """
-        What a page has behind the last record, batch by batch.
-
-        Raises:
-            Diverged: It is another log than that which was read before.
-            Gap: Records are missing.
-        """
-        self._compare(page.state)
-        found: list[Appended] = []
-        for batch in page.batches:
-            number, epoch = self.place
-            if batch.first > number + 1:
-                raise Gap(
-                    f"run {self._run!r} has no record {number + 1} any more: somebody has trimmed its log, which begins with "
-                    f"{batch.first}; see to the store's eviction and trimming"
-                )
-            if batch.first <= number <= batch.last and batch.epoch != epoch:
-                raise self._diverged()
-            if batch.last > number:
-                new = range(max(batch.first, number + 1), batch.last + 1)
-                records = [
-                    Record(f"{each}-{batch.epoch}", decode_item(batch.records[each - batch.first]))
-                    for each in new
-                ]
-                found.append(Appended(batch.at, records))
-                self.place = Place(batch.last, batch.epoch)
-        return found
-
-    def _compare(self, state: State) -> None:
-        number = self.place.number
-        if number > state.last or (number and self._started not in (0.0, state.started)):
-            raise self._diverged()
-        self._started = state.started
-
-    def _diverged(self) -> Diverged:
-        return Diverged(
-            f"run {self._run!r} is not the one that has given record {self.place}: it was begun anew, or its store has lost what "
-            "it had acknowledged; read it from the beginning"
-        )
+def _appended(batch: Batch) -> Appended:
+    return Appended(
+        batch.at,
+        [
+            Record(f"{number}-{batch.epoch}", decode_item(data))
+            for number, data in enumerate(batch.records, batch.first)
+        ],
+    )

@@ -4,19 +4,17 @@ Recipes, and the workers that run what was submitted: also what another worker h
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anyio import Semaphore, create_task_group, move_on_after
 
-from streamkit._core.algebra import Stream
 from streamkit._core.checks import seconds, whole_number
 from streamkit._core.effects import before_effects
 from streamkit._core.log import error_fields, log_warning, running_in
-from streamkit._core.naming import name_of
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
+from streamkit.hub._given_streams import made_stream
 from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._publisher import Publisher
@@ -25,7 +23,9 @@ from streamkit.hub._takeover import Takeover, items_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from streamkit._core.algebra import Stream
     from streamkit.hub._stores.contract import Claim, Store
+    from streamkit.hub._writers import Writers
 
 __all__ = ["Recipe", "Worker", "checked_recipe"]
 
@@ -75,7 +75,7 @@ class Worker:
     Args:
         store: Where the logs are.
         recipes: What makes streams, by name.
-        writing: The publishers of this process, by run.
+        writers: The runs that this process writes.
         concurrency: Runs at a time.
         lease: Seconds after which another worker takes a run over whose worker gives no sign of life.
         attempts: How often a run is taken over.
@@ -85,7 +85,7 @@ class Worker:
         self,
         store: Store,
         recipes: dict[str, Recipe],
-        writing: dict[str, Publisher],
+        writers: Writers,
         *,
         concurrency: int,
         lease: float,
@@ -93,7 +93,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._recipes = recipes
-        self._writing = writing
+        self._writers = writers
         self._free = Semaphore(whole_number("work", concurrency, least=1, of="concurrency"))
         self._lease = seconds("work", lease, of="lease")
         self._attempts = whole_number("work", attempts, least=0, of="attempts")
@@ -137,25 +137,15 @@ class Worker:
             log_warning("hub_run_taken_over", running_in.get(), takeovers=grant.takeovers)
             # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
             before_effects.set(partial(publisher.lose, _MAY_HAVE_RUN.format(run)))
-        self._writing[run] = publisher
-        try:
-            await publisher.publish(lambda: self._made(claim, publisher))
-        finally:
-            if self._writing.get(run) is publisher:
-                del self._writing[run]
+        await self._writers.write(run, publisher, lambda: self._made(claim, publisher))
 
     async def _made(self, claim: Claim, publisher: Publisher) -> Stream[Any]:
         """
         The stream of a run, or the rest of it.
         """
-        items = await patiently(lambda: items_of(self._store, claim.run)) if claim.grant.last else []
+        items = await items_of(self._store, claim.run) if claim.grant.last else []
         takeover = Takeover(claim.run, claim.grant, items)
         recipe = self._recipes[claim.recipe]
-        made: object = recipe(decode_item(claim.payload), takeover.so_far)
-        if not isinstance(made, Stream) and inspect.isawaitable(made):
-            made = await cast("Awaitable[object]", made)
-        if not isinstance(made, Stream):
-            raise TypeError(f"recipe {name_of(recipe)} has to return a stream, not {type(made).__name__}")
-        stream = cast("Stream[object]", made)
+        stream = await made_stream("recipe", recipe, decode_item(claim.payload), takeover.so_far)
         publisher.before_first = partial(takeover.before, stream.source)
         return stream

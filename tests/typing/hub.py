@@ -25,11 +25,18 @@ async def followed() -> None:
         assert_type(sk.replay(hub=hub, id="run", speed=2), sk.Stream[Any])
         assert_type(await hub.cancel("run", "why"), bool)
         assert_type(await hub.delete("run"), bool)
+        assert_type(await hub.fork("run", stream=words), str)
+        await hub.fork("run", "other", at="5-1", stream=lambda so_far: sk.from_iterable([so_far]))
+        await hub.fork("run", new_id="other", at=5, stream=goes_on)
         sk.sse.resume(hub, "run", None, wait=1, raw=True)
         sk.ui.ai_sdk.resume(hub, "run", version=6, finished=False)
         sk.ui.ag_ui.resume(hub, "run", thread_id="thread", run_id="run", messages=[])
         assert_type(sk.ui.ai_sdk.snapshot(["a"]), list[dict[str, Any]])
         assert_type(sk.ui.ag_ui.snapshot(["a"], "thread", "run"), list[dict[str, Any]])
+
+
+async def goes_on(so_far: object) -> sk.Stream[str]:
+    return words
 
 
 async def worked() -> None:

@@ -23,6 +23,11 @@ async def wrong() -> None:
         sk.replay(hub=hub)  # error
         sk.replay("run.sse", hub=hub, id="run")  # error
         await hub.cancel("run", None)  # error
+        await hub.fork("run", at=5)  # error
+        await hub.fork("run", "other", 5, stream=words)  # error
+        await hub.fork("run", at=5.0, stream=words)  # error
+        await hub.fork("run", stream=["a"])  # error
+        await hub.fork("run", stream=lambda: words)  # error
         await hub.submit("run", words)  # error
         await hub.work(10)  # error
         hub.recipe("chat")(words)  # error

@@ -60,6 +60,20 @@ class Batch(Struct, frozen=True):
         """
         return self.first + len(self.records) - 1
 
+    def holds(self, number: int) -> bool:
+        """
+        Whether the record of this number is one of its own.
+        """
+        return self.first <= number <= self.last
+
+    def part(self, first: int, last: int) -> Batch:
+        """
+        Its records from one number to another.
+        """
+        if first == self.first and last == self.last:
+            return self
+        return Batch(first, self.epoch, self.at, self.records[first - self.first : last + 1 - self.first])
+
 
 class State(Struct, frozen=True):
     """
