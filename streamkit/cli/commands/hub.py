@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentTypeError
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ import anyio
 
 import streamkit as sk
 from streamkit.cli.arguments import UsageError
+from streamkit.cli.hubs import hub_of
 from streamkit.cli.output import Output
 from streamkit.sinks._jsonl import json_line
 
@@ -44,23 +44,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--reason", metavar="TEXT", default="cancelled", help="cancel: why, for those who follow the run"
     )
-
-
-def hub_of(url: str) -> sk.hub.Hub:
-    """
-    The hub of a URL.
-
-    Raises:
-        ArgumentTypeError: There can be none.
-    """
-    if url.lower().startswith("memory:"):
-        raise ArgumentTypeError(
-            "the runs of 'memory:' are in the memory of their process, which no other one sees"
-        )
-    try:
-        return sk.hub.connect(url)
-    except (ValueError, ImportError) as error:
-        raise ArgumentTypeError(str(error)) from error
 
 
 def run(options: Namespace) -> int:

@@ -8,26 +8,31 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping
 from functools import partial, reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 import streamkit as sk
+from streamkit._core.foreign_objects import type_of
+from streamkit._core.items import is_restart
+from streamkit._core.naming import name_of
 from streamkit.cli.arguments import UsageError, positive, readable_file
+from streamkit.cli.hubs import RunOfHub, names_run, run_of
 from streamkit.cli.output import Output
 from streamkit.plugins import PluginError, read_operators
 from streamkit.sinks._jsonl import json_line
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from pathlib import Path
 
 __all__ = ["DESCRIPTION", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "show a recorded stream"
+SUMMARY: Final = "show a recorded stream, or a run of a hub"
 DESCRIPTION: Final = (
     "Show a recorded stream: events that sinks.jsonl has kept, the body of a response (.sse), "
-    "or a cassette: network reads with their times, as JSON lines."
+    "a cassette: network reads with their times, as JSON lines, or a run of a hub, such as redis://localhost#chat-42 or "
+    "sqlite:///runs.db#chat-42. A run that is still being written is followed to its end."
 )
 
 
@@ -48,6 +53,7 @@ def written(value: object) -> str:
 View = tuple[tuple[sk.Operator[Any, Any], ...], Callable[[object], str]]
 """The operators that select something, and the function that makes a text of each item; the user's operators stand between."""
 
+NOTHING: Final = object()
 VIEWS: Final[Mapping[str, View]] = {
     "text": ((sk.text(restarts=True),), written),
     "thinking": ((sk.thinking(restarts=True),), written),
@@ -60,7 +66,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """
     Declare the arguments.
     """
-    parser.add_argument("file", metavar="FILE", type=readable_file, help="the recording")
+    parser.add_argument(
+        "recording",
+        metavar="FILE|URL#ID",
+        type=recording,
+        help="the recording, or a hub and the id of its run",
+    )
     parser.add_argument(
         "--speed",
         metavar="N",
@@ -83,6 +94,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def recording(text: str) -> Path | RunOfHub:
+    """
+    The recording that an argument names.
+
+    Raises:
+        ArgumentTypeError: There can be none.
+    """
+    return run_of(text) if names_run(text) else readable_file(text)
+
+
 def operators(text: str) -> sk.Operator[Any, Any]:
     """
     The operators that an argument names.
@@ -101,25 +122,91 @@ def run(options: Namespace) -> int:
     Show the recording.
 
     Raises:
+        UsageError: The operators do not fit together, or not behind what is shown; or the run cannot be read.
+    """
+    if isinstance(options.recording, RunOfHub):
+        return anyio.run(partial(play_run, options.recording, options))
+    recorded = sk.replay(options.recording, speed=options.speed) | sk.meter()
+    return anyio.run(partial(play, options.recording, viewed(recorded, options), own=bool(options.through)))
+
+
+def viewed(recorded: sk.Stream[Any], options: Namespace, view: View | None = None) -> sk.Stream[str]:
+    """
+    What is shown of a recording.
+
+    Args:
+        recorded: All of it.
+        options: Those of the command.
+        view: What is selected, if not what `--show` says.
+
+    Raises:
         UsageError: The operators do not fit together, or not behind what is shown.
     """
-    selected, shown = VIEWS[options.show]
-    recorded = sk.replay(options.file, speed=options.speed) | sk.meter()
+    selected, shown = view or VIEWS[options.show]
     try:
-        stream = reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
+        return reduce(sk.Stream[Any].pipe, (*selected, *options.through), recorded).map(shown)
     except TypeError as error:
         raise UsageError(f"--show {options.show} --through …: {error}") from error
-    return anyio.run(partial(play, options.file, stream, own=bool(options.through)))
 
 
-async def play(file: Path, stream: sk.Stream[str], *, own: bool) -> int:
+async def play_run(recorded: RunOfHub, options: Namespace) -> int:
+    """
+    Show a run of a hub, and return the exit status.
+
+    Raises:
+        UsageError: It is not there, or has no events to show; or the hub cannot be used.
+    """
+    try:
+        async with recorded.hub as hub:
+            view = await view_of(recorded, options.show)
+            stream = viewed(hub.replay(recorded.id, speed=options.speed), options, view)
+            return await play(recorded, stream, own=True)
+    except sk.StreamError as error:
+        raise UsageError(str(error)) from error
+
+
+async def view_of(recorded: RunOfHub, show: str) -> View:
+    """
+    How a run is shown: one of texts or of other values has no events from which to select.
+
+    Raises:
+        UsageError: `--show` wants something that only events have.
+        StreamError: The run is not there, or the hub cannot be used.
+    """
+    if await recorded.hub.status(recorded.id) is None:
+        raise UsageError(f"there is no {recorded}: it was deleted, its time is over, or it has never been")
+    first = await first_item(recorded)
+    if is_restart(first) or type_of(first) is not None:
+        return VIEWS[show]
+    if show in {"thinking", "tools"} and first is not NOTHING:
+        raise UsageError(
+            f"--show {show} is for runs of Claude's events, and {recorded} has items of type {name_of(type(first))}: "
+            "leave it out, or give --show events"
+        )
+    return (), line if show == "events" else written
+
+
+async def first_item(recorded: RunOfHub) -> object:
+    """
+    What a run begins with; NOTHING where it has ended without an item.
+    """
+    try:
+        async with recorded.hub.replay(recorded.id).open() as items:
+            async for item in items:
+                return item
+    except sk.StreamError:
+        pass  # whoever plays it is told
+    return NOTHING
+
+
+async def play(recorded: Path | RunOfHub, stream: sk.Stream[str], *, own: bool) -> int:
     """
     Show a recording.
 
     Args:
-        file: The recording.
+        recorded: The recording.
         stream: What is shown of it.
-        own: Whether the user has named operators, so that an error may come from one of them.
+        own: Whether an error may come from the user's own operators or items.
 
     Returns:
         The exit status: 0 if the stream is complete or was ended on purpose, else 1.
@@ -135,17 +222,24 @@ async def play(file: Path, stream: sk.Stream[str], *, own: bool) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        nothing = running.report.meter is None or running.report.meter.time_to_first_event is None
         if isinstance(error, sk.StreamError):
-            if nothing and error.type in {"grammar", "truncated"}:
-                raise UsageError(f"{file} holds no recorded stream: {error}") from error
+            if isinstance(recorded, Path) and error.type in {"grammar", "truncated"} and is_empty(running):
+                raise UsageError(f"{recorded} holds no recorded stream: {error}") from error
             how = str(error)
         elif own:
             how = f"{type(error).__name__}: {error}"
         else:
             raise
         output.end_line()
-        print(f"streamkit: {file}: {running.outcome.kind}: {how}", file=sys.stderr)
+        print(f"streamkit: {recorded}: {running.outcome.kind}: {how}", file=sys.stderr)
         return 1
     output.end_line()
     return 0
+
+
+def is_empty(running: sk.JobRun[Any]) -> bool:
+    """
+    Whether a recording had no event.
+    """
+    meter = running.report.meter
+    return meter is None or meter.time_to_first_event is None
