@@ -19,6 +19,7 @@ from streamkit._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from streamkit import (
+        durable_streams as durable_streams,
         events as events,
         hub as hub,
         plugins as plugins,
@@ -33,5 +34,7 @@ adapt("anthropic", "streamkit._claude.anthropic_adapter")
 
 if not TYPE_CHECKING:  # a checker would take it as a promise that every name exists
     __getattr__, __dir__ = lazy_names(
-        globals(), ("events", "hub", "plugins", "sinks", "sse", "testing", "ui"), "__version__"
+        globals(),
+        ("durable_streams", "events", "hub", "plugins", "sinks", "sse", "testing", "ui"),
+        "__version__",
     )

@@ -39,6 +39,7 @@ EVERYTHING: Final = {
     "_operators",
     "_serving",
     "_version",
+    "durable_streams",
     "events",
     "hub",
     "plugins",
@@ -68,6 +69,7 @@ MAY_IMPORT: Final = {
     "_claude.operators": {*PROTOCOL, "_operators", "_claude.operators"},
     "_claude.anthropic_adapter": PROTOCOL,
     "_claude.sinks": PROTOCOL,
+    "durable_streams": {*PROTOCOL, "_serving", "durable_streams", "hub"},
     "events": {"_core", "_claude.protocol"},
     "hub": {*PROTOCOL, "_claude.exchange", "_operators", "hub"},
     "plugins": {"_core", "plugins", "streamkit"},
@@ -81,7 +83,19 @@ MAY_IMPORT: Final = {
     "cli": {*EVERYTHING, "testing", "cli", "streamkit"},
     "_api": EVERYTHING,
     "_version": set[str](),
-    "__init__": {"_core", "_version", "_api", "events", "hub", "plugins", "sinks", "sse", "testing", "ui"},
+    "__init__": {
+        "_core",
+        "_version",
+        "_api",
+        "durable_streams",
+        "events",
+        "hub",
+        "plugins",
+        "sinks",
+        "sse",
+        "testing",
+        "ui",
+    },
     "__main__": {"cli"},
 }
 """Which room may import which, also for types and inside functions. `streamkit` is the façade itself."""
@@ -214,6 +228,7 @@ PUBLIC: Final = {
     **{
         f"streamkit.{room}": import_module(f"streamkit.{room}")
         for room in (
+            "durable_streams",
             "events",
             "hub",
             "plugins",
@@ -318,7 +333,7 @@ def test_no_name_loads_an_event_loop() -> None:
 import sys
 import streamkit as sk
 
-for name in {*dir(sk)} - {"ERRORS", "sse", "testing"}:
+for name in {*dir(sk)} - {"ERRORS", "durable_streams", "sse", "testing"}:
     getattr(sk, name)
 print(sorted({"asyncio", "trio", "ssl", "anthropic"} & {*sys.modules}))
 """

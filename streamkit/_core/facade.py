@@ -20,7 +20,17 @@ _PUBLIC = frozenset(
         "streamkit",
         *(
             f"streamkit.{room}"
-            for room in ("events", "hub", "plugins", "sinks", "sse", "testing", "ui.ag_ui", "ui.ai_sdk")
+            for room in (
+                "durable_streams",
+                "events",
+                "hub",
+                "plugins",
+                "sinks",
+                "sse",
+                "testing",
+                "ui.ag_ui",
+                "ui.ai_sdk",
+            )
         ),
     }
 )

@@ -32,10 +32,37 @@ if TYPE_CHECKING:
     from streamkit._core.runtime.run import Run
     from streamkit._serving.framing import Framing
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "take_leave", "until_gone"]
 
 _CLIENT_IS_GONE: Final = 499
 """The status that access logs have for it."""
+
+
+async def until_gone(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> None:
+    """
+    Wait for a client to go. What is left of the request's body is of no use here.
+
+    Args:
+        receive: ASGI's.
+    """
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            await lowlevel.checkpoint()  # a server may say for ever that the body is empty
+    except OSError:
+        pass
+
+
+async def take_leave(send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
+    """
+    Answer a client that has gone before the response began. Nobody sees it, but middleware takes a response that never begins
+    for a bug of the application's.
+
+    Args:
+        send: ASGI's.
+    """
+    with suppress(OSError):
+        await send({"type": "http.response.start", "status": _CLIENT_IS_GONE, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Delivery:
@@ -86,7 +113,7 @@ class Delivery:
         if failure is not None and is_bug(failure):
             raise failure
         if self._gone and not self._begun.is_set():
-            await self._take_leave()
+            await take_leave(self._send)
 
     async def _serve(self, wait: float, silence: float | None) -> Exception | None:
         failure: Exception | None = None
@@ -156,15 +183,6 @@ class Delivery:
             await self._emit({"type": "http.response.start", "status": status, "headers": headers})
             await self._emit({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _take_leave(self) -> None:
-        """
-        Answer a client that has gone before the response began. Nobody sees it, but middleware takes a response that never begins
-        for a bug of the application's.
-        """
-        with suppress(OSError):
-            await self._send({"type": "http.response.start", "status": _CLIENT_IS_GONE, "headers": []})
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
     async def _emit(self, message: MutableMapping[str, Any]) -> None:
         try:
             await self._send(message)
@@ -173,14 +191,7 @@ class Delivery:
             await sleep_forever()  # until whoever has called is cancelled
 
     async def _watch(self) -> None:
-        """
-        Wait for the client to go. What is left of the request's body is of no use here.
-        """
-        try:
-            while (await self._receive())["type"] != "http.disconnect":
-                await lowlevel.checkpoint()  # a server may say for ever that the body is empty
-        except OSError:
-            pass
+        await until_gone(self._receive)
         self._leave()
 
     def _leave(self) -> None:

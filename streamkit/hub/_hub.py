@@ -18,6 +18,7 @@ from streamkit.hub._errors import Busy, Fenced, Gone
 from streamkit.hub._fork import Fork, checked_end, checked_rest, new_run
 from streamkit.hub._given_streams import checked_stream
 from streamkit.hub._items import encode_item
+from streamkit.hub._parts import BEHIND_ALL, last_place
 from streamkit.hub._patience import patiently
 from streamkit.hub._playback import Playback
 from streamkit.hub._record import Record, checked_run, parse_place
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Hub"]
 
 R = TypeVar("R", bound=Recipe)
-
-_BEHIND_ALL = 2**62
-"""A number that no record has."""
 
 
 class Hub:
@@ -240,15 +238,11 @@ class Hub:
         Where a run stands; None where there is no such run.
         """
         run, store = checked_run("status", id), self.store
-        page = await patiently(lambda: store.read(run, _BEHIND_ALL, limit=1))
-        if page is None:
+        found = await last_place(store, run)
+        if found is None:
             return None
-        state, last = page.state, None
-        if number := state.last:
-            page = await patiently(lambda: store.read(run, number, limit=1))
-            batches = () if page is None else page.batches
-            last = next((f"{number}-{batch.epoch}" for batch in batches if batch.last >= number), None)
-        return status_of(run, state, last)
+        state, place = found
+        return status_of(run, state, str(place) if place is not None and place.number else None)
 
     async def runs(self) -> AsyncGenerator[Status]:
         """
@@ -359,7 +353,7 @@ class Hub:
         End a run that has no writer which could.
         """
         store = self.store
-        page = await patiently(lambda: store.read(run, _BEHIND_ALL, limit=1))
+        page = await patiently(lambda: store.read(run, BEHIND_ALL, limit=1))
         if page is None or page.state.alive:
             return
         try:

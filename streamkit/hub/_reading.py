@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamkit.hub._errors import Diverged, Gap
+from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
-from streamkit.hub._record import Place
+from streamkit.hub._record import Place, Record
 from streamkit.hub._stores.refusals import gone
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from streamkit.hub._stores.contract import Batch, Page, State, Store
 
-__all__ = ["Reading", "batches_of"]
+__all__ = ["START", "Reading", "batches_of", "records_of"]
 
-_START: Final = Place(0, 0)
+START: Final = Place(0, 0)
+"""The place in front of all records."""
 
 
 class Reading:
@@ -28,15 +30,16 @@ class Reading:
     Args:
         run: The run's id.
         after: The record behind which it begins; None for the beginning.
+        started: When the log of that record was begun; 0 where that is not known.
 
     Attributes:
         place: The last record that was read.
     """
 
-    def __init__(self, run: str, after: Place | None = None) -> None:
+    def __init__(self, run: str, after: Place | None = None, *, started: float = 0.0) -> None:
         self._run = run
-        self._started = 0.0
-        self.place: Place = after or _START
+        self._started = started
+        self.place: Place = after or START
 
     def new(self, page: Page) -> list[Batch]:
         """
@@ -112,3 +115,13 @@ async def batches_of(store: Store, run: str, last: int | None = None) -> AsyncGe
         for batch in reading.new(page):
             if batch.first <= last:
                 yield batch.part(batch.first, min(batch.last, last))
+
+
+def records_of(batch: Batch) -> list[Record]:
+    """
+    The records of a batch, as viewers get them.
+    """
+    return [
+        Record(f"{number}-{batch.epoch}", decode_item(data))
+        for number, data in enumerate(batch.records, batch.first)
+    ]

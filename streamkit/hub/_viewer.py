@@ -16,20 +16,18 @@ from streamkit._core.naming import call_text
 from streamkit._core.source import Opened, Source
 from streamkit.hub._ending import Ending, EndingFacts
 from streamkit.hub._errors import Lost
-from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
-from streamkit.hub._reading import Reading
-from streamkit.hub._record import Record
+from streamkit.hub._reading import Reading, records_of
 from streamkit.hub._stores.refusals import gone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
     from streamkit._core.runtime.context import Context
-    from streamkit.hub._record import Place
-    from streamkit.hub._stores.contract import Batch, Page, State, Store, Watch
+    from streamkit.hub._record import Place, Record
+    from streamkit.hub._stores.contract import Page, State, Store, Watch
 
-__all__ = ["Viewer"]
+__all__ = ["ViewedHub", "Viewer"]
 
 _TAKEOVER_WITHIN: Final = 60.0
 """Seconds in which a worker has to go on with a run whose writer has died."""
@@ -112,7 +110,7 @@ class Viewer(Source):
                 if page is None:
                     raise gone(self._run)
                 if batches := reading.new(page):
-                    yield [*map(_appended, batches)]
+                    yield [Appended(batch.at, records_of(batch)) for batch in batches]
                 if page.state.last == reading.place.number:
                     if page.state.ending is not None:
                         self._end(page.state.ending, context)
@@ -158,13 +156,3 @@ class Viewer(Source):
             raise failure
         if told.kind == "stopped" and told.stopped_by is not None:
             context.stopped(told.stopped_by)
-
-
-def _appended(batch: Batch) -> Appended:
-    return Appended(
-        batch.at,
-        [
-            Record(f"{number}-{batch.epoch}", decode_item(data))
-            for number, data in enumerate(batch.records, batch.first)
-        ],
-    )

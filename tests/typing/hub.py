@@ -31,6 +31,8 @@ async def followed() -> None:
         sk.sse.resume(hub, "run", None, wait=1, raw=True)
         sk.ui.ai_sdk.resume(hub, "run", version=6, finished=False)
         sk.ui.ag_ui.resume(hub, "run", thread_id="thread", run_id="run", messages=[])
+        sk.durable_streams.resume(hub, "run", media_type="text/plain", wait=1, poll=30, headers={"a": "b"})
+        assert_type(sk.durable_streams.HEADERS, tuple[str, ...])
         assert_type(sk.ui.ai_sdk.snapshot(["a"]), list[dict[str, Any]])
         assert_type(sk.ui.ag_ui.snapshot(["a"], "thread", "run"), list[dict[str, Any]])
 

@@ -34,6 +34,8 @@ async def wrong() -> None:
         _ = (await hub.status("run")).kind  # error
         sk.sse.resume(hub, "run", 5)  # error
         sk.sse.resume("run", hub)  # error
+        sk.durable_streams.resume(hub, "run", "-1")  # error
+        sk.durable_streams.resume(hub, "run", poll="20 s")  # error
         sk.ui.ai_sdk.resume(hub, "run", version=5)  # error
         sk.ui.ag_ui.resume(hub, "run", thread_id=5)  # error
         sk.ui.ag_ui.snapshot(["a"], "thread")  # error
