@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Parts", "RunReader"]
 
+_MOST_RECORDS: Final = 4096
+
 _CONNECTION: Final = 60.0
 """
 Seconds after which a stream of server-sent events ends, and its client comes again, as the protocol wants it: a cache can then
@@ -70,6 +72,16 @@ class RunReader:
         records = part.records[:count]
         end = Position(parse_place("offset", records[-1].id), part.end.started) if records else part.start
         return replace(part, records=records, end=end)
+
+    async def read_on(self, start: Position) -> Part:
+        """
+        The same, about 4,096 records at most: in one part what most runs have, because some clients ask for one alone.
+        """
+        part = await self.read(start)
+        while not part.at_tail and len(part.records) < _MOST_RECORDS:
+            more = await self.read(part.end)
+            part = replace(more, start=start, records=[*part.records, *more.records])
+        return part
 
     async def next(self, start: Position, seconds: float) -> Part:
         """

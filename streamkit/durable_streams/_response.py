@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from streamkit.durable_streams._asked import Asked
     from streamkit.durable_streams._reader import RunReader
-    from streamkit.hub._parts import Part
 
 __all__ = ["RunResponse"]
 
@@ -138,42 +137,37 @@ class RunResponse(StarletteResponse):
     async def _read(self, asked: Asked) -> Answer | FramedResponse:
         if asked.live == "sse":
             return await self._follow(asked)
-        if asked.head:
-            return self._with_headers(tell_standing(await self._reader.tail(), self._reader.content))
-        cursor = None
-        if asked.live == "long-poll":
-            start = asked.start or (await self._reader.tail()).end
-            part, cursor = await self._reader.next(start, self._poll), next_cursor(asked.cursor)
-            if not part.records:
-                return self._with_headers(tell_nothing(part, cursor))
-        else:
-            part = await self._part(asked)
-        cached = asked.start is not None
-        return self._with_headers(
-            answer_with(part, self._reader.content, known=asked.known, cursor=cursor, cached=cached)
-        )
+        answer = await (self._standing() if asked.head else self._part(asked))
+        answer.headers |= self._further
+        return answer
 
-    async def _part(self, asked: Asked) -> Part:
-        """
-        What there is of what a client asks for.
-        """
-        return await (self._reader.tail() if asked.start is None else self._reader.read(asked.start))
+    async def _standing(self) -> Answer:
+        return tell_standing(await self._reader.tail(), self._reader.content)
+
+    async def _part(self, asked: Asked) -> Answer:
+        reader, cursor = self._reader, None
+        if asked.live == "long-poll":
+            start = asked.start or (await reader.tail()).end
+            part, cursor = await reader.next(start, self._poll), next_cursor(asked.cursor)
+            if not part.records:
+                return tell_nothing(part, cursor)
+        else:
+            part = await (reader.tail() if asked.start is None else reader.read_on(asked.start))
+        cached = asked.start is not None
+        return answer_with(part, reader.content, known=asked.known, cursor=cursor, cached=cached)
 
     async def _follow(self, asked: Asked) -> FramedResponse:
-        content, first = self._reader.content, await self._part(asked)
+        reader, content = self._reader, self._reader.content
+        first = await (reader.tail() if asked.start is None else reader.read(asked.start))
         if not first.records:
-            self._reader.check_alive(first)
+            reader.check_alive(first)
         events = Events(content, asked.cursor, first)
         encoding = {SSE_ENCODING: content.sse_encoding} if content.sse_encoding else {}
         return FramedResponse(
-            Stream(Parts(self._reader, first)),
+            Stream(Parts(reader, first)),
             lambda: events,
             name="durable_streams.resume",
             wait_for_first=False,
             heartbeat=self._heartbeat,
             headers={**encoding, **self._further},
         )
-
-    def _with_headers(self, answer: Answer) -> Answer:
-        answer.headers |= self._further
-        return answer

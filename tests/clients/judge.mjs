@@ -30,6 +30,7 @@ console.log = console.info = console.debug = console.error = () => {}; // stdout
 console.warn = (...words) => current.getStore()?.errors.push(words.join(" ")); // AG-UI warns of what it strips
 
 const { HttpAgent } = await import("@ag-ui/client");
+const { stream } = await import("@durable-streams/client");
 const [ai6, ai7] = [await import("ai-6"), await import("ai-7")];
 
 const QUESTION = { id: "question", role: "user", parts: [{ type: "text", text: "Hi" }] };
@@ -61,6 +62,19 @@ async function readWithAgUi(url, seen) {
   } finally {
     seen.end = agent.messages.filter((message) => message.id !== "question");
   }
+}
+
+// It ends with the items of the run, or with its text, and is finished where it was told that the run is closed.
+async function readDurableStream(live, url, seen) {
+  const response = await stream({ url, live, warnOnHttp: false });
+  response.closed.catch(() => {}); // the reading below raises it too
+  const isJson = response.contentType === "application/json";
+  seen.end = isJson ? [] : "";
+  for await (const piece of isJson ? response.jsonStream() : response.textStream()) {
+    seen.chunks++;
+    seen.end = seen.end.concat(isJson ? [piece] : piece);
+  }
+  seen.finished = response.streamClosed;
 }
 
 // -- conversations ---------------------------------------------------------------------------------------------------------------
@@ -115,6 +129,9 @@ async function talkWithAgUi(url, steps, seen) {
 const JUDGES = {
   "ai-6": (url, steps, seen) => steps ? talkWithAiSdk(ai6, url, steps, seen) : readWithAiSdk(ai6, url, seen),
   "ai-7": (url, steps, seen) => steps ? talkWithAiSdk(ai7, url, steps, seen) : readWithAiSdk(ai7, url, seen),
+  "durable-once": (url, _, seen) => readDurableStream(false, url, seen),
+  "durable-long-poll": (url, _, seen) => readDurableStream("long-poll", url, seen),
+  "durable-sse": (url, _, seen) => readDurableStream("sse", url, seen),
   "ag-ui": (url, steps, seen) => steps ? talkWithAgUi(url, steps, seen) : readWithAgUi(url, seen),
 };
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import streamkit as sk
     from tests.clients.site import App, Site
 
-Judge = Literal["ai-6", "ai-7", "ag-ui"]
+Judge = Literal["ai-6", "ai-7", "ag-ui", "durable-once", "durable-long-poll", "durable-sse"]
 
 AI_SDK: Final[tuple[Judge, ...]] = ("ai-6", "ai-7")
+DURABLE: Final[tuple[Judge, ...]] = ("durable-once", "durable-long-poll", "durable-sse")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Seen:
         end: The message, or the messages, that it ends with.
         errors: What it complains of: chunks that do not fit their schema, an order that it does not allow, a broken connection.
         told: The errors that the server has told it in the protocol.
-        finished: What the protocol's last chunk says, where nothing has failed; None without one.
+        finished: What the protocol's last chunk says, where nothing has failed; None without one. Of Durable Streams, whether the
+            run is closed.
         failed: What AG-UI's last event says, where the run has failed; None without one.
         chunks: How many chunks it has read.
     """

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from tests.support.patience import PATIENCE
+
 HERE: Final = Path(__file__).parent
 INSTALLED: Final = HERE.parents[1] / ".clients"
 LISTS: Final = ("package.json", "package-lock.json")
@@ -61,11 +63,34 @@ def judge() -> list[str]:
     Raises:
         Missing: Node.js or the npm packages are not installed.
     """
-    command = node()
+    return [str(node()), str(_beside_packages("judge.mjs"))]
+
+
+def conformance(pattern: str) -> list[str]:
+    """
+    The command that runs the conformance suite of Durable Streams, and writes what it has found to stdout, as JSON.
+
+    Args:
+        pattern: A regular expression for the names of its tests.
+
+    Raises:
+        Missing: Node.js or the npm packages are not installed.
+    """
+    suite = _beside_packages("durable_streams.test.mjs")
+    runner = INSTALLED / "node_modules" / "vitest" / "vitest.mjs"
+    patient = f"--testTimeout={PATIENCE * 1000:.0f}"
+    chosen = (suite.name, f"--testNamePattern={pattern}")
+    return [str(node()), str(runner), "run", f"--root={INSTALLED}", "--reporter=json", patient, *chosen]
+
+
+def _beside_packages(name: str) -> Path:
+    """
+    A file of this folder, where Node.js finds the packages that it imports: beside them.
+    """
     if not is_current():
         raise Missing("the npm packages of tests/clients are missing: python -m tests.clients.packages")
-    # Node.js looks for packages beside the file that imports them.
-    return [str(command), str(shutil.copy(HERE / "judge.mjs", INSTALLED))]
+    shutil.copy(HERE / name, INSTALLED)
+    return INSTALLED / name
 
 
 def browser() -> str:

@@ -98,7 +98,7 @@ class DurableWriter:
         poll: Seconds that a long poll waits.
     """
 
-    def __init__(self, hub: sk.hub.Hub, *, poll: float = 0.5) -> None:
+    def __init__(self, hub: sk.hub.Hub, *, poll: float) -> None:
         self.hub = hub
         self.poll = poll
         self.written: dict[str, Written] = {}
