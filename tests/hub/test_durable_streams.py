@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import anyio
+import anyio.lowlevel
 import pytest
+from fastapi import FastAPI, Request
 
 import streamkit as sk
 from streamkit import hub as hubs
@@ -571,6 +573,45 @@ async def test_headers(memory: Hub) -> None:
         assert exchange.headers["cache-control"] == "public, max-age=60"
         assert exchange.headers["set-cookie"] == "a=b"
     assert (await ask(memory)).headers["cache-control"] == "private, no-cache"
+
+
+async def test_a_framework_takes_it_for_one_of_its_own(memory: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def passing(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    @app.api_route("/{name}", methods=["GET", "HEAD"])
+    async def show(name: str) -> Any:
+        shown = sk.durable_streams.resume(memory, name, poll=3600.0)
+        shown.set_cookie("a", "b")
+        return shown
+
+    def at(path: str, **query: Any) -> Exchange:
+        exchange = asking(**query)
+        exchange.scope |= {"path": path, "root_path": "", "client": None, "server": None}
+        return exchange
+
+    log = await Log.begin(memory, "run")
+    watched = Watched(memory, monkeypatch)
+    polling, following = (at("/run", offset="-1", live=live) for live in ("long-poll", "sse"))
+    with patience():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(polling.serve, app)
+            tasks.start_soon(following.serve, app)
+            while watched.watching < 2:
+                await anyio.lowlevel.checkpoint()
+            polling.gone.set()
+            while watched.watching > 1:
+                await anyio.lowlevel.checkpoint()
+            await log.append("a")
+            await log.end()
+    assert messages(following) == ["a"]
+    for exchange in (await at("/run").serve(app), await at("/run", method="HEAD").serve(app), following):
+        assert exchange.status == 200
+        assert exchange.headers["set-cookie"].startswith("a=b;")
+        assert exchange.headers.get("stream-run-kind", "complete") == "complete"
 
 
 async def test_it_answers_http_alone(memory: Hub) -> None:
