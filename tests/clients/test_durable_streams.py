@@ -46,7 +46,7 @@ NOT_OURS: Final = {
     "TTL and Expiry": "how long runs are kept is a setting of the hub, and clients neither set nor see it",
     "TTL Expiration Behavior": "the same",
     "HEAD Metadata Edge Cases": "the same",
-    "Fork - ": "nobody can make a run of another one by HTTP",
+    "Fork - ": "the application makes them, by `hub.fork`",
     "Reserved subscription APIs": "nobody can have a hub call other servers by HTTP",
 }
 """Tests whose names begin so do not apply, and why."""
