@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamkit.events import Event
 
-EVERY = examples(pr=250, full=1)
+EVERY = examples(pr=400, full=1)
 """One mutant of this many is tried."""
 
 PARTS = examples(pr=1, full=32)

@@ -164,6 +164,7 @@ async def test_a_place_where_nothing_can_be_kept(
     assert server.requests == []
 
 
+@pytest.mark.pure  # whose command has a process and a loop of its own
 async def test_a_reader_that_goes_is_no_complaint(
     fake_claude: StartFakeClaude, process: Process, file: Path
 ) -> None:

@@ -25,6 +25,7 @@ from streamkit._claude.protocol.sse import EventDecoder
 from streamkit.testing import Drop, FakeClaude, Reply
 from tests.support.claude import ASK
 from tests.support.patience import patience
+from tests.support.profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,13 @@ SMALL = 4_000
 """Bytes up to which a recording is cut with every kind of line end."""
 
 LARGE = 20_000
-"""Bytes from which on a run is cut around each event on one of the backends only: all before a cut is read again."""
+"""Bytes from which on a run is cut around some of the events, on each backend others: all before a cut is read again."""
+
+EVENTS_OF_LARGE = examples(pr=6, full=2)
+"""Every so many events of a large recording, on each backend."""
+
+BYTES_OF_LARGE = examples(pr=7, full=1)
+"""Every so many bytes of a large recording at which the decoder is asked what it would say; it is fed each byte alone."""
 
 KINDS: dict[type[Exception] | None, str] = {
     None: "complete",
@@ -194,6 +201,7 @@ def cut_at_every_byte(truth: Truth, line_end: bytes) -> None:
     decoder, record = EventDecoder(), Record()
     came = given = 0
     right, complaint = truth.given(0), truth.error(0)
+    every = BYTES_OF_LARGE if len(body) > LARGE else 1
     for cut in range(len(body) + 1):
         events = decoder.feed(body[cut - 1 : cut])
         if came < len(ends) and ends[came] == cut:
@@ -205,10 +213,12 @@ def cut_at_every_byte(truth: Truth, line_end: bytes) -> None:
             assert record.message.build(beta=True).to_dict() == truth.messages[given][-1], (
                 f"cut after {cut} bytes"
             )
+        assert given == right, f"cut after {cut} bytes"
+        if cut % every and not events:
+            continue
         # The end changes nothing but `error`: the decoder itself goes on.
         ended = copy.copy(decoder)
         ended.end()
-        assert given == right, f"cut after {cut} bytes"
         assert kind_of(ended.error) is complaint, f"cut after {cut} bytes"
     assert came == len(truth.ends)
     assert [message.to_dict() for message in record.messages()] == truth.messages[given]
@@ -263,8 +273,9 @@ async def check(stream: sk.Stream[Any], truth: Truth, cut: int, *, messages: boo
 async def test_cut_around_every_event_a_run_says_so_too(recording: Path, anyio_backend_name: str) -> None:
     truth = truth_of(recording)
     # Messages are built on one of the backends; what holds them, the test above has looked at.
-    mine = set(truth.ends[anyio_backend_name == "trio" :: 2])
-    ends = mine if len(truth.body) > LARGE else truth.ends
+    is_large = len(truth.body) > LARGE
+    mine = set(truth.ends[anyio_backend_name == "trio" :: EVENTS_OF_LARGE if is_large else 2])
+    ends = mine if is_large else truth.ends
     around = {end + offset for end in ends for offset in (-1, 0, 1) if end + offset <= len(truth.body)}
     chance = random.Random(f"{recording.stem} {anyio_backend_name}")
     anywhere = {0, len(truth.body), *chance.choices(range(len(truth.body)), k=RANDOM)}

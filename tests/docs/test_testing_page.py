@@ -107,7 +107,8 @@ def test_the_marker_and_the_fixtures_work_or_say_what_to_write(
         assert outcomes == {"passed": 2}, printed
 
 
-@pytest.mark.parametrize("settings", ["asyncio strict", "asyncio auto"])
+@pytest.mark.turns(2)
+@pytest.mark.parametrize("settings", ["asyncio auto", "asyncio strict"])
 def test_a_server_works_in_tests_of_pytest_asyncio(pytester: pytest.Pytester, settings: str) -> None:
     outcomes, printed = ran(pytester, SETTINGS[settings], code_with("mark.asyncio"))
     assert outcomes == {"passed": 1}, printed

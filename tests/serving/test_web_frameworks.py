@@ -157,7 +157,7 @@ async def test_clients_that_leave_whenever_they_like_leave_nothing_behind(
 ) -> None:
     skip_unless_it_runs_on(server, anyio_backend_name)
     chance = random.Random(f"{app} {server}")
-    clients = examples(pr=24, full=250)
+    clients = examples(pr=12, full=250)
     answer = reply(text(*[f"{word} " for word in SAID.split()]), Pause(0.02))
     before = len(anyio.get_running_tasks()), sockets_open()
     logs: list[str] = []
