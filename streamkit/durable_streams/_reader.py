@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamkit.durable_streams._content import Content
     from streamkit.hub import Hub
     from streamkit.hub._parts import Part
+    from streamkit.hub._stores.contract import Watch
 
 __all__ = ["Parts", "RunReader"]
 
@@ -83,7 +84,13 @@ class RunReader:
             part = replace(more, start=start, records=[*part.records, *more.records])
         return part
 
-    async def next(self, start: Position, seconds: float) -> Part:
+    def watch(self) -> Watch:
+        """
+        A watch on the run, for `next`. The caller closes it.
+        """
+        return self.hub.store.watch(self.run)
+
+    async def next(self, start: Position, seconds: float, watch: Watch) -> Part:
         """
         What there is from a position on, or else what comes first, within so many seconds.
 
@@ -91,18 +98,14 @@ class RunReader:
             Lost: Nothing will come, because the writer has died.
             StreamError: As for `read`.
         """
-        watch = self.hub.store.watch(self.run)
         until = current_time() + seconds
-        try:
-            while True:
-                part = await self.read(start)
-                if part.records or part.is_last or current_time() >= until:
-                    return part
-                self.check_alive(part)
-                with move_on_after(until - current_time()):
-                    await watch.changed()
-        finally:
-            watch.close()
+        while True:
+            part = await self.read(start)
+            if part.records or part.is_last or current_time() >= until:
+                return part
+            self.check_alive(part)
+            with move_on_after(until - current_time()):
+                await watch.changed()
 
     def check_alive(self, part: Part) -> None:
         """
@@ -138,10 +141,13 @@ class Parts(Source):
 
     async def _parts(self) -> AsyncGenerator[Part]:
         until = current_time() + _CONNECTION
-        end = self._before.end
-        is_last = self._before.is_last
-        while not is_last and current_time() < until:
-            part = await self._reader.next(end, until - current_time())
-            end, is_last = part.end, part.is_last
-            if part.records or is_last:
-                yield part
+        end, is_last = self._before.end, self._before.is_last
+        watch = self._reader.watch()  # one for all parts, because Redis is told of each
+        try:
+            while not is_last and current_time() < until:
+                part = await self._reader.next(end, until - current_time(), watch)
+                end, is_last = part.end, part.is_last
+                if part.records or is_last:
+                    yield part
+        finally:
+            watch.close()

@@ -4,6 +4,7 @@ The response to one request of a client, from what it asks for to what it is tol
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anyio import create_task_group
@@ -148,7 +149,9 @@ class RunResponse(StarletteResponse):
         reader, cursor = self._reader, None
         if asked.live == "long-poll":
             start = asked.start or (await reader.tail()).end
-            part, cursor = await reader.next(start, self._poll), next_cursor(asked.cursor)
+            with closing(reader.watch()) as watch:
+                part = await reader.next(start, self._poll, watch)
+            cursor = next_cursor(asked.cursor)
             if not part.records:
                 return tell_nothing(part, cursor)
         else:

@@ -113,6 +113,7 @@ class Watched:
 
     def __init__(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reads = 0
+        self.watches = 0
         self.watching = 0
         self.began = anyio.Event()
         store = hub.store
@@ -124,6 +125,7 @@ class Watched:
 
         def counted_watch(run: str) -> Any:
             made = watch(run)
+            self.watches += 1
             self.watching += 1
             self.began.set()
             close = made.close
@@ -274,8 +276,9 @@ async def test_cursors_never_go_back(memory: Hub) -> None:
         cursor = exchange.headers["stream-cursor"]
 
 
-async def test_server_sent_events_follow_a_run_to_its_end(hub: Hub) -> None:
+async def test_server_sent_events_follow_a_run_to_its_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     log = await Log.begin(hub, "run")
+    watched = Watched(hub, monkeypatch)
     await log.append("a\r\n\r\nevent: control", 1)
     async with waiting(hub, asking(offset="-1", live="sse")) as exchange:
         await exchange.until("upToDate")
@@ -283,6 +286,7 @@ async def test_server_sent_events_follow_a_run_to_its_end(hub: Hub) -> None:
         await exchange.until("[2]")
         await log.append(3)
         await log.end()
+    assert (watched.watches, watched.watching) == (1, 0)
     assert exchange.headers["content-type"] == "text/event-stream"
     assert messages(exchange) == ["a\r\n\r\nevent: control", 1, 2, 3]
     names = [name for name, _ in parsed(exchange.text)]
