@@ -220,6 +220,19 @@ async def split(stream: sk.Stream[events.Event]) -> None:
                 pass
 
 
+async def split_of_a_loop(loop: sk.Stream[events.Event | sk.ToolResult]) -> None:
+    parts: sk.Operator[events.Event | sk.ToolResult, tuple[str, str | sk.ToolCall | sk.ToolResult]]
+    parts = sk.split(text=sk.text(), call=sk.tool_calls(), result=sk.only("tool_result"))
+    async for _, value in loop | parts:
+        match value:
+            case str():
+                assert_type(value, str)
+            case sk.ToolCall():
+                assert_type(value, sk.ToolCall)
+            case _:
+                assert_type(value, sk.ToolResult)
+
+
 async def the_message(stream: sk.Stream[events.Event]) -> None:
     assert_type(await (stream | message()), Message | BetaMessage)
     assert_type(await (stream | message(beta=False)), Message)
