@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolError", "ToolWorld"]
 
+_NAMES = [
+    "read",
+    "write",
+    "fail",
+    "fail_to_write",
+    "keep",
+    "keep_failing",
+    "slow",
+    "store",
+    "show",
+    "nothing",
+]
+"""The tools, and one that there is not."""
+
 _REQUEST = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
 
 
@@ -44,6 +58,8 @@ class ToolWorld:
         whole: The calls whose message was made to its end, and waits for them.
         runs: How often the tool of each call has begun.
         running: The ids of the calls whose tools are running.
+        void: The ids of the calls of which somebody has seen that they are void.
+        late: Those whose tools have begun behind that.
     """
 
     rng: Random
@@ -52,6 +68,8 @@ class ToolWorld:
     runs: dict[int, int] = field(default_factory=dict[int, int])
     effects: set[int] = field(default_factory=set[int])
     running: set[str] = field(default_factory=set[str])
+    void: set[str] = field(default_factory=set[str])
+    late: set[str] = field(default_factory=set[str])
     _numbers: Any = field(default_factory=itertools.count)
 
     # -- the tools ----------------------------------------------------------------------------------------------
@@ -59,14 +77,26 @@ class ToolWorld:
     def tools(self) -> list[sk.ToolLike]:
         schema = {"type": "object"}
 
-        def made(name: str, *, effect: bool, fails: bool = False, timeout: float | None = None) -> sk.Tool:
+        def made(
+            name: str,
+            *,
+            effect: bool,
+            fails: bool = False,
+            stubborn: bool = False,
+            timeout: float | None = None,
+        ) -> sk.Tool:
             async def run(n: int) -> str:
                 self.runs[n] = self.runs.get(n, 0) + 1
+                self.late |= {f"toolu_{n}"} & self.void
                 if effect:
                     self.effects.add(n)
                 self.running.add(f"toolu_{n}")
                 try:
-                    await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]) * self.scale)
+                    try:
+                        await anyio.sleep(self.rng.choice([0.0, 0.05, 0.5, 3.0]) * self.scale)
+                    except anyio.get_cancelled_exc_class():
+                        if not stubborn:
+                            raise
                     if fails:
                         raise ToolError(f"{name} {n}")
                 finally:
@@ -91,6 +121,8 @@ class ToolWorld:
             made("write", effect=True),
             made("fail", effect=False, fails=True),
             made("fail_to_write", effect=True, fails=True),
+            made("keep", effect=False, stubborn=True),
+            made("keep_failing", effect=False, stubborn=True, fails=True),
             made("slow", effect=False, timeout=0.2 * self.scale),
             sk.approve(ask)(made("store", effect=True)),
             sk.approve(ask)(made("show", effect=False)),
@@ -153,11 +185,10 @@ class ToolWorld:
                 case "text":
                     block = {"type": "text", "text": f"text {n} and so on. "}
                 case "call":
-                    names = ["read", "write", "fail", "fail_to_write", "slow", "store", "show", "nothing"]
                     block = {
                         "type": "tool_use",
                         "id": f"toolu_{n}",
-                        "name": rng.choice(names),
+                        "name": rng.choice(_NAMES),
                         "input": {"n": n},
                     }
                 case _:

@@ -22,7 +22,7 @@ from streamkit._claude.protocol.kinds import (
     TOOLS,
     arrives_whole,
 )
-from streamkit._claude.protocol.plain_params import as_plain
+from streamkit._claude.protocol.plain_params import as_plain, plain_messages
 from streamkit._claude.protocol.stop_reasons import stop_reason
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def history(
         messages: The messages of the answer, as far as they have come; the last one may not have begun.
         replies: What answers its calls. Without it they are left to whoever sends the next request.
     """
-    conversation = [as_plain(message) for message in asked]
+    conversation = plain_messages(asked)
     waits = False
     if answer := _answer(messages, replies):
         conversation = with_answer(conversation, answer, joined=replies is None or not replies.continues)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from streamkit._claude.protocol.plain_params import PlainMessages
 from streamkit._claude.protocol.replies import Replies
 from streamkit._claude.protocol.stop_reasons import stop_reason
 from streamkit._claude.sources.messages_source import MessagesSource
@@ -181,7 +182,7 @@ def _following(
     What the next turn sends: the conversation so far, and everything else as the first one. A tool that was asked for once is not
     asked for again, or there would be no end. A container that the API has made for its tools is used again.
     """
-    sends = {**params, "messages": history}
+    sends = {**params, "messages": PlainMessages(history)}
     if container:
         sends.setdefault("container", container)
     match params.get("tool_choice"):

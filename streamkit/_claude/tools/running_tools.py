@@ -75,14 +75,15 @@ class RunningTools(SideJobs):
         self._toolbox = toolbox
         self._replies = replies
         self._interrupted = False
+        self._waiting: list[_Call] = []
+        self._running: set[_Call] = set()
+        self._stopping: set[_Call] = set()
         self.started_over()
 
     def started_over(self) -> None:
         self._replies.clear()
+        self._drop_calls()
         self._calls = ToolCalls(broken="emit")
-        self._waiting: list[_Call] = []
-        self._running: set[_Call] = set()
-        self._stopping: set[_Call] = set()
         self._end = MessageEnd()
         self._stop_reason: str | None = None
         self._ended = False
@@ -180,9 +181,16 @@ class RunningTools(SideJobs):
             self._tell(_unanswered(each.call, NOT_RUN))
 
     def _void(self) -> None:
-        self._running.clear()
-        self._waiting.clear()
+        self._drop_calls()
         self.take_back()
+
+    def _drop_calls(self) -> None:
+        """
+        Have nothing begin any more for the calls so far, and hear nothing of those that have begun.
+        """
+        self._waiting.clear()
+        self._running.clear()
+        self._stopping.clear()
 
     # -- the calls ----------------------------------------------------------------------------------------------
 
@@ -210,7 +218,6 @@ class RunningTools(SideJobs):
                 self.start(partial(self._run_tool, each, each.tool, each.call))
 
     async def _run_tool(self, each: _Call, tool: Any, call: Any) -> None:
-        running = self._running  # another one where the message has started over
         answers: list[Answer] = []
         try:
             self._replies.begun.add(call.id)
@@ -219,9 +226,11 @@ class RunningTools(SideJobs):
             if each in self._stopping:
                 self._stopping.discard(each)
                 self._tell(answers[0] if answers else _unanswered(call, STOPPED))
-            elif each in running and answers:  # or it was taken back, and its tool has gone on all the same
+            elif (
+                each in self._running and answers
+            ):  # or it was taken back, and its tool has gone on all the same
                 self._tell(answers[0])
-            running.discard(each)
+            self._running.discard(each)
             self._give_places()
 
     def _tell(self, answer: Answer) -> None:

@@ -86,7 +86,8 @@ class SideJobs:
 
     def started_over(self) -> None:
         """
-        The stream starts over. Every job has ended, and what they had given is dropped as far as it was not handed on.
+        The stream starts over. Every job has been cancelled, and what they had given is dropped as far as it was not handed on.
+        They are awaited next, and must neither give anything any more nor begin others.
         """
 
     def upstream_over(self) -> None:
@@ -218,11 +219,10 @@ class SideJobs:
     async def _start_over(self, batch: list[Any]) -> None:
         cancelled = self._cancel()
         self._ready.clear()
+        self.started_over()
         await self._context.joined(cancelled)
-        self._ready.clear()
         if self._failure is None:
             self._beside.log()
-        self.started_over()
         last = max(at for at, item in enumerate(batch) if is_restart(item))
         self._ready.append(batch[: last + 1])
         self._add(batch[last + 1 :])

@@ -46,11 +46,11 @@ class Viewer:
     Whoever reads a conversation, and what they have been told since it has last started over.
 
     Args:
-        running: The ids of the calls whose tools are running.
+        world: The tools.
     """
 
-    def __init__(self, running: set[str]) -> None:
-        self._running = running
+    def __init__(self, world: ToolWorld) -> None:
+        self._world = world
         self.told: dict[str, sk.ToolResult] = {}
         self.texts: list[str] = []
         self._results: dict[str, sk.ToolResult] = {}
@@ -59,9 +59,10 @@ class Viewer:
     def sees(self, item: Any) -> None:
         match item.type:
             case "restarted":
-                assert not self._running & self._calls, (
+                assert not self._world.running & self._calls, (
                     "a tool still runs for a message that has started over"
                 )
+                self._world.void |= self._calls
                 self._results.clear()
                 self.texts.clear()
                 self._calls.clear()
@@ -106,7 +107,7 @@ async def converse(steps: Steps, seed: int) -> None:
     client = ScriptedClient(world.answer)
     loop = random_loop(client.as_sdk, world, rng)
     speaks = [(rng.uniform(0, 8), rng.random() < 0.5) for _ in range(rng.choice([0, 0, 1, 3]))]
-    viewer = Viewer(world.running)
+    viewer = Viewer(world)
     outcome = await viewed(loop, viewer, speaks, rng, steps)
     steps.forget()
     assert client.open == 0
@@ -162,6 +163,7 @@ async def viewed(
 
 def check_tools(world: ToolWorld) -> None:
     assert world.running == set()
+    assert world.late == set(), "a tool began for a void call"
     assert all(world.runs[n] == 1 for n in world.effects), "a tool with effects ran twice"
     assert world.effects <= world.whole, "a tool with effects ran for a void call"
 
@@ -216,7 +218,8 @@ def as_reply(steps: list[Step]) -> Reply:
 
 @pytest.mark.parametrize("seed", range(examples(pr=8, full=200)))
 async def test_over_sockets_too(seed: int) -> None:
-    world, viewer = ToolWorld(Random(seed), scale=0.001), Viewer(set())
+    world = ToolWorld(Random(seed), scale=0.001)
+    viewer = Viewer(world)
     async with FakeClaude(lambda request: as_reply(world.answer(request.body)), repeat=True) as server:
         run = random_loop(server.client(), world, Random(seed)).open()
         with patience(), suppress(*sk.ERRORS, *RAISED):

@@ -378,3 +378,19 @@ async def test_leaving_in_the_middle_of_a_message_leaves_its_calls_out() -> None
     check_conversation([*history, HI])
     content = history[-1]["content"]  # of one text, or of two where the second has come too
     assert content == "Let me " or {block["type"] for block in content} == {"text"}
+
+
+async def test_the_history_that_an_application_has_is_its_own() -> None:
+    asks = [reply(tool_use("look", {"city": "Oslo"}, id=f"toolu_{n}")) for n in range(3)]
+    async with FakeClaude(*answers(*asks, reply(text("Rain.")))) as server:
+        async with sk.tool_loop(server.client(), tools=[look], **ASK).open() as run:
+            async for item in run:
+                if item.type == "message_stop":
+                    history: Any = run.outcome.history
+                    for message in history:
+                        message["content"] = "changed"
+                    history.clear()
+        whole = run.outcome.history
+    assert [len(request.body["messages"]) for request in server.requests] == [1, 3, 5, 7]
+    assert "changed" not in str([request.body for request in server.requests])
+    assert whole[: len(server.requests[3].body["messages"])] == server.requests[3].body["messages"]
