@@ -143,6 +143,25 @@ async def work(url: str, client: anthropic.AsyncAnthropic) -> None:
         def told(payload: Any, so_far: Any) -> sk.Stream[Any]:
             return answer(payload, so_far) | sk.text()
 
+        @hub.recipe("loop")
+        def loop(payload: Any, so_far: Any) -> sk.Stream[Any]:
+            say("begun", os.getpid(), payload["run"])
+
+            async def note(what: int) -> str:
+                """
+                Note it where it outlives this process.
+                """
+                async with await anyio.open_file(payload["notes"], "a") as notes:
+                    await notes.write(f"{payload['run']} {what}\n")
+                await anyio.sleep(0.25)
+                return f"noted {what}"
+
+            return sk.tool_loop(client, tools=[sk.tool(note, effect=payload["effect"])], **payload["ask"])
+
+        @hub.recipe("text of a loop")
+        def text_of_loop(payload: Any, so_far: Any) -> sk.Stream[Any]:
+            return loop(payload, so_far) | sk.text()
+
         say("ready", os.getpid())
         await hub.work(lease=WORKER_LEASE)
 
