@@ -8,8 +8,9 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from anyio import Event, current_time, move_on_after
+from anyio import CancelScope, Event
 
+from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -99,16 +100,17 @@ class Batches:
             self._written.set()
 
     async def _write(self) -> None:
-        due = current_time()
+        now = host_loop().time
+        due = now()
         while True:
             while not self._waiting:
                 if self._ends:
                     return
                 await self._more.wait()
-            while not self._is_whole() and (left := due - current_time()) > 0:
-                with move_on_after(left):
+            while not self._is_whole() and now() < due:
+                with CancelScope(deadline=due):
                     await self._more.wait()
-            due = current_time() + _WINDOW
+            due = now() + _WINDOW
             batch = self._next()
             await self._append(batch)
             for record in batch:

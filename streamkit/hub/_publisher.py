@@ -11,13 +11,14 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from anyio import CancelScope, Event, create_task_group, current_time, sleep_until
+from anyio import CancelScope, Event, create_task_group, sleep_until
 
 from streamkit._core.errors import StreamError
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.outcome import Outcome
 from streamkit._core.runtime.closing import CLOSE_TIMEOUT
 from streamkit._core.runtime.failures import ends_program, is_interruption
+from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._batches import Batches
 from streamkit.hub._ending import Ending
@@ -66,9 +67,10 @@ class Publisher:
         self._hands_over = hands_over
         self._last = grant.last
         self._beat_every = min(lease / 3, _BEAT)
-        self._renewed = current_time()
+        self._now = host_loop().time
+        self._renewed = self._now()
         # The clocks of two processes differ, so only one that takes a log over looks at the wall's.
-        self._begun = current_time() - (max(0.0, time() - grant.started) if grant.last else 0.0)
+        self._begun = self._now() - (max(0.0, time() - grant.started) if grant.last else 0.0)
         self._batches = Batches(self._append)
         self._beside = CancelScope(shield=True)
         self._failure: Exception | None = None
@@ -229,7 +231,7 @@ class Publisher:
         """
         The same, where the program was told to stop.
         """
-        with CancelScope(shield=True, deadline=current_time() + CLOSE_TIMEOUT):
+        with CancelScope(shield=True, deadline=self._now() + CLOSE_TIMEOUT):
             try:
                 await self._batches.end()
                 if self._hands_over:
@@ -275,21 +277,21 @@ class Publisher:
             self._interrupt(_FAILED)
 
     async def _append(self, records: Sequence[bytes]) -> None:
-        batch = Batch(self._last + 1, self._grant.epoch, current_time() - self._begun, records)
+        batch = Batch(self._last + 1, self._grant.epoch, self._now() - self._begun, records)
         await self._call(lambda: self._store.append(self._run, self._grant, batch))
         self._last = batch.last
 
     async def _keep_lease(self) -> None:
         while True:
             await sleep_until(self._renewed + self._beat_every)
-            if current_time() >= self._renewed + self._beat_every:
+            if self._now() >= self._renewed + self._beat_every:
                 await self._call(lambda: self._store.renew(self._run, self._grant))
 
     async def _call(self, call: Callable[[], Awaitable[str | None]]) -> None:
         """
         Make a call that renews the lease, and tells whether somebody has cancelled the run.
         """
-        began = current_time()
+        began = self._now()
         reason = await patiently(call)
         self._renewed = began
         if reason is not None:

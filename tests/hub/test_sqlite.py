@@ -237,6 +237,47 @@ async def test_a_call_whose_wait_is_cancelled_is_made_all_the_same(url: str) -> 
         assert len(await records_of(store)) == 49
 
 
+async def test_readers_that_ask_the_same_at_one_moment_are_answered_by_one_look(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    go_on = threading.Event()
+    read = log_tables.LogTables.read
+
+    def look(self: log_tables.LogTables, run: str, after: int, limit: int) -> Any:
+        looks.append(after)
+        go_on.wait()
+        if len(looks) == 2:
+            raise LookupError(after)
+        return read(self, run, after, limit)
+
+    pages: list[Any] = []
+
+    async def ask(store: SQLiteStore) -> None:
+        try:
+            pages.append(await store.read("run", 0))
+        except LookupError as error:
+            pages.append(error)
+
+    async with store_of(url) as store:
+        grant = await opened(store)
+        await store.append("run", grant, batch(1, b"a"))
+        monkeypatch.setattr(log_tables.LogTables, "read", look)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, store)
+            with patience():
+                while not looks:  # noqa: ASYNC110 -- a thread tells it
+                    await anyio.sleep(0.001)
+            for _ in range(4):
+                tasks.start_soon(ask, store)
+            await anyio.wait_all_tasks_blocked()
+            go_on.set()
+    # The first has looked before the others have asked; the failure of the look for these is that of one of them.
+    assert [type(page).__name__ for page in pages].count("LookupError") == 1
+    assert len(pages) == 5
+    assert len(looks) == 3
+
+
 async def test_a_full_disk_ends_the_run_and_what_was_appended_is_there(url: str) -> None:
     async with running("fill", url) as writer:
         said = await writer.lines()

@@ -5,18 +5,18 @@ Logs in the memory of this process, for one process and for tests.
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import inf
 from time import time
 from typing import TYPE_CHECKING, Self
 
-from anyio import current_time
-
+from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.wakeup import Wakeup
 from streamkit.hub._stores.contract import Claim, Grant, Page, State
 from streamkit.hub._stores.refusals import diverged, fenced, full, gone, over, refuse_opening
 from streamkit.hub._stores.watches import LogWatch, Watches
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from streamkit.hub._stores.contract import Batch, Limits, Phase
 
@@ -30,12 +30,13 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
-        self._watches = Watches(self._seconds_left)
+        self._watches = Watches(self._deadline)
         self._submitted = Wakeup()
         self._unseen = False
         self._left = False
 
     async def __aenter__(self) -> Self:
+        self._now = host_loop().time
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,7 +73,7 @@ class MemoryStore:
     async def release(self, run: str, grant: Grant) -> None:
         log = self._find(run)
         if log is not None and log.is_of(grant):
-            log.lease_until = current_time()
+            log.lease_until = self._now()
             self._unseen = True
             self._submitted.wake()
             self._watches.changed(run)
@@ -155,14 +156,14 @@ class MemoryStore:
 
     def _kept(self, run: str) -> _Log | None:
         log = self._logs.get(run)
-        if log is not None and log.expires_at <= current_time():
+        if log is not None and log.expires_at <= self._now():
             del self._logs[run]
             return None
         return log
 
     def _made(self, run: str, limits: Limits) -> _Log:
         old = self._kept(run)
-        log = self._logs[run] = _Log(limits, epoch=0 if old is None else old.epoch)
+        log = self._logs[run] = _Log(self._now, limits, epoch=0 if old is None else old.epoch)
         return log
 
     def _owned(self, run: str, grant: Grant) -> _Log:
@@ -183,11 +184,11 @@ class MemoryStore:
         self._watches.changed(run)
         return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1)
 
-    def _seconds_left(self, run: str) -> float | None:
+    def _deadline(self, run: str) -> float:
         log = self._find(run)
         if log is None:
-            return None
-        return (min(log.expires_at, log.lease_until) if log.alive else log.expires_at) - current_time()
+            return inf
+        return min(log.expires_at, log.lease_until) if log.alive else log.expires_at
 
     def _drop_expired(self) -> None:
         for run in list(self._logs):
@@ -203,7 +204,8 @@ class _Log:
     One log.
     """
 
-    def __init__(self, limits: Limits, *, epoch: int) -> None:
+    def __init__(self, now: Callable[[], float], limits: Limits, *, epoch: int) -> None:
+        self._now = now
         self.limits = limits
         self.before = self.epoch = epoch
         self.batches: list[Batch] = []
@@ -211,7 +213,7 @@ class _Log:
         self.size = 0
         self.lease = 0.0
         self.lease_until = 0.0
-        self.expires_at = current_time() + limits.ttl
+        self.expires_at = now() + limits.ttl
         self.ending: bytes | None = None
         self.cancelled: str | None = None
         self.recipe: str | None = None
@@ -232,7 +234,7 @@ class _Log:
         self.deleted = True
         self.batches.clear()
         self.payload = b""
-        self.expires_at = current_time() + self.limits.ttl
+        self.expires_at = self._now() + self.limits.ttl
 
     def renew(self) -> str | None:
         """
@@ -241,13 +243,14 @@ class _Log:
         Returns:
             The reason with which somebody asked to cancel it.
         """
-        self.lease_until = current_time() + self.lease
-        self.expires_at = current_time() + max(self.limits.ttl, self.lease)
+        now = self._now()
+        self.lease_until = now + self.lease
+        self.expires_at = now + max(self.limits.ttl, self.lease)
         return self.cancelled
 
     @property
     def alive(self) -> bool:
-        return self.phase == "live" and self.lease_until > current_time()
+        return self.phase == "live" and self.lease_until > self._now()
 
     @property
     def phase(self) -> Phase:

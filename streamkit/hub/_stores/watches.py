@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anyio import move_on_after
+from anyio import CancelScope
 
 from streamkit._core.runtime.wakeup import Wakeup
 
@@ -21,15 +21,15 @@ class Watches:
     All watches of a store.
 
     Args:
-        seconds_left: Tells how many seconds it takes until time alone changes a log, because its lease runs out or its time is
-            over; None for never.
+        deadline: Tells at which time of the event loop a log changes by time alone, because its lease runs out or its time is
+            over.
         forget: Called with a log that nobody watches any more.
     """
 
     def __init__(
-        self, seconds_left: Callable[[str], float | None], forget: Callable[[str], object] | None = None
+        self, deadline: Callable[[str], float], forget: Callable[[str], object] | None = None
     ) -> None:
-        self._seconds_left = seconds_left
+        self._deadline = deadline
         self._forget = forget
         self._watches: dict[str, set[LogWatch]] = {}
 
@@ -72,11 +72,11 @@ class Watches:
         for run in [*self._watches]:
             self.changed(run)
 
-    def seconds_left(self, run: str) -> float | None:
+    def deadline(self, run: str) -> float:
         """
-        How long it takes until time alone changes a log.
+        When time alone changes a log.
         """
-        return self._seconds_left(run)
+        return self._deadline(run)
 
 
 class LogWatch:
@@ -102,7 +102,7 @@ class LogWatch:
         Wait until the log may have changed since the last call.
         """
         if not self._is_new:
-            with move_on_after(self._watches.seconds_left(self._run)):
+            with CancelScope(deadline=self._watches.deadline(self._run)):
                 while not self._is_new:
                     await self._wakeup.wait()
         self._is_new = False

@@ -25,12 +25,17 @@ C = TypeVar("C")
 class Call(Generic[C, T]):
     """
     One call: a function of what the thread has opened.
+
+    Attributes:
+        failed: Whether it has.
+        ended: Set when its outcome is there.
     """
 
     def __init__(self, function: Callable[[C], T]) -> None:
         self._function = function
         self._result: T | None = None
         self._error: BaseException | None = None
+        self.failed: bool = False
         self.ended: Event = Event()
 
     def make(self, opened: C) -> None:
@@ -40,14 +45,14 @@ class Call(Generic[C, T]):
         Raises:
             BaseException: What the function raises, unless it is its answer.
         """
-        self._error = None
+        self._error, self.failed = None, False
         self._result = self._function(opened)
 
     def fail(self, error: BaseException) -> None:
         """
         The call has failed.
         """
-        self._error = error
+        self._error, self.failed = error, True
 
     def outcome(self) -> T:
         """
@@ -96,6 +101,7 @@ class GroupThread(Generic[C]):
         self._pause = pause
         self._changed = Condition()
         self._gathered: list[Call[C, Any]] = []
+        self._shared: dict[object, Call[C, Any]] = {}
         self._ends = False
         self._ended = Event()
         self._loop = host_loop()
@@ -113,19 +119,32 @@ class GroupThread(Generic[C]):
             await began.ended.wait()
         began.outcome()
 
-    async def call(self, function: Callable[[C], T]) -> T:
+    async def call(self, function: Callable[[C], T], *, shared: object = None) -> T:
         """
         Make a call, and wait for it.
+
+        Args:
+            function: What is called.
+            shared: What is asked by it, where it only reads, so that one call will do for all who ask the same before it is made.
 
         Raises:
             BaseException: What it fails with.
         """
-        call = Call(function)
-        with self._changed:
-            if self._ends:
-                raise RuntimeError(f"the thread that {self._name} has ended")
-            self._gathered.append(call)
-            self._changed.notify()
+        while True:
+            with self._changed:
+                if self._ends:
+                    raise RuntimeError(f"the thread that {self._name} has ended")
+                others: Call[C, T] | None = self._shared.get(shared)
+                if others is None:
+                    call = Call(function)
+                    self._gathered.append(call)
+                    if shared is not None:
+                        self._shared[shared] = call
+                    self._changed.notify()
+                    break
+            await others.ended.wait()
+            if not others.failed:  # its failure is told to whoever has made it
+                return others.outcome()
         await call.ended.wait()
         return call.outcome()
 
@@ -173,6 +192,7 @@ class GroupThread(Generic[C]):
             if not self._gathered and not self._ends:
                 self._changed.wait(None if self._pause is None else self._pause())
             calls, self._gathered = self._gathered, []
+            self._shared.clear()
             return None if self._ends and not calls else calls
 
     def _tell(self, calls: Sequence[Call[C, Any]]) -> None:

@@ -4,6 +4,7 @@ The store of a SQLite file: one thread writes, one reads, and the first of them 
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import apsw
@@ -43,7 +44,7 @@ class SQLiteStore:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._deadlines: dict[str, float] = {}
-        self._watches = Watches(self._seconds_left, lambda run: self._deadlines.pop(run, None))
+        self._watches = Watches(self._deadline, lambda run: self._deadlines.pop(run, None))
         self._submitted = Wakeup()
         self._unseen = False
         self._workers_wait = 0
@@ -105,7 +106,9 @@ class SQLiteStore:
         await self._writer.call(lambda writer: writer.tables.end(run, grant, ending))
 
     async def read(self, run: str, after: int, *, limit: int = 512) -> Page | None:
-        found = await self._reader.call(lambda reader: reader.tables.read(run, after, limit))
+        found = await self._reader.call(
+            lambda reader: reader.tables.read(run, after, limit), shared=(run, after, limit)
+        )
         if found is None:
             self._deadlines.pop(run, None)
             return None
@@ -151,9 +154,8 @@ class SQLiteStore:
         finally:
             self._workers_wait -= 1
 
-    def _seconds_left(self, run: str) -> float | None:
-        deadline = self._deadlines.get(run)
-        return None if deadline is None else deadline - self._loop.time()
+    def _deadline(self, run: str) -> float:
+        return self._deadlines.get(run, inf)
 
     def _tell(self, runs: set[str] | None) -> None:
         """
