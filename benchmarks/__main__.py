@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import boundaries, events, fixed, hub, json_input, memory, pages, report, results, stages, tool_loop
+from .hub import many_runs
 from .load import tables as load
 from .measure import machine
 from .text import aims_line, as_text
@@ -73,7 +74,7 @@ def main() -> None:
         parser.error("--rounds must be at least 1")
     rounds = QUICK if args.quick else args.rounds
     if args.soak is not None:
-        hub.soak_seconds = args.soak
+        many_runs.seconds = args.soak
     earlier = results.load(args.against) if args.against else results.last()
     where = machine()
     groups = asyncio.run(measure(args.groups or list(GROUPS), rounds, quiet=args.json))
