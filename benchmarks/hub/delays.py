@@ -30,7 +30,9 @@ ITEMS = 300
 GAP = 0.005
 """Seconds between two items whose delay is measured."""
 VIEWERS = 50
-APPENDS = 600
+APPENDS = 500
+PACE = 0.015
+"""Seconds between two appends whose time is taken: as a hub's micro-batches come."""
 
 
 async def stamps(count: int, gap: float) -> AsyncIterator[float]:
@@ -103,7 +105,7 @@ async def _timed_appends(url: str, run: str) -> float:
             start = perf_counter()
             await store.append(run, grant, Batch(number * 10 + 1, grant.epoch, 0.0, [encode_item("x")] * 10))
             taken.append(perf_counter() - start)
-            await anyio.sleep(0.002)
+            await anyio.sleep(PACE)
         await store.delete(run)
     return quantiles(taken, n=100)[98] * 1e3
 
@@ -126,7 +128,7 @@ anyio.run(main)
 
 async def _viewers_elsewhere(name: str, url: str, rounds: int) -> Table:
     taken: dict[int, list[float]] = {0: [], VIEWERS: []}
-    for _ in range(min(rounds, 5)):
+    for _ in range(min(rounds, 4)):
         for viewers, times in taken.items():
             run = uuid4().hex
             line = [sys.executable, "-c", _WATCHING, url, run, str(viewers)]
