@@ -153,7 +153,7 @@ class Publisher:
         Raises:
             StreamError: It cannot be appended.
         """
-        self._begun = current_time() - told.at
+        self._begun = self._now() - told.at
         await self._append(told.records)
 
     def _interrupt(self, reason: str) -> None:
