@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ..measure import Aim, Row, Table
-from .soak import RATE, RUNS, VIEWERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["tables"]
+__all__ = ["RATE", "RUNS", "VIEWERS", "tables"]
 
+RUNS = 100
+RATE = 50
+"""Records a second, of each run."""
+VIEWERS = 2
+"""Of each run."""
 BUDGET = 1e6 / (RUNS * RATE)
 """Microseconds of a core that there are for each record."""
 

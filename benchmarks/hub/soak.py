@@ -17,14 +17,9 @@ import anyio
 import streamkit as sk
 
 from .delays import cut, follow, stamps
+from .many_runs import RATE, RUNS, VIEWERS
 
-__all__ = ["RATE", "RUNS", "VIEWERS"]
-
-RUNS = 100
-RATE = 50
-"""Records a second, of each run."""
-VIEWERS = 2
-"""Of each run."""
+__all__ = ["measure"]
 
 
 async def measure(url: str, count: int) -> dict[str, float]:

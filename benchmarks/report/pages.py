@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from . import connections, in_process
+from . import connections, hub, in_process
 from .kept import grid, number
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "thousands-of-streams.md",
+    ROOT / "docs" / "hub-operations.md",
 ]
 MARKED = re.compile(r"(?<=<!-- measured: )([^\n]+?)( -->\n\n).*?(?=<!-- end -->)", re.DOTALL)
 
@@ -74,4 +75,4 @@ def _said(aim: dict[str, Any]) -> str:
     return figure if aim["met"] else f"**{figure}, missed**"
 
 
-BLOCKS = {**in_process.BLOCKS, **connections.BLOCKS, "machine": _machine, "aims": _aims}
+BLOCKS = {**in_process.BLOCKS, **connections.BLOCKS, **hub.BLOCKS, "machine": _machine, "aims": _aims}
