@@ -117,7 +117,7 @@ def tests(session: nox.Session) -> None:
     pytest(session)
 
 
-@nox.session(python=NEWEST_OTHER)
+@nox.session(python=NEWEST_OTHER, allow_parallel=True)
 def smoke(session: nox.Session) -> None:
     """
     What is most likely to differ between Pythons, on the newest other one that is installed: `tests` without the long half.
@@ -126,7 +126,7 @@ def smoke(session: nox.Session) -> None:
     pytest(session, *SMOKE)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def clients(session: nox.Session) -> None:
     """
     Other people's clients read what streamkit sends: the AI SDK's and AG-UI's under Node.js, and a browser of the system,

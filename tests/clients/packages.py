@@ -31,8 +31,8 @@ BROWSERS: Final = (
 
 ASKED: Final = os.environ.get("STREAMKIT_CLIENTS")
 """
-"all" has them read everything, as `nox -s clients` does. With "required", as in CI, a client that is missing also fails the tests
-that need it. Otherwise they read a part, and where a client is missing its tests are skipped.
+"all" has them read everything, as `nox -s clients` does. With "required", as in CI, they read about half of it, and a client that
+is missing fails the tests that need it. Otherwise they read a smaller part, and where a client is missing its tests are skipped.
 """
 
 

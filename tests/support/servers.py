@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 import anyio
 import pytest
 
+from tests.support.patience import PATIENCE
+
 __all__ = ["SERVERS", "hypercorn_serves", "skip_unless_it_runs_on", "uvicorn_serves"]
 
 
@@ -40,7 +42,11 @@ async def uvicorn_serves(
     import uvicorn
 
     listening = _listening()
-    config = uvicorn.Config(app, log_level="warning", lifespan=lifespan, loop="none", ws=ws)
+    # A client on a busy machine may use a connection again just as it is closed for having been idle.
+    idle = round(PATIENCE)
+    config = uvicorn.Config(
+        app, log_level="warning", lifespan=lifespan, loop="none", ws=ws, timeout_keep_alive=idle
+    )
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
