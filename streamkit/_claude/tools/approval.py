@@ -144,7 +144,7 @@ async def asked(tool: Tool, call: ToolCall) -> ToolCall | Refused:
         match verdict:
             case True | (True, str()):
                 pass
-            case False:
+            case False | (False, ""):
                 return Refused("The user did not allow this call.")
             case (False, str() as reason):
                 return Refused(f"The user did not allow this call: {legal(reason)}")

@@ -104,7 +104,7 @@ async def _in_thread(work: _Work, tool: Tool, context: Context, limit: CancelSco
     """
     try:
         # A place of its own: the number of calls is bounded already, and one that was left alone takes nobody's place.
-        return await run_sync(work.run, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        await run_sync(work.run, abandon_on_cancel=True, limiter=CapacityLimiter(1))
     except get_cancelled_exc_class():
         if tool.effect and work.has_begun() and not limit.cancel_called:
             with context.shielded() as scope:
@@ -112,6 +112,7 @@ async def _in_thread(work: _Work, tool: Tool, context: Context, limit: CancelSco
             if scope.cancelled_caught:
                 log_warning("tool_abandoned", context.run_id, tool=tool.name)
         raise
+    return work.outcome()
 
 
 class _Work:
@@ -132,10 +133,10 @@ class _Work:
         self._error: BaseException | None = None
         self.ended = Event()
 
-    def run(self) -> object:
+    def run(self) -> None:
         with self._lock:
             if self._given_up:
-                return None
+                return
             self._begun = True
         try:
             given = self._function()
@@ -145,7 +146,6 @@ class _Work:
             self._error = error
         finally:
             self._loop.call_soon(self.ended.set)
-        return self.outcome()
 
     def outcome(self) -> object:
         """

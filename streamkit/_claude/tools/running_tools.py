@@ -226,9 +226,8 @@ class RunningTools(SideJobs):
             if each in self._stopping:
                 self._stopping.discard(each)
                 self._tell(answers[0] if answers else _unanswered(call, STOPPED))
-            elif (
-                each in self._running and answers
-            ):  # or it was taken back, and its tool has gone on all the same
+            elif each in self._running and answers:
+                # Otherwise it was taken back, and its tool has gone on all the same.
                 self._tell(answers[0])
             self._running.discard(each)
             self._give_places()

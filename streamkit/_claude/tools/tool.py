@@ -187,6 +187,13 @@ def _of_dict(given: Mapping[str, Any]) -> Tool:
         raise TypeError(f"the tool {name!r} needs its function: {{'name': {name!r}, …, 'run': …}}")
     _refuse_items(name, run)
     definition = {key: value for key, value in given.items() if key != "run"}
+    if definition.get("type", "custom") == "custom" and not isinstance(
+        definition.get("input_schema"), Mapping
+    ):
+        raise TypeError(
+            f"the tool {name!r} needs input_schema, a JSON schema as a dict: {{'type': 'object', 'properties': {{…}}}}, or "
+            "{'type': 'object'} where it takes nothing"
+        )
     return Tool(name, definition, run, blocking=not gives_awaitable(run))
 
 

@@ -69,7 +69,8 @@ def gate(
     Emits: each piece that has passed, or what replaces it, as an item like the one that its text came in; and every other item.
     Backpressure: reads no further while `ahead` pieces are being checked or wait to be taken.
     Completes: with its upstream, after the last check; or before a piece that was stopped, after closing upstream.
-    Fails: with its upstream, after what came before; or with what `check` raises, after the pieces before that one.
+    Fails: with its upstream, after what came before; or with what `check` raises, after the pieces before that one
+        that have passed by then; the other checks are cancelled.
     Cancels: at once, first the checks; where the stream starts over, they are cancelled too, and what they check is dropped.
     Memory: `ahead` pieces and the one that is arriving, 64 other items, and each text so far.
     """

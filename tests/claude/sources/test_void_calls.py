@@ -143,6 +143,26 @@ async def test_one_with_effects_never_begins(way: str) -> None:
     assert untold(items, outcome)
 
 
+@pytest.mark.parametrize("reason", ["refusal", "max_tokens"])
+async def test_a_tool_that_ends_behind_the_stop_reason_is_not_heard(reason: Any) -> None:
+    """
+    From then on the call is void, though its message has not ended.
+    """
+
+    async def work(n: int) -> str:
+        await anyio.sleep(0.5)
+        return "something"
+
+    *events, stop = steps(reply(tool_use("work", {"n": 1}), text("And"), stop_reason=reason))
+    client = ScriptedClient(lambda _: [*events, 1.0, stop])
+    items: list[Any] = []
+    run = sk.tool_loop(client.as_sdk, tools=[sk.tool(work, effect=False)], **ASK).open()
+    async with run:
+        async for item in run:
+            items.append(item)
+    assert untold(items, run.outcome)
+
+
 @pytest.mark.parametrize("way", ["cut", "started over", "said now"])
 async def test_a_result_that_nobody_has_taken_yet_is_dropped(way: str) -> None:
     async def quick(n: int) -> str:

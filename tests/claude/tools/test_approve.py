@@ -49,6 +49,7 @@ async def results_with(verdict: Any) -> list[tuple[object, bool]]:
         ({"path": "b"}, ("wrote b", False)),
         (False, ("The user did not allow this call.", True)),
         ((False, "not there"), ("The user did not allow this call: not there", True)),
+        ((False, ""), ("The user did not allow this call.", True)),
     ],
 )
 async def test_what_somebody_says_decides(verdict: Any, result: Any) -> None:

@@ -228,6 +228,18 @@ async def test_what_reads_as_it_goes_is_read_in_the_thread() -> None:
     assert threading.main_thread() not in threads
 
 
+async def test_a_plain_function_may_give_an_awaitable() -> None:
+    async def later() -> str:
+        await anyio.sleep(0)
+        return "rain"
+
+    items: list[Any] = []
+    tool = {"name": "look", "input_schema": {"type": "object"}, "run": lambda: later()}
+    async with FakeClaude(*answers(reply(tool_use("look", {})), reply(text("Oh.")))) as server:
+        await finished(sk.tool_loop(server.client(), tools=[tool], **ASK), items)
+    assert results(items) == [("look", "rain", False)]
+
+
 # -- plain functions ----------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,12 @@ def test_the_sdks_objects_and_dicts_are_tools_too() -> None:
         (Room.enter, TypeError, r"method without its object, .* sk\.tool\(it\.enter, effect=False\)"),
         ({"name": "note"}, TypeError, "the tool 'note' needs its function"),
         ({"run": add}, TypeError, "needs its name"),
+        (
+            {"name": "note", "run": add},
+            TypeError,
+            "the tool 'note' needs input_schema, a JSON schema as a dict",
+        ),
+        ({"name": "note", "input_schema": "{}", "run": add}, TypeError, "needs input_schema"),
         (lambda: "", ValueError, r"not '<lambda>': give it one with anthropic.beta_tool"),
         (
             partial(look, "Oslo"),
