@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from anthropic.lib.tools import ToolError
@@ -230,7 +231,7 @@ async def test_what_reads_as_it_goes_is_read_in_the_thread() -> None:
 
 async def test_a_plain_function_may_give_an_awaitable() -> None:
     async def later() -> str:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return "rain"
 
     items: list[Any] = []
