@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.virtual_time
 
-WAYS = ["refused", "max_tokens", "cut", "started over", "said now"]
+WAYS = ["refused", "max_tokens", "without a stop reason", "cut", "started over", "said now"]
 """How a message turns out void."""
 
 
@@ -42,6 +42,8 @@ def written(way: str, *calls: Any) -> list[Step]:
     events = steps(reply(*calls, text("And"), stop_reason=reason))
     if way in {"refused", "max_tokens"}:
         return [*events[:-2], 1.0, *events[-2:]]
+    if way == "without a stop reason":
+        return [*events[:-2], 1.0, events[-1]]
     return [*events[:-3], 1.0, httpx2.ReadError("reset")]
 
 
@@ -192,15 +194,14 @@ async def test_a_tool_that_was_stopped_has_ended_before_anything_else_comes(way:
     answers = iter([written(way, tool_use("wait", {"n": 1})), steps(HELLO)])
     client = ScriptedClient(lambda _: next(answers))
     retry = sk.RetryPolicy(base=0, attempts=3, resume="restart" if way == "started over" else "never")
-    run = sk.tool_loop(client.as_sdk, tools=[sk.tool(wait, effect=False)], retry=retry, **ASK).open()
-    with suppress(sk.StreamError):
-        async with run:
-            async for item in run:
-                if item.type == "content_block_stop" and "content_block_stop" not in log:
-                    await began.wait()
-                    if way == "said now":
-                        run.say("Wait.", now=True)
-                log.append(item.type)
+    loop = sk.tool_loop(client.as_sdk, tools=[sk.tool(wait, effect=False)], retry=retry, **ASK)
+    async with (loop | sk.catch(lambda _: sk.from_iterable(decoded(HELLO)))).open() as run:
+        async for item in run:
+            if item.type == "content_block_stop" and "content_block_stop" not in log:
+                await began.wait()
+                if way == "said now":
+                    run.say("Wait.", now=True)
+            log.append(item.type)
     log.append("over")
     behind = [at for at, kind in enumerate(log) if kind in {"message_start", "restarted", "over"}][1]
     assert log.index("ended") < behind
