@@ -219,10 +219,9 @@ def called_in(conversation: Iterable[Any]) -> Iterator[str]:
         conversation: Its messages.
     """
     for message in conversation:
-        fields = _fields(message)
-        content = fields.get("content")
-        if fields.get("role") == "assistant" and isinstance(content, list | tuple):
-            yield from _calls_in(map(_fields, cast("Iterable[object]", content)))
+        for block in _answer_in(message):
+            if _type(block) in APPLICATION_TOOLS:
+                yield _text_in(block, "id")
 
 
 class OpenCalls:
@@ -244,11 +243,7 @@ class OpenCalls:
         """
         Take the next message of the conversation.
         """
-        fields = _fields(message)
-        content = fields.get("content")
-        if fields.get("role") != "assistant" or not isinstance(content, list | tuple):
-            return
-        for block in map(_fields, cast("Iterable[object]", content)):
+        for block in _answer_in(message):
             if _type(block) in SERVER_TOOLS:
                 self._called.add(_text_in(block, "id"))
             if answers := _text_in(block, "tool_use_id"):
@@ -295,11 +290,24 @@ def answered(
     return kept
 
 
-def _fields(value: object) -> dict[str, Any]:
+def _answer_in(message: Any) -> Sequence[dict[str, Any]]:
+    """
+    The blocks of a message of the model's; none of any other.
+    """
+    fields = _fields(message)
+    content = fields.get("content")
+    if fields.get("role") != "assistant" or not isinstance(content, list | tuple):
+        return ()
+    return [_fields(block) for block in cast("Sequence[Any]", content)]
+
+
+def _fields(value: Any) -> dict[str, Any]:
     """
     A message or a block as a dict; what it holds may still be the SDK's own objects.
     """
-    fields: object = cast("object", value) if isinstance(value, dict) else as_plain(value)
+    if type(value) is dict:  # nearly always, and a whole conversation is looked through for each of its turns
+        return cast("dict[str, Any]", value)
+    fields: object = as_plain(value)
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 

@@ -74,6 +74,26 @@ async def test_text_never_waits_and_the_next_request_leaves_when_the_last_of_bot
     assert client.times[1] == pytest.approx(max(message_end, tools_end))
 
 
+@pytest.mark.parametrize(
+    ("loop", "tool", "is_early"),
+    [
+        ("block", None, True),
+        ("block", "message", False),
+        ("message", None, False),
+        ("message", "block", True),
+    ],
+)
+async def test_a_tool_says_itself_when_it_begins_and_else_the_loop_does(
+    loop: Any, tool: Any, is_early: bool
+) -> None:
+    asks = reply(tool_use("slow", {"city": "a"}), text(*["and so on "] * 30))
+    got, _, _ = await seen(asks, [sk.tool(slow, effect=False, start=tool)], start=loop)
+    (ended,) = (at for at, item in got if item.type == "tool_result")
+    message_end = next(at for at, item in got if item.type == "message_stop")
+    assert (ended < message_end) == is_early
+    assert is_early or ended == pytest.approx(message_end + 1.5)
+
+
 async def test_each_result_comes_when_its_tool_has_ended() -> None:
     async def timed(seconds: float) -> str:
         await anyio.sleep(seconds)
