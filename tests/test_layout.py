@@ -71,7 +71,7 @@ MAY_IMPORT: Final = {
     "_claude.sinks": PROTOCOL,
     "durable_streams": {*PROTOCOL, "_serving", "durable_streams", "hub"},
     "events": {"_core", "_claude.protocol"},
-    "hub": {*PROTOCOL, "_claude.exchange", "_operators", "hub"},
+    "hub": {*PROTOCOL, "_claude.exchange", "_operators", "_version", "hub"},
     "plugins": {"_core", "plugins", "streamkit"},
     "_serving": {*PROTOCOL, "_operators", "_serving", "hub"},
     "sinks": {*PROTOCOL, "_claude.sinks", "_serving", "plugins", "sinks"},

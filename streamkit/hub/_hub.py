@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from streamkit._core.outcome import Outcome
+    from streamkit.hub._metrics import Metrics
     from streamkit.hub._stores.contract import Limits, Store
 
 __all__ = ["Hub"]
@@ -47,12 +48,15 @@ class Hub:
     it is left with an error.
     """
 
-    def __init__(self, make_store: Callable[[], Store], *, limits: Limits, lease: float) -> None:
+    def __init__(
+        self, make_store: Callable[[], Store], *, limits: Limits, lease: float, metrics: Metrics
+    ) -> None:
         self._make_store = make_store
         self._limits = limits
         self._lease = lease
+        self.metrics = metrics
         self._store: Store | None = None
-        self._writers = Writers(lease=lease, limits=limits)
+        self._writers = Writers(lease=lease, limits=limits, metrics=metrics)
         self._recipes: dict[str, Recipe] = {}
 
     async def __aenter__(self) -> Self:

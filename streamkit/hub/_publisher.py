@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from streamkit._core.algebra import Stream
     from streamkit._core.runtime.run import Run
+    from streamkit.hub._ending import EndingKind
+    from streamkit.hub._metrics import Metrics
     from streamkit.hub._stores.contract import Grant, Store
 
 __all__ = ["Publisher"]
@@ -50,20 +52,30 @@ class Publisher:
         run: Its id.
         grant: The right to write it.
         lease: Seconds for which it is given.
+        metrics: Where appends are measured.
         hands_over: Whether another worker is to go on with it where this program is told to stop. Otherwise that cancels it.
 
     Attributes:
         before_first: Gives what stands before the first item.
         ends: Whether the log is being ended, or was.
+        ended_as: How it was ended; None where this publisher has not done that.
         ended: Set when nothing of the run is left.
     """
 
     def __init__(
-        self, store: Store, run: str, grant: Grant, lease: float, *, hands_over: bool = False
+        self,
+        store: Store,
+        run: str,
+        grant: Grant,
+        lease: float,
+        metrics: Metrics,
+        *,
+        hands_over: bool = False,
     ) -> None:
         self._store = store
         self._run = run
         self._grant = grant
+        self._metrics = metrics
         self._hands_over = hands_over
         self._last = grant.last
         self._beat_every = min(lease / 3, _BEAT)
@@ -78,6 +90,7 @@ class Publisher:
         self._opened: Run[Any] | None = None
         self.before_first: Callable[[object], Sequence[object]] | None = None
         self.ends: bool = False
+        self.ended_as: EndingKind | None = None
         self.ended: Event = Event()
 
     async def publish(self, make: Callable[[], Awaitable[Stream[Any]]]) -> Outcome:
@@ -257,6 +270,7 @@ class Publisher:
         data = ending.encode()
         self.ends = True
         await patiently(lambda: self._store.end(self._run, self._grant, data))
+        self.ended_as = ending.kind
 
     # -- beside the reading ---------------------------------------------------------------------------------
 
@@ -277,9 +291,11 @@ class Publisher:
             self._interrupt(_FAILED)
 
     async def _append(self, records: Sequence[bytes]) -> None:
-        batch = Batch(self._last + 1, self._grant.epoch, self._now() - self._begun, records)
+        began = self._now()
+        batch = Batch(self._last + 1, self._grant.epoch, began - self._begun, records)
         await self._call(lambda: self._store.append(self._run, self._grant, batch))
         self._last = batch.last
+        self._metrics.appended(batch, self._now() - began)
 
     async def _keep_lease(self) -> None:
         while True:

@@ -8,6 +8,7 @@ is still the log that it has read.
 
 from __future__ import annotations
 
+from time import time
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from anyio import move_on_after
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
     from streamkit._core.runtime.context import Context
+    from streamkit.hub._metrics import Metrics
     from streamkit.hub._record import Place, Record
     from streamkit.hub._stores.contract import Page, State, Store, Watch
 
@@ -50,6 +52,13 @@ class ViewedHub(Protocol):
     """
     What a viewer asks of its hub.
     """
+
+    @property
+    def metrics(self) -> Metrics:
+        """
+        Where viewers are counted.
+        """
+        ...
 
     @property
     def store(self) -> Store:
@@ -103,6 +112,9 @@ class Viewer(Source):
         store = self._hub.store
         await self._hub.begun(self._run)
         watch = store.watch(self._run)
+        metrics = self._hub.metrics
+        metrics.viewer_comes()
+        waits_since: float | None = None
         try:
             reading = Reading(self._run, self._after)
             page = await self._first_page(store, watch)
@@ -110,14 +122,19 @@ class Viewer(Source):
                 if page is None:
                     raise gone(self._run)
                 if batches := reading.new(page):
+                    if waits_since is not None:
+                        metrics.delivered(page.state, batches, waits_since)
+                        waits_since = None
                     yield [Appended(batch.at, records_of(batch)) for batch in batches]
                 if page.state.last == reading.place.number:
                     if page.state.ending is not None:
                         self._end(page.state.ending, context)
                         return
+                    waits_since = waits_since or time()
                     await self._changed(watch, page.state)
                 page = await patiently(lambda: store.read(self._run, reading.place.number))
         finally:
+            metrics.viewer_goes()
             watch.close()
 
     async def _first_page(self, store: Store, watch: Watch) -> Page | None:

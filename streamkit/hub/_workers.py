@@ -131,10 +131,13 @@ class Worker:
         if grant.takeovers > self._attempts:
             reason = f"its writers have died {grant.takeovers} times"
             await patiently(lambda: self._store.end(run, grant, Ending.lost(reason).encode()))
+            self._writers.metrics.run_is_lost()
             return
-        publisher = Publisher(self._store, run, grant, self._lease, hands_over=True)
+        metrics = self._writers.metrics
+        publisher = Publisher(self._store, run, grant, self._lease, metrics, hands_over=True)
         if grant.takeovers:
             log_warning("hub_run_taken_over", running_in.get(), takeovers=grant.takeovers)
+            metrics.run_is_taken_over()
             # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
             before_effects.set(partial(publisher.lose, _MAY_HAVE_RUN.format(run)))
         await self._writers.write(run, publisher, lambda: self._made(claim, publisher))

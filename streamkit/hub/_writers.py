@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamkit._core.algebra import Stream
     from streamkit._core.outcome import Outcome
     from streamkit.hub._fork import Fork
+    from streamkit.hub._metrics import Metrics
     from streamkit.hub._stores.contract import Limits, Store
 
 __all__ = ["Writers"]
@@ -33,11 +34,13 @@ class Writers:
     Args:
         lease: Seconds for which each has its run.
         limits: What a run is kept within.
+        metrics: Where they are counted.
     """
 
-    def __init__(self, *, lease: float, limits: Limits) -> None:
+    def __init__(self, *, lease: float, limits: Limits, metrics: Metrics) -> None:
         self._lease = lease
         self._limits = limits
+        self.metrics = metrics
         self._begun: dict[str, Event] = {}
         self._publishers: dict[str, Publisher] = {}
 
@@ -129,7 +132,7 @@ class Writers:
             if self._begun.get(run) is begun:
                 del self._begun[run]
             begun.set()
-        publisher = Publisher(store, run, grant, self._lease)
+        publisher = Publisher(store, run, grant, self._lease, self.metrics)
         return await self.write(run, publisher, lambda: make(publisher))
 
     async def write(
@@ -147,9 +150,11 @@ class Writers:
             Exception: What writing fails with.
         """
         self._publishers[run] = publisher
+        self.metrics.run_begins()
         try:
             return await publisher.publish(make)
         finally:
+            self.metrics.run_ends(publisher.ended_as or "left")
             if self._publishers.get(run) is publisher:
                 del self._publishers[run]
 

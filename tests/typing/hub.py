@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
+from opentelemetry.sdk.metrics import MeterProvider
+
 import streamkit as sk
 
 words = sk.from_iterable(["a", "b"])
@@ -14,6 +16,8 @@ words = sk.from_iterable(["a", "b"])
 async def followed() -> None:
     async with sk.hub.connect("memory:", ttl=60, max_bytes=1000, lease=2.5) as hub:
         assert_type(hub, sk.hub.Hub)
+        sk.hub.connect("memory:", metrics=True)
+        sk.hub.connect("memory:", metrics=MeterProvider())
         hub.start("run", words)
         assert_type(await hub.publish("run", words | sk.take(1)), sk.Outcome)
         stream = hub.subscribe("run", after="1-1", wait=2)

@@ -11,6 +11,7 @@ words = sk.from_iterable(["a", "b"])
 sk.hub.connect(5)  # error
 sk.hub.connect("memory:", max_bytes="1 MB")  # error
 sk.hub.connect("memory:", 60)  # error
+sk.hub.connect("memory:", metrics="yes")  # error
 
 
 async def wrong() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Store
 
-__all__ = ["store_maker"]
+__all__ = ["store_kind", "store_maker"]
 
 
 def store_maker(url: object) -> Callable[[], Store]:
@@ -24,13 +24,25 @@ def store_maker(url: object) -> Callable[[], Store]:
     """
     if not isinstance(url, str):
         raise TypeError(f"hub.connect() needs a URL, a string, not {type(url).__name__}")
-    scheme = url.partition(":")[0].lower() if ":" in url else ""
+    scheme = _scheme(url)
     make = _STORES.get(scheme)
     if make is None:
         raise ValueError(
             f"hub.connect() knows {', '.join(_EXAMPLES)}, and no URL that begins with {scheme + ':' if scheme else url[:20]!r}"
         )
     return make(url)
+
+
+def store_kind(url: str) -> str:
+    """
+    What kind of store a URL names: memory, sqlite or redis.
+    """
+    scheme = _scheme(url)
+    return scheme if scheme in {"memory", "sqlite"} else "redis"
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower() if ":" in url else ""
 
 
 def _memory(url: str) -> Callable[[], Store]:
