@@ -4,7 +4,9 @@ Tool loops on pages: each call and each turn is shown once, whatever the ids of 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,9 @@ from streamkit.testing import Drop, FakeClaude, reply, text, tool_use
 from streamkit.ui import ag_ui, ai_sdk
 from tests.support.claude import ASK, RESTARTED, events_of
 from tests.support.messages_api import answers
+from tests.support.profiles import examples
+from tests.support.scripted_client import ScriptedClient
+from tests.support.tool_world import ToolWorld
 
 from .ag_ui_client import Client as AGUIClient
 from .client import Client, text_of
@@ -158,3 +163,44 @@ async def test_a_turn_that_starts_over_behind_a_pause_is_shown_whole() -> None:
         message = Client().read(await (loop | ai_sdk.chunks()).collect())
     assert text_of(message) == "One. Wait. Two."
     assert len([part for part in message["parts"] if "toolCallId" in part]) == 2
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("first", range(0, examples(pr=40, full=600), 20))
+async def test_whatever_happens_a_page_shows_what_the_outcome_has(first: int) -> None:
+    for seed in range(first, first + 20):
+        for operator in (ai_sdk.chunks(version=6), ai_sdk.chunks(), ag_ui.events("t", "r", messages=[ASKED])):
+            world, rng = ToolWorld(Random(seed)), Random(seed)
+            client = ScriptedClient(world.answer)
+            retry = sk.RetryPolicy(
+                attempts=3, base=0.1, resume=rng.choice(["restart", "restart", "continue"])
+            )
+            loop = sk.tool_loop(client.as_sdk, tools=world.tools(), max_turns=6, retry=retry, **ASK)
+            run = (loop | operator).open()
+            chunks: list[Any] = []
+            with suppress(*sk.ERRORS):
+                async with run:
+                    async for chunk in run:
+                        chunks.append(chunk)
+            if run.outcome.kind != "complete":
+                continue
+            blocks: list[Any] = [block for message in run.outcome.messages for block in message.content]
+            said = "".join(block.text for block in blocks if block.type == "text")
+            assert shown(chunks) == said, f"seed {seed}"
+
+
+def shown(told: list[Any]) -> str:
+    """
+    The text that a page shows; all its cards have ids of their own.
+    """
+    if told[0]["type"] == "RUN_STARTED":
+        client = AGUIClient([ASKED])
+        client.take(told)
+        ids = [call["id"] for message in client.messages for call in message.get("toolCalls") or ()]
+        assert len(ids) == len(set(ids))
+        return "".join(m.get("content") or "" for m in client.messages if m["role"] == "assistant")
+    message = Client(version=6 if any(c["type"] == "data-restarted" for c in told) else 7, resets=True).read(
+        told
+    )
+    cards(message)
+    return text_of(message)
