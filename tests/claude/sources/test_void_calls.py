@@ -231,3 +231,28 @@ async def test_of_a_message_that_starts_over_only_the_new_calls_are_told_of() ->
     history: Any = run.outcome.history
     check_conversation(history)
     assert [block["content"] for block in history[-1]["content"]] == [STOPPED, NOT_RUN]
+
+
+async def test_where_one_fails_for_all_the_others_have_ended_before_anything_else_comes() -> None:
+    log: list[str] = []
+
+    async def wait() -> str:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.5)
+            log.append("ended")
+        return ""
+
+    async def fail() -> str:
+        await anyio.sleep(1)
+        raise ConnectionError
+
+    client = ScriptedClient(lambda _: steps(reply(tool_use("wait", {}), tool_use("fail", {}))))
+    loop = sk.tool_loop(client.as_sdk, tools=[wait, fail], on_error="raise", **ASK)
+    caught = loop | sk.catch(lambda _: sk.from_iterable(decoded(HELLO))) | sk.only("message_start")
+    async with caught.open() as run:
+        async for item in run:
+            log.append(item.type)
+    assert log[:3] == ["message_start", "ended", "message_start"]
