@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.hub.programs import Running
 
-__all__ = ["Workers", "two_workers"]
+__all__ = ["Workers", "send", "two_workers"]
 
 
 class Workers:
@@ -50,6 +50,8 @@ class Workers:
             what, process, *which = (await self._program.line()).split()
             if what == "ready":
                 self._alive.add(int(process))
+            elif what == "died":  # by itself
+                self._alive.discard(int(process))
             elif which == [run] and int(process) in self._alive:
                 return int(process)
 
@@ -59,8 +61,7 @@ class Workers:
         """
         self.killed += process in self._alive
         self._alive.discard(process)
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+        send(process, signal.SIGKILL)
 
     def kill_all(self) -> None:
         """
@@ -79,6 +80,14 @@ class Workers:
         successor = await self.that_has_begun(run)
         self.takeovers.append(current_time() - died)
         return successor
+
+
+def send(process: int, number: signal.Signals) -> None:
+    """
+    Stop a process, let it go on, or kill it. One that has ended has nothing of that.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
 
 
 @asynccontextmanager

@@ -7,13 +7,16 @@ Each says on stdout, line by line, what it has done.
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 from threading import Thread
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -21,7 +24,9 @@ from anyio.streams.text import TextReceiveStream
 
 import streamkit as sk
 from streamkit import hub as hubs
+from streamkit.hub._patience import patiently
 from streamkit.hub._stores.contract import Batch, Limits
+from streamkit.hub._stores.sqlite import clock
 from streamkit.hub._stores.urls import store_maker
 from tests.support.patience import PATIENCE
 
@@ -39,6 +44,8 @@ ASK: Final[dict[str, Any]] = {
     "messages": [{"role": "user", "content": "Tell me of rivers."}],
 }
 LIMITS: Final = Limits(60.0, 100_000_000)
+CONTENDER_LEASE: Final = 0.15
+CONTENDER_LIMITS: Final = Limits(86_400.0, 2**30)
 # What is installed comes first, since a package that lies in the working directory is not what is tested.
 PROGRAM: Final = f"""
 import runpy, sys
@@ -120,13 +127,76 @@ def workers(backend: str, url: str, api: str) -> None:
             await sk.messages(client, **ASK).run()
 
     anyio.run(warm_up, backend=backend)
+    fork_for_each_line(
+        lambda _: anyio.run(
+            work, url, anthropic.AsyncAnthropic(api_key="fake", base_url=api), backend=backend
+        )
+    )
+
+
+def contenders(backend: str) -> None:
+    """
+    Begin a writer for each line on stdin, which has a URL and a seed, in a process of its own.
+    """
+
+    def begin(line: str) -> None:
+        url, seed = line.split()
+        anyio.run(contend, url, seed, backend=backend)
+
+    fork_for_each_line(begin)
+
+
+def fork_for_each_line(do: Callable[[str], None]) -> None:
+    """
+    Have a process of its own do something for each line on stdin.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     alive, keeps_alive = os.pipe()  # its end is that of this process
-    while sys.stdin.readline():
+    while line := sys.stdin.readline():
         if os.fork() == 0:
             os.close(keeps_alive)
             Thread(target=lambda: os._exit(bool(os.read(alive, 1))), daemon=True).start()
-            anyio.run(work, url, anthropic.AsyncAnthropic(api_key="fake", base_url=api), backend=backend)
+            try:
+                do(line)
+            finally:
+                say("died", os.getpid())
+
+
+async def contend(url: str, seed: str) -> None:
+    """
+    Write the run whenever it can be had, and say all that is asked and answered, with the moment, while the clock of this process
+    jumps.
+    """
+    chance = random.Random(seed)
+    ahead = 0.0
+    clock.time = lambda: time() + ahead  # type: ignore[attr-defined]
+    say("ready", os.getpid())
+    while True:
+        with suppress(sk.StreamError):
+            async with store_maker(url)() as store:
+                asked = monotonic()
+                grant = await store.open("run", lease=CONTENDER_LEASE, limits=CONTENDER_LIMITS, takeover=True)
+                say("opened", grant.epoch, grant.last, asked, monotonic())
+                first = grant.last + 1
+                while chance.random() > 0.02:
+                    words = words_of(grant.epoch, first, chance.randint(1, 5))
+                    say("asks", grant.epoch, first, len(words), monotonic())
+                    await patiently(
+                        partial(store.append, "run", grant, Batch(first, grant.epoch, 0.0, words))
+                    )
+                    say("is-answered", grant.epoch, first, monotonic())
+                    first += len(words)
+                    if chance.random() < 0.05:
+                        ahead = chance.uniform(-3600.0, 3600.0)
+                    await anyio.sleep(chance.uniform(0, 0.01))
+        await anyio.sleep(chance.uniform(0, CONTENDER_LEASE))
+
+
+def words_of(epoch: int, first: int, count: int) -> list[bytes]:
+    """
+    What a contender appends.
+    """
+    return [b"%d of %d" % (number, epoch) for number in range(first, first + count)]
 
 
 async def work(url: str, client: anthropic.AsyncAnthropic) -> None:
@@ -172,6 +242,11 @@ PROGRAMS: Final[dict[str, Callable[..., Coroutine[Any, Any, None]]]] = {
 }
 
 
+FORKING: Final[dict[str, Callable[..., None]]] = {
+    function.__name__: function for function in (workers, contenders)
+}
+
+
 class Running:
     """
     A program that runs.
@@ -205,12 +280,19 @@ class Running:
             lines.append(line)
         return lines
 
-    async def ask(self) -> None:
+    async def ask(self, line: str = "") -> None:
         """
         Send it a line.
         """
         assert self.process.stdin is not None
-        await self.process.stdin.send(b"\n")
+        await self.process.stdin.send(f"{line}\n".encode())
+
+    async def ask_no_more(self) -> None:
+        """
+        Send it nothing more.
+        """
+        assert self.process.stdin is not None
+        await self.process.stdin.aclose()
 
     def signal(self, number: signal.Signals) -> None:
         """
@@ -220,12 +302,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(name: str, url: str, *arguments: str) -> AsyncGenerator[Running]:
+async def running(name: str, *arguments: str) -> AsyncGenerator[Running]:
     """
     A program in a process of its own, which is killed at the end.
     """
     backend = "trio" if "trio" in sys.modules and _on_trio() else "asyncio"
-    command = [sys.executable, "-c", PROGRAM, name, backend, url, *arguments]
+    command = [sys.executable, "-c", PROGRAM, name, backend, *arguments]
     process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=None)
     try:
         yield Running(process)
@@ -242,7 +324,7 @@ def _on_trio() -> bool:
 
 if __name__ == "__main__":
     program, backend, *rest = sys.argv[1:]
-    if program == "workers":
-        workers(backend, *rest)
+    if program in FORKING:
+        FORKING[program](backend, *rest)
     else:
         anyio.run(PROGRAMS[program], *rest, backend=backend)

@@ -4,6 +4,7 @@ Random writers and readers of one run while everything breaks. What they have se
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -36,10 +37,10 @@ LEASE = 0.15
 LIMITS = Limits(3600.0, 2**30)
 WRITERS = READERS = 3
 APPENDS = 30
-SECONDS = examples(pr=1.0, full=100.0)
+SECONDS = float(os.environ.get("STREAMKIT_HISTORY_SECONDS", examples(pr=1.0, full=100.0)))
 """
 How long everything breaks, and until how many appends have been acknowledged. With --full it is ten minutes on Redis, for three
-seeds and two backends.
+seeds and two backends. Whoever wants hours of it says so in the environment.
 """
 SEEDS = examples(pr=(1,), full=(1, 2, 3))
 
