@@ -13,6 +13,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -20,6 +21,7 @@ import pytest
 from tests.clients import packages
 from tests.clients.conftest import needs
 from tests.support.profiles import examples
+from tests.support.redis_servers import running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -34,16 +36,16 @@ MOMENTS: Final = examples(pr=2, full=10)
 
 
 @contextmanager
-def process(store: Path, pace: float = 0.02) -> Generator[tuple[subprocess.Popen[str], str]]:
+def process(hub: str, pace: float = 0.02) -> Generator[tuple[subprocess.Popen[str], str]]:
     """
     A process that serves the page and answers; gives its URL too.
 
     Args:
-        store: Where the answers are.
+        hub: The URL of where the answers are.
         pace: Seconds between two pieces of an answer.
     """
     environment = {name: value for name, value in os.environ.items() if name != "ANTHROPIC_API_KEY"}
-    environment |= {"CHAT_HUB": f"sqlite:///{store}", "PORT": "0", "CHAT_PACE": str(pace)}
+    environment |= {"CHAT_HUB": hub, "PORT": "0", "CHAT_PACE": str(pace)}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, str(EXAMPLE)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running:
@@ -58,16 +60,18 @@ def process(store: Path, pace: float = 0.02) -> Generator[tuple[subprocess.Popen
             running.kill()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hub") / "chats.db"
-
-
-@pytest.fixture(scope="module")
-def served(store: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param == "redis":
+        return f"{running_redis().url}?prefix={uuid4().hex}"
     pytest.importorskip("apsw")
+    return f"sqlite:///{tmp_path_factory.mktemp('hub') / 'chats.db'}"
+
+
+@pytest.fixture(scope="module")
+def served(hub: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     needs(packages.browser)
-    with process(store) as served:
+    with process(hub) as served:
         yield served
 
 
@@ -91,6 +95,7 @@ def has_ended(page: Page, state: str = "done") -> str:
     return text_of(page)
 
 
+@pytest.mark.turns(2)
 def test_a_page_that_is_loaded_again_goes_on(page: Page, url: str) -> None:
     chance = random.Random(5)
     ask(page, url)
@@ -105,6 +110,7 @@ def test_a_page_that_is_loaded_again_goes_on(page: Page, url: str) -> None:
     assert has_ended(page) == ANSWER
 
 
+@pytest.mark.turns(2)
 def test_a_second_window_sees_the_same(page: Page, url: str, console: list[str]) -> None:
     ask(page, url)
     other = page.context.new_page()
@@ -113,6 +119,7 @@ def test_a_second_window_sees_the_same(page: Page, url: str, console: list[str])
     assert [has_ended(page), has_ended(other)] == [ANSWER, ANSWER]
 
 
+@pytest.mark.turns(2)
 def test_stop_stops_it_in_every_window(page: Page, url: str) -> None:
     ask(page, url)
     other = page.context.new_page()
@@ -126,10 +133,10 @@ def test_stop_stops_it_in_every_window(page: Page, url: str) -> None:
 
 
 def test_where_the_process_is_killed_that_writes_another_one_goes_on(
-    page: Page, store: Path, served: tuple[subprocess.Popen[str], str]
+    page: Page, hub: str, served: tuple[subprocess.Popen[str], str]
 ) -> None:
     other, url = served
-    with process(store, pace=0.1) as (writer, first):
+    with process(hub, pace=0.1) as (writer, first):
         other.send_signal(signal.SIGSTOP)  # so that it does not take the answer itself
         try:
             question = {"messages": [{"role": "user", "content": "?"}]}
@@ -147,6 +154,7 @@ def test_where_the_process_is_killed_that_writes_another_one_goes_on(
         assert has_ended(page) == ANSWER
 
 
+@pytest.mark.turns(2)
 def test_what_is_no_request_is_refused(url: str) -> None:
     for body in ("{", "[]", '{"messages": []}', '{"messages": [{"role": "system", "content": "x"}]}'):
         assert httpx2.post(f"{url}answers", content=body.encode(), trust_env=False).status_code == 400
