@@ -33,10 +33,11 @@ pytestmark = pytest.mark.usefixtures("browser")
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "outliving_chat" / "app.py"
 ANSWER: Final[str] = runpy.run_path(str(EXAMPLE))["ANSWER"]
 MOMENTS: Final = examples(pr=2, full=10)
+PACE: Final = examples(pr=0.02, full=0.06)  # so that the page can be loaded so often while the answer comes
 
 
 @contextmanager
-def process(hub: str, pace: float = 0.02) -> Generator[tuple[subprocess.Popen[str], str]]:
+def process(hub: str, pace: float = PACE) -> Generator[tuple[subprocess.Popen[str], str]]:
     """
     A process that serves the page and answers; gives its URL too.
 
@@ -101,7 +102,7 @@ def test_a_page_that_is_loaded_again_goes_on(page: Page, url: str) -> None:
     ask(page, url)
     for _ in range(MOMENTS):
         before = len(text_of(page))
-        seen = before + chance.randrange(len(ANSWER) // (2 * MOMENTS))
+        seen = min(before + chance.randrange(len(ANSWER) // (2 * MOMENTS)), len(ANSWER))
         while len(text_of(page)) < seen:
             page.wait_for_timeout(5)
         page.reload()
