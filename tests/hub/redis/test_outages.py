@@ -32,7 +32,7 @@ def server() -> Iterator[RedisServer]:
     """
     A server that may be harmed.
     """
-    with fresh_redis() as server:
+    with fresh_redis(appendfsync="always") as server:  # everysec lets a write wait where the disk is slow
         yield server
 
 

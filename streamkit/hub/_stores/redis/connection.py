@@ -15,6 +15,7 @@ import anyio
 import hiredis
 
 from streamkit._core.runtime.wakeup import Wakeup
+from streamkit.hub._stores.redis.refused import without_authority
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,13 +64,17 @@ async def open_stream(address: Address) -> ByteStream:
     Connect to where a Redis should be.
 
     Raises:
+        StreamError: Of type "hub": the certificates to trust cannot be read.
         OSError: Nobody listens there, or, as `ssl.SSLError`, not with TLS and a certificate that can be trusted.
     """
     if address.path is not None:
         return await anyio.connect_unix(address.path)
     if not address.tls:
         return await anyio.connect_tcp(address.host, address.port)
-    context = ssl.create_default_context(cafile=address.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+    except OSError as error:
+        raise without_authority(address, error) from error
     return await anyio.connect_tcp(
         address.host, address.port, ssl_context=context, tls_standard_compatible=False
     )

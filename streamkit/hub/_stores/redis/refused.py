@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streamkit._core.errors import StreamError
     from streamkit.hub._stores.redis.address import Address
 
-__all__ = ["kind_of", "refused", "will_pass", "without_connection"]
+__all__ = ["kind_of", "refused", "will_pass", "without_authority", "without_connection"]
 
 _PASSING: Final = {
     "ASK",
@@ -28,6 +28,9 @@ _PASSING: Final = {
     "READONLY",
     "TRYAGAIN",
 }
+
+_OTHER_NAME: Final = (62, 64)
+"""OpenSSL's codes for a host's name and for an IP address that a certificate does not have."""
 
 _IN_SCRIPT: Final = re.compile(r"^ERR .*@user_script: ?\d+: -?([A-Z]+) ")
 
@@ -77,20 +80,23 @@ def refused(address: Address, reply: hiredis.ReplyError) -> StreamError:
     return unreachable(f"Redis at {address} refuses: {remedy} ({reply})", retriable=kind in _PASSING)
 
 
+def without_authority(address: Address, error: OSError) -> StreamError:
+    """
+    The error for certificates to trust that cannot be read.
+    """
+    return unreachable(
+        f"ca_file={address.ca_file!r} cannot be read as certificates ({type(error).__name__}): give a PEM file with the "
+        f"certificate of who has issued that of the Redis at {address}",
+        retriable=False,
+    )
+
+
 def without_connection(address: Address, error: BaseException | None) -> StreamError:
     """
     The error for a connection that cannot be made, or does not stay.
     """
-    if isinstance(error, ssl.SSLCertVerificationError):
-        what = (
-            f"has a certificate that is not trusted ({error.verify_message}): give its issuer with ?ca_file="
-        )
-        return unreachable(f"Redis at {address} {what}", retriable=False)
     if isinstance(error, ssl.SSLError):
-        return unreachable(
-            f"what listens at {address} does not speak TLS: write redis:// in place of rediss://, or correct the port",
-            retriable=False,
-        )
+        return unreachable(_meaning_of_tls(address, error), retriable=False)
     if isinstance(error, hiredis.ProtocolError):
         return unreachable(
             f"what listens at {address} is not a Redis, or speaks TLS alone: correct the port, or write rediss://",
@@ -102,7 +108,26 @@ def without_connection(address: Address, error: BaseException | None) -> StreamE
             f"the socket {address} {what}: correct the path or its permissions", retriable=True
         )
     why = f" ({type(error).__name__})" if error is not None else ""
+    other = (
+        "without TLS it is redis://, and tls-auth-clients has to be no"
+        if address.tls
+        else "with TLS it is rediss://"
+    )
     return unreachable(
-        f"Redis at {address} does not answer{why}: start it, or correct the URL; with TLS it is rediss://",
+        f"Redis at {address} does not answer{why}: start it, or correct the URL; {other}",
         retriable=True,
     )
+
+
+def _meaning_of_tls(address: Address, error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OTHER_NAME:
+            return (
+                f"Redis at {address} has a certificate for another name ({error.verify_message}): write the URL with the name "
+                "that the certificate has"
+            )
+        why = error.verify_message
+        return f"Redis at {address} has a certificate that is not trusted ({why}): give its issuer with ?ca_file="
+    if "CERTIFICATE_REQUIRED" in str(error.reason):
+        return f"Redis at {address} wants a certificate of its clients, and a hub has none: set tls-auth-clients to no"
+    return f"what listens at {address} does not speak TLS: write redis:// in place of rediss://, or correct the port"
