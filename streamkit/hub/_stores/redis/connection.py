@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 import hiredis
@@ -47,16 +47,15 @@ it goes on, and then reads first what has come.
 """
 _PING: Final = b"PING\r\n"
 
+_pack: Final[Callable[[tuple[bytes | str | int, ...]], bytes]] = cast("Any", hiredis).pack_command
+"""hiredis tells checkers of a tuple with one part alone."""
+
 
 def as_command(*parts: bytes | str | int) -> bytes:
     """
     A command as Redis reads it.
     """
-    out = [b"*%d\r\n" % len(parts)]
-    for part in parts:
-        data = part if isinstance(part, bytes) else str(part).encode()
-        out.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(out)
+    return _pack(parts)
 
 
 async def open_stream(address: Address) -> ByteStream:
