@@ -13,6 +13,7 @@ import anyio.to_thread
 import pytest
 
 import streamkit as sk
+from streamkit._claude.protocol.replies import NOT_RUN, STOPPED
 from streamkit.testing import FakeClaude, Stall, reply, text, thinking, tool_use
 from tests.support.claude import ASK, HELLO
 from tests.support.messages_api import check_conversation
@@ -125,6 +126,35 @@ async def test_said_now_while_tools_run_it_stops_them_and_claude_is_told() -> No
     told = {item.name: item.is_error for item in items if isinstance(item, sk.ToolResult)}
     assert told == {"wait": True, "look": False}
     assert [block["type"] for block in sent[-1]["content"]] == ["tool_result"] * 3 + ["text"]
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+async def test_what_is_said_of_a_tool_that_was_stopped_is_true(pauses: bool) -> None:
+    """
+    Whether it had begun, also where it is stopped before it could, and where it waits for a place.
+    """
+    began: list[str] = []
+
+    async def wait(path: str) -> str:
+        began.append(path)
+        await anyio.sleep_forever()
+        return path
+
+    asks = reply(*[tool_use("wait", {"path": name}) for name in "ab"])
+    async with (
+        FakeClaude(asks, reply(text("Well."))) as server,
+        sk.tool_loop(server.client(), tools=[wait], concurrency=1, **ASK).open() as run,
+    ):
+        async for item in run:
+            if item.type == "message_stop" and len(server.requests) == 1:
+                if pauses:
+                    await anyio.wait_all_tasks_blocked()
+                run.say("Stop.", now=True)
+    results: Any = server.requests[1].body["messages"][-1]["content"][:2]
+    assert [result["content"] for result in results] == [
+        STOPPED if path in began else NOT_RUN for path in "ab"
+    ]
+    assert began == ["a"] or not pauses
 
 
 async def test_a_program_of_the_apis_gets_the_results_of_its_calls_before_anything_is_said() -> None:

@@ -113,6 +113,23 @@ async def test_a_tool_that_raises_when_it_is_stopped_is_not_heard(way: str) -> N
     assert untold(items, outcome)
 
 
+@pytest.mark.parametrize(("way", "kind"), [("cut", "truncated"), ("started over", "complete")])
+async def test_a_question_that_raises_when_it_is_stopped_is_not_why_the_run_ends(way: str, kind: str) -> None:
+    async def ask(call: sk.ToolCall) -> bool:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise ConnectionError("while it was stopped")
+        return True
+
+    async def write(n: int) -> str:
+        return ""
+
+    items, outcome = await converse(way, [sk.approve(ask)(write)], tool_use("write", {"n": 1}))
+    assert outcome.kind == kind
+    assert untold(items, outcome)
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_call_that_waits_for_a_place_never_begins(way: str) -> None:
     began: list[int] = []
@@ -256,3 +273,32 @@ async def test_where_one_fails_for_all_the_others_have_ended_before_anything_els
         async for item in run:
             log.append(item.type)
     assert log[:3] == ["message_start", "ended", "message_start"]
+
+
+async def test_where_one_fails_for_all_the_rest_is_stopped_at_once_however_slow_the_consumer_is() -> None:
+    times: dict[str, float] = {}
+
+    async def wait() -> str:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            times["stopped"] = anyio.current_time()
+        return ""
+
+    async def fail() -> str:
+        await anyio.sleep(1)
+        times["failed"] = anyio.current_time()
+        raise ConnectionError
+
+    *events, stop = steps(reply(tool_use("wait", {}), tool_use("fail", {}), text("And")))
+    client = ScriptedClient(lambda _: [*events[:-1], 100.0, events[-1], stop])
+    tools = [sk.tool(wait, effect=False), sk.tool(fail, effect=False)]
+    run = sk.tool_loop(client.as_sdk, tools=tools, on_error="raise", **ASK).open()
+    with pytest.raises(ConnectionError):
+        async with run:
+            async for item in run:
+                if item.type == "content_block_stop":
+                    await anyio.sleep(10)
+                if "failed" in times:
+                    assert client.open == 0
+    assert times["stopped"] == times["failed"]
