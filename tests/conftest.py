@@ -8,7 +8,7 @@ import gc
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 import anyio
@@ -120,7 +120,7 @@ def shown_by_the_other_loop(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec") and both_loops_show(item):
             case = LOOP.sub("", item.nodeid)
-            tests[item.function][case].append(item)
+            tests[cast("Any", item).function][case].append(item)
     for cases in tests.values():
         on_both = [case for case, pair in cases.items() if {*map(on_trio, pair)} == {False, True}]
         # Shuffled, because a parameter of two values would have a loop for each.

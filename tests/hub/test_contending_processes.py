@@ -103,7 +103,7 @@ class ContendedWorld(World):
         """
         Kill processes, and stop them for a while, as long as everything breaks. In the end, kill all.
         """
-        while self.breaks:
+        while self.breaks or not self.killed:  # in a short time a slow machine may begin none of them
             await anyio.sleep(self._fate.uniform(0, 4 * CONTENDER_LEASE))
             if not self._alive:
                 continue

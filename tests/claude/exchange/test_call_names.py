@@ -87,7 +87,8 @@ async def test_the_messages_that_were_sent_may_be_the_sdks_objects() -> None:
             {"role": "assistant", "content": message.content},
             {"role": "user", "content": [call.result("rain")]},
         ]
-        second = await finished(sk.messages(server.client(), **{**ASK, "messages": said}))
+        again: dict[str, Any] = {**ASK, "messages": said}
+        second = await finished(sk.messages(server.client(), **again))
     assert [call.id for call in second.outcome.tool_calls] == ["call_0_2"]
 
 
