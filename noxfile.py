@@ -47,9 +47,11 @@ NEWEST_OTHER = [v for v in PYTHONS if v != RUNNING and shutil.which(f"python{v}"
 # Generated loops, runs, decoding, and the matcher that reads the standard library's own regex parser are what depends most on the
 # Python. What is left out takes long.
 SMOKE = [
-    *("tests/core", "tests/operators", "tests/partial_json", "tests/sinks"),
-    *(f"tests/claude/{room}" for room in ("protocol", "transport", "sources", "operators")),
+    *("tests/core", "tests/operators", "tests/partial_json"),
+    *("tests/claude/protocol", "tests/claude/operators"),
 ]
+# And what depends on the event loop.
+HOSTED = [*SMOKE, "tests/sinks", "tests/claude/transport", "tests/claude/sources", "tests/serving"]
 
 
 def groups(*names: str) -> list[str]:
@@ -145,17 +147,16 @@ def clients(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[1:])  # tasks that begin at once are new in 3.12
 def hosts(session: nox.Session) -> None:
     """
-    The tests of `smoke` as other people's processes run them: uvloop, tasks that begin at once, Python's development mode, and
-    without assertions. In every run here a warning is an error.
+    The tests of `smoke` and those that wait for something, as other people's processes run them: uvloop, tasks that begin at
+    once, Python's development mode, and without assertions. In every run here a warning is an error.
     """
     session.install(".[all]", *groups("tests"))
-    core = (*SMOKE, "tests/serving")
-    pytest(session, "--asyncio-loop=uvloop", *core)
-    pytest(session, "--asyncio-loop=eager", *core)
-    pytest(session, *core, command=("python", "-X", "dev", "-m", "pytest"))
+    pytest(session, "--asyncio-loop=uvloop", *HOSTED)
+    pytest(session, "--asyncio-loop=eager", *HOSTED)
+    pytest(session, *HOSTED, command=("python", "-X", "dev", "-m", "pytest"))
     # pytest warns that assertions outside of tests do nothing, which is what this is about.
     without = ("-W", "ignore::pytest.PytestConfigWarning")
-    pytest(session, *without, *core, command=("python", "-O", "-m", "pytest"))
+    pytest(session, *without, *HOSTED, command=("python", "-O", "-m", "pytest"))
 
 
 @nox.session

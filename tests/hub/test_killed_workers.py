@@ -110,7 +110,7 @@ def conversation(request: Request) -> Reply:
     return reply(text(TURNS[said], chunk=2), *call, pace=0.01)
 
 
-@pytest.mark.turns(3)
+@pytest.mark.turns(4)
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_tools_with_effects_run_once_whoever_is_killed(place: Place, seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
