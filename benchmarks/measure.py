@@ -138,7 +138,7 @@ class Table:
             "unit": self.unit,
             "note": self.note,
             "base": self.base,
-            "rows": [{**asdict(row), "ratio": row.best / base} for row in self.rows],
+            "rows": [{**asdict(row), "ratio": row.best / base if base else None} for row in self.rows],
             "aims": [{**asdict(aim), "figure": aim.figure(self), "met": aim.met(self)} for aim in self.aims],
         }
 

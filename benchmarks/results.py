@@ -86,13 +86,14 @@ def _version(document: dict[str, Any]) -> str:
 
 def _ratios(document: dict[str, Any]) -> dict[tuple[str, str], float]:
     """
-    By table and row. The row that ratios are given against is left out, because its own is always 1.
+    By table and row. The row that ratios are given against is left out, because its own is always 1; and so is one without a
+    ratio, or with nothing.
     """
     return {
         (table["title"], row["name"]): row["ratio"]
         for table in document["tables"]
         for row in table["rows"]
-        if row["name"] != table["base"]
+        if row["name"] != table["base"] and row["ratio"]
     }
 
 

@@ -20,7 +20,7 @@ def as_text(table: Table) -> str:
     base = table[table.base].best
     lines = [f"{table.title}  [{table.unit}]", f"  {'':{width}}  {'best':>9}  {'median':>9}  {'ratio':>6}"]
     lines += [
-        f"  {row.name:{width}}  {_figure(row.best):>9}  {_figure(row.median):>9}  {_ratio(row.best / base):>6}"
+        f"  {row.name:{width}}  {_figure(row.best):>9}  {_figure(row.median):>9}  {_ratio(row.best, base):>6}"
         + (f"  {row.note}" if row.note else "")
         for row in table.rows
     ]
@@ -56,5 +56,8 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def _ratio(value: float) -> str:
+def _ratio(figure: float, base: float) -> str:
+    if not base:
+        return ""
+    value = figure / base
     return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
