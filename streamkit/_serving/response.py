@@ -16,6 +16,7 @@ from streamkit._core.algebra import Stream
 from streamkit._core.checks import flag, seconds
 from streamkit._serving.delivery import Delivery
 from streamkit._serving.head import checked_headers, checked_status
+from streamkit._serving.http_scope import check_http
 from streamkit._serving.starlette_base import StarletteResponse
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class FramedResponse(StarletteResponse):
             Exception: A bug of this program, after the client was told that something went wrong.
             RuntimeError: The request is not one of HTTP.
         """
-        if scope["type"] != "http":
-            raise RuntimeError(f"{type(self).__name__} answers HTTP requests, not {scope['type']!r}")
+        check_http(self, scope)
         start = {
             "type": "http.response.start",
             "status": self.status_code,

@@ -13,6 +13,7 @@ from streamkit._core.checks import as_number
 from streamkit._core.errors import StreamError
 from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.catch_up import number_of
+from streamkit._serving.http_scope import check_http
 from streamkit._serving.refusal import Refusal
 from streamkit._serving.starlette_base import StarletteResponse
 
@@ -88,8 +89,7 @@ class ResumedResponse(StarletteResponse):
         Raises:
             RuntimeError: The request is not one of HTTP, or the hub is not open.
         """
-        if scope["type"] != "http":
-            raise RuntimeError(f"{type(self).__name__} answers HTTP requests, not {scope['type']!r}")
+        check_http(self, scope)
         response = await self._response()
         response.raw_headers += self.raw_headers  # such as cookies that a framework has set
         await response(scope, receive, send)

@@ -13,6 +13,7 @@ from streamkit._core.algebra import Stream
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.delivery import take_leave, until_gone
+from streamkit._serving.http_scope import check_http
 from streamkit._serving.http_status import is_bug
 from streamkit._serving.response import FramedResponse
 from streamkit._serving.starlette_base import StarletteResponse
@@ -92,8 +93,7 @@ class RunResponse(StarletteResponse):
             RuntimeError: The request is not one of HTTP, or the hub is not open.
             Exception: A bug of this program, after the client was told that something went wrong.
         """
-        if scope["type"] != "http":
-            raise RuntimeError(f"{type(self).__name__} answers HTTP requests, not {scope['type']!r}")
+        check_http(self, scope)
         told: _Told | None = None
         with ungrouped():
             async with create_task_group() as tasks:
