@@ -102,7 +102,7 @@ class ResumedResponse(StarletteResponse):
             if self._whole:
                 records = self._hub.subscribe(self._run, wait=self._wait)
         except (TypeError, ValueError):  # of its arguments, which are the request's
-            return Refusal(BadRequest("the request has an id that is none"))
+            return Refusal(BadRequest("the request's id cannot be that of a run"))
         try:
             await self._hub.begun(self._run)
             status = await self._hub.status(self._run)

@@ -63,11 +63,11 @@ def read_asked(scope: Mapping[str, Any]) -> Asked:
     given = _parameters(scope.get("query_string", b""))
     offset, live, cursor = (_only(given, name) for name in ("offset", "live", "cursor"))
     if live not in _MODES:
-        raise BadRequest("the request has a live mode that is none: long-poll or sse")
+        raise BadRequest("the request's live= must be long-poll or sse")
     if live is not None and offset is None:
         raise BadRequest("a live request needs an offset")
     if cursor is not None and not _CURSOR.fullmatch(cursor):
-        raise BadRequest("the request has a cursor that is none")
+        raise BadRequest("the request's cursor= must be a number")
     start = None if offset == "now" else BEGINNING if offset in (None, "-1") else parse_offset(offset)
     return Asked(
         start,
@@ -84,7 +84,7 @@ def _parameters(query: bytes) -> Mapping[str, list[str]]:
             query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
         )
     except ValueError:
-        raise BadRequest("the request has a query that is none") from None
+        raise BadRequest("the request's query cannot be read") from None
 
 
 def _only(given: Mapping[str, list[str]], name: str) -> str | None:

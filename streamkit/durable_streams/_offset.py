@@ -36,6 +36,6 @@ def parse_offset(text: str) -> Position:
     """
     match = _OFFSET.fullmatch(text)
     if match is None:
-        raise BadRequest("the request has an offset that is none")
+        raise BadRequest("the request's offset was never given out")
     (started,) = struct.unpack(">d", bytes.fromhex(match[3]))
     return Position(Place(int(match[1]), int(match[2])), started)

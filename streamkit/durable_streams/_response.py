@@ -133,7 +133,7 @@ class RunResponse(StarletteResponse):
         try:
             checked_run("durable_streams.resume", self._reader.run)
         except (TypeError, ValueError):
-            raise BadRequest("the request has an id that is none") from None
+            raise BadRequest("the request's id cannot be that of a run") from None
 
     async def _read(self, asked: Asked) -> Answer | FramedResponse:
         if asked.live == "sse":
