@@ -102,13 +102,21 @@ async def test_a_fork_can_be_forked_and_its_viewers_resume(hub: Hub) -> None:
         assert "".join(got) == rest
 
 
-async def test_a_beginning_of_many_pages_is_read_page_by_page(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def begun_with_many_pages(hub: Hub) -> Grant:
+    """
+    The writer of a run `old` whose records do not fit into one page.
+    """
     grant = await opened(hub.store, "old")
     for first in range(1, 1501, 30):
         records = [encode_item(number) for number in range(first, first + 30)]
         await hub.store.append("old", grant, batch(first, *records))
+    return grant
+
+
+async def test_a_beginning_of_many_pages_is_read_page_by_page(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = await begun_with_many_pages(hub)
     await hub.store.end("old", grant, b'{"kind":"complete"}')
     read, sizes = hub.store.read, list[int]()
 
@@ -384,10 +392,7 @@ async def test_a_fork_that_nobody_waits_for_any_more_is_none(
 async def test_a_run_that_is_deleted_while_it_is_forked_is_gone(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grant = await opened(hub.store, "old")
-    for first in range(1, 1501, 30):
-        records = [encode_item(number) for number in range(first, first + 30)]
-        await hub.store.append("old", grant, batch(first, *records))
+    await begun_with_many_pages(hub)
     slow = Slow(hub, monkeypatch)
     async with anyio.create_task_group() as tasks:
 
