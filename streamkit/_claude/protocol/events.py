@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLASSES",
+    "DELTA_READER",
     "READER",
     "AnyEvent",
     "ContentBlockDelta",
@@ -245,6 +246,7 @@ AnyEvent: TypeAlias = Event | RawEvent | ToolResult
 # -- reading and writing -------------------------------------------------------------------------------------
 
 READER: Final[Reader[KnownEvent]] = Reader(KnownEvent)
+DELTA_READER: Final[Reader[ContentBlockDelta]] = Reader(ContentBlockDelta)
 
 
 def decode(data: bytes | str) -> Event:

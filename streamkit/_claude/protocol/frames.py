@@ -8,14 +8,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from streamkit._claude.protocol.error_forms import is_error
+from streamkit._claude.protocol.error_forms import is_error, read_error
 from streamkit._claude.protocol.errors import GrammarError
 from streamkit._claude.protocol.json_text import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
+    "NO_NAME",
     "bare_value",
     "begun_inside",
     "data_lines",
@@ -25,9 +26,12 @@ __all__ = [
     "is_typed",
     "objects_in",
     "unseparated",
-    "whole_message_in",
     "with_odd_number",
+    "wrapped_in",
 ]
+
+NO_NAME = frozenset({b"", b"message"})
+"""Names of frames that have none: the latter is what they are called then."""
 
 _OBJECTS = re.compile(rb'\{\s*"(?:type|error|errors|message|detail|code|object)"').finditer
 _MOST_BEGINNINGS = 16
@@ -50,7 +54,32 @@ _EVENT = b"event: "
 _LINES = re.compile(rb"[^\n]+").finditer
 
 
-def whole_message_in(obj: Mapping[str, Any]) -> dict[str, Any] | None:
+def wrapped_in(value: object, name: bytes = b"", *, is_first: bool) -> Sequence[dict[str, Any]]:
+    """
+    The events in JSON that is a whole message; none if it is not.
+
+    Args:
+        value: The JSON value.
+        name: The event that its frame names.
+        is_first: Whether no message has begun yet. Another one that is whole is none of the stream's.
+
+    Raises:
+        StreamError: It is an error.
+    """
+    if isinstance(value, list) and value:  # some wrap an error so
+        value = cast("list[object]", value)[0]
+    if not isinstance(value, dict):
+        return ()
+    obj = cast("dict[str, Any]", value)
+    if is_first and name in NO_NAME and (whole := _whole_message_in(obj)) is not None:
+        return ({"type": "message_start", "message": whole}, {"type": "message_stop"})
+    named = name.decode("utf-8", "replace")
+    if is_error(obj, named):
+        raise read_error(obj, name=named)
+    return ()
+
+
+def _whole_message_in(obj: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     The message that a JSON object is, as a request without `stream=True` gets it, or that some server has put into an object of
     its own; None if there is none.

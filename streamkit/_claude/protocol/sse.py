@@ -15,10 +15,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.protocol.admission import Admission
-from streamkit._claude.protocol.error_forms import is_error, read_error
+from streamkit._claude.protocol.delta_frames import DELTA, deltas_in, one_delta
+from streamkit._claude.protocol.error_forms import read_error
 from streamkit._claude.protocol.errors import GrammarError, StreamSpliced, StreamTruncated
-from streamkit._claude.protocol.events import READER, ContentBlockDelta
+from streamkit._claude.protocol.events import READER
 from streamkit._claude.protocol.frames import (
+    NO_NAME,
     bare_value,
     begun_inside,
     data_lines,
@@ -28,8 +30,8 @@ from streamkit._claude.protocol.frames import (
     is_typed,
     objects_in,
     unseparated,
-    whole_message_in,
     with_odd_number,
+    wrapped_in,
 )
 from streamkit._claude.protocol.json_text import MAX_DEPTH, is_too_deep, parse
 from streamkit._claude.protocol.kinds import EVENTS
@@ -49,12 +51,9 @@ MAX_FRAME = 64 * 1024 * 1024
 """The largest frame that is accepted by default, in bytes."""
 
 _LF, _CR = b"\n\r"
-# Nearly every frame begins so, and has no other line.
-_DELTA = b"event: content_block_delta\ndata: "
-_START = len(_DELTA)
+_START = len(DELTA)
 # Without them a message cannot be told. A ping says the same whatever its data is.
 _EVENT_NAMES = frozenset(name.encode() for name in EVENTS) - {b"ping"}
-_NO_NAME = frozenset({b"", b"message"})  # the latter is the name of a frame that has none
 _SHALLOW = 2 * MAX_DEPTH  # bytes that JSON needs to be nested too deeply
 
 _strict = READER.strict.decode
@@ -109,19 +108,18 @@ class EventDecoder:
         # A live connection brings one whole frame at a time: there is nothing to join or to split.
         if (
             self._between_frames
-            and chunk.startswith(_DELTA)
+            and chunk.startswith(DELTA)
             and chunk.find(b"\n", _START) == len(chunk) - 2 < self._max_frame
             and chunk[-1] == _LF
             and _CR not in chunk
         ):
             try:
-                event = _strict(chunk[_START:])
+                delta = one_delta(chunk[_START:])
             except (ValueError, RecursionError):
                 pass
             else:
-                if event.__class__ is ContentBlockDelta:
-                    self._frames += 1
-                    return [event]
+                self._frames += 1
+                return [delta]
         events = self._feed(chunk)
         if self.error is not None and not self.spliced:
             events += self._admission.rest()
@@ -141,11 +139,13 @@ class EventDecoder:
         if not crossing and b"\n\n" not in chunk:
             self._keep(chunk)
             return []
-        frames = b"".join((self._pending, chunk)).split(b"\n\n") if self._pending else chunk.split(b"\n\n")
-        rest = frames.pop()
+        text = b"".join((self._pending, chunk)) if self._pending else chunk
+        frames, _, rest = text.rpartition(b"\n\n")
         self._pending.clear()
-        self._left = iter(frames)
-        events = self._decode()
+        events = self._only_deltas(frames)
+        if events is None:
+            self._left = iter(frames.split(b"\n\n"))
+            events = self._decode()
         if rest and (self.spliced or self.error is None):
             self._keep(rest)
         return events
@@ -210,26 +210,37 @@ class EventDecoder:
             return
         self.error = GrammarError(f"frame {self._frames + 1} is larger than {self._max_frame} bytes")
 
+    @property
+    def _in_content(self) -> bool:
+        """
+        Whether more content changes nothing here.
+        """
+        return self.progress.in_content and self._torn is None
+
+    def _only_deltas(self, frames: bytes) -> list[Event] | None:
+        if not self._in_content or len(frames) > self._max_frame or (deltas := deltas_in(frames)) is None:
+            return None
+        self._frames += len(deltas)
+        return [*deltas]
+
     def _decode(self) -> list[Event]:
         events: list[Event] = []
-        append, strict, start, max_frame = events.append, _strict, _START, self._max_frame
-        in_content = self.progress.in_content and self._torn is None
+        append, start, max_frame = events.append, _START, self._max_frame
+        in_content = self._in_content
         for frame in self._left:
             if (
                 in_content
-                and frame.startswith(_DELTA)
+                and frame.startswith(DELTA)
                 and frame.find(b"\n", start) < 0
                 and len(frame) <= max_frame
             ):
                 try:
-                    event = strict(frame[start:])
+                    append(one_delta(frame[start:]))
                 except (ValueError, RecursionError):
                     pass  # it says more than the structs know, or is not JSON: `_decode_frame` tells
                 else:
-                    if event.__class__ is ContentBlockDelta:
-                        self._frames += 1
-                        append(event)
-                        continue
+                    self._frames += 1
+                    continue
             try:
                 events.extend(self._decode_frame(frame))
             except GrammarError as error:
@@ -238,7 +249,7 @@ class EventDecoder:
                 self.error = error
             if self.error is not None or self._is_deaf:
                 break
-            in_content = self.progress.in_content and self._torn is None
+            in_content = self._in_content
         return events
 
     def _decode_frame(self, frame: bytes) -> Iterable[Event]:
@@ -331,12 +342,14 @@ class EventDecoder:
                 self.oddities.count("number")
             elif name in _EVENT_NAMES or b'"type"' in body:
                 raise
-        if (others := self._others(value, name)) or not isinstance(value, dict):
+        if (others := wrapped_in(value, name, is_first=not self.progress.begun)) or not isinstance(
+            value, dict
+        ):
             return others
         obj = cast("dict[str, Any]", value)
         if isinstance(obj.get("type"), str):
             return (obj,)
-        if name in _NO_NAME:
+        if name in NO_NAME:
             return ()
         if "type" in obj:
             self.oddities.count("event.type")
@@ -348,26 +361,7 @@ class EventDecoder:
         """
         if (later := begun_inside(text)) is not None and later["type"] != "message_start":
             raise read_error(later)
-        return self._others(bare_value(text))
-
-    def _others(self, value: object, name: bytes = b"") -> Sequence[dict[str, Any]]:
-        """
-        The events in JSON that is a whole message; none if it is not.
-
-        Raises:
-            StreamError: It is an error.
-        """
-        if isinstance(value, list) and value:  # some wrap an error so
-            value = cast("list[object]", value)[0]
-        if not isinstance(value, dict):
-            return ()
-        obj = cast("dict[str, Any]", value)
-        named = name.decode("utf-8", "replace")
-        if not self.progress.begun and name in _NO_NAME and (whole := whole_message_in(obj)) is not None:
-            return ({"type": "message_start", "message": whole}, {"type": "message_stop"})
-        if is_error(obj, named):
-            raise read_error(obj, name=named)
-        return ()
+        return wrapped_in(bare_value(text), is_first=not self.progress.begun)
 
     def _admitted(self, event: Any) -> Sequence[Event]:
         """
