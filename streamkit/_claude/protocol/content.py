@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamkit._claude.protocol.content_blocks import TextBlock
 from streamkit._claude.protocol.deltas import TextDelta
+from streamkit._claude.protocol.events import MessageStop
 from streamkit._claude.protocol.reading import as_list, text_of_field
 from streamkit._claude.protocol.told_types import type_of_block, type_of_delta
 
@@ -81,6 +82,8 @@ def stop_reason_told(event: Any) -> str:
     The stop reason in an event of the message itself; empty if it tells none. Where a message ends, a gateway may leave out the
     object around it.
     """
+    if event.__class__ is MessageStop:  # nearly all are, and have no field
+        return ""
     if event.type == "message_start":
         return text_of_field(getattr(event, "message", None), "stop_reason")
     delta: object = getattr(event, "delta", None)

@@ -159,7 +159,8 @@ def updated(usage: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(usage)
     for name, value in changes.items():
         if _is_total(merged.get(name)):
-            merged[name] = value if _is_total(value) else merged[name]
+            if _is_total(value):
+                merged[name] = value
         elif isinstance(value, dict):
             known, told = merged.get(name), cast("dict[str, Any]", value)
             merged[name] = updated(cast("dict[str, Any]", known), told) if isinstance(known, dict) else told
@@ -169,6 +170,8 @@ def updated(usage: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_total(value: object) -> bool:
+    if type(value) is int:  # nearly always
+        return value != 0
     return _is_count(value) and isinstance(_count(value), int) and value != 0
 
 

@@ -17,7 +17,7 @@ from streamkit._claude.protocol.names import Names
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_list, as_object, json_text, plain, text_of_field
 from streamkit._claude.protocol.stop_reasons import stop_reason
-from streamkit._core.items import is_restart
+from streamkit._core.items import ORDINARY, is_restart
 from streamkit.ui.ag_ui._calls import Calls
 from streamkit.ui.ag_ui._content import content_of_result
 from streamkit.ui.ag_ui._parts import Other
@@ -84,7 +84,9 @@ class Run:
                     part.length += len(piece)
                     return ({"type": part.event, part.named: part.id, "delta": piece},)
                 return part.write(piece)
-        return self._start_over() if is_restart(item) else self._take(item)
+        if item.__class__ not in ORDINARY and is_restart(item):
+            return self._start_over()
+        return self._take(item)
 
     def finish(self) -> Iterable[WireEvent]:
         """
@@ -111,12 +113,13 @@ class Run:
 
     def _take(self, item: Any) -> list[WireEvent]:
         kind: object = getattr(item, "type", None)
-        # An object of an unknown type that has come on the wire is not the application's, whatever it says that it is.
-        if item.__class__ is not Unknown and (
-            not isinstance(kind, str) or kind.isupper() or kind == "tool_result"
-        ):
-            return [*self._begin_run(), *self._given(item)]
-        if kind not in EVENTS or kind == "ping" or not self.progress.follow(item):
+        if not isinstance(kind, str) or kind not in EVENTS:
+            # An object of an unknown type that has come on the wire is not the application's, whatever it says that it is.
+            is_given = not isinstance(kind, str) or kind.isupper() or kind == "tool_result"
+            return (
+                [*self._begin_run(), *self._given(item)] if is_given and item.__class__ is not Unknown else []
+            )
+        if kind == "ping" or not self.progress.follow(item):
             return []
         out = self._begin_run()
         match kind:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streamkit._claude.protocol.block_table import BlockTable
 from streamkit._claude.protocol.content import content_of, stop_reason_told, text_in, thinking_in
-from streamkit._claude.protocol.kinds import TOOLS, arrives_whole
+from streamkit._claude.protocol.kinds import EVENTS, TOOLS, arrives_whole
 from streamkit._claude.protocol.message_head import MessageHead
 from streamkit._claude.protocol.progress import Progress
 from streamkit._claude.protocol.reading import as_object, plain, text_of_field
@@ -83,30 +83,28 @@ class Answer:
             GrammarError: A message begins inside another one.
         """
         kind = event.type
-        if kind == "content_block_delta":
-            return self._delta(event) if self._messages else [*self._begin_step(""), *self._delta(event)]
-        if not self._progress.follow(event):
+        if kind not in EVENTS or kind == "ping" or not self._progress.follow(event):
             return ()
         match kind:
-            case "message_start":
-                return self._begin_message(event)
+            case "content_block_delta":
+                return [*self._begin_untold(), *self._delta(event)]
+            case "content_block_stop":
+                return self._end(self._table.close(event))
             case "content_block_start":
                 fields = as_object(plain(getattr(event, "content_block", None))) or {}
                 told = self._begin_untold()
                 block, ended = self._table.begin(event, fields)
                 return [*told, *self._end(ended), *self._begin(block, fields)]
-            case "content_block_stop":
-                return self._end(self._table.close(event))
+            case "message_start":
+                return self._begin_message(event)
             case "message_delta":
                 told = self._begin_untold()
                 self._messages[-1].add(event)
                 return [*told, *self._stop(event)]
-            case "message_stop":
+            case _:
                 if self._messages:
                     self._messages[-1].add(event)
                 return [*self._stop(event), *self._end(self._table.end()), *self._end_late()]
-            case _:
-                return ()
 
     def say(self, chunk: Chunk) -> Iterable[Chunk]:
         """
@@ -288,7 +286,6 @@ class Answer:
         return not part.block.id or part.id in self._own_calls
 
     def _delta(self, event: Any) -> list[Chunk]:
-        self._progress.follow(event)
         block = self._table.find(event)
         if block is None:
             self._table.lose(event)

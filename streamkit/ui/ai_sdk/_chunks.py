@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast, get_args
 
 from streamkit._claude.protocol.events import ContentBlockDelta
 from streamkit._core.algebra import Operator
-from streamkit._core.items import is_restart
+from streamkit._core.items import ORDINARY, is_restart
 from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.stage import pure
 from streamkit._serving.request import json_object
@@ -163,7 +163,7 @@ def _for_each(answer: Answer) -> Callable[[Any], Iterable[Chunk]]:
                     if part.input is not None:
                         part.input.write(piece)
                     return ({"type": part.piece, part.id_name: part.id, part.piece_name: piece},)
-        if is_restart(item):
+        if item.__class__ not in ORDINARY and is_restart(item):
             return answer.start_over()
         if answer.retelling is not None and answer.retelling.has(item):
             return ()

@@ -41,10 +41,11 @@ def metadata(messages: Sequence[MessageHead]) -> dict[str, Any]:
     Args:
         messages: Its messages, as far as they have come.
     """
+    last = messages[-1]
     told: dict[str, Any] = {
         "usage": total([message.usage for message in messages]).to_dict(),
-        "stop_reason": messages[-1].stop_reason,
+        "stop_reason": last.stop_reason,
     }
-    if messages[-1].model is not None:
-        told["model"] = messages[-1].model
+    if (model := last.model) is not None:
+        told["model"] = model
     return told
