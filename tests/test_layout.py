@@ -113,9 +113,9 @@ FORBIDDEN: Final = {
 
 
 KNOWS_THE_LOOP: Final = re.compile(
-    r"_virtual_time|/runtime/host_loop\.py|/transport/(direct|aiohttp|http11)_body\.py"
+    r"_virtual_time|/runtime/host_loop\.py|/transport/(direct|aiohttp|http11)_body\.py|/redis/asyncio_wire\.py"
 )
-"""The files that may know asyncio and trio: what stands in for the loop, and what reads below the HTTP clients."""
+"""The files that may know asyncio and trio: what stands in for the loop, and what reads below HTTP clients and anyio."""
 
 
 def module_of(path: Path) -> str:

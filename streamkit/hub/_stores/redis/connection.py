@@ -7,25 +7,19 @@ does around a command costs several times what the append does (docs/decisions/0
 
 from __future__ import annotations
 
-import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 import hiredis
 
-from streamkit._core.runtime.wakeup import Wakeup
-from streamkit.hub._stores.redis.refused import without_authority
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
-    from anyio.abc import ByteStream
+    from streamkit.hub._stores.redis.wire import Wire
 
-    from streamkit.hub._stores.redis.address import Address
-
-__all__ = ["BROKEN", "Connection", "as_command", "open_stream"]
+__all__ = ["BROKEN", "Connection", "as_command"]
 
 if TYPE_CHECKING:
     Reply: TypeAlias = bytes | int | list["Reply"] | hiredis.ReplyError | None
@@ -39,7 +33,6 @@ BROKEN: Final = (
 )
 """How a connection ends. Whether Redis has done what was asked is not known then."""
 
-_READ_AT_ONCE: Final = 65_536
 _LOOKS: Final = 4
 """
 How often in a row nothing has come before a connection is taken for dead. A process that was stopped for a while looks once when
@@ -56,27 +49,6 @@ def as_command(*parts: bytes | str | int) -> bytes:
     A command as Redis reads it.
     """
     return _pack(parts)
-
-
-async def open_stream(address: Address) -> ByteStream:
-    """
-    Connect to where a Redis should be.
-
-    Raises:
-        StreamError: Of type "hub": the certificates to trust cannot be read.
-        OSError: Nobody listens there, or, as `ssl.SSLError`, not with TLS and a certificate that can be trusted.
-    """
-    if address.path is not None:
-        return await anyio.connect_unix(address.path)
-    if not address.tls:
-        return await anyio.connect_tcp(address.host, address.port)
-    try:
-        context = ssl.create_default_context(cafile=address.ca_file)
-    except OSError as error:
-        raise without_authority(address, error) from error
-    return await anyio.connect_tcp(
-        address.host, address.port, ssl_context=context, tls_standard_compatible=False
-    )
 
 
 class _Call:
@@ -96,7 +68,7 @@ class Connection:
     An open connection. Calls may be made while `run` runs.
 
     Args:
-        stream: Its bytes.
+        wire: Its bytes.
         timeout: Seconds after which it is taken for dead where something is expected and nothing comes.
         on_told: Is given what comes without a call, which is a subscription's. Such a connection is pinged.
 
@@ -104,31 +76,31 @@ class Connection:
         error: Why it is broken; None as long as it is not.
     """
 
-    def __init__(
-        self, stream: ByteStream, timeout: float, on_told: Callable[[Reply], None] | None = None
-    ) -> None:
+    def __init__(self, wire: Wire, timeout: float, on_told: Callable[[Reply], None] | None = None) -> None:
         self.error: Exception | None = None
-        self._stream = stream
+        self._wire = wire
         self._timeout = timeout
         self._on_told = on_told
         self._reader = hiredis.Reader()
         self._unsent: list[bytes] = []
         self._shared: dict[bytes, _Call] = {}
-        self._some_unsent = Wakeup()
         self._calls: deque[_Call] = deque()
         self._heard = True
+        self._scope = anyio.CancelScope()
+        wire.begin(self._taken, self._hear)
 
     async def run(self) -> None:
         """
         Send and receive until the connection breaks. All calls that wait are told then.
         """
         try:
-            async with anyio.create_task_group() as tasks:
-                for job in (self._send, self._receive, self._notice_silence):
-                    tasks.start_soon(self._until_broken, job, tasks.cancel_scope)
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    for job in (*self._wire.jobs, self._notice_silence):
+                        tasks.start_soon(self._until_broken, job)
         finally:
             self.close(anyio.ClosedResourceError())
-            await anyio.aclose_forcefully(self._stream)
+            await self._wire.aclose()
 
     async def call(self, command: bytes, *, shared: bool = False) -> Reply:
         """
@@ -176,7 +148,7 @@ class Connection:
         if self.error is not None:
             raise anyio.ClosedResourceError from self.error
         self._unsent.append(command)
-        self._some_unsent.wake()
+        self._wire.send_soon()
 
     def close(self, error: Exception) -> None:
         """
@@ -184,37 +156,32 @@ class Connection:
         """
         if self.error is None:
             self.error = error
-            self._some_unsent.wake()
             while self._calls:
                 self._calls.popleft().answered.set()
+            self._scope.cancel()
 
-    async def _until_broken(self, job: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
+    async def _until_broken(self, job: Callable[[], Awaitable[None]]) -> None:
         try:
             await job()
         except BROKEN as error:
             self.close(error)
-        scope.cancel()
 
-    async def _send(self) -> None:
-        while self.error is None:
-            if not self._unsent:
-                await self._some_unsent.wait()
-            data = b"".join(self._unsent)
-            self._unsent.clear()
-            self._shared.clear()
-            await self._stream.send(data)
+    def _taken(self) -> bytes:
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        self._shared.clear()
+        return data
 
-    async def _receive(self) -> None:
-        while True:
-            self._reader.feed(await self._stream.receive(_READ_AT_ONCE))
-            self._heard = True
-            while (reply := self._reader.gets()) is not False:
-                if self._calls:
-                    call = self._calls.popleft()
-                    call.reply = reply
-                    call.answered.set()
-                elif self._on_told is not None:
-                    self._on_told(reply)
+    def _hear(self, data: bytes) -> None:
+        self._heard = True
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if self._calls:
+                call = self._calls.popleft()
+                call.reply = reply
+                call.answered.set()
+            elif self._on_told is not None:
+                self._on_told(reply)
 
     async def _notice_silence(self) -> None:
         looks = 0

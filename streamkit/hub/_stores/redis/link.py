@@ -10,7 +10,8 @@ import anyio
 import hiredis
 
 from streamkit._core.errors import StreamError
-from streamkit.hub._stores.redis.connection import BROKEN, Connection, open_stream
+from streamkit.hub._stores.redis.connection import BROKEN, Connection
+from streamkit.hub._stores.redis.opening import open_wire
 from streamkit.hub._stores.redis.refused import refused, without_connection
 from streamkit.hub._stores.redis.server_check import fault_of, server_facts
 
@@ -118,11 +119,11 @@ class Link:
     async def _connect_and_stay(self, when_made: Callable[[], None] = lambda: None) -> None:
         try:
             with anyio.fail_after(self.address.timeout):
-                stream = await open_stream(self.address)
+                wire = await open_wire(self.address)
         except BROKEN as error:
             raise without_connection(self.address, error) from error
         fault: StreamError | None = None
-        connection = Connection(stream, self.address.timeout, self._on_told)
+        connection = Connection(wire, self.address.timeout, self._on_told)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(connection.run)
             fault = await self._prepared(connection)

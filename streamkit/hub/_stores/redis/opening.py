@@ -1,0 +1,54 @@
+"""
+Opens a connection to Redis, on either event loop.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import anyio
+
+from streamkit.hub._stores.redis.refused import without_authority
+from streamkit.hub._stores.redis.wire import StreamWire
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream, SocketStream
+
+    from streamkit.hub._stores.redis.address import Address
+    from streamkit.hub._stores.redis.wire import Wire
+
+__all__ = ["open_wire"]
+
+
+async def open_wire(address: Address) -> Wire:
+    """
+    Connect to where a Redis should be.
+
+    Raises:
+        StreamError: Of type "hub": the certificates to trust cannot be read.
+        OSError: Nobody listens there, or, as `ssl.SSLError`, not with TLS and a certificate that can be trusted.
+    """
+    if address.tls:
+        return StreamWire(await _open_with_tls(address))
+    if address.path is not None:
+        return await _plain(await anyio.connect_unix(address.path))
+    return await _plain(await anyio.connect_tcp(address.host, address.port))
+
+
+async def _open_with_tls(address: Address) -> ByteStream:
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file)
+    except OSError as error:
+        raise without_authority(address, error) from error
+    return await anyio.connect_tcp(
+        address.host, address.port, ssl_context=context, tls_standard_compatible=False
+    )
+
+
+async def _plain(stream: SocketStream) -> Wire:
+    if anyio.get_cancelled_exc_class().__module__.startswith("trio"):
+        return StreamWire(stream)
+    from streamkit.hub._stores.redis.asyncio_wire import AsyncioWire
+
+    return await AsyncioWire.instead_of(stream)
