@@ -36,7 +36,9 @@ def signature_for(before: list[Any], content: list[Any], thought: str) -> str:
     return hashlib.sha256(signed.encode()).hexdigest()[:16]
 
 
-def check_conversation(messages: list[Any], *, paused: bool = False, signed: bool = False) -> None:
+def check_conversation(
+    messages: list[Any], *, paused: bool = False, signed: bool = False, in_order: bool = True
+) -> None:
     """
     Refuse what the API refuses.
 
@@ -44,6 +46,7 @@ def check_conversation(messages: list[Any], *, paused: bool = False, signed: boo
         messages: The messages of a request.
         paused: Whether the last one may be an answer that the API has paused.
         signed: Whether thinking is signed as `signature_for` does it.
+        in_order: Whether results stand in the order of their calls. The API does not ask for it; what it has cached fits then.
 
     Raises:
         AssertionError: It says why.
@@ -73,7 +76,11 @@ def check_conversation(messages: list[Any], *, paused: bool = False, signed: boo
                 case "tool_result":
                     assert role == "user"
                     _check_result(block)
+                case "image" | "document":
+                    assert block["source"].get("data") != "", f"message {number} has an empty file"
                 case kind if kind in _SERVER_TOOLS:
+                    assert block["id"] not in called, "a call twice"
+                    called.add(block["id"])
                     server_calls.add(block["id"])
                 case kind if kind.endswith("_tool_result"):
                     assert block["tool_use_id"] in server_calls, "a result of the API's without its call"
@@ -82,11 +89,15 @@ def check_conversation(messages: list[Any], *, paused: bool = False, signed: boo
                     pass
         if role == "user":
             answers = [block["tool_use_id"] for block in content if block["type"] == "tool_result"]
+            if not in_order:
+                answers.sort()
+                due.sort()
             assert answers == due, f"message {number} answers {answers} and not {due}"
             first = [block["type"] for block in content[: len(due)]]
             assert first == ["tool_result"] * len(due), "something stands before the results"
+            waits = bool(due) and len(due) == len(content)  # with results alone the API goes on where it was
             due = []
-            assert not server_calls, "a call of the API's own without its result"
+            assert waits or not server_calls, "a call of the API's own without its result"
         else:
             due = [block["id"] for block in content if block["type"] == "tool_use"]
             assert content[-1]["type"] != "thinking", f"message {number} ends with thinking"
@@ -96,11 +107,22 @@ def check_conversation(messages: list[Any], *, paused: bool = False, signed: boo
     assert messages[-1]["role"] == "user", "the last message is an answer"
 
 
+_OF_BLOCKS: Final = {"text": "text", "image": "source", "document": "source"}
+"""What each block of a result has to have."""
+
+
 def _check_result(block: dict[str, Any]) -> None:
     content = block.get("content", "")
-    if not isinstance(content, str):
-        for part in content:
-            assert part["type"] != "text" or part["text"], "a result has an empty text"
+    is_error = block.get("is_error") is True
+    assert content or not is_error, "an error says nothing"
+    if isinstance(content, str):
+        assert content.strip() or not is_error, "an error says nothing"
+        return
+    for part in content:
+        assert part.get(_OF_BLOCKS.get(part["type"], "type")), (
+            f"a result has a {part['type']} with nothing in it"
+        )
+        assert part["type"] == "text" or not is_error, f"an error has a {part['type']}"
 
 
 def _blocks(message: Any) -> list[Any]:

@@ -53,6 +53,9 @@ def output(call_id: str = "toolu_1", content: Any = "high", **fields: Any) -> Wi
     return {"role": "tool", "toolCallId": call_id, "content": content, **fields}
 
 
+UNSAID = "The tool has failed, and does not say why."
+
+
 # -- messages -----------------------------------------------------------------------------------------------
 
 
@@ -125,6 +128,9 @@ def test_parts_are_blocks(part: Wire, block: Wire) -> None:
         {"type": "image", "source": data("image/png", "not base64")},
         {"type": "document", "source": data("application/pdf", "é")},
         {"type": "image", "source": {"type": "url", "value": "javascript:alert(1)"}},
+        {"type": "image", "source": data("image/png", "")},
+        {"type": "document", "source": data("text/plain", "")},
+        {"type": "document", "source": {"type": "file", "value": "", "provider": "anthropic"}},
         {"type": "image", "source": {"type": "hologram"}},
         {"type": "image"},
         {"type": "binary", "mimeType": "image/png"},
@@ -157,6 +163,39 @@ def test_a_tool_that_failed_without_a_word_gives_the_reason() -> None:
     calls = {"role": "assistant", "toolCalls": [call()]}
     *_, results = messages_for(user(), calls, output(content="", error="no tide"))
     assert results["content"][0]["content"] == "no tide"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"content": [], "error": "no tide"}, "no tide"),
+        ({"content": "", "metadata": {"anthropic": {"is_error": True}}}, UNSAID),
+        ({"content": [{"type": "text", "text": ""}], "error": " "}, UNSAID),
+        (
+            {"content": [{"type": "image", "source": data("image/png")}], "error": "no tide"},
+            [{"type": "text", "text": "[one image, which cannot be shown with an error]"}],
+        ),
+    ],
+)
+def test_a_tool_that_has_failed_says_so_in_texts_alone(fields: Wire, said: Any) -> None:
+    calls = {"role": "assistant", "toolCalls": [call()]}
+    *_, results = messages_for(user(), calls, output(**fields))
+    assert results["content"] == [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": said, "is_error": True}
+    ]
+
+
+def test_calls_with_one_id_are_told_apart() -> None:
+    calls = {"role": "assistant", "toolCalls": [call()]}
+    made = messages_for(user(), calls, output(content="one"), user(), calls, output(content="two"))
+    found = [block for message in made for block in message["content"]]
+    assert [block["id"] for block in found if block["type"] == "tool_use"] == ["toolu_1", "toolu_1_2"]
+    assert [
+        (block["tool_use_id"], block["content"]) for block in found if block["type"] == "tool_result"
+    ] == [
+        ("toolu_1", "one"),
+        ("toolu_1_2", "two"),
+    ]
 
 
 def test_a_result_may_have_an_image() -> None:

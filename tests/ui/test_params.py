@@ -126,11 +126,60 @@ def test_the_request_after_a_tools_output_ends_with_it() -> None:
         ({"c": 21}, '{"c":21}'),
         ([1, "two"], '[1,"two"]'),
         ([{"type": "text", "text": "seen"}], [{"type": "text", "text": "seen"}]),
+        (
+            [{"type": "text", "text": ""}, {"type": "text", "text": "seen"}],
+            [{"type": "text", "text": "seen"}],
+        ),
+        ([{"type": "text", "label": "seen"}], '[{"type":"text","label":"seen"}]'),
+        ([{"type": "image", "src": "cat.png"}], '[{"type":"image","src":"cat.png"}]'),
     ],
 )
 def test_any_output_is_a_result(output: Any, content: Any) -> None:
     made = messages(user(), assistant(tool("output-available", output=output)))
     assert made[-1]["content"] == [result(content)]
+
+
+UNSAID = "The tool has failed, and does not say why."
+
+
+@pytest.mark.parametrize(
+    ("said", "content"),
+    [
+        ("gone", "gone"),
+        ("", UNSAID),
+        ("[]", "[]"),
+        ('[{"type":"text","text":""}]', UNSAID),
+        (
+            '[{"type":"image","source":{"type":"url","url":"https://t"}}]',
+            [{"type": "text", "text": "[one image, which cannot be shown with an error]"}],
+        ),
+    ],
+)
+def test_a_tool_that_has_failed_says_so_in_texts_alone(said: str, content: Any) -> None:
+    made = messages(user(), assistant(tool("output-error", errorText=said)))
+    assert made[-1]["content"] == [result(content, is_error=True)]
+
+
+def test_calls_with_one_id_are_told_apart() -> None:
+    first = assistant(tool("output-available", output="one"))
+    second = assistant(tool("approval-responded", approval={"id": "x", "approved": True}))
+    body = {"messages": [user(), first, user(), second]}
+    (call,) = ai_sdk.approved(body)
+    made = messages(*body["messages"], results=[call.result("two")])
+    assert [block for message in made for block in message["content"] if "type" in block] == [
+        CALL,
+        result("one"),
+        {"type": "text", "text": "Hi"},
+        {**CALL, "id": "toolu_1_2"},
+        result("two", "toolu_1_2"),
+    ]
+
+
+def test_an_approved_call_waits_only_in_the_last_message() -> None:
+    waiting = tool("approval-responded", approval={"id": "x", "approved": True})
+    given = user(), assistant(waiting), assistant(text(""))
+    assert ai_sdk.approved({"messages": list(given)}) == []
+    assert messages(*given)[-1]["content"] == [result("This call was not run.", is_error=True)]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +316,12 @@ def test_what_a_user_has_said_in_between_stands_there() -> None:
 )
 def test_a_file_is_a_block(part: Part, block: Part) -> None:
     assert messages(user({"type": "file", **part}))[0]["content"] == [block]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "image/png", "application/pdf"])
+def test_a_file_with_nothing_in_it_is_left_out(kind: str) -> None:
+    for url in (f"data:{kind},", f"data:{kind};base64,"):
+        assert messages(user(text("Hi"), {"type": "file", "mediaType": kind, "url": url})) == messages(user())
 
 
 def test_a_file_that_was_uploaded_is_named() -> None:

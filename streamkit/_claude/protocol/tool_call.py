@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from streamkit._claude.protocol.sendable_content import only_said, sendable
 from streamkit._claude.protocol.structs import PlainStruct
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class ToolCall(PlainStruct, frozen=True):
         """
         The `tool_result` block that answers this call, for the next user message.
 
+        The API would refuse a text block with nothing in it, and of a tool that has failed anything but texts, or nothing at all.
+        So the first is left out, and a text stands for the others.
+
         Args:
             content: A text, or content blocks.
             is_error: Whether the tool has failed, and `content` says why.
@@ -63,14 +67,10 @@ def result_block(
     Raises:
         TypeError: `content` is neither.
     """
-    block: ToolResultBlockParam = {
-        "type": "tool_result",
-        "tool_use_id": call_id,
-        "content": content if isinstance(content, str) else _blocks(content),
-    }
+    said = content if isinstance(content, str) else sendable(_blocks(content))
     if is_error:
-        block["is_error"] = True
-    return block
+        return {"type": "tool_result", "tool_use_id": call_id, "content": only_said(said), "is_error": True}
+    return {"type": "tool_result", "tool_use_id": call_id, "content": said}
 
 
 def _blocks(content: object) -> list[Content]:

@@ -1,16 +1,16 @@
 """
 What Claude is sent of what a tool has given, or has failed with.
 
-The API refuses a result for as long as it stands in the conversation, so nothing that it refuses may come out of here: an empty
-text, an error that has more than texts or says nothing, half of a surrogate pair.
+Nothing that the API refuses comes out of here: not what `sendable_content` names, and no half of a surrogate pair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
 
 from streamkit._claude.protocol.plain_params import as_plain
+from streamkit._claude.protocol.sendable_content import are_blocks, only_said, sendable
 from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.json_text import JSONText
 from streamkit._surrogates import legal, plain_text
@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from anthropic.types.tool_result_block_param import Content
 
 __all__ = ["content_of", "content_of_error"]
-
-_BLOCKS: Final[Mapping[object, Mapping[str, type]]] = {
-    "text": {"text": str},
-    "image": {"source": object},
-    "document": {"source": object},
-    "search_result": {"source": str, "title": str, "content": list},
-    "tool_reference": {"tool_name": str},
-}
-"""The content blocks that a result may have, and what each of them must have. A source that is an object has a type."""
-
-_UNSAID: Final = "The tool has failed, and does not say why."
 
 
 def content_of(value: object, name: str) -> str | list[Content]:
@@ -55,8 +44,8 @@ def content_of(value: object, name: str) -> str | list[Content]:
         )
     if isinstance(value, list | tuple | Iterator):
         items = list(cast("Iterable[object]", value))
-        if items and all(map(_is_block, items)):
-            return _sendable(items)
+        if are_blocks(items):
+            return sendable(map(as_plain, items))
         value = items
     json_text = JSONText(name, error=str)
     try:
@@ -76,9 +65,10 @@ def content_of_error(error: Exception) -> str | list[Content]:
 
     if isinstance(error, ToolError):
         content = attribute_of(error, "content")
-        if isinstance(content, list) and all(map(_is_block, cast("list[object]", content))):
-            return _only_texts(_sendable(cast("list[object]", content))) or _UNSAID
-        return legal(content if isinstance(content, str) else _message(error)) or _UNSAID
+        blocks = cast("list[object]", content) if isinstance(content, list) else None
+        if blocks is not None and (not blocks or are_blocks(blocks)):
+            return only_said(sendable(map(as_plain, blocks)))
+        return only_said(legal(content if isinstance(content, str) else _message(error)))
     told = f"{type(error).__name__}: {_message(error)}".removesuffix(": ")
     return legal(told + "".join(f"\n{each}" for each in _misfits(error)))
 
@@ -100,42 +90,3 @@ def _message(error: Exception) -> str:
         return str(error)
     except Exception:  # it is somebody else's class
         return "its message cannot be told"
-
-
-def _sendable(blocks: Iterable[object]) -> list[Content]:
-    plain = [cast("dict[str, Any]", as_plain(block)) for block in blocks]
-    return [cast("Content", block) for block in plain if block["type"] != "text" or block["text"]]
-
-
-def _only_texts(blocks: Iterable[Content]) -> list[Content]:
-    """
-    The same blocks, with a text in the place of each that is another one, because an error may not have it.
-    """
-    return [
-        block
-        if block["type"] == "text"
-        else {"type": "text", "text": f"[one {block['type']}, which cannot be shown with an error]"}
-        for block in blocks
-    ]
-
-
-def _is_block(value: object) -> bool:
-    """
-    Whether it is a content block, and not an application's own data that has a type of that name.
-    """
-    kind = _field(value, "type")
-    needed = _BLOCKS.get(kind) if isinstance(kind, str) else None
-    if needed is None:
-        return False
-    return all(
-        _field(_field(value, name), "type") is not None
-        if type_ is object
-        else isinstance(_field(value, name), type_)
-        for name, type_ in needed.items()
-    )
-
-
-def _field(value: object, name: str) -> Any:
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).get(name)
-    return attribute_of(value, name)

@@ -57,7 +57,7 @@ def _source(kind: str, source: _Json) -> _Json | None:
     value, provider = source.get("value"), source.get("provider")
     given: object = source.get("mimeType")
     mime_type = given if isinstance(given, str) else ""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return None
     match source.get("type"):
         case "url" if value[:8].lower().startswith(("https://", "http://")):

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from streamkit._claude.protocol.history import OpenCalls, answered
 from streamkit._claude.protocol.kinds import SERVER_TOOLS, THINKING, TOOLS
+from streamkit._claude.protocol.names import Names
+from streamkit._claude.protocol.sendable_content import only_said
 from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.request import parsed
 from streamkit.ui.ag_ui._content import block_of
@@ -37,7 +39,9 @@ class History:
     def __init__(self) -> None:
         self.system: list[str] = []
         self._entries: list[_Answer | list[_Json]] = []  # an answer of Claude's, or what a user has sent
-        self._asked: dict[str, _Answer] = {}  # by the id of a call: where it stands
+        # By the id of a call, of several with one id the last: where it stands, and under which id.
+        self._asked: dict[str, tuple[_Answer, str]] = {}
+        self._names = Names()
         # What Anthropic's tools have given to a call in an earlier answer, by the answer in which it came.
         self._late: dict[str, list[tuple[_Answer, _Json]]] = {}
 
@@ -103,15 +107,15 @@ class History:
         answer = self._answer(message)
         answer.speak(message, place)
         for where, call in listed(message, "toolCalls", place):
-            if (call_id := answer.call(call, where)) is not None:
-                self._asked[call_id] = answer
+            if (call_id := field(call, "id", str, where)) and (kept := answer.call(call, where, self._names)):
+                self._asked[call_id] = answer, kept
 
     def _result(self, message: _Json, place: str) -> None:
         call_id = field(message, "toolCallId", str, place)
-        answer = self._asked.get(call_id or "")
-        if call_id is None or answer is None:
+        if call_id is None or call_id not in self._asked:
             raise wrong(place, "is the output of a tool, and there is no such call before it")
-        block = answer.result(call_id, message, place)
+        answer, kept = self._asked[call_id]
+        block = answer.result(kept, message, place)
         if block is None:
             return
         group = block.pop("answer", answer.group)
@@ -163,12 +167,17 @@ class _Answer:
         text = field(message, "content", str, place) or ""
         self.blocks += [block for block in _texts(text, facts.get("texts")) if block["text"].strip()]
 
-    def call(self, call: _Json, place: str) -> str | None:
+    def call(self, call: _Json, place: str, names: Names) -> str | None:
         """
         Take a call.
 
+        Args:
+            call: The call.
+            place: Where it stands, for an error.
+            names: The ids of the calls before it. The API refuses one that comes twice.
+
         Returns:
-            Its id; None if it has none.
+            The id that it is sent with; None if it has none.
         """
         call_id = field(call, "id", str, place)
         function = object_at(call.get("function"), f"{place}.function")
@@ -178,13 +187,13 @@ class _Answer:
             return None
         facts = noted(call)
         kind = facts.get("type")
-        self._calls[call_id] = kind if isinstance(kind, str) and kind in SERVER_TOOLS else "tool_use"
+        kind = kind if isinstance(kind, str) and kind in SERVER_TOOLS else "tool_use"
+        call_id = names.free(call_id)
+        self._calls[call_id] = kind
         if not name or value is None or "broken" in facts:
             self._broken.add(call_id)
         else:
-            self.blocks.append(
-                {**facts, "type": self._calls[call_id], "id": call_id, "name": name, "input": value}
-            )
+            self.blocks.append({**facts, "type": kind, "id": call_id, "name": name, "input": value})
         return call_id
 
     def result(self, call_id: str, message: _Json, place: str) -> _Json | None:
@@ -200,9 +209,13 @@ class _Answer:
         facts = noted(message)
         if self._calls[call_id] == "tool_use":
             block: _Json = {"type": "tool_result", "tool_use_id": call_id}
-            if (content := _given(message, place)) not in ("", []):
+            content: Any = _given(message, place)
+            has_failed = facts.get("is_error") is True or bool(message.get("error"))
+            if has_failed:
+                content = only_said(content)
+            if content not in ("", []):
                 block["content"] = content
-            if facts.get("is_error") is True or message.get("error"):
+            if has_failed:
                 block["is_error"] = True
             self.results[call_id] = block
             return None
@@ -262,7 +275,7 @@ def _given(message: _Json, place: str) -> str | list[_Json]:
         raise wrong(f"{place}.content", "is missing")
     if isinstance(content, str) or content is None:
         return content if content and not (error and not content.strip()) else error or ""
-    return _content(message, place)
+    return _content(message, place) or error or ""
 
 
 def _texts(text: str, cuts: object) -> list[_Json]:

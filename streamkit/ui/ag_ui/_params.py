@@ -28,7 +28,8 @@ def params(
     It is the inverse of `events`: what that has made of Claude's messages comes back as these messages, with thinking and its
     signatures, the calls of tools and their results, and citations, byte for byte. What Claude cannot take is left out, as the
     protocol wants it: audio, video, other kinds of file. So is what the API refuses: thinking without a signature, a call whose
-    input was cut, a call that has no result.
+    input was cut, a call that has no result, a file with nothing in it. A tool's result, and calls with one id, are made legal as
+    `ToolCall.result` and `tool_loop` do it.
 
     `system` is a list of text blocks, one for each system and developer message and for each entry of `context`. Whoever can send
     a request can write them: put your own before them. `tools` are the front-end's own. `state` and `forwardedProps` are not

@@ -32,7 +32,8 @@ def asked_in(part: Block, place: str) -> list[Block]:
     if kind == "text":
         return _text(part, place)
     if kind == "file":
-        return [file_block(part, place)]
+        block = file_block(part, place)
+        return [] if block is None else [block]
     if kind.startswith("data-"):
         return []
     raise BadRequest(f"{place}: a part of this type does not stand in a message of the user's")

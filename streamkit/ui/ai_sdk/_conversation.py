@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamkit._claude.protocol.history import OpenCalls, answered
+from streamkit._claude.protocol.names import Names
 from streamkit._claude.protocol.reading import as_object
 from streamkit._serving.bad_request import BadRequest
 from streamkit.ui.ai_sdk._content import Block, answered_in, asked_in
@@ -30,6 +31,7 @@ class Conversation:
         self._asked = asked
         self._messages: list[tuple[str, list[Block]]] = []
         self._open: list[ToolPart] = []  # calls of the last step that have no result
+        self._names = Names()
 
     def ask(self, place: str, parts: list[tuple[str, Block]]) -> None:
         """
@@ -45,6 +47,7 @@ class Conversation:
         """
         Add a message of the assistant's.
         """
+        self._close()
         steps: list[list[Block | ToolPart]] = [[]]
         for at, part in parts:
             match part["type"]:
@@ -56,10 +59,22 @@ class Conversation:
                     self.ask(at, parts_in(part, at))
                 case _ if is_tool(part):
                     if (tool := read_tool(part, at, self._asked)) is not None:
-                        steps[-1].append(tool)
+                        steps[-1].append(self._named(tool))
                 case _:
                     steps[-1] += answered_in(part, at)
         self._steps(steps)
+
+    def _named(self, tool: ToolPart) -> ToolPart:
+        """
+        A call, with its result, under an id that no call before it has: the API refuses one that comes twice.
+        """
+        wanted = tool.call["id"]
+        result = tool.result or (None if tool.by_server else self._results.get(wanted))
+        call_id = self._names.free(wanted)
+        return tool._replace(
+            call={**tool.call, "id": call_id},
+            result=None if result is None else {**result, "tool_use_id": call_id},
+        )
 
     def _steps(self, steps: list[list[Block | ToolPart]]) -> None:
         late: dict[int, list[Block]] = {}
@@ -67,14 +82,14 @@ class Conversation:
         for number, step in enumerate(steps):
             content = late.pop(number, [])
             results: list[Block] = []
-            if step:
+            if step or content:
                 self._close()
             for part in step:
                 if not isinstance(part, ToolPart):
                     content.append(part)
                     continue
                 content.append(part.call)
-                result = part.result or self._results.get(part.call["id"])
+                result = part.result
                 if result is None:
                     if not part.by_server:
                         self._open.append(part)

@@ -17,9 +17,10 @@ _ESCAPES: Final = re.compile(rb"(?:%[0-9a-fA-F]{2})+")
 _IMAGES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
-def file_block(part: dict[str, Any], place: str) -> dict[str, Any]:
+def file_block(part: dict[str, Any], place: str) -> dict[str, Any] | None:
     """
-    The content block of a file part: an image, a PDF or a text, inside the request, at an address, or uploaded before.
+    The content block of a file part: an image, a PDF or a text, inside the request, at an address, or uploaded before. None where
+    there is nothing in the file, because the API refuses that.
 
     Args:
         part: The part of the message.
@@ -44,6 +45,8 @@ def file_block(part: dict[str, Any], place: str) -> dict[str, Any]:
         media_type = told or media_type
         is_image = media_type.partition("/")[0] == "image"
         source = _inline(media_type, data, place)
+        if not data:
+            return None
     elif url[:8].lower() == "https://" or url[:7].lower() == "http://":
         if not (is_image or media_type == "application/pdf" or media_type.partition("/")[0] == "text"):
             raise _unknown(place)

@@ -32,8 +32,9 @@ def params(
 
     It has the user's texts and files, and of the answers texts, signed thoughts as they came, calls and their results; each step
     of an answer is a message of its own. Left out is what the API refuses: thoughts that were cut or are not signed, calls whose
-    input was cut, texts with nothing in them; and what is only for the page: sources, data parts. A call that was denied, or
-    that nobody has run although the conversation goes on, gets a result that says so.
+    input was cut, texts and files with nothing in them; and what is only for the page: sources, data parts. A call that was
+    denied, or that nobody has run although the conversation goes on, gets a result that says so. A tool's result, and calls with
+    one id, are made legal as `ToolCall.result` and `tool_loop` do it.
 
     The whole request comes from the page, the answers and results in it too. Where that matters, keep the conversation on the
     server, and take only the last message from the page.

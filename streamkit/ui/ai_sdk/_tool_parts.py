@@ -7,12 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamkit._claude.protocol.reading import as_list, as_object, json_text
+from streamkit._claude.protocol.sendable_content import are_blocks, only_said, sendable
 from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.request import parsed
 from streamkit.ui.ai_sdk._provider_metadata import call_fields, result_fields, steps_later
 
 if TYPE_CHECKING:
     from collections.abc import Container
+
+    from anthropic.types.tool_result_block_param import Content
 
 __all__ = ["ToolPart", "is_tool", "read_tool"]
 
@@ -29,7 +32,6 @@ _STATES: Final = frozenset(
 )
 
 _MAY_HAVE_APPROVAL: Final = _STATES - {"input-streaming", "input-available"}
-_CONTENT: Final = ("text", "image", "document", "search_result", "tool_reference")
 
 _DENIED: Final = "The user has denied this call."
 _NOT_APPROVED: Final = "The user has not approved this call."
@@ -141,8 +143,8 @@ def _instead(part: dict[str, Any], state: str, *, approved: bool | None) -> str:
 def _result(part: dict[str, Any], state: str, call_id: str) -> dict[str, Any]:
     if state == "output-error":
         text = _error_text(part)
-        content = _content(_parsed(text), text)
-        return {"type": "tool_result", "tool_use_id": call_id, "content": content, "is_error": True}
+        said = only_said(_content(_parsed(text), text))
+        return {"type": "tool_result", "tool_use_id": call_id, "content": said, "is_error": True}
     output = part.get("output")
     text = output if isinstance(output, str) else json_text(output) or "null"
     return {"type": "tool_result", "tool_use_id": call_id, "content": _content(output, text)}
@@ -158,14 +160,12 @@ def _server_result(part: dict[str, Any], state: str, name: str) -> dict[str, Any
     return {"type": kind, "tool_use_id": part["toolCallId"], "content": output, **fields}
 
 
-def _content(value: object, text: str) -> str | list[dict[str, Any]]:
+def _content(value: object, text: str) -> str | list[Content]:
     """
     A tool's output as the content of its result: content blocks where it is a list of such, else text.
     """
     blocks = as_list(value)
-    if blocks and all((as_object(block) or {}).get("type") in _CONTENT for block in blocks):
-        return blocks
-    return text
+    return sendable(blocks) if blocks is not None and are_blocks(blocks) else text
 
 
 def _error_text(part: dict[str, Any]) -> str:

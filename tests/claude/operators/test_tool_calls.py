@@ -24,6 +24,7 @@ from streamkit._operators.select import take
 from streamkit.events import AnyEvent, Event, from_dict, to_dict
 from streamkit.testing import PING, reply, text, tool_use
 from tests.support.claude import RESTARTED, decoded, events_of
+from tests.support.messages_api import check_conversation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +124,39 @@ def test_the_result_of_a_call() -> None:
     }
     blocks: list[Any] = [{"type": "text", "text": "sunny"}]
     assert call.result(iter(blocks)).get("content") == blocks
+
+
+IMAGE: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+NOTHING: Any = {"type": "text", "text": ""}
+SUNNY: Any = {"type": "text", "text": "sunny"}
+UNSAID = "The tool has failed, and does not say why."
+
+
+@pytest.mark.parametrize(
+    ("given", "is_error", "sent"),
+    [
+        ("", False, ""),
+        ([], False, []),
+        ([NOTHING, SUNNY, IMAGE], False, [SUNNY, IMAGE]),
+        ([{"type": "novelty", "x": 1}], False, [{"type": "novelty", "x": 1}]),
+        ("", True, UNSAID),
+        (" \n", True, UNSAID),
+        ([], True, UNSAID),
+        ([NOTHING], True, UNSAID),
+        ([SUNNY, IMAGE], True, [SUNNY, {"type": "text", "text": "[one image, which cannot be shown with an error]"}]),
+    ],
+)  # fmt: skip
+def test_a_result_has_nothing_in_it_that_the_api_refuses(given: Any, is_error: bool, sent: Any) -> None:
+    block: Any = ToolCall("t1", "look", {}, 0).result(given, is_error)
+    assert block["content"] == sent
+    asked: Any = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    check_conversation(
+        [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": [asked]},
+            {"role": "user", "content": [block]},
+        ]
+    )
 
 
 @pytest.mark.parametrize("wrong", [None, 3, {"temperature": 20}, b"sunny"])
