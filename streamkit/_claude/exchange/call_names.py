@@ -2,19 +2,21 @@
 The ids of an answer's tool calls, of which none may be that of an earlier turn.
 
 A gateway may number its calls anew in each message. Then the API would refuse the conversation with the answer in it, and a page
-would take the new call for the old one. So such a call gets another id as soon as it arrives, before anything reads it. Two
-calls with one id in the same message may be one, said again, and are told apart when they have ended: `protocol.call_ids`.
+would take the new call for the old one. So such a call gets another id as soon as it arrives, before anything reads it; and so
+does one without any, where a call of an earlier turn has the id that would be made up for it. Two calls with one id in the same
+message may be one, said again, and are told apart when they have ended: `protocol.call_ids`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamkit._claude.protocol.call_ids import made_up_id
 from streamkit._claude.protocol.content import blocks_in
 from streamkit._claude.protocol.events import from_dict, to_dict
 from streamkit._claude.protocol.kinds import APPLICATION_TOOLS
 from streamkit._claude.protocol.names import Names
-from streamkit._claude.protocol.reading import as_list, as_object, text_of_field, type_of
+from streamkit._claude.protocol.reading import as_object, index_of, text_of_field, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +41,9 @@ class CallNames:
     def __init__(self, called: Iterable[str]) -> None:
         self._called = frozenset(called)
         self._names = Names(self._called)
-        self._new: dict[str, str] = {}  # the ids that were given, by those on the wire
+        self._new: dict[str, str] = {}  # the ids that were given, by those on the wire or made up
+        self._message_id = ""
+        self._blocks = 0  # how many have begun in the message
 
     def settle(self, events: list[Event], oddities: Oddities) -> None:
         """
@@ -50,20 +54,40 @@ class CallNames:
             oddities: Where to count these.
         """
         for at, event in enumerate(events):
-            if event.type in _BEGINNINGS and any(map(self._is_known, blocks_in(event))):
+            if event.type not in _BEGINNINGS:
+                continue
+            if event.type == "message_start":
+                self._message_id = text_of_field(getattr(event, "message", None), "id")
+                self._blocks = 0
+            index = index_of(event)
+            first = self._blocks if index is None else index
+            blocks = blocks_in(event)
+            self._blocks += len(blocks)
+            if any(
+                self._known(type_of(block), text_of_field(block, "id"), first + n)
+                for n, block in enumerate(blocks)
+            ):
                 oddities.count("call_id")
-                events[at] = self._renamed(event)
+                events[at] = self._renamed(event, first)
 
-    def _is_known(self, block: object) -> bool:
-        return type_of(block) in APPLICATION_TOOLS and text_of_field(block, "id") in self._called
+    def _known(self, kind: str, call_id: str, index: int) -> str:
+        """
+        The id of a call, as it is on the wire or made up, where a call of an earlier turn has it; else nothing.
+        """
+        if kind not in APPLICATION_TOOLS:
+            return ""
+        call_id = call_id or made_up_id(self._message_id, index)
+        return call_id if call_id in self._called else ""
 
-    def _renamed(self, event: Event) -> Event:
+    def _renamed(self, event: Event, first: int) -> Event:
         fields = to_dict(event)
-        message = as_object(fields.get("message")) or {}
-        for part in (fields.get("content_block"), *(as_list(message.get("content")) or ())):
+        begun = fields["message"]["content"] if event.type == "message_start" else [fields["content_block"]]
+        for index, part in enumerate(begun, first):
             block = as_object(part) or {}
-            if block.get("type") in APPLICATION_TOOLS and block.get("id") in self._called:
-                block["id"] = self._new_id(block["id"])
+            kind, call_id = block.get("type"), block.get("id")
+            named = call_id if isinstance(call_id, str) else ""
+            if isinstance(kind, str) and (known := self._known(kind, named, index)):
+                block["id"] = self._new_id(known)
         return from_dict(fields)
 
     def _new_id(self, call_id: str) -> str:

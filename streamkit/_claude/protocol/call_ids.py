@@ -15,10 +15,22 @@ from streamkit._claude.protocol.names import Names
 if TYPE_CHECKING:
     from streamkit._claude.protocol.block import Block
 
-__all__ = ["CallIds"]
+__all__ = ["CallIds", "made_up_id"]
 
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 """What the API refuses in the id of a call."""
+
+
+def made_up_id(message_id: str, index: int) -> str:
+    """
+    The id of a call that has come without one. The message's own is in it, because two turns must not share one.
+
+    Args:
+        message_id: The id of the message; empty where it is not known.
+        index: The index of its block.
+    """
+    parts = ("call", _NOT_IN_IDS.sub("", message_id), str(index))
+    return "_".join(filter(None, parts))
 
 
 class CallIds:
@@ -46,15 +58,8 @@ class CallIds:
         if block.id:
             self._tell_apart(block)
         else:
-            self._name(block, message_id)
-
-    def _name(self, block: Block, message_id: str) -> None:
-        """
-        Give an id to a call that has come without one. The message's own is in it, because two turns must not share one.
-        """
-        self.odd += 1
-        parts = ("call", _NOT_IN_IDS.sub("", message_id), str(block.index))
-        self._rename(block, "_".join(filter(None, parts)))
+            self.odd += 1
+            self._rename(block, made_up_id(message_id, block.index))
 
     def _tell_apart(self, block: Block) -> None:
         """

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 HI: Any = {"role": "user", "content": "Hi"}
 
 
+ABSENT: Any = object()
+
+
 def asks(*cities: str) -> Reply:
     return reply(*(tool_use("look", {"city": city}, id=f"call_{n}") for n, city in enumerate(cities)))
 
@@ -55,6 +58,37 @@ async def test_in_a_tool_loop_each_call_has_an_id_of_its_own_and_its_own_result(
     assert [call.id for call in run.outcome.tool_calls] == ids
     assert ids_in(run.outcome.history) == ids
     assert run.outcome.oddities == {"call_id": 3}
+
+
+@pytest.mark.parametrize("message_id", ["msg_1", ""])
+@pytest.mark.parametrize("sent", [None, "", ABSENT])
+async def test_so_has_one_without_any_id_where_the_messages_have_one_id_too(
+    message_id: str, sent: Any
+) -> None:
+    def unnamed(events: list[Any]) -> list[Any]:
+        events[0]["message"]["id"] = message_id
+        for each in events:
+            block = each.get("content_block", {})
+            if block.get("type") == "tool_use":
+                block.pop("id")
+                block |= {} if sent is ABSENT else {"id": sent}
+        return events
+
+    def asked(*cities: str) -> Reply:
+        calls = (tool_use("look", {"city": city}) for city in cities)
+        return reply(*calls).edited(unnamed)
+
+    items: list[Any] = []
+    turns = [asked("Oslo", "Rome"), asked("Bonn"), asked("Kyiv", "Riga"), reply(text("Rain."))]
+    async with FakeClaude(*answers(*turns)) as server:
+        run = await finished(sk.tool_loop(server.client(), tools=[look], **ASK), items)
+    assert len(set(ids_in(run.outcome.history))) == 5
+    assert [call.id for call in run.outcome.tool_calls] == ids_in(run.outcome.history)
+    told = {item.id: item.content for item in items if item.type == "tool_result"}
+    assert [told[call.id] for call in run.outcome.tool_calls] == [
+        f"rain in {city}" for city in ("Oslo", "Rome", "Bonn", "Kyiv", "Riga")
+    ]
+    assert run.outcome.oddities["call_id"] == 5
 
 
 async def test_each_request_only_adds_to_the_one_before() -> None:
