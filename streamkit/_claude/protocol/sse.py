@@ -191,7 +191,7 @@ class EventDecoder:
                     events = self._events(b"", text, is_bare=True)
             except StreamError as error:
                 self.error = error
-            if text and not self.progress.begun and broken is None and is_cut(text):
+            if text.strip() and not self.progress.begun and broken is None and is_cut(text):
                 broken = StreamTruncated("the response ended inside a JSON document")
         events = [*events, *self._admission.end()]
         self.error = self.error or self.progress.failure(broken)

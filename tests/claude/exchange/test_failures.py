@@ -259,6 +259,12 @@ async def test_an_end_too_soon_is_truncated_and_no_success(way: str, answer: Rep
     assert seen.types == types
 
 
+@pytest.mark.parametrize("blank", [b"", b"\n\n", b"  \n\n \n", b"\r\n", b": nothing\n\n \n"])
+async def test_a_body_with_nothing_in_it_is_not_taken_for_a_cut_document(blank: bytes) -> None:
+    with pytest.raises(sk.StreamTruncated, match="ended before a message began"):
+        await sk.from_sse(blank).run()
+
+
 @every_way
 async def test_a_cut_tool_call_is_no_call_without_arguments(way: str) -> None:
     async with FakeClaude(reply(tool_use("rm", '{"path": "/tmp/x', closed=False), end="content")) as server:
