@@ -382,6 +382,29 @@ def test_a_result_with_an_image_has_parts() -> None:
     ]
 
 
+ODD_BLOCKS: Final[list[Wire]] = [
+    {"type": "text"},
+    {"type": "image"},
+    *({"type": "image", "source": {"type": kind}} for kind in ("base64", "url", "file", "hologram")),
+    {"type": "image", "source": {"type": "base64", "data": 1, "media_type": None}},
+    {"type": "document", "source": {"type": "text", "data": "half \ud83c"}},
+    {"type": "novelty", "half": "\ud83c"},
+]
+
+
+@pytest.mark.parametrize("block", ODD_BLOCKS)
+def test_whatever_a_result_has_in_it_can_be_told(block: Wire) -> None:
+    asked = events_of(tool_use("draw", id="toolu_1"), stop_reason="tool_use")
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "toolu_1",
+        "content": [block, {"type": "text", "text": "Here"}],
+    }
+    (tells,) = (event for event in told([*asked, result]) if event["type"] == "TOOL_CALL_RESULT")
+    assert len(tells["content"]) == 2
+    assert tells["content"][1] == {"type": "text", "text": "Here"}
+
+
 def test_a_result_for_no_call_is_a_mistake_of_the_application() -> None:
     result = {"type": "tool_result", "tool_use_id": "toolu_9", "content": "high"}
     with pytest.raises(ValueError, match="'toolu_9', which this run has not made"):

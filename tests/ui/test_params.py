@@ -340,6 +340,9 @@ def test_instructions_are_taken_from_a_page_only_where_that_is_wanted() -> None:
     with pytest.raises(ai_sdk.BadRequest, match="role system"):
         ai_sdk.params(body)
     assert ai_sdk.params(body, system=True)["system"] == "Be brief."
+    for nothing in (text(""), text(" "), {"type": "text"}, {"type": "text", "text": None}):
+        silent = {"messages": [{"role": "system", "parts": [nothing]}, user()]}
+        assert "system" not in ai_sdk.params(silent, system=True)
 
 
 def test_the_text_of_a_request_will_do() -> None:

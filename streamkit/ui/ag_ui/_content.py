@@ -10,6 +10,7 @@ import base64
 import json
 from typing import Any, Final, cast
 
+from streamkit._surrogates import legal
 from streamkit.ui.ag_ui._wire import PROVIDER
 
 __all__ = ["block_of", "content_of_result", "part_of"]
@@ -113,15 +114,17 @@ def part_of(block: Any) -> _Json:
     match block:
         case {"type": "text", "text": str(text)}:
             return {"type": "text", "text": text}
-        case {"type": "image" | "document" as kind, "source": {"type": "base64"} as source}:
-            given = {"type": "data", "value": source["data"], "mimeType": source["media_type"]}
-            return {"type": kind, "source": given}
+        case {
+            "type": "image" | "document" as kind,
+            "source": {"type": "base64", "data": str(data), "media_type": str(mime_type)},
+        }:
+            return {"type": kind, "source": {"type": "data", "value": data, "mimeType": mime_type}}
         case {"type": "image" | "document" as kind, "source": {"type": "url", "url": url}}:
             return {"type": kind, "source": {"type": "url", "value": url}}
         case {"type": "image" | "document" as kind, "source": {"type": "file", "file_id": file_id}}:
             return {"type": kind, "source": {"type": "file", "value": file_id, "provider": PROVIDER}}
         case {"type": "document", "source": {"type": "text", "data": str(text)}}:
-            value = base64.b64encode(text.encode()).decode()
+            value = base64.b64encode(legal(text).encode()).decode()
             return {
                 "type": "document",
                 "source": {"type": "data", "value": value, "mimeType": "text/plain"},

@@ -67,11 +67,10 @@ def params(
             case "assistant":
                 conversation.answer(place, parts_in(message, place))
             case "system" if system:
-                told += [
-                    str(part.get("text", ""))
-                    for _, part in parts_in(message, place)
-                    if part["type"] == "text"
+                said = [
+                    text_in(part, "text") for _, part in parts_in(message, place) if part["type"] == "text"
                 ]
+                told += filter(str.strip, said)
             case "system":
                 raise BadRequest(f"{place}: a message of the role system is not taken from a page")
             case _:
