@@ -5,9 +5,10 @@ Logs in the memory of this process, for one process and for tests.
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import inf
 from time import time
 from typing import TYPE_CHECKING, Self
+
+from anyio import create_task_group
 
 from streamkit._core.runtime.host_loop import host_loop
 from streamkit._core.runtime.wakeup import Wakeup
@@ -30,19 +31,24 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
-        self._watches = Watches(self._deadline)
+        self._watches = Watches()
         self._submitted = Wakeup()
         self._unseen = False
         self._left = False
 
     async def __aenter__(self) -> Self:
         self._now = host_loop().time
+        self._tasks = create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._watches.keep_time)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._left = True
         self._logs.clear()
         self._watches.all_changed()
+        self._tasks.cancel_scope.cancel()
+        await self._tasks.__aexit__(None, None, None)
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         log = self._find(run)
@@ -102,7 +108,9 @@ class MemoryStore:
             records += len(batch.records)
             if records >= limit:
                 break
-        return Page(batches, log.state)
+        state = log.state
+        self._watches.changes_at(run, min(log.expires_at, log.lease_until) if state.alive else log.expires_at)
+        return Page(batches, state)
 
     def watch(self, run: str) -> LogWatch:
         return self._watches.add(run)
@@ -183,12 +191,6 @@ class MemoryStore:
         log.renew()
         self._watches.changed(run)
         return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1)
-
-    def _deadline(self, run: str) -> float:
-        log = self._find(run)
-        if log is None:
-            return inf
-        return min(log.expires_at, log.lease_until) if log.alive else log.expires_at
 
     def _drop_expired(self) -> None:
         for run in list(self._logs):

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope
-
 from streamkit._core.runtime.wakeup import Wakeup
+from streamkit.hub._stores.alarms import Alarms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LogWatch", "Watches"]
+
+
+def _nothing(_: str) -> None:
+    pass
 
 
 class Watches:
@@ -21,30 +24,40 @@ class Watches:
     All watches of a store.
 
     Args:
-        deadline: Tells at which time of the event loop a log changes by time alone, because its lease runs out or its time is
-            over.
+        begin: Called with a log that somebody watches, and nobody did.
         forget: Called with a log that nobody watches any more.
     """
 
     def __init__(
-        self, deadline: Callable[[str], float], forget: Callable[[str], object] | None = None
+        self, begin: Callable[[str], object] = _nothing, forget: Callable[[str], object] = _nothing
     ) -> None:
-        self._deadline = deadline
+        self._begin = begin
         self._forget = forget
         self._watches: dict[str, set[LogWatch]] = {}
+        self._alarms = Alarms(self.changed)
+
+    async def keep_time(self) -> None:
+        """
+        Tell when time alone changes a log, until this is cancelled.
+        """
+        await self._alarms.run()
 
     def __bool__(self) -> bool:
         return bool(self._watches)
 
-    def __contains__(self, run: str) -> bool:
-        return run in self._watches
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._watches)
 
     def add(self, run: str) -> LogWatch:
         """
         Watch a log.
         """
         watch = LogWatch(self, run)
-        self._watches.setdefault(run, set()).add(watch)
+        if run in self._watches:
+            self._watches[run].add(watch)
+        else:
+            self._watches[run] = {watch}
+            self._begin(run)
         return watch
 
     def remove(self, run: str, watch: LogWatch) -> None:
@@ -53,10 +66,9 @@ class Watches:
         """
         watches = self._watches.get(run, set())
         watches.discard(watch)
-        if not watches:
-            self._watches.pop(run, None)
-            if self._forget is not None:
-                self._forget(run)
+        if not watches and self._watches.pop(run, None) is not None:
+            self._alarms.drop(run)
+            self._forget(run)
 
     def changed(self, run: str) -> None:
         """
@@ -72,11 +84,16 @@ class Watches:
         for run in [*self._watches]:
             self.changed(run)
 
-    def deadline(self, run: str) -> float:
+    def changes_at(self, run: str, due: float) -> None:
         """
-        When time alone changes a log.
+        Somebody has looked at a log, and this is when time alone changes it: its lease runs out, or its time is over.
+
+        Args:
+            run: The log.
+            due: By the clock of the event loop; infinite for never.
         """
-        return self._deadline(run)
+        if run in self._watches:
+            self._alarms.set(run, due)
 
 
 class LogWatch:
@@ -101,10 +118,8 @@ class LogWatch:
         """
         Wait until the log may have changed since the last call.
         """
-        if not self._is_new:
-            with CancelScope(deadline=self._watches.deadline(self._run)):
-                while not self._is_new:
-                    await self._wakeup.wait()
+        while not self._is_new:
+            await self._wakeup.wait()
         self._is_new = False
 
     def close(self) -> None:

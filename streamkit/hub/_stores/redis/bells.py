@@ -7,13 +7,13 @@ subscription that begins, or begins again, tells it too.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import anyio
 
 from streamkit.hub._stores.redis.connection import as_command
 from streamkit.hub._stores.redis.link import Link
+from streamkit.hub._stores.watches import Watches
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
@@ -21,49 +21,35 @@ if TYPE_CHECKING:
     from streamkit.hub._stores.redis.address import Address
     from streamkit.hub._stores.redis.connection import Connection, Reply
 
-__all__ = ["Bell", "Bells"]
+__all__ = ["Bells"]
 
 
-class Bell:
+class _Bell:
     """
     Rings for any number of tasks.
 
     Attributes:
         rung: How often it has.
-        due: The time of the event loop at which it is to ring by itself.
-        listeners: How many there are.
     """
-
-    __slots__ = ("_event", "due", "listeners", "rung")
 
     def __init__(self) -> None:
         self.rung = 0
-        self.due = math.inf
-        self.listeners = 0
-        self._event: anyio.Event | None = None
+        self._event = anyio.Event()
 
     def ring(self) -> None:
         """
         Wake all who wait.
         """
         self.rung += 1
-        if self._event is not None:
-            self._event.set()
-            self._event = None
+        self._event.set()
+        self._event = anyio.Event()
 
-    async def heard(self, before: int) -> int:
+    async def heard(self, before: int) -> None:
         """
-        Wait until it has rung more than `before` times; returns how often it has now.
+        Wait until it has rung more than `before` times.
         """
         while self.rung == before:
-            if self._event is None:
-                self._event = anyio.Event()
-            with anyio.CancelScope(deadline=self.due):
-                await self._event.wait()
-            if anyio.current_time() >= self.due:
-                self.due = math.inf
-                self.ring()
-        return self.rung
+            await self._event.wait()
 
 
 class Bells:
@@ -73,13 +59,19 @@ class Bells:
     Args:
         address: Where Redis is.
         base: With what the names of channels begin.
+
+    Attributes:
+        submitted: Rings when something was submitted.
+        watches: Those of logs. Each is told when the subscription has begun, so that nothing is missed.
     """
 
     def __init__(self, address: Address, base: str) -> None:
-        self.submitted = Bell()
-        self._base = base
+        self.submitted = _Bell()
+        self.watches = Watches(
+            begin=lambda run: self._post("SUBSCRIBE", run), forget=lambda run: self._post("UNSUBSCRIBE", run)
+        )
+        self._channel = f"{base}:bell".encode()
         self._link = Link(address, self._subscribe, self._hear)
-        self._bells = {f"{base}:bell".encode(): self.submitted}
 
     async def run(self, *, task_status: TaskStatus[None]) -> None:
         """
@@ -94,54 +86,26 @@ class Bells:
         """
         Have everybody look again.
         """
-        for bell in self._bells.values():
-            bell.ring()
+        self.submitted.ring()
+        self.watches.all_changed()
 
-    def listen(self, run: str) -> Bell:
-        """
-        A log's bell, for somebody who will `leave` it. It rings when the subscription has begun, so that nothing is missed.
-        """
-        channel = self._channel(run)
-        bell = self._bells.get(channel)
-        if bell is None:
-            bell = self._bells[channel] = Bell()
-            self._post("SUBSCRIBE", channel)
-        bell.listeners += 1
-        return bell
+    def _channel_of(self, run: str) -> bytes:
+        return b"%b:%b" % (self._channel, run.encode())
 
-    def leave(self, run: str) -> None:
-        """
-        One listener less.
-        """
-        channel = self._channel(run)
-        bell = self._bells[channel]
-        bell.listeners -= 1
-        if not bell.listeners:
-            del self._bells[channel]
-            self._post("UNSUBSCRIBE", channel)
-
-    def bell_of(self, run: str) -> Bell | None:
-        """
-        The bell of a log, where somebody listens to it.
-        """
-        return self._bells.get(self._channel(run))
-
-    def _channel(self, run: str) -> bytes:
-        return f"{self._base}:bell:{run}".encode()
-
-    def _post(self, command: str, channel: bytes) -> None:
-        # Without a connection there is nothing to be told: the next one subscribes to all that is listened to.
+    def _post(self, command: str, run: str) -> None:
+        # Without a connection there is nothing to be told: the next one subscribes to all that is watched.
         if self._link.connection is not None:
-            self._link.connection.post(as_command(command, channel))
+            self._link.connection.post(as_command(command, self._channel_of(run)))
 
     def _subscribe(self, connection: Connection) -> None:
-        connection.post(as_command("SUBSCRIBE", *self._bells))
+        connection.post(as_command("SUBSCRIBE", self._channel, *map(self._channel_of, self.watches)))
 
     def _hear(self, told: Reply) -> None:
         match told:
             case [b"message" | b"subscribe", bytes(channel), *_]:
-                bell = self._bells.get(channel)
-                if bell is not None:
-                    bell.ring()
+                if channel == self._channel:
+                    self.submitted.ring()
+                else:
+                    self.watches.changed(channel[len(self._channel) + 1 :].decode())
             case _:
                 pass

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Limits, Phase
     from streamkit.hub._stores.redis.address import Address
     from streamkit.hub._stores.redis.connection import Reply
+    from streamkit.hub._stores.watches import LogWatch
 
 __all__ = ["RedisStore"]
 
@@ -57,6 +58,7 @@ class RedisStore:
         try:
             await self._tasks.start(self._client.run)
             await self._tasks.start(self._bells.run)
+            self._tasks.start_soon(self._bells.watches.keep_time)
         except BaseException:
             await self.__aexit__()
             raise
@@ -106,16 +108,14 @@ class RedisStore:
 
     async def read(self, run: str, after: int, *, limit: int = 512) -> Page | None:
         told = await self._client.run_script(scripts.READ, run, after, limit, shared=True)
-        bell = self._bells.bell_of(run)
         if told[0] != b"page":
             return None
         state, left = _state(told)
-        if bell is not None:
-            bell.due = anyio.current_time() + left
+        self._bells.watches.changes_at(run, anyio.current_time() + left)
         return Page([_batch(entry) for entry in cast("list[Reply]", told[10])], state)
 
-    def watch(self, run: str) -> _Watch:
-        return _Watch(self._bells, run)
+    def watch(self, run: str) -> LogWatch:
+        return self._bells.watches.add(run)
 
     async def cancel(self, run: str, reason: str) -> bool:
         return await self._client.run_script(scripts.CANCEL, run, reason) == [b"done", 1]
@@ -156,24 +156,6 @@ class RedisStore:
 
     async def submitted(self) -> None:
         await self._bells.submitted.heard(self._seen)
-
-
-class _Watch:
-    """
-    Tells one reader when its log's bell has rung.
-    """
-
-    def __init__(self, bells: Bells, run: str) -> None:
-        self._bells = bells
-        self._run = run
-        self._bell = bells.listen(run)
-        self._heard = self._bell.rung
-
-    async def changed(self) -> None:
-        self._heard = await self._bell.heard(self._heard)
-
-    def close(self) -> None:
-        self._bells.leave(self._run)
 
 
 def _token() -> str:

@@ -4,11 +4,10 @@ The store of a SQLite file: one thread writes, one reads, and the first of them 
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import apsw
-from anyio import CancelScope
+from anyio import CancelScope, create_task_group
 
 from streamkit._core.errors import StreamError
 from streamkit._core.runtime.host_loop import host_loop
@@ -43,8 +42,7 @@ class SQLiteStore:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._deadlines: dict[str, float] = {}
-        self._watches = Watches(self._deadline, lambda run: self._deadlines.pop(run, None))
+        self._watches = Watches(begin=lambda _: self._writer.look_again())
         self._submitted = Wakeup()
         self._unseen = False
         self._workers_wait = 0
@@ -82,13 +80,20 @@ class SQLiteStore:
         except BaseException:
             await self._writer.end()
             raise
+        self._tasks = create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._watches.keep_time)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with CancelScope(shield=True):
-            await self._reader.end()
-            await self._writer.end()
-        self._watches.all_changed()
+        self._tasks.cancel_scope.cancel()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            with CancelScope(shield=True):
+                await self._reader.end()
+                await self._writer.end()
+            self._watches.all_changed()
 
     async def open(self, run: str, *, lease: float, limits: Limits, takeover: bool = False) -> Grant:
         return await self._writer.call(lambda writer: writer.tables.open(run, lease, limits, takeover))
@@ -110,17 +115,13 @@ class SQLiteStore:
             lambda reader: reader.tables.read(run, after, limit), shared=(run, after, limit)
         )
         if found is None:
-            self._deadlines.pop(run, None)
             return None
         page, left = found
-        if run in self._watches:
-            self._deadlines[run] = self._loop.time() + left
+        self._watches.changes_at(run, self._loop.time() + left)
         return page
 
     def watch(self, run: str) -> LogWatch:
-        watch = self._watches.add(run)
-        self._writer.look_again()
-        return watch
+        return self._watches.add(run)
 
     async def cancel(self, run: str, reason: str) -> bool:
         return await self._writer.call(lambda writer: writer.tables.cancel(run, reason))
@@ -153,9 +154,6 @@ class SQLiteStore:
                 await self._submitted.wait()
         finally:
             self._workers_wait -= 1
-
-    def _deadline(self, run: str) -> float:
-        return self._deadlines.get(run, inf)
 
     def _tell(self, runs: set[str] | None) -> None:
         """
