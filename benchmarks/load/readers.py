@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import re
 from array import array
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,18 +25,20 @@ from ..frameworks import FRAMEWORKS
 from .server import FIRST
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from ..frameworks import Ask
 
-__all__ = ["READERS", "Client", "Seen", "Timed", "raw", "reader", "sdk"]
+__all__ = ["READERS", "TRANSPORTS", "Client", "Seen", "Timed", "raw", "reader", "rust", "sdk"]
 
 READ = 64 * 1024
 TIME = re.compile(rb'"text":"(\d+)"').findall
 TIMEOUT = 300.0
 """Seconds. Nothing is meant to time out; what hangs is to be seen all the same."""
 
-Client = Literal["the SDK's own client", "aiohttp", "sk.http_client()"]
+Client = Literal["the SDK's own client", "aiohttp", "sk.http_client()", "pyreqwest"]
+TRANSPORTS: tuple[Client, ...] = ("the SDK's own client", "aiohttp", "sk.http_client()")
+"""Those on which the SDK reads."""
 
 
 class Seen:
@@ -131,6 +135,28 @@ async def raw(url: str, seen: Seen) -> None:
             break
     writer.close()
     await writer.wait_closed()
+
+
+@asynccontextmanager
+async def rust(url: str, streams: int) -> AsyncGenerator[Callable[[Seen], Awaitable[None]], None]:
+    """
+    pyreqwest, a client in Rust: the request as bytes, and what comes.
+    """
+    from pyreqwest.client import ClientBuilder
+
+    body = msgspec.json.encode({**REQUEST, "stream": True})
+    patience = timedelta(seconds=TIMEOUT)
+    builder = ClientBuilder().timeout(patience).pool_timeout(patience).max_connections(streams + 1)
+
+    async def read(seen: Seen) -> None:
+        request = client.post(f"{url}/v1/messages").body_bytes(body)
+        # Otherwise it waits for 64 KB before anything is handed on.
+        async with request.streamed_read_buffer_limit(0).build_streamed() as response:
+            while (data := await response.body_reader.read_chunk()) is not None:
+                seen.data(bytes(data))
+
+    async with builder.build() as client:
+        yield read
 
 
 async def only_bytes(client: anthropic.AsyncAnthropic, seen: Seen) -> None:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from ..frameworks import FRAMEWORKS
 from ..measure import Aim, Table
-from .readers import READERS, Client
+from .readers import READERS, TRANSPORTS, Client
 from .runs import Taken, in_turns, name_of
 from .worker import RAW, Figures, Plan
 
@@ -38,6 +38,7 @@ FEWEST: tuple[tuple[str, Client], ...] = (
 )
 FEW: tuple[tuple[str, Client], ...] = (
     *FEWEST,
+    ("only bytes", "pyreqwest"),
     ("streamkit", "the SDK's own client"),
     (".stream()", "the SDK's own client"),
 )
@@ -95,7 +96,8 @@ class Setting:
         elif self.few:
             yield from FEW
         else:
-            yield from ((reader, client) for client, reader in product(get_args(Client), READERS))
+            yield from ((reader, client) for client, reader in product(TRANSPORTS, READERS))
+            yield "only bytes", "pyreqwest"
             yield from ((framework, "the SDK's own client") for framework in FRAMEWORKS)
 
 

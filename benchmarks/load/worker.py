@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .readers import Client, Seen, Timed, raw, reader, sdk
+from .readers import Client, Seen, Timed, raw, reader, rust, sdk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -161,6 +161,9 @@ async def measure(plan: Plan) -> Figures:
 async def _reader(plan: Plan, url: str) -> AsyncGenerator[Callable[[Seen], Awaitable[None]], None]:
     if plan.client is None:
         yield partial(raw, url)
+    elif plan.client == "pyreqwest":
+        async with rust(url, plan.streams) as read:
+            yield read
     else:
         async with sdk(url, plan.client, plan.streams) as client:
             yield reader(plan.reader, client)

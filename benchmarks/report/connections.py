@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCKS", "EVENT", "FIFTY", "OURS", "PACED", "RAW", "THEIRS", "label"]
 
 RAW = "raw socket"
+RUST = "only bytes, pyreqwest"
 OURS = "streamkit, sk.http_client()"
 THEIRS = "the SDK's own client"
 FIFTY = "50 streams, 50 events/s each, asyncio"
@@ -53,6 +54,8 @@ def label(row: str) -> str:
     """
     if row == RAW:
         return "a raw asyncio socket"
+    if row == RUST:
+        return "pyreqwest, bytes only"
     reader, _, client = row.rpartition(", ")
     reader = {
         "only bytes": "the SDK's response, bytes only",
