@@ -77,19 +77,22 @@ def response_events(
     Raises:
         StreamError: The response is not a whole message. It is raised after everything that had arrived.
     """
-    read = _decoded if is_plain_sse(stream) else _iterated
-    return read(stream, pings, watchdog, Oddities() if oddities is None else oddities)
+    oddities = Oddities() if oddities is None else oddities
+    if is_plain_sse(stream):
+        # Not the stream, which has the SDK's copy of the request.
+        return _decoded(stream.response, Tracing(stream), pings, watchdog, oddities)
+    return _iterated(stream, pings, watchdog, oddities)
 
 
 async def _decoded(
-    stream: Any, pings: bool, watchdog: Watchdog | None, oddities: Oddities
+    response: Any, tracing: Tracing, pings: bool, watchdog: Watchdog | None, oddities: Oddities
 ) -> AsyncGenerator[list[Event], None]:
     decoder = EventDecoder(pings=pings, until_stop=True, oddities=oddities)
-    tracing = Tracing(stream)
-    body = body_of(stream.response)
+    tracing.begin()
+    body = body_of(response)
     chunks = body
     if watchdog is not None:
-        watchdog.rely_on_client(stream.response, body)
+        watchdog.rely_on_client(response, body)
         chunks = watchdog.watched(body, raw=True)
     broken: StreamError | None = None
     end = _End(decoder.progress)
@@ -116,7 +119,7 @@ async def _decoded(
             broken = error
         except connection_failures() as error:
             broken = broken_connection(error)
-        if whole := decoder.end(broken or _not_events(stream.response, decoder.progress)):
+        if whole := decoder.end(broken or _not_events(response, decoder.progress)):
             tracing.events(whole)
             yield [*whole]
         tracing.end(decoder.error)
@@ -129,7 +132,7 @@ async def _decoded(
             await body.aclose()
         else:
             await _drain(body, end.left)
-        await stream.close()
+        await response.aclose()
 
 
 def _spliced(decoder: EventDecoder, tracing: Tracing, watchdog: Watchdog | None) -> Iterator[SplicedBatch]:
@@ -208,6 +211,8 @@ class _End:
     Attributes:
         reached: Whether it has come, so that nothing is left to be read.
     """
+
+    __slots__ = ("_deadline", "_progress", "reached")
 
     def __init__(self, progress: Progress) -> None:
         self.reached: bool = False

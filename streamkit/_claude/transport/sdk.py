@@ -51,11 +51,18 @@ class Tracing:
     has to report the structural events: otherwise the span ends without usage, stop reason and time to first chunk.
     """
 
+    __slots__ = ("_content", "_observer", "_stream")
+
     def __init__(self, stream: Any) -> None:
-        self._stream = stream
         body = getattr(stream.response, "stream", None)
         self._observer: _Observer | None = getattr(body, "stream_observer", None)
+        self._stream: Any = None if self._observer is None else stream
         self._content = False
+
+    def begin(self) -> None:
+        """
+        Report that the body is going to be read.
+        """
         if self._observer is not None:
             self._observer.begin()
 

@@ -14,6 +14,7 @@ import anthropic
 import anyio
 import httpx2
 import pytest
+from anthropic._models import FinalRequestOptions
 
 import streamkit as sk
 from streamkit._claude.transport import response as reading
@@ -351,6 +352,19 @@ async def test_a_bare_iteration_that_ends_by_itself_keeps_the_connection() -> No
 
 
 # -- one reader ----------------------------------------------------------------------------------------------
+
+
+async def test_the_sdks_copy_of_a_request_is_dropped_while_its_response_comes() -> None:
+    def copies() -> set[int]:
+        return {id(each) for each in gc.get_objects() if type(each) is FinalRequestOptions}
+
+    async with FakeClaude(STALLED) as server, server.client() as client:
+        before = copies()
+        async with sk.messages(client, **ASK).open() as run:
+            async for event in run:
+                if event.type == "content_block_delta":
+                    break
+            assert copies() <= before
 
 
 async def test_two_tasks_cannot_read_one_run() -> None:
