@@ -7,18 +7,16 @@ a run, `assemble` does it for stages over items that are there already, and `run
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamkit._core.pipeline_checks import refuse_hiding
 from streamkit._core.runtime.chain import Chain, as_iterator
 from streamkit._core.runtime.fusion import Hooks, fuse, guarded, loop_groups
-from streamkit._core.runtime.misfits import telling_misfits
 from streamkit._core.runtime.stack_room import MOST, cut_to_height, with_room
 from streamkit._core.stage import AsyncStage, CallableStage, ContextStage, DescriptionStage, PureStage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from streamkit._core.runtime.context import Context
     from streamkit._core.runtime.loop_spec import Feed, LoopSpec
@@ -153,10 +151,8 @@ def run_offline(stages: Iterable[Stage], items: Iterable[Any]) -> Iterator[Any]:
         )
     result: Any = items
     for group in groups:
-        failure: list[Exception] = []
-        close = _once(getattr(result, "close", _nothing))
-        result = guarded("over", group, result, failure) or result
-        hooks = Hooks(_nothing, close, _nothing, _nothing, telling_misfits(_nothing), failure)
+        hooks = _OfflineHooks([], getattr(result, "close", None))
+        result = guarded("over", group, result, hooks.failure) or result
         result = fuse("over", group, result, hooks)
     return result  # type: ignore[no-any-return]
 
@@ -166,35 +162,78 @@ def _fused(
 ) -> Chain:
     groups = loop_groups([stage.spec(context) for stage in stages])
     for group in groups:
-        ending = observed and group is groups[-1]
         failure: list[Exception] = []
         if (items := guarded(feed, group, chain.iterator, failure)) is not None:
             chain = Chain(items, chain)
-        hooks = Hooks(
-            checkpoint=context.checkpoint,
-            close=partial(context.closing, chain),
-            stopped=partial(_stopped, context, group),
-            completed=context.completed if ending else _nothing,
-            failed=telling_misfits(context.failed if ending else _nothing),
-            failure=failure,
-        )
+        hooks = _RunHooks(failure, context, chain, group, observed=observed and group is groups[-1])
         chain = Chain(fuse(feed, group, chain.iterator, hooks, restarts=context.restarts), chain)
         chain, feed = cut_to_height(chain, context), "async"
     return chain
 
 
-def _stopped(context: Context, stages: Sequence[LoopSpec], number: int) -> None:
-    context.stopped(stages[number].name)
+class _RunHooks(Hooks):
+    """
+    Those of a loop in a run.
+
+    Args:
+        failure: As its attribute.
+        context: The run.
+        chain: What the loop reads.
+        stages: Its stages.
+        observed: Whether its end is the end of the run, which the outcome is to learn.
+    """
+
+    __slots__ = ("_chain", "_context", "_observed", "_stages")
+
+    def __init__(
+        self,
+        failure: list[Exception],
+        context: Context,
+        chain: Chain,
+        stages: Sequence[LoopSpec],
+        *,
+        observed: bool,
+    ) -> None:
+        super().__init__(failure)
+        self._context = context
+        self._chain = chain
+        self._stages = stages
+        self._observed = observed
+
+    def checkpoint(self) -> Awaitable[None]:
+        return self._context.checkpoint()
+
+    def close(self) -> Awaitable[None]:
+        return self._context.closing(self._chain)
+
+    def stopped(self, number: int, /) -> None:
+        self._context.stopped(self._stages[number].name)
+
+    def completed(self) -> None:
+        if self._observed:
+            self._context.completed()
+
+    def fails_with(self, error: BaseException, /) -> None:
+        if self._observed:
+            self._context.failed(error)
 
 
-def _nothing(*_: object) -> None: ...
+class _OfflineHooks(Hooks):
+    """
+    Those of a loop without an event loop.
 
+    Args:
+        failure: As its attribute.
+        close: Closes the source; None if it cannot be closed.
+    """
 
-def _once(close: Callable[[], object]) -> Callable[[], None]:
-    left = [close]
+    __slots__ = ("_close",)
 
-    def close_once() -> None:
-        if left:
-            left.pop()()
+    def __init__(self, failure: list[Exception], close: Callable[[], object] | None) -> None:
+        super().__init__(failure)
+        self._close = close
 
-    return close_once
+    def close(self) -> None:
+        close, self._close = self._close, None
+        if close is not None:
+            close()

@@ -11,13 +11,15 @@ Usually the loop reads its source (`fuse`). Where several pipelines share one so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamkit._core.runtime.loop_spec import LoopSpec, shape_of
 from streamkit._core.runtime.loop_writer import END, MORE, compiled
+from streamkit._core.runtime.misfits import misfit_told_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from streamkit._core.runtime.loop_spec import Feed
 
@@ -35,25 +37,57 @@ PUSHED_AT_ONCE = _DEEPEST - 1
 """Of such stages, those that a `PushLoop` has in its own loop where there are more than that."""
 
 
-class Hooks(NamedTuple):
+class Hooks(ABC):
     """
     What a loop calls besides its stages.
 
     Attributes:
-        checkpoint: Awaited now and then, so that other tasks run.
-        close: Closes the source, where a stage has ended the stream.
-        stopped: Called with the number of that stage.
-        completed: Called at the end.
-        failed: Called with the error that ends the loop, in place of which it may raise another one.
         failure: What the source has failed with, where `guarded` stands before the loop.
     """
 
-    checkpoint: Callable[[], Any]
-    close: Callable[[], Any]
-    stopped: Callable[[int], None]
-    completed: Callable[[], None]
-    failed: Callable[[BaseException], None]
-    failure: list[Exception]
+    __slots__ = ("failure",)
+
+    def __init__(self, failure: list[Exception]) -> None:
+        self.failure = failure
+
+    def checkpoint(self) -> Awaitable[None]:
+        """
+        Awaited now and then, so that other tasks run.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def close(self) -> Awaitable[None] | None:
+        """
+        Close the source, where a stage has ended the stream. Awaited if the loop is asynchronous.
+        """
+
+    def stopped(self, number: int, /) -> None:  # noqa: B027 -- offline nobody is told of it, nor of the two below
+        """
+        The stage of this number has ended the stream.
+        """
+
+    def completed(self) -> None:  # noqa: B027
+        """
+        The loop has come to its end.
+        """
+
+    def failed(self, error: BaseException, /) -> None:
+        """
+        An error ends the loop.
+
+        Raises:
+            TypeError: In place of the error, where better words tell of it.
+        """
+        misfit = misfit_told_by(error)
+        self.fails_with(error if misfit is None else misfit)
+        if misfit is not None:
+            raise misfit from error
+
+    def fails_with(self, error: BaseException, /) -> None:  # noqa: B027
+        """
+        The loop raises this error.
+        """
 
 
 def loop_groups(stages: Sequence[LoopSpec]) -> list[Sequence[LoopSpec]]:
@@ -83,7 +117,7 @@ def fuse(feed: Feed, stages: Sequence[LoopSpec], source: Any, hooks: Hooks, *, r
         hooks: What else it calls.
         restarts: Whether `source` may start over.
     """
-    return compiled(feed, shape_of(stages, restarts=restarts))(source, stages, *hooks)
+    return compiled(feed, shape_of(stages, restarts=restarts))(source, stages, hooks)
 
 
 def guarded(feed: Feed, stages: Sequence[LoopSpec], source: Any, failure: list[Exception]) -> Any | None:

@@ -5,7 +5,7 @@ A loop is an ordinary function whose source stands in `linecache`, so tracebacks
 stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is the whole of that one, where `pairs` is a
 `Transducer` with a `flush`:
 
-    async def loop(source, stages, checkpoint, close, stopped, completed, failed, failure):
+    async def loop(source, stages, hooks):
         map = stages[0].call
         filter = stages[1].call
         pairs = stages[2].call
@@ -22,7 +22,7 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
                     until_checkpoint -= 1
                     if not until_checkpoint:
                         until_checkpoint = 64
-                        await checkpoint()
+                        await hooks.checkpoint()
                     item = map(item)
                     if not filter(item):
                         continue
@@ -30,29 +30,29 @@ stages, as in `<streamkit loop over async items: map | filter | pairs>`. This is
                         until_checkpoint -= 1
                         if not until_checkpoint:
                             until_checkpoint = 64
-                            await checkpoint()
+                            await hooks.checkpoint()
                         yield item
                     if pairs_owner.done:
                         ended_by = 2
                         break
             if ended_by >= 0:
-                stopped(ended_by)
-                await close()
+                hooks.stopped(ended_by)
+                await hooks.close()
             if ended_by <= 2:
                 for item in pairs_flush():
                     until_checkpoint -= 1
                     if not until_checkpoint:
                         until_checkpoint = 64
-                        await checkpoint()
+                        await hooks.checkpoint()
                     yield item
         except GeneratorExit:
             raise
         except BaseException as error:
-            failed(error)
-            del source, close, stopped, completed, failed
+            hooks.failed(error)
+            del source, hooks
             raise
         else:
-            completed()
+            hooks.completed()
 
 `ended_by` is the number of the stage that has ended the stream, or -1. Only that stage and those behind it are flushed then.
 
@@ -110,13 +110,11 @@ class _Header(NamedTuple):
     reports: bool = True
 
 
-_HOOKS = "checkpoint, close, stopped, completed, failed, failure"
-
 _HEADERS: Final[dict[Feed, _Header]] = {
-    "async": _Header("async items", _HOOKS, ("async for item in source:",)),
-    "batched": _Header("lists of items", _HOOKS, ("async for items in source:", "for item in items:")),
-    "sync": _Header("plain items", _HOOKS, ("for item in source:",)),
-    "over": _Header("items without an event loop", _HOOKS, ("for item in source:",), awaits=False),
+    "async": _Header("async items", "hooks", ("async for item in source:",)),
+    "batched": _Header("lists of items", "hooks", ("async for items in source:", "for item in items:")),
+    "sync": _Header("plain items", "hooks", ("for item in source:",)),
+    "over": _Header("items without an event loop", "hooks", ("for item in source:",), awaits=False),
     "push": _Header(
         "items that it is sent",
         "failure",
@@ -129,7 +127,7 @@ _HEADERS: Final[dict[Feed, _Header]] = {
 _RESERVED: Final = frozenset(
     {
         *("source", "stages", "item", "items", "error", "ended_by", "next_rescue", "until_checkpoint"),
-        *("type", "ordinary", "is_restart", "MORE", "END", *_HOOKS.split(", ")),
+        *("type", "ordinary", "is_restart", "MORE", "END", "hooks", "failure"),
     }
 )
 """Names that a loop uses itself."""
@@ -254,6 +252,8 @@ class _Writer:
                 self.put(1, f"{name}_flush = stages[{k}].flush")
             if step.rescues:
                 self.put(1, f"{name}_rescue = stages[{k}].rescue")
+        if self.rescues and self.header.reports:
+            self.put(1, "failure = hooks.failure")
         self.put(1, "ended_by = -1")
         if self.header.awaits:
             self.put(1, f"until_checkpoint = {CHECKPOINT_EVERY}")
@@ -274,8 +274,8 @@ class _Writer:
         if self.owned and len(self.header.lines) > 1:
             self.put(inner - 1, "if ended_by >= 0:", "    break")
         if self.owned and self.header.reports:
-            self.put(depth, "if ended_by >= 0:", "    stopped(ended_by)")
-            self.put(depth + 1, "await close()" if self.header.awaits else "close()")
+            self.put(depth, "if ended_by >= 0:", "    hooks.stopped(ended_by)")
+            self.put(depth + 1, "await hooks.close()" if self.header.awaits else "hooks.close()")
 
     def last_words(self, depth: int) -> None:
         """
@@ -321,19 +321,19 @@ class _Writer:
 
     def ending(self) -> None:
         self.put(1, "except GeneratorExit:", "    raise")
-        self.put(1, "except BaseException as error:", "    failed(error)")
+        self.put(1, "except BaseException as error:", "    hooks.failed(error)")
         if self.header.awaits:
             # The error's traceback has this frame, and what these know has the error: it would be garbage for the collector.
-            self.put(2, "del source, close, stopped, completed, failed")
+            self.put(2, "del source, hooks")
         self.put(1, "    raise")
-        self.put(1, "else:", "    completed()")
+        self.put(1, "else:", "    hooks.completed()")
         if not self.header.awaits:
-            self.put(1, "finally:", "    close()")
+            self.put(1, "finally:", "    hooks.close()")
 
     def checkpoint(self, depth: int) -> None:
         if self.header.awaits:
             self.put(depth, "until_checkpoint -= 1", "if not until_checkpoint:")
-            self.put(depth + 1, f"until_checkpoint = {CHECKPOINT_EVERY}", "await checkpoint()")
+            self.put(depth + 1, f"until_checkpoint = {CHECKPOINT_EVERY}", "await hooks.checkpoint()")
 
     def body(self, start: int, depth: int, *, is_last: bool = False) -> None:
         """
@@ -379,7 +379,7 @@ class _Writer:
                 if is_last and self.rescues:
                     # It has all that it wants, as if the error had come too late.
                     self.put(level + 1, "if failure:", "    failure.clear()")
-                    self.put(level + 2, *[f"stopped({k})"] * self.header.reports)
+                    self.put(level + 2, *[f"hooks.stopped({k})"] * self.header.reports)
                 self.put(level, "    break")
                 can_end_inside = True
 

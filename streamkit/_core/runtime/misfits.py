@@ -12,29 +12,19 @@ from typing import TYPE_CHECKING, Any
 from streamkit._core.runtime.loop_writer import STAGE_OF_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType, TracebackType
 
     from streamkit._core.runtime.loop_spec import LoopSpec
 
-__all__ = ["telling_misfits"]
+__all__ = ["misfit_told_by"]
 
 
-def telling_misfits(failed: Callable[[BaseException], None]) -> Callable[[BaseException], None]:
+def misfit_told_by(error: BaseException) -> TypeError | None:
     """
-    What a loop calls with the error that ends it: `failed`, but of a misfit it is told in better words, and these are raised.
+    What is raised in place of the error that ends a loop: a misfit in better words; None where it is not one.
     """
-
-    def tell(error: BaseException) -> None:
-        words = _words(error) if isinstance(error, AttributeError | TypeError) else None
-        if words is None:
-            failed(error)
-            return
-        misfit = TypeError(words)
-        failed(misfit)
-        raise misfit from error
-
-    return tell
+    words = _words(error) if isinstance(error, AttributeError | TypeError) else None
+    return None if words is None else TypeError(words)
 
 
 def _words(error: AttributeError | TypeError) -> str | None:
