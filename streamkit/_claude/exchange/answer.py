@@ -55,6 +55,8 @@ class Answer:
         plan: The first request; by default the one that was asked for.
     """
 
+    __slots__ = ("_call_names", "_context", "_last_delivering", "_plan", "_record", "_request", "_watchdog")
+
     def __init__(
         self, request: MessagesRequest, context: Context, record: Record, plan: RequestPlan | None = None
     ) -> None:

@@ -38,6 +38,17 @@ class EventGate:
         delivered: Whether the gate has opened: what has arrived is handed on, but for text that may be a repetition.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_opening",
+        "_passes_all",
+        "_plan",
+        "_record",
+        "_run_id",
+        "_stitching",
+        "delivered",
+    )
+
     def __init__(self, plan: RequestPlan, attempt: Attempt, record: Record, run_id: RunId) -> None:
         self._plan = plan
         self._attempt = attempt

@@ -42,6 +42,18 @@ class Admission:
         failure: What a message has told that it has failed with. Nothing more belongs to it.
     """
 
+    __slots__ = (
+        "_beside",
+        "_early",
+        "_kept",
+        "_next",
+        "_oddities",
+        "_pings",
+        "_until_stop",
+        "failure",
+        "progress",
+    )
+
     def __init__(self, *, pings: bool, until_stop: bool, oddities: Oddities, kept: bool = False) -> None:
         self.progress: Progress = Progress(until_stop=until_stop, kept=kept)
         self.failure: StreamError | None = None

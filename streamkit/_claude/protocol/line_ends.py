@@ -21,6 +21,8 @@ class LineEnds:
         unsettled: Whether the next chunk has to be normalized even if it has no CR in it.
     """
 
+    __slots__ = ("_after_cr", "_begun", "head", "unsettled")
+
     def __init__(self) -> None:
         self.head: bytes = b""
         self.unsettled: bool = True

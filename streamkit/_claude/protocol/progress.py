@@ -34,6 +34,22 @@ class Progress:
         beginning: Where a message has begun inside another one: what has come of it.
     """
 
+    __slots__ = (
+        "_block",
+        "_has_bare_end",
+        "_has_content",
+        "_has_stop_reason",
+        "_id",
+        "_is_closed",
+        "_kept",
+        "_repeated",
+        "_until_stop",
+        "beginning",
+        "begun",
+        "open",
+        "untold",
+    )
+
     def __init__(self, *, until_stop: bool = False, kept: bool = False) -> None:
         self._until_stop = until_stop
         self._kept = kept

@@ -53,7 +53,6 @@ class Record:
 
     Attributes:
         asked: As given.
-        oddities: What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Record:
         self._results: dict[str, ToolResult] | None = None  # until one is told
         self._output = output
         self._beta = beta
-        self.oddities: Oddities = Oddities()
+        self._oddities: Oddities | None = None
         self._attempts: list[Attempt] = []
         self._turns = list(so_far[:-1])  # the messages of the turns before this one
         self._messages = Arrival(last)
@@ -168,6 +167,15 @@ class Record:
         return error
 
     @property
+    def oddities(self) -> Oddities:
+        """
+        What has come without a request, such as in a file, and did not fit. An `Attempt` has its own.
+        """
+        if self._oddities is None:
+            self._oddities = Oddities()
+        return self._oddities
+
+    @property
     def cost(self) -> TotalUsage:
         """
         What the requests for the message have cost together.
@@ -238,13 +246,14 @@ class Record:
         """
         calls = sum(message.odd_calls for message in self._all())
         told = Oddities({"call_id": calls} if calls else {})
-        return Oddities.of([self.oddities, told, *(attempt.oddities for attempt in self._attempts)])
+        own = [] if self._oddities is None else [self._oddities]
+        return Oddities.of([*own, told, *(attempt.oddities for attempt in self._attempts)])
 
     def log_oddities(self, run_id: RunId) -> None:
         """
         Write to the log, at debug, what did not fit. Sources call it once, at their end.
         """
-        if self.oddities or any(attempt.oddities for attempt in self._attempts):
+        if self._oddities or any(attempt.oddities for attempt in self._attempts):
             oddities = self.all_oddities()
             log_debug("response_had_oddities", run_id, request_id=self.request_id, oddities=dict(oddities))
 

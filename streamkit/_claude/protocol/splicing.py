@@ -40,6 +40,8 @@ class Opening:
         over: Whether the events are handed on.
     """
 
+    __slots__ = ("_held", "over")
+
     def __init__(self) -> None:
         self.over: bool = False
         self._held: list[Event] = []

@@ -119,6 +119,8 @@ class _OpenedAnswer:
     The answer in its run. At its end the log is told what in it did not fit.
     """
 
+    __slots__ = ("_batches", "_record", "_run_id")
+
     def __init__(self, answer: Answer, record: Record, run_id: RunId) -> None:
         self._batches = answer.batches()
         self._record = record

@@ -5,7 +5,6 @@ Checks what `messages()` and `tool_loop()` were given, and makes a request of it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from streamkit._claude.exchange.messages_request import MessagesRequest
@@ -52,15 +51,15 @@ def checked_request(
     asked, output = with_schema(params)
     _check_policy(name, retry, asked)
     _check_timeouts(name, timeouts, params)
-    request = MessagesRequest(
-        cast("anthropic.AsyncAnthropic", client), retry, timeouts, pings, most_turns, asked
-    )
-    _check_params(name, request, own)
     # A description does not change when the application adds to its list, and a retry must not find an iterator used up.
     kept = {param: _kept(value) for param, value in asked.items()}
+    request = MessagesRequest(
+        cast("anthropic.AsyncAnthropic", client), retry, timeouts, pings, most_turns, kept
+    )
+    _check_params(name, request, own)
     _check_conversation(name, kept["messages"])
     _check_forms(name, kept)
-    return replace(request, params=kept), output
+    return request, output
 
 
 def _check_client(name: str, client: Any) -> None:

@@ -33,6 +33,8 @@ class AiohttpBody(DirectBody):
         inner: The one of aiohttp under it.
     """
 
+    __slots__ = ("_content", "_timer")
+
     def __init__(self, response: Any, inner: ClientResponse) -> None:
         import asyncio
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectBody", "ReadTimer", "innermost", "loaded"]
 
-_LAYERS: Final = (
-    ("httpx2._client", "BoundAsyncStream", "_stream"),
-    ("anthropic._tracing", "AsyncSpanEndingStream", "_async_body"),
-    ("streamkit._claude.transport.connections", "HeldBody", "body"),
-)
+_LAYERS: Final = {
+    ("httpx2._client", "BoundAsyncStream"): "_stream",
+    ("anthropic._tracing", "AsyncSpanEndingStream"): "_async_body",
+    ("streamkit._claude.transport.connections", "HeldBody"): "body",
+}
 """Bodies around a body, as module and class, that hand its bytes on unchanged; and their attribute that has it."""
 
 
@@ -37,9 +37,8 @@ def innermost(response: Any) -> Any:
     """
     The body of a response without the known layers around it.
     """
-    inside = {loaded(module, name): attribute for module, name, attribute in _LAYERS}
     body = response.stream
-    while (attribute := inside.get(type(body))) is not None:
+    while (attribute := _LAYERS.get((type(body).__module__, type(body).__qualname__))) is not None:
         body = getattr(body, attribute)
     return body
 
@@ -52,6 +51,8 @@ class DirectBody:
     Args:
         response: The response, of which nothing has been read.
     """
+
+    __slots__ = ("_public", "_response")
 
     def __init__(self, response: Any) -> None:
         self._response = response

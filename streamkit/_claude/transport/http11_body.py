@@ -86,6 +86,8 @@ class Http11Body(DirectBody):
         begun: The part of the body that had arrived with the head.
     """
 
+    __slots__ = ("_begun", "_chunks", "_parser", "_stream")
+
     def __init__(
         self, response: Any, stream: Any, parser: h11.Connection, chunks: Chunks, begun: bytes
     ) -> None:
@@ -139,6 +141,8 @@ class _AsyncioBody(Http11Body):
     Read from anyio's stream on asyncio, with one timer for all reads.
     """
 
+    __slots__ = ("_timer",)
+
     def __init__(self, *given: Any) -> None:
         import asyncio
 
@@ -185,6 +189,8 @@ class _TrioBody(Http11Body):
     """
     Read from httpx2's stream on trio.
     """
+
+    __slots__ = ("_limit",)
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)

@@ -32,6 +32,8 @@ class Chain:
         height: How many iterators are read one inside another.
     """
 
+    __slots__ = ("__weakref__", "_close", "_upstream", "height", "iterator")
+
     def __init__(self, iterator: Any, upstream: Chain | None = None) -> None:
         self.iterator: AsyncIterator[Any] = iterator
         self.height: int = 1 if upstream is None else upstream.height + 1
@@ -76,12 +78,14 @@ class Chain:
             raise failure
 
 
-async def _closed(close: Callable[[], Awaitable[None]]) -> None:
+async def _closed(close: Callable[[], object]) -> None:
     generator = getattr(close, "__self__", None)
     # Where a program ends, asyncio closes all generators at once, and so some that are within others.
-    while getattr(generator, "ag_running", False):  # noqa: ASYNC110 -- a generator tells nobody when it stops
+    while isinstance(generator, AsyncGeneratorType) and generator.ag_running:  # noqa: ASYNC110 -- a generator tells nobody when it stops
         await sleep(_MOMENT)
-    await close()
+    closing = close()
+    if inspect.isawaitable(closing):
+        await closing
 
 
 _MOMENT = 0.001
@@ -139,20 +143,13 @@ async def _entered(iterator: Any) -> AsyncIterator[Any]:
             yield item  # noqa: ASYNC119
 
 
-def _closer(iterator: Any) -> Callable[[], Awaitable[None]] | None:
+def _closer(iterator: Any) -> Callable[[], object] | None:
     """
     How `iterator` is closed: by its `aclose`, or by its `close`, asynchronous or not; None if it has neither.
     """
-    if isinstance(iterator, AsyncGeneratorType):
-        return iterator.aclose
-    close: object = getattr(iterator, "aclose", None)
-    # Whatever else has that name is something else, such as the last price of a day.
-    if not callable(close) and not callable(close := getattr(iterator, "close", None)):
-        return None
-
-    async def close_plainly() -> None:
-        closing = close()
-        if inspect.isawaitable(closing):
-            await closing
-
-    return close_plainly
+    for name in ("aclose", "close"):
+        close: object = getattr(iterator, name, None)
+        # Whatever else has that name is something else, such as the last price of a day.
+        if callable(close):
+            return close
+    return None

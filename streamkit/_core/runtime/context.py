@@ -44,7 +44,6 @@ class Context:
 
     Attributes:
         outcome: How the run ends.
-        report: What it counts.
         close_timeout: Seconds that closing may take.
         now: The time in seconds, as `anyio.current_time` tells it.
         checkpoint: Gives way to other tasks, as `anyio.lowlevel.checkpoint` does.
@@ -59,9 +58,32 @@ class Context:
         abandoned: Whether the program has ended while the run was open, or somebody has cancelled a job of it as if it had.
     """
 
+    __slots__ = (
+        "_awaited",
+        "_close_by",
+        "_lost",
+        "_outermost",
+        "_parent",
+        "_report",
+        "_tasks",
+        "_withheld",
+        "abandoned",
+        "cancelled_for",
+        "checkpoint",
+        "cleanup_errors",
+        "close_timeout",
+        "interrupted",
+        "listeners",
+        "now",
+        "outcome",
+        "restarts",
+        "run_id",
+        "sink_error",
+        "tasks",
+    )
+
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
         self.outcome: Outcome = Outcome()
-        self.report: Report = Report() if parent is None else parent.report
         self.close_timeout = close_timeout
         self.now: Callable[[], float] = current_time if parent is None else parent.now
         self.checkpoint: Callable[[], Awaitable[None]] = (
@@ -77,13 +99,15 @@ class Context:
         # Shared with the contexts inside this one, as those below.
         self.listeners: list[Listener] = [] if parent is None else parent.listeners
         self._parent = parent
+        # Those of the outermost one count.
+        self._report: Report | None = None
+        self._close_by: float | None = None
         self._outermost: Context | None = None if parent is None else parent.outermost
         self._withheld: list[tuple[Contribution, bool]] | None = None if counts else []
         self._lost = False
         # Shared with the contexts inside this one.
         self._tasks: Tasks = Tasks() if parent is None else parent._tasks
         self._awaited: list[Task] = [] if parent is None else parent._awaited
-        self._close_by: list[float] = [] if parent is None else parent._close_by
         self.cleanup_errors: list[BaseException] = [] if parent is None else parent.cleanup_errors
 
     def runs_on(self, loop: HostLoop) -> None:
@@ -116,6 +140,16 @@ class Context:
         """
         self._lost = True
         self.count()
+
+    @property
+    def report(self) -> Report:
+        """
+        What the run counts. Most runs count nothing, and are not asked.
+        """
+        run = self.outermost
+        if run._report is None:
+            run._report = Report()
+        return run._report
 
     @property
     def outermost(self) -> Context:
@@ -201,27 +235,29 @@ class Context:
         """
         The run is being left: from now on, all cleaning up together has one `close_timeout`.
         """
-        self._close_by[:] = [self.now() + self.close_timeout]
+        self.outermost._close_by = self.now() + self.close_timeout
 
     @contextmanager
     def closing_together(self) -> Generator[None, None, None]:
         """
         Within it, everything that is closed has one `close_timeout` together.
         """
-        if self._close_by:
+        if self.outermost._close_by is not None:
             yield
             return
         self.begin_closing()
         try:
             yield
         finally:
-            self._close_by.clear()
+            self.outermost._close_by = None
 
     def shielded(self) -> CancelScope:
         """
         A scope for cleaning up: it is not cancelled from outside, and it is bounded by `close_timeout`.
         """
-        deadline = self._close_by[0] if self._close_by else self.now() + self.close_timeout
+        deadline = self.outermost._close_by
+        if deadline is None:
+            deadline = self.now() + self.close_timeout
         return CancelScope(deadline=deadline, shield=True)
 
     async def joined(self, tasks: Iterable[Task]) -> None:

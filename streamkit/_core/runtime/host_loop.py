@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import get_cancelled_exc_class
@@ -24,14 +23,19 @@ class HostLoop(ABC):
     The event loop of a run.
     """
 
+    __slots__ = ()
+
     begins_every_task: ClassVar[bool] = True
     """Whether a task begins though it was cancelled before."""
 
     time: Callable[[], float]
     """The time in seconds, as `anyio.current_time` tells it; quicker, because the loop is known."""
 
-    checkpoint: Callable[[], Awaitable[None]]
-    """Gives way to other tasks, as `anyio.lowlevel.checkpoint` does; quicker for the same reason."""
+    @abstractmethod
+    def checkpoint(self) -> Awaitable[None]:
+        """
+        Gives way to other tasks, as `anyio.lowlevel.checkpoint` does; quicker for the same reason.
+        """
 
     @abstractmethod
     def is_running_here(self) -> bool:
@@ -90,6 +94,8 @@ def host_loop() -> HostLoop:
 
 
 class _Asyncio(HostLoop):
+    __slots__ = ("_asyncio", "_loop", "time")
+
     begins_every_task = False
 
     def __init__(self) -> None:
@@ -98,7 +104,9 @@ class _Asyncio(HostLoop):
         self._asyncio = asyncio
         self._loop = asyncio.get_running_loop()
         self.time: Callable[[], float] = self._loop.time
-        self.checkpoint: Callable[[], Awaitable[None]] = partial(asyncio.sleep, 0)
+
+    def checkpoint(self) -> Awaitable[None]:
+        return self._asyncio.sleep(0)
 
     def is_running_here(self) -> bool:
         try:
@@ -137,9 +145,11 @@ class _Trio(HostLoop):
 
         self._low = lowlevel
         self.time: Callable[[], float] = current_time
-        self.checkpoint: Callable[[], Awaitable[None]] = lowlevel.checkpoint
         self._finished = RunFinishedError
         self._token = lowlevel.current_trio_token()
+
+    def checkpoint(self) -> Awaitable[None]:
+        return self._low.checkpoint()
 
     def is_running_here(self) -> bool:
         try:

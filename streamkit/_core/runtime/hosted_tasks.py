@@ -35,6 +35,20 @@ class HostedTasks(RunTasks):
     Those of a run in an async generator.
     """
 
+    __slots__ = (
+        "_cancelled",
+        "_context",
+        "_ended",
+        "_failure",
+        "_group",
+        "_host",
+        "_interruption",
+        "_kept",
+        "_loop",
+        "_over",
+        "_waiting",
+    )
+
     def __init__(self, loop: HostLoop, context: Context) -> None:
         super().__init__()
         self._loop = loop

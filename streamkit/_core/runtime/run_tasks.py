@@ -49,8 +49,10 @@ class RunTasks(ABC):
     The jobs of one run, and what is awaited of it outside of them.
     """
 
+    __slots__ = ("_wait_over", "_waits", "_why_no_wait")
+
     def __init__(self) -> None:
-        self._waits: set[CancelScope] = set()
+        self._waits: list[CancelScope] = []
         self._wait_over = Wakeup()
         self._why_no_wait: Callable[[], BaseException] | None = None
 
@@ -125,7 +127,7 @@ class RunTasks(ABC):
         """
         if self._why_no_wait is None:
             with CancelScope() as scope:
-                self._waits.add(scope)
+                self._waits.append(scope)
                 try:
                     return await wait()
                 except StopAsyncIteration:
@@ -133,7 +135,7 @@ class RunTasks(ABC):
                     if not scope.cancel_called:
                         raise
                 finally:
-                    self._waits.discard(scope)
+                    self._waits.remove(scope)
                     self._wait_over.wake()
         # It was set before the scope was cancelled.
         raise cast("Callable[[], BaseException]", self._why_no_wait)()
@@ -172,6 +174,8 @@ class BlockTasks(RunTasks):
     """
     Those of a run in an ordinary block.
     """
+
+    __slots__ = ("_group", "_interrupted", "_loop", "_owner")
 
     def __init__(self, loop: HostLoop) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ which has a stack of its own. Where there is no such task, a chain that needs mo
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, ClassVar
 
 from streamkit._core.runtime.awaiting_frames import awaiting_frames, is_async_generator
@@ -52,6 +53,8 @@ def with_room(chain: Chain, context: Context) -> Chain:
     Raises:
         NoRoomError: There are, and there is no task, because the stream is iterated without `open()`.
     """
+    if _is_shallow(_TALL - chain.height):
+        return chain
     return _with_height(chain.height + _generators_around(), chain, context)
 
 
@@ -65,6 +68,17 @@ def _with_height(height: int, chain: Chain, context: Context) -> Chain:
             "reads another, make them @source(task=True)"
         )
     return chain
+
+
+def _is_shallow(frames: int) -> bool:
+    """
+    Whether there are fewer frames on this stack. To look at one makes an object of it, which lives as long as the frame.
+    """
+    try:
+        sys._getframe(max(0, frames))  # pyright: ignore[reportPrivateUsage] -- `inspect` has nothing like it
+    except ValueError:
+        return True
+    return False
 
 
 def _generators_around() -> int:
