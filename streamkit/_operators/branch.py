@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from anyio import CancelScope
 
 from streamkit._core.errors import TimeLimitError
 from streamkit._core.keyword_hints import keyword_hints
@@ -137,18 +140,26 @@ class RunningBranch:
         """
         self._task = self._context.spawn(self._serve)
 
-    async def finished(self) -> None:
+    async def finished(self, ended: float) -> None:
         """
-        Wait until the sink has ended.
+        Wait until the sink has ended. One that has failed by being too slow may be stuck: it has `close_timeout` to notice.
+
+        Args:
+            ended: The time at which the stream has ended.
         """
-        if self._task is not None:
+        if self._task is None:
+            return
+        patience = math.inf if self.queue.overflowed is None else self._context.close_timeout
+        with CancelScope(deadline=ended + patience):
             await self._task.wait()
+            return
+        await self._task.stop()
 
     def finish_later(self) -> None:
         """
-        Have the run wait for the sink, when it is left.
+        Have the run wait for the sink, when it is left; for one that has failed by being too slow, as long as closing may take.
         """
-        if self._task is not None:
+        if self._task is not None and self.queue.overflowed is None:
             self._context.wait_for(self._task)
 
     async def _serve(self) -> None:
@@ -171,7 +182,8 @@ class RunningBranch:
                 self.report.error = error
                 raise
             self._failed(
-                TimeLimitError(
+                self.queue.overflowed
+                or TimeLimitError(
                     f"sink {self._name!r} had not finished {self._context.close_timeout:g} s after the run ended; "
                     f"{unread} items were still waiting for it",
                     limit="close_timeout",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from anyio import current_time
+
 from streamkit._core.algebra import Same
 from streamkit._core.checks import choice
 from streamkit._core.keyword_hints import keyword_hints
@@ -41,8 +43,9 @@ def tee(
     """
     Hand the items on, and also to each of `sinks`, which has a bounded queue and a task of its own.
 
-    At the end of the stream the sinks are awaited. When the run ends in another way, they still get what is queued and then the
-    end, or the error, within the run's `close_timeout`. `run.report.sinks` tells what each of them received.
+    At the end of the stream the sinks are awaited; one that has failed under `"error"` for `close_timeout` at most, because it
+    may be stuck. When the run ends in another way, they still get what is queued and then the end, or the error, within the run's
+    `close_timeout`. `run.report.sinks` tells what each of them received.
 
         -a-b-c|
         tee(sinks.collect())
@@ -126,9 +129,10 @@ async def _items(upstream: Chain, branches: list[RunningBranch], *, waits: bool)
         raise
     finally:
         _end(queues)
+    ended = current_time()
     for each in branches:
         if waits:
-            await each.finished()
+            await each.finished(ended)
         else:
             each.finish_later()
 

@@ -629,6 +629,38 @@ async def test_the_end_of_slow_sinks_is_awaited_before_the_iteration_ends_or_whe
     assert run.outcome.kind == "complete"
 
 
+@pytest.mark.parametrize("wait", ["end", "exit"])
+@pytest.mark.parametrize("on_error", ["raise", "detach"])
+async def test_a_sink_that_is_stuck_when_its_queue_overflows_does_not_hold_up_the_end(
+    wait: Any, on_error: Any
+) -> None:
+    begun = anyio.current_time()
+    names = (
+        "a" if on_error == "raise" else "ab"
+    )  # the first of several that raise ends the run, as any failure does
+    late = [sk.branch(stuck(), name, buffer=1, overflow="error", on_error=on_error) for name in names]
+    run = (ten | sk.tee(*late, collect(), wait=wait)).open(close_timeout=2)
+    read = drain(run)
+    if on_error == "raise":
+        with pytest.raises(sk.BufferOverflow):
+            await read
+    else:
+        assert await read == list(range(10))
+    assert anyio.current_time() - begun == 2
+    assert run.outcome.kind == ("failed" if on_error == "raise" else "complete")
+    assert {type(run.report.sinks[name].error) for name in names} == {sk.BufferOverflow}
+    assert run.report.sinks["collect"].result == list(range(10))
+
+
+@pytest.mark.parametrize("wait", ["end", "exit"])
+async def test_one_that_is_slow_gets_what_is_in_its_queue_first(wait: Any) -> None:
+    late = sk.branch(slow(), buffer=3, overflow="error", on_error="detach")
+    run = (ten | sk.tee(late, wait=wait)).open(close_timeout=5)
+    await drain(run)
+    assert (run.report.sinks["slow"].delivered, run.outcome.kind) == (4, "complete")
+    assert isinstance(run.report.sinks["slow"].error, sk.BufferOverflow)
+
+
 async def test_a_wait_for_slow_sinks_that_is_cancelled_leaves_them_their_close_timeout() -> None:
     @sk.sink
     async def slow(items: AsyncIterator[int]) -> None:
