@@ -69,6 +69,7 @@ class MemoryStore:
         if size > log.limits.max_bytes:
             raise full(run, log.limits.max_bytes)
         log.batches.append(batch)
+        log.ends.append(batch.last)
         log.last, log.size = batch.last, size
         self._watches.changed(run)
         return log.renew()
@@ -100,7 +101,7 @@ class MemoryStore:
         log = self._find(run)
         if log is None:
             return None
-        first = bisect_left(log.batches, after, key=_last_of)
+        first = bisect_left(log.ends, after)
         batches: list[Batch] = []
         records = 0
         for batch in log.batches[first:]:
@@ -197,10 +198,6 @@ class MemoryStore:
             self._kept(run)
 
 
-def _last_of(batch: Batch) -> int:
-    return batch.last
-
-
 class _Log:
     """
     One log.
@@ -211,6 +208,7 @@ class _Log:
         self.limits = limits
         self.before = self.epoch = epoch
         self.batches: list[Batch] = []
+        self.ends: list[int] = []  # the number of the last record of each
         self.last = 0
         self.size = 0
         self.lease = 0.0
@@ -235,6 +233,7 @@ class _Log:
         """
         self.deleted = True
         self.batches.clear()
+        self.ends.clear()
         self.payload = b""
         self.expires_at = self._now() + self.limits.ttl
 

@@ -1,5 +1,6 @@
 """
-One connection: what is asked at once goes out together, and whoever gives up while it is made leaves nothing open.
+One connection: what is asked at once goes out together, what several ask is answered once, and whoever gives up while it is made
+leaves nothing open.
 """
 
 from __future__ import annotations
@@ -7,7 +8,8 @@ from __future__ import annotations
 import anyio
 from anyio import lowlevel
 
-from streamkit.hub._stores.redis import parse_address
+from streamkit.hub._stores.contract import Batch, Limits, Page
+from streamkit.hub._stores.redis import RedisStore, parse_address
 from streamkit.hub._stores.redis.opening import open_wire
 from tests.support.leftovers import sockets_open
 from tests.support.patience import patience
@@ -44,6 +46,27 @@ async def test_what_is_asked_at_once_is_sent_at_once() -> None:
             tasks.cancel_scope.cancel()
         await wire.aclose()
     assert [each for each in taken if each] == [b"PING\r\n" * 10]
+
+
+async def test_of_what_several_read_at_once_there_is_one_page() -> None:
+    pages: list[Page | None] = []
+
+    async def read(store: RedisStore) -> None:
+        pages.append(await store.read("shared", 0))
+
+    with patience():
+        async with RedisStore(parse_address(running_redis().url)) as store:
+            grant = await store.open("shared", lease=5.0, limits=Limits(60.0, 1_000))
+            await store.append("shared", grant, Batch(1, grant.epoch, 0.0, [b"a"]))
+            before = await store.read("shared", 0)  # now the server has the script
+            async with anyio.create_task_group() as tasks:
+                for _ in range(5):
+                    tasks.start_soon(read, store)
+            await store.delete("shared")
+    assert len(pages) == 5
+    assert len({id(page) for page in pages}) == 1
+    assert pages[0] == before
+    assert pages[0] is not before
 
 
 async def test_whoever_gives_up_while_it_is_made_leaves_no_socket() -> None:
