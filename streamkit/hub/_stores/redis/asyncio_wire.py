@@ -8,18 +8,16 @@ writes. For calls that are made one after another, this takes more time than eve
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
-from anyio.abc import SocketAttribute
 
 from streamkit.hub._stores.redis.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from anyio.abc import SocketStream
+    from streamkit.hub._stores.redis.address import Address
 
 __all__ = ["AsyncioWire"]
 
@@ -36,19 +34,18 @@ class AsyncioWire(asyncio.Protocol, Wire):
         self._lost = anyio.Event()
 
     @classmethod
-    async def instead_of(cls, stream: SocketStream) -> Self:
+    async def connected(cls, address: Address) -> Self:
         """
-        A wire with the connection that a stream has, which is closed.
+        A wire to where a Redis should be, without TLS.
+
+        Raises:
+            OSError: Nobody listens there.
         """
-        raw = stream.extra(SocketAttribute.raw_socket)
-        own = socket.fromfd(raw.fileno(), raw.family, raw.type, raw.proto)
-        try:
-            own.setblocking(False)
-            await stream.aclose()
-            _, wire = await asyncio.get_running_loop().create_connection(cls, sock=own)
-        except BaseException:
-            own.close()
-            raise
+        loop = asyncio.get_running_loop()
+        if address.path is not None:
+            _, wire = await loop.create_unix_connection(cls, address.path)
+        else:
+            _, wire = await loop.create_connection(cls, address.host, address.port)
         return wire
 
     def begin(self, take: Callable[[], bytes], hear: Callable[[bytes], None]) -> None:

@@ -13,7 +13,7 @@ from streamkit.hub._stores.redis.refused import without_authority
 from streamkit.hub._stores.redis.wire import StreamWire
 
 if TYPE_CHECKING:
-    from anyio.abc import ByteStream, SocketStream
+    from anyio.abc import ByteStream
 
     from streamkit.hub._stores.redis.address import Address
     from streamkit.hub._stores.redis.wire import Wire
@@ -31,9 +31,13 @@ async def open_wire(address: Address) -> Wire:
     """
     if address.tls:
         return StreamWire(await _open_with_tls(address))
+    if not anyio.get_cancelled_exc_class().__module__.startswith("trio"):
+        from streamkit.hub._stores.redis.asyncio_wire import AsyncioWire
+
+        return await AsyncioWire.connected(address)
     if address.path is not None:
-        return await _plain(await anyio.connect_unix(address.path))
-    return await _plain(await anyio.connect_tcp(address.host, address.port))
+        return StreamWire(await anyio.connect_unix(address.path))
+    return StreamWire(await anyio.connect_tcp(address.host, address.port))
 
 
 async def _open_with_tls(address: Address) -> ByteStream:
@@ -44,11 +48,3 @@ async def _open_with_tls(address: Address) -> ByteStream:
     return await anyio.connect_tcp(
         address.host, address.port, ssl_context=context, tls_standard_compatible=False
     )
-
-
-async def _plain(stream: SocketStream) -> Wire:
-    if anyio.get_cancelled_exc_class().__module__.startswith("trio"):
-        return StreamWire(stream)
-    from streamkit.hub._stores.redis.asyncio_wire import AsyncioWire
-
-    return await AsyncioWire.instead_of(stream)
