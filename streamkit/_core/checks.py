@@ -32,6 +32,7 @@ __all__ = [
     "refuse_right",
     "refuse_uncalled",
     "seconds",
+    "seconds_from_zero",
     "whole_number",
 ]
 
@@ -103,6 +104,29 @@ def seconds(name: str, value: object, *, of: str | None = None) -> float:
         ValueError: It is not above 0, or not finite.
     """
     return max(above_zero(name, value, "a number of seconds", of=of), _MOMENT)
+
+
+def seconds_from_zero(name: str, value: object, *, of: str) -> float:
+    """
+    `value`, if it is a number of seconds that may be 0, or infinite.
+
+    Args:
+        name: The function whose argument it is.
+        value: The argument.
+        of: The argument's name.
+
+    Raises:
+        TypeError: It is not a number.
+        ValueError: It is below 0.
+    """
+    number = as_number(value)
+    if number is None:
+        raise TypeError(f"{name}() needs a number of seconds for {of}, not {value!r}")
+    if not number >= 0:
+        raise ValueError(
+            f"{name}() needs a number of seconds of at least 0 for {of}, not {value_text(value)}"
+        )
+    return number
 
 
 _MOMENT = 1e-9

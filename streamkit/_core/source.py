@@ -62,8 +62,8 @@ class Source(ABC):
     """What to write where it must not."""
     goes_on: bool | None = None
     """Whether its items follow others that are not its own, so that it cannot start over with them; None where nobody knows."""
-    has_no_effects: bool = False
-    """Whether it is known to change nothing outside, so that it may be begun a second time for the same purpose."""
+    tells_effects: bool = False
+    """Whether it asks the guard of its run before it changes anything outside, so that nobody has to guess whether it has."""
     memory: str = "what its function keeps"
     """What it holds at most, in words."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamkit._core.checks import as_number
+from streamkit._core.checks import seconds_from_zero
 from streamkit._core.errors import StreamError
 from streamkit._serving.bad_request import BadRequest
 from streamkit._serving.catch_up import number_of
@@ -63,9 +63,7 @@ class ResumedResponse(StarletteResponse):
         finished: bool = True,
         name: str,
     ) -> None:
-        patience = as_number(wait)
-        if patience is None or not patience >= 0:
-            raise ValueError(f"{name}() needs a number of seconds of at least 0 for wait, not {wait!r}")
+        patience = seconds_from_zero(name, wait, of="wait")
         self._hub = hub
         self._run = run
         self._after = after or None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamkit._core.checks import as_number, seconds
+from streamkit._core.checks import seconds, seconds_from_zero
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._serving.head import checked_headers
 from streamkit._serving.response import checked_silence
@@ -58,9 +58,7 @@ def resume(
         ValueError: `media_type` cannot be one; a number of seconds cannot be one; a header that cannot be sent.
     """
     name = "durable_streams.resume"
-    patience = as_number(wait)
-    if patience is None or not patience >= 0:
-        raise ValueError(f"{name}() needs a number of seconds of at least 0 for wait, not {wait!r}")
+    patience = seconds_from_zero(name, wait, of="wait")
     return RunResponse(
         RunReader(hub, id, content_of(name, media_type)),
         wait=patience,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from anyio import create_task_group
 
 from streamkit._core.algebra import Stream
-from streamkit._core.checks import above_zero, as_number
+from streamkit._core.checks import above_zero, seconds_from_zero
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.runtime.failures import has_interruption
 from streamkit._core.runtime.ungrouped import ungrouped
@@ -215,11 +215,7 @@ class Hub:
         """
         run = checked_run("subscribe", id)
         place = None if after is None else parse_place("subscribe(after=…)", after)
-        patience = as_number(wait)
-        if patience is None:
-            raise TypeError(f"subscribe() needs a number of seconds for wait, not {wait!r}")
-        if not patience >= 0:
-            raise ValueError(f"subscribe() needs a number of seconds of at least 0 for wait, not {wait!r}")
+        patience = seconds_from_zero("subscribe", wait, of="wait")
         return Stream(Viewer(self, run, place, patience))
 
     @keyword_hints
@@ -309,15 +305,20 @@ class Hub:
         await patiently(lambda: store.submit(run, name, data, limits=self._limits))
 
     @keyword_hints
-    async def work(self, *, concurrency: int = 100, lease: float = 5.0, attempts: int = 3) -> None:
+    async def work(
+        self, *, concurrency: int = 100, lease: float = 5.0, attempts: int = 3, grace: float = 0.0
+    ) -> None:
         """
         Run what was submitted by the recipes of this hub, until it is cancelled: what waits, and what another worker has left
-        because it died. Where it is told to stop itself, other workers go on with its runs at once.
+        because it died. Where it is told to stop itself, it takes nothing any more, and hands its runs over to other workers, at
+        once or when its `grace` is over.
 
         Args:
             concurrency: Runs at a time.
             lease: Seconds after which another worker takes a run over whose worker gives no sign of life.
             attempts: How often a run is taken over, at most. Then it is `Lost`.
+            grace: Seconds for which it goes on with its runs when it is told to stop, so that they may come to their end. Other
+                workers go on with those that have not.
 
         Raises:
             TypeError: An argument is no number.
@@ -327,7 +328,13 @@ class Hub:
         if not self._recipes:
             raise ValueError("work() has no recipe: decorate a function with @hub.recipe(name) before")
         worker = Worker(
-            self.store, self._recipes, self._writers, concurrency=concurrency, lease=lease, attempts=attempts
+            self.store,
+            self._recipes,
+            self._writers,
+            concurrency=concurrency,
+            lease=lease,
+            attempts=attempts,
+            grace=grace,
         )
         await worker.work()
 

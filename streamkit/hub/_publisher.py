@@ -9,7 +9,7 @@ when the program is told to stop.
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from anyio import CancelScope, Event, create_task_group, sleep_until
 
@@ -85,9 +85,11 @@ class Publisher:
         self._begun = self._now() - (max(0.0, time() - grant.started) if grant.last else 0.0)
         self._batches = Batches(self._append)
         self._beside = CancelScope(shield=True)
+        self._beside_is_over = Event()
         self._failure: Exception | None = None
         self._cancelled_for: str | None = None
         self._opened: Run[Any] | None = None
+        self._effects_noted = False
         self.before_first: Callable[[object], Sequence[object]] | None = None
         self.ends: bool = False
         self.ended_as: EndingKind | None = None
@@ -140,17 +142,36 @@ class Publisher:
             self._cancelled_for = reason
             self._interrupt(reason)
 
-    def lose(self, reason: str) -> NoReturn:
+    def at_opening(self) -> None:
         """
-        End the run, because it cannot go on.
+        A source with effects is opened.
 
         Raises:
-            Lost: Always.
+            Lost: An earlier writer has had effects, which must not be repeated.
         """
-        error = Lost(reason)
-        self._failure = self._failure or error
-        self._interrupt(_FAILED)
-        raise error
+        if self._grant.effects:
+            error = Lost(
+                f"run {self._run!r} cannot go on: a tool with effects had begun when its writer died or was stopped, and must "
+                "not run twice"
+            )
+            self._fail(error)
+            raise error
+
+    async def before_effect(self) -> None:
+        """
+        Note that there are effects, for whoever takes the run over.
+
+        Raises:
+            StreamError: It cannot be noted, because another writer has the run, or it is gone, or the store cannot be used.
+        """
+        if self._effects_noted:
+            return
+        try:
+            await self._call(lambda: self._store.renew(self._run, self._grant, effects=True))
+        except Exception as error:
+            self._fail(error)
+            raise
+        self._effects_noted = True
 
     @property
     def is_stopped(self) -> bool:
@@ -168,6 +189,10 @@ class Publisher:
         """
         self._begun = self._now() - told.at
         await self._append(told.records)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        self._interrupt(_FAILED)
 
     def _interrupt(self, reason: str) -> None:
         if self._opened is not None:
@@ -228,7 +253,7 @@ class Publisher:
             Exception: What has failed, of the hub.
         """
         try:
-            await self._batches.end()
+            await self._write_rest()
         except Exception as error:
             self._failure = self._failure or error
         if isinstance(self._failure, Fenced | Gone | Diverged):
@@ -246,7 +271,7 @@ class Publisher:
         """
         with CancelScope(shield=True, deadline=self._now() + CLOSE_TIMEOUT):
             try:
-                await self._batches.end()
+                await self._write_rest()
                 if self._hands_over:
                     await self._store.release(self._run, self._grant)
                 else:
@@ -256,6 +281,21 @@ class Publisher:
                 log_warning("hub_run_left_open", running_in.get(), **error_fields(error))
                 return
         log_warning("hub_run_left_open", running_in.get())
+
+    async def _write_rest(self) -> None:
+        """
+        Append the rest. After that the lease is not renewed any more: a renewal behind the end would be refused, and one behind a
+        handing over would undo it.
+        """
+        failure: Exception | None = None
+        try:
+            await self._batches.end()
+        except Exception as error:
+            failure = error
+        self._beside.cancel()
+        await self._beside_is_over.wait()
+        if failure is not None:
+            raise failure
 
     def _ending(self, outcome: Outcome) -> Ending:
         if isinstance(self._failure, Lost):
@@ -275,10 +315,13 @@ class Publisher:
     # -- beside the reading ---------------------------------------------------------------------------------
 
     async def _work_beside(self) -> None:
-        with self._beside:
-            async with create_task_group() as tasks:
-                tasks.start_soon(self._guarded, self._batches.write)
-                tasks.start_soon(self._guarded, self._keep_lease)
+        try:
+            with self._beside:
+                async with create_task_group() as tasks:
+                    tasks.start_soon(self._guarded, self._batches.write)
+                    tasks.start_soon(self._guarded, self._keep_lease)
+        finally:
+            self._beside_is_over.set()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """
@@ -287,8 +330,7 @@ class Publisher:
         try:
             await work()
         except Exception as error:
-            self._failure = self._failure or error
-            self._interrupt(_FAILED)
+            self._fail(error)
 
     async def _append(self, records: Sequence[bytes]) -> None:
         began = self._now()

@@ -69,7 +69,7 @@ class Takeover:
         """
         if not self._told or not self._begins_anew(source, first):
             return []
-        if not source.has_no_effects and self._tools_may_have_run():
+        if not source.tells_effects and self._tools_may_have_run():
             raise Lost(
                 f"run {self._run!r} cannot be begun anew: its writer has died, and tools of it may have run, which must not run "
                 "twice"

@@ -4,13 +4,14 @@ Recipes, and the workers that run what was submitted: also what another worker h
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from anyio import Semaphore, create_task_group, move_on_after
+from anyio import CancelScope, Semaphore, create_task_group, current_time, move_on_after
 
-from streamkit._core.checks import seconds, whole_number
-from streamkit._core.effects import before_effects
+from streamkit._core.checks import seconds, seconds_from_zero, whole_number
+from streamkit._core.effects import effects_guard
 from streamkit._core.log import error_fields, log_warning, running_in
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
@@ -33,8 +34,6 @@ _LOOK_EVERY: Final = 0.5
 """Seconds between two looks for leases that have run out."""
 
 _LONGEST_NAME: Final = 200
-
-_MAY_HAVE_RUN: Final = "run {!r} cannot go on: its writer has died, and tools with effects may have run, which must not run twice"
 
 
 class Recipe(Protocol):
@@ -79,6 +78,7 @@ class Worker:
         concurrency: Runs at a time.
         lease: Seconds after which another worker takes a run over whose worker gives no sign of life.
         attempts: How often a run is taken over.
+        grace: Seconds for which it goes on with its runs when it is told to stop.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Worker:
         concurrency: int,
         lease: float,
         attempts: int,
+        grace: float,
     ) -> None:
         self._store = store
         self._recipes = recipes
@@ -97,6 +98,9 @@ class Worker:
         self._free = Semaphore(whole_number("work", concurrency, least=1, of="concurrency"))
         self._lease = seconds("work", lease, of="lease")
         self._attempts = whole_number("work", attempts, least=0, of="attempts")
+        self._grace = seconds_from_zero("work", grace, of="grace")
+        self._serving: set[CancelScope] = set()
+        self._stops_at = math.inf
 
     async def work(self) -> None:
         """
@@ -104,10 +108,18 @@ class Worker:
         """
         with ungrouped():
             async with create_task_group() as tasks:
-                while True:
-                    await self._free.acquire()
-                    claim = await self._claimed()
-                    tasks.start_soon(self._serve, claim)
+                try:
+                    while True:
+                        await self._free.acquire()
+                        claim = await self._claimed()
+                        tasks.start_soon(self._serve, claim)
+                finally:
+                    self._stop_in_time()
+
+    def _stop_in_time(self) -> None:
+        self._stops_at = current_time() + self._grace
+        for serving in self._serving:
+            serving.deadline = self._stops_at
 
     async def _claimed(self) -> Claim:
         while True:
@@ -118,13 +130,17 @@ class Worker:
                 await self._store.submitted()
 
     async def _serve(self, claim: Claim) -> None:
-        try:
-            await self._run(claim)
-        except Exception as error:
-            # Its viewers are told as far as that is possible.
-            log_warning("hub_run_failed", running_in.get(), **error_fields(error))
-        finally:
-            self._free.release()
+        # Its task may begin when the worker was told to stop already.
+        with CancelScope(deadline=self._stops_at, shield=self._grace > 0) as serving:
+            self._serving.add(serving)
+            try:
+                await self._run(claim)
+            except Exception as error:
+                # Its viewers are told as far as that is possible.
+                log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+            finally:
+                self._serving.discard(serving)
+                self._free.release()
 
     async def _run(self, claim: Claim) -> None:
         run, grant = claim.run, claim.grant
@@ -138,8 +154,8 @@ class Worker:
         if grant.takeovers:
             log_warning("hub_run_taken_over", running_in.get(), takeovers=grant.takeovers)
             metrics.run_is_taken_over()
-            # A tool may begin before the records of its call are appended, so the log cannot tell that none has.
-            before_effects.set(partial(publisher.lose, _MAY_HAVE_RUN.format(run)))
+        # The records of a call may be appended after its tool has begun, so they cannot tell that none has.
+        effects_guard.set(publisher)
         await self._writers.write(run, publisher, lambda: self._made(claim, publisher))
 
     async def _made(self, claim: Claim, publisher: Publisher) -> Stream[Any]:

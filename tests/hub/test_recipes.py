@@ -263,6 +263,95 @@ async def test_a_worker_that_is_told_to_stop_hands_its_runs_over(hub: Hub) -> No
     assert [None if so_far is None else so_far.content[0].text for so_far in begun] == [None, "one "]
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "handed over"])
+async def test_no_lease_is_renewed_of_a_run_that_was_ended_or_handed_over(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    """
+    A renewal is on its way when the run comes to its end, or its worker is told to stop.
+    """
+    renew = hub.store.renew
+    renewing = anyio.Event()
+
+    async def slowly(*args: Any, **given: Any) -> str | None:
+        renewing.set()
+        await anyio.sleep(0.2)
+        told.append("renewed")
+        return await renew(*args, **given)
+
+    told: list[str] = []
+    monkeypatch.setattr(hub.store, "renew", slowly)
+    for name in ("end", "release"):
+        call = getattr(hub.store, name)
+
+        async def noted(*args: Any, call: Any = call, name: str = name) -> None:
+            told.append(name)
+            await call(*args)
+            await anyio.sleep(0.4)  # it takes a while until the writer hears of it
+
+        monkeypatch.setattr(hub.store, name, noted)
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        async def silent() -> AsyncIterator[str]:
+            yield "one "
+            await renewing.wait()
+            if not ends:
+                await anyio.sleep_forever()
+
+        return sk.from_iterable(silent)
+
+    await hub.submit("run", "chat")
+    async with Working(hub):
+        await renewing.wait()
+        if ends:
+            assert await data(hub) == ["one "]
+    assert told[0] == ("end" if ends else "release")
+    assert "renewed" not in told
+
+
+@pytest.mark.parametrize("ends_in_time", [True, False])
+async def test_a_worker_that_is_told_to_stop_goes_on_with_its_runs_while_it_may(
+    hub: Hub, ends_in_time: bool
+) -> None:
+    begun: list[Any] = []
+    may_end, stop = anyio.Event(), anyio.CancelScope()
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
+        async def slowly() -> AsyncIterator[str]:
+            begun.append(payload)
+            if so_far is None:
+                yield "one "
+                await may_end.wait()
+            yield "two"
+
+        return sk.from_iterable(slowly)
+
+    async def work() -> None:
+        with stop:
+            await hub.work(lease=LONG, grace=LONG if ends_in_time else 0.5)
+
+    await hub.submit("run", "chat", "first")
+    async with hub.subscribe("run").open() as run:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(work)
+            assert (await anext(run)).data == "one "
+            stop.cancel()
+            await hub.submit("another", "chat", "second")
+            if ends_in_time:
+                may_end.set()
+        assert begun == ["first"], "a worker that was told to stop takes nothing any more"
+        status = await hub.status("run")
+        assert status is not None
+        assert status.kind == ("complete" if ends_in_time else "waiting")
+        may_end.set()
+        async with Working(hub, lease=LONG):
+            assert [record.data async for record in run] == ["two"]
+            assert await data(hub, "another") == ["one ", "two"]
+    assert sorted(begun) == (["first", "second"] if ends_in_time else ["first", "first", "second"])
+
+
 async def test_a_run_that_was_cancelled_is_cancelled_for_good(hub: Hub) -> None:
     @hub.recipe("chat")
     def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
@@ -321,3 +410,5 @@ async def test_a_worker_needs_recipes_and_numbers_that_make_sense(hub: Hub) -> N
         await hub.work(lease=0)
     with pytest.raises(ValueError, match="at least 0 for attempts, not -1"):
         await hub.work(attempts=-1)
+    with pytest.raises(ValueError, match="at least 0 for grace, not -1"):
+        await hub.work(grace=-1)

@@ -99,7 +99,7 @@ async def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, url: str) -
         pass
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
-    await refused(url, "is of version 99 of the hub's tables, and this streamkit knows 2")
+    await refused(url, "is of version 99 of the hub's tables, and this streamkit knows 3")
 
 
 @pytest.fixture

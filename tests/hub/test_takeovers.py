@@ -4,15 +4,17 @@ What a worker may begin anew of a run that another one has left, and what it mus
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import anyio
 import pytest
 
 import streamkit as sk
 from streamkit import hub as hubs
-from streamkit.hub import Hub, Lost
-from streamkit.testing import FakeClaude, reply, text, tool_use
+from streamkit.hub import Gone, Hub, Lost
+from streamkit.testing import FakeClaude, Reply, Request, Stall, reply, text, tool_use
 from tests.hub.places import LEASE, PLACES, SHARED
 from tests.hub.working import Working, data, died
 
@@ -84,42 +86,54 @@ ASK: Any = {
 }
 
 
-def paying(client: anthropic.AsyncAnthropic, *, effect: bool = True) -> sk.Stream[Any]:
+def paying(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
     """
     A loop whose tool pays.
     """
-    return sk.tool_loop(client, tools=[sk.tool(pay, effect=effect)], **ASK)
+    return sk.tool_loop(client, tools=[tool], **ASK)
 
 
-def from_an_operator(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
-    return sk.from_iterable([client]) | sk.flat_map(paying, concurrency=1)
+def from_an_operator(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
+    return sk.from_iterable([client]) | sk.flat_map(partial(paying, tool=tool), concurrency=1)
 
 
-def in_a_generator(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+def in_a_generator(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
     async def items() -> AsyncIterator[Any]:
-        async with paying(client).open() as run:
+        async with paying(client, tool).open() as run:
             async for item in run:
                 yield item  # noqa: ASYNC119 -- it runs in a task of its own
 
     return sk.source(buffer=4)(items)()
 
 
-def in_place_of_an_error(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
+def in_place_of_an_error(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
     def fail(item: Any) -> Any:
         raise LookupError(item)
 
-    return sk.from_iterable("a").map(fail) | sk.catch(lambda error: paying(client))
+    return sk.from_iterable("a").map(fail) | sk.catch(lambda error: paying(client, tool))
 
 
-async def in_a_coroutine(client: anthropic.AsyncAnthropic) -> sk.Stream[Any]:
-    return sk.from_iterable(await paying(client).collect())
+async def in_a_coroutine(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
+    return sk.from_iterable(await paying(client, tool).collect())
 
 
-LOOPS: dict[str, Callable[[anthropic.AsyncAnthropic], Any]] = {
+def as_text(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[str]:
+    return paying(client, tool) | sk.text()
+
+
+def retried(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
+    return paying(client, tool) | sk.retry()
+
+
+def merged(client: anthropic.AsyncAnthropic, tool: Any = pay) -> sk.Stream[Any]:
+    return sk.merge(paying(client, tool), sk.from_iterable(list[Any]()))
+
+
+LOOPS: dict[str, Callable[..., Any]] = {
     "itself": paying,
-    "as text": lambda client: paying(client) | sk.text(),
-    "retried": lambda client: paying(client) | sk.retry(),
-    "merged": lambda client: sk.merge(paying(client), sk.from_iterable(list[Any]())),
+    "as text": as_text,
+    "retried": retried,
+    "merged": merged,
     "from an operator": from_an_operator,
     "in a generator": in_a_generator,
     "in place of an error": in_place_of_an_error,
@@ -129,7 +143,7 @@ LOOPS: dict[str, Callable[[anthropic.AsyncAnthropic], Any]] = {
 
 @pytest.mark.turns(3)
 @pytest.mark.parametrize("loop", LOOPS)
-async def test_a_loop_with_tools_that_have_effects_is_begun_once_wherever_it_stands(
+async def test_a_loop_is_not_begun_anew_when_a_tool_with_effects_had_begun_wherever_it_stands(
     hub: Hub, loop: str
 ) -> None:
     client = anthropic.AsyncAnthropic(api_key="none", base_url="http://127.0.0.1:1")
@@ -138,11 +152,76 @@ async def test_a_loop_with_tools_that_have_effects_is_begun_once_wherever_it_sta
     def chat(payload: Any, so_far: Any) -> Any:
         return LOOPS[loop](client)
 
-    await died(hub, *(["text alone"] if loop == "as text" else []))
+    await died(hub, *(["text alone"] if loop == "as text" else []), effects=True)
     async with Working(hub):
-        with pytest.raises(Lost, match="tools with effects may have run, which must not run twice"):
+        with pytest.raises(Lost, match=r"a tool with effects had begun .* and must not run twice"):
             await data(hub)
     await client.close()
+
+
+@pytest.mark.turns(3)
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_a_worker_notes_that_a_tool_with_effects_begins_wherever_its_loop_stands(
+    hub: Hub, loop: str
+) -> None:
+    """
+    One worker is told to stop before the tool begins, and the next one begins anew; that is told while the tool runs, and the
+    next one does not.
+    """
+    begun: list[int] = []
+    in_message, in_tool = anyio.Event(), anyio.Event()
+
+    async def pay(amount: int) -> str:
+        begun.append(amount)
+        in_tool.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    def answer(request: Request) -> Reply:
+        if not in_message.is_set():
+            in_message.set()
+            return reply(text("I pay. ", Stall()))
+        return reply(text("I pay. "), tool_use("pay", {"amount": 5}))
+
+    async with FakeClaude(answer, repeat=True) as server, server.client() as client:
+
+        @hub.recipe("chat")
+        def chat(payload: Any, so_far: Any) -> Any:
+            return LOOPS[loop](client, pay)
+
+        await hub.submit("run", "chat")
+        for place in (in_message, in_tool):
+            async with Working(hub):
+                await place.wait()
+        async with Working(hub):
+            with pytest.raises(Lost, match="must not run twice"):
+                await data(hub)
+    assert begun == [5]
+
+
+async def test_a_tool_with_effects_does_not_begin_where_that_cannot_be_noted(hub: Hub) -> None:
+    begun: list[int] = []
+
+    async def pay(amount: int) -> str:
+        begun.append(amount)
+        return "paid"
+
+    async def somebody_deletes_the_run(call: sk.ToolCall) -> bool:
+        await hub.delete("run")
+        return True
+
+    async with FakeClaude(reply(tool_use("pay", {"amount": 5}))) as server, server.client() as client:
+        asks = sk.approve(somebody_deletes_the_run)(pay)
+
+        @hub.recipe("chat")
+        def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
+            return paying(client, asks)
+
+        await hub.submit("run", "chat")
+        async with Working(hub):
+            with pytest.raises(Gone):
+                await data(hub)
+    assert begun == []
 
 
 def kind(item: Any) -> str:
@@ -163,9 +242,9 @@ async def test_a_loop_whose_tools_have_no_effects_is_begun_anew(hub: Hub, throug
 
         @hub.recipe("chat")
         def chat(payload: Any, so_far: Any) -> Any:
-            return paying(client, effect=False) | through
+            return paying(client, sk.tool(pay, effect=False)) | through
 
-        told = await (paying(client, effect=False) | through).collect()
+        told = await (paying(client, sk.tool(pay, effect=False)) | through).collect()
         await died(hub, *told)
         async with Working(hub):
             got = await data(hub)

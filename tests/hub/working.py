@@ -23,14 +23,18 @@ async def data(hub: Hub, run: str = "run") -> list[Any]:
     return [record.data async for record in hub.subscribe(run, wait=LONG)]
 
 
-async def died(hub: Hub, *items: object, run: str = "run", payload: Any = None) -> None:
+async def died(
+    hub: Hub, *items: object, run: str = "run", payload: Any = None, effects: bool = False
+) -> None:
     """
-    A run that a worker has begun with these items, and then died.
+    A run that a worker has begun with these items, and then died; with effects, when it had noted that it has some.
     """
     await hub.submit(run, "chat", payload)
     grant = await opened(hub.store, run, takeover=True)
     if items:
         await hub.store.append(run, grant, batch(1, *map(encode_item, items)))
+    if effects:
+        await hub.store.renew(run, grant, effects=True)
     await hub.store.release(run, grant)  # as if its lease had run out
 
 
@@ -39,9 +43,22 @@ class Working:
     A worker beside the test.
     """
 
-    def __init__(self, hub: Hub, *, concurrency: int = 100, lease: float = LEASE, attempts: int = 3) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        concurrency: int = 100,
+        lease: float = LEASE,
+        attempts: int = 3,
+        grace: float = 0.0,
+    ) -> None:
         self._hub = hub
-        self._settings: dict[str, Any] = {"concurrency": concurrency, "lease": lease, "attempts": attempts}
+        self._settings: dict[str, Any] = {
+            "concurrency": concurrency,
+            "lease": lease,
+            "attempts": attempts,
+            "grace": grace,
+        }
 
     async def __aenter__(self) -> None:
         self._tasks = await anyio.create_task_group().__aenter__()

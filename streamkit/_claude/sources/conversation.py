@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamkit._claude.exchange.messages_request import MessagesRequest
     from streamkit._claude.tools.toolbox import Toolbox
+    from streamkit._core.effects import EffectsGuard
     from streamkit._core.outcome import Outcome
     from streamkit._core.runtime.context import Context
 
@@ -39,13 +40,20 @@ class Conversation:
         toolbox: The tools.
         max_turns: How many messages there may be.
         context: The run.
+        guard: What is asked before a tool with effects begins.
 
     Attributes:
         turn: Which turn is being answered, counted from 1.
     """
 
     def __init__(
-        self, request: MessagesRequest, output: Any, toolbox: Toolbox, max_turns: int, context: Context
+        self,
+        request: MessagesRequest,
+        output: Any,
+        toolbox: Toolbox,
+        max_turns: int,
+        context: Context,
+        guard: EffectsGuard | None,
     ) -> None:
         self._request = request
         self._output = output
@@ -53,6 +61,7 @@ class Conversation:
         self.turn: int = 0
         self._left = max_turns
         self._context = context
+        self._guard = guard
         self._wound_up_by = ""
         self._replies = Replies()
         self._interrupt: Callable[[], None] | None = None  # while there is a turn
@@ -135,7 +144,7 @@ class Conversation:
         return Stream(_Turn(source, self._open_turn))
 
     def _open_turn(self, events: Chain, context: Context) -> RunningTools:
-        running = RunningTools(events, context, self._toolbox, self._replies)
+        running = RunningTools(events, context, self._toolbox, self._replies, self._guard)
         self._interrupt = running.interrupt
         if self._interrupts_next:
             self._interrupts_next = False

@@ -14,7 +14,7 @@ from streamkit._claude.sources.retelling import retold
 from streamkit._claude.tools.toolbox import Toolbox
 from streamkit._core.algebra import Stream
 from streamkit._core.checks import whole_number
-from streamkit._core.effects import before_effects
+from streamkit._core.effects import effects_guard
 from streamkit._core.keyword_hints import keyword_hints
 from streamkit._core.retry_policy import RetryPolicy
 from streamkit._core.source import Opened, Source
@@ -126,6 +126,7 @@ def tool_loop(
 class _ToolLoop(Source):
     concurrent = True
     goes_on = False
+    tells_effects = True
     memory = "4 network reads, the results of one message, and the conversation for the outcome"
 
     def __init__(self, request: MessagesRequest, output: Any, toolbox: Toolbox, max_turns: int) -> None:
@@ -134,7 +135,6 @@ class _ToolLoop(Source):
         self._toolbox = toolbox
         self._max_turns = max_turns
         self.restarts: bool = starts_over(request.retry)
-        self.has_no_effects: bool = not any(tool.effect for tool in toolbox.tools.values())
 
     def __repr__(self) -> str:
         return request_text("tool_loop", self._request)
@@ -146,9 +146,12 @@ class _ToolLoop(Source):
         return _ToolLoop(request, self._output, self._toolbox, self._max_turns)
 
     def open(self, context: Context) -> Opened:
-        if not self.has_no_effects:
-            before_effects.get()()
-        conversation = Conversation(self._request, self._output, self._toolbox, self._max_turns, context)
+        guard = effects_guard.get()
+        if guard is not None and any(tool.effect for tool in self._toolbox.tools.values()):
+            guard.at_opening()
+        conversation = Conversation(
+            self._request, self._output, self._toolbox, self._max_turns, context, guard
+        )
         turns = follow(conversation.begin(), conversation.next).source.open(context)
         told = retold(turns.iterator, lambda: conversation.turn) if self.restarts else turns.iterator
         return Opened(turns.feed, _OpenConversation(told, turns.iterator, conversation))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from streamkit._claude.protocol.tool_call import BrokenToolCall
     from streamkit._claude.tools.tool import Tool
     from streamkit._claude.tools.toolbox import Toolbox
+    from streamkit._core.effects import EffectsGuard
     from streamkit._core.runtime.chain import Chain
     from streamkit._core.runtime.context import Context
 
@@ -68,12 +69,21 @@ class RunningTools(SideJobs):
         context: The run.
         toolbox: The tools.
         replies: Where the results are kept for the next request.
+        guard: What is asked before a tool with effects begins.
     """
 
-    def __init__(self, upstream: Chain, context: Context, toolbox: Toolbox, replies: Replies) -> None:
+    def __init__(
+        self,
+        upstream: Chain,
+        context: Context,
+        toolbox: Toolbox,
+        replies: Replies,
+        guard: EffectsGuard | None = None,
+    ) -> None:
         super().__init__(upstream, context)
         self._toolbox = toolbox
         self._replies = replies
+        self._guard = guard
         self._interrupted = False
         self._waiting: list[_Call] = []
         self._running: set[_Call] = set()
@@ -220,6 +230,8 @@ class RunningTools(SideJobs):
     async def _run_tool(self, each: _Call, tool: Any, call: Any) -> None:
         answers: list[Answer] = []
         try:
+            if tool.effect and self._guard is not None:
+                await self._guard.before_effect()
             self._replies.begun.add(call.id)
             answers.append(await invoke(tool, call, self._context, answers.append))
         finally:

@@ -100,7 +100,7 @@ class _Retried(Source):
         self._stages = stages
         self.restarts: bool = policy.resume == "restart" or source.restarts
         self.goes_on: bool | None = source.goes_on
-        self.has_no_effects: bool = source.has_no_effects
+        self.tells_effects: bool = source.tells_effects
 
     def __repr__(self) -> str:
         return " | ".join((nested_text(self._source), *map(repr, (*self._stages, self._stage))))

@@ -124,12 +124,14 @@ class Grant(Struct, frozen=True):
         last: The number of the last record that an earlier epoch has appended; 0 without one.
         started: When the log was first opened, in seconds since the epoch of Unix.
         takeovers: How many writers it has had before, since it was begun; those of a log that it has replaced do not count.
+        effects: Whether one of them has noted that it has effects.
     """
 
     epoch: int
     last: int
     started: float
     takeovers: int = 0
+    effects: bool = False
 
 
 class Claim(Struct, frozen=True):
@@ -217,9 +219,14 @@ class Store(Protocol):
         """
         ...
 
-    async def renew(self, run: str, grant: Grant) -> str | None:
+    async def renew(self, run: str, grant: Grant, *, effects: bool = False) -> str | None:
         """
         Begin the lease and the time to live anew.
+
+        Args:
+            run: The log's name.
+            grant: The writer's right to it.
+            effects: Note, for whoever takes the log over, that the writer changes something outside from now on.
 
         Returns:
             The reason with which somebody asked to cancel the run.

@@ -74,8 +74,10 @@ class MemoryStore:
         self._watches.changed(run)
         return log.renew()
 
-    async def renew(self, run: str, grant: Grant) -> str | None:
-        return self._owned(run, grant).renew()
+    async def renew(self, run: str, grant: Grant, *, effects: bool = False) -> str | None:
+        log = self._owned(run, grant)
+        log.effects = log.effects or effects
+        return log.renew()
 
     async def release(self, run: str, grant: Grant) -> None:
         log = self._find(run)
@@ -191,7 +193,7 @@ class MemoryStore:
         log.started = log.started or time()
         log.renew()
         self._watches.changed(run)
-        return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1)
+        return Grant(log.epoch, log.last, log.started, log.epoch - log.before - 1, log.effects)
 
     def _drop_expired(self) -> None:
         for run in list(self._logs):
@@ -219,6 +221,7 @@ class _Log:
         self.recipe: str | None = None
         self.payload = b""
         self.started = 0.0
+        self.effects = False
         self.deleted = False
 
     def is_of(self, grant: Grant) -> bool:

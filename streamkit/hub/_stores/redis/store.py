@@ -94,8 +94,8 @@ class RedisStore:
             raise _refusal(run, told, batch)
         return _text(told[1])
 
-    async def renew(self, run: str, grant: Grant) -> str | None:
-        told = await self._client.run_script(scripts.RENEW, *_writer(run, grant))
+    async def renew(self, run: str, grant: Grant, *, effects: bool = False) -> str | None:
+        told = await self._client.run_script(scripts.RENEW, *_writer(run, grant), int(effects))
         if told[0] != b"done":
             raise _refusal(run, told)
         return _text(told[1])
@@ -159,7 +159,7 @@ class RedisStore:
         told = await self._client.run_script(scripts.CLAIM, _token(), _ms(lease), *recipes)
         if told[0] != b"claimed":
             return None
-        run, recipe, payload = cast("list[bytes]", told[5:8])
+        run, recipe, payload = cast("list[bytes]", told[6:9])
         return Claim(run.decode(), recipe.decode(), payload, _grant(told))
 
     async def submitted(self) -> None:
@@ -183,8 +183,8 @@ def _writer(run: str, grant: Grant) -> tuple[str, int, str]:
 
 
 def _grant(told: list[Reply]) -> Grant:
-    _, epoch, last, started, takeovers = cast("tuple[bytes, int, int, bytes, int]", told[:5])
-    return Grant(epoch, last, float(started), takeovers)
+    _, epoch, last, started, takeovers, effects = cast("tuple[bytes, int, int, bytes, int, int]", told[:6])
+    return Grant(epoch, last, float(started), takeovers, bool(effects))
 
 
 def _state(told: list[Reply]) -> tuple[State, float]:

@@ -24,7 +24,7 @@ Value: TypeAlias = str | bytes | int | float | None
 _OURS: Final = 0x736B6875
 """What the header of the file says of who has made it (`PRAGMA application_id`): "skhu"."""
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _PATIENCE: Final = 5.0
 """Seconds to wait for another process's transaction."""
 
@@ -48,6 +48,7 @@ _SCHEMA: Final = """
         cancelled TEXT,
         recipe TEXT,
         payload BLOB,
+        effects INTEGER NOT NULL DEFAULT 0,
         deleted INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX logs_by_expiry ON logs (expires_at);

@@ -57,6 +57,7 @@ class _Row(NamedTuple):
     ending: bytes | None
     cancelled: str | None
     recipe: str | None
+    effects: int
 
     def is_of(self, grant: Grant) -> bool:
         """
@@ -139,9 +140,11 @@ class LogTables:
         self.touched.add(run)
         return row.cancelled
 
-    def renew(self, run: str, grant: Grant) -> str | None:
+    def renew(self, run: str, grant: Grant, effects: bool) -> str | None:
         row = self._owned(run, grant)
         self._renew(row)
+        if effects:
+            self.database.execute("UPDATE logs SET effects = 1 WHERE id = ?", (row.id,))
         return row.cancelled
 
     def release(self, run: str, grant: Grant) -> None:
@@ -320,7 +323,7 @@ class LogTables:
             (epoch, started, lease, lease_clock() + lease, _expiry(row), row.id),
         )
         self.touched.add(row.run)
-        return Grant(epoch, row.last, started, epoch - row.before - 1)
+        return Grant(epoch, row.last, started, epoch - row.before - 1, bool(row.effects))
 
     def _renew(self, row: _Row) -> None:
         self.database.execute(

@@ -101,8 +101,8 @@ class SQLiteStore:
     async def append(self, run: str, grant: Grant, batch: Batch) -> str | None:
         return await self._writer.call(lambda writer: writer.tables.append(run, grant, batch))
 
-    async def renew(self, run: str, grant: Grant) -> str | None:
-        return await self._writer.call(lambda writer: writer.tables.renew(run, grant))
+    async def renew(self, run: str, grant: Grant, *, effects: bool = False) -> str | None:
+        return await self._writer.call(lambda writer: writer.tables.renew(run, grant, effects))
 
     async def release(self, run: str, grant: Grant) -> None:
         await self._writer.call(lambda writer: writer.tables.release(run, grant))

@@ -5,7 +5,7 @@ local at = now()
 local function claimed(state)
   local reply = granted(state)
   reply[1] = 'claimed'
-  reply[6], reply[7], reply[8] = run, state.recipe, redis.call('HGET', head, 'payload') or ''
+  reply[7], reply[8], reply[9] = run, state.recipe, redis.call('HGET', head, 'payload') or ''
   return reply
 end
 

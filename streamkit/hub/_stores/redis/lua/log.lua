@@ -26,7 +26,7 @@ end
 
 local function known()
   local names = {'epoch', 'before', 'last', 'bytes', 'max_bytes', 'ttl', 'lease', 'until', 'started', 'token', 'ending',
-    'cancelled', 'recipe'}
+    'cancelled', 'recipe', 'effects'}
   local values = redis.call('HMGET', head, unpack(names))
   if not values[1] then
     return nil
@@ -92,7 +92,7 @@ local function grant(state, token, lease, at)
 end
 
 local function granted(state)
-  return {'granted', state.epoch, state.last, state.started, state.epoch - state.before - 1}
+  return {'granted', state.epoch, state.last, state.started, state.epoch - state.before - 1, state.effects and 1 or 0}
 end
 
 -- Why a writer of this epoch may not write; nil where it may.
