@@ -4,10 +4,17 @@ A Redis that speaks TLS: who is trusted, and what is said of who is not.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 import streamkit as sk
 from streamkit import hub as hubs
@@ -16,7 +23,6 @@ from tests.support.redis_servers import fresh_redis, running_redis, tls_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.redis_servers import RedisServer
 
@@ -35,6 +41,7 @@ class Certificates:
         authority = trustme.CA()
         self.authority = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(self.authority))
+        self.issuer = authority
         issued = authority.issue_cert(*names)
         self.settings = {
             "tls_cert_file": str(folder / "server.pem"),
@@ -43,6 +50,27 @@ class Certificates:
         }
         issued.cert_chain_pems[0].write_to_path(self.settings["tls_cert_file"])
         issued.private_key_pem.write_to_path(self.settings["tls_key_file"])
+
+    def of_a_client(self, folder: Path) -> tuple[Path, Path]:
+        """
+        A certificate for a client, and its key.
+        """
+        issued = self.issuer.issue_cert("hub.example")
+        certificate, key = folder / "hub.pem", folder / "hub.key"
+        issued.cert_chain_pems[0].write_to_path(str(certificate))
+        issued.private_key_pem.write_to_path(str(key))
+        return certificate, key
+
+
+def encrypted(key: Path, password: str) -> Path:
+    """
+    The key in another file, which can be read with the password alone.
+    """
+    locked = key.with_suffix(".locked")
+    encryption = BestAvailableEncryption(password.encode())
+    loaded = load_pem_private_key(key.read_bytes(), None)
+    locked.write_bytes(loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+    return locked
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +95,7 @@ async def refusal(url: str) -> str:
 async def test_a_run_is_written_and_followed_over_tls(
     server: RedisServer, certificates: Certificates
 ) -> None:
-    url = f"{server.url}?ca_file={certificates.authority}&prefix=tls"
+    url = f"{server.url}?ssl_ca_certs={certificates.authority}&prefix=tls"
     with patience():
         for name in ("127.0.0.1", "localhost"):
             async with hubs.connect(url.replace("127.0.0.1", name)) as hub:
@@ -80,7 +108,7 @@ async def test_a_connection_over_tls_that_is_lost_is_made_again(certificates: Ce
         patience(),
         fresh_redis(**certificates.settings, tls_auth_clients="no", appendfsync="always") as server,
     ):
-        async with hubs.connect(f"{server.url}?ca_file={certificates.authority}") as hub:
+        async with hubs.connect(f"{server.url}?ssl_ca_certs={certificates.authority}") as hub:
             await hub.publish("run", sk.from_iterable("ab"))
             server.kill()
             server.start()
@@ -89,32 +117,79 @@ async def test_a_connection_over_tls_that_is_lost_is_made_again(certificates: Ce
 
 async def test_a_server_that_is_not_trusted_is_refused(server: RedisServer) -> None:
     assert "has a certificate that is not trusted" in (said := await refusal(server.url))
-    assert "give its issuer with ?ca_file=" in said
+    assert "give its issuer with ?ssl_ca_certs=" in said
 
 
 async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
     other = Certificates(tmp_path, "redis.example")
     with fresh_redis(**other.settings, tls_auth_clients="no") as server:
         for name, kind in {"127.0.0.1": "IP address", "localhost": "Hostname"}.items():
-            said = await refusal(f"rediss://{name}:{server.port}?ca_file={other.authority}")
+            said = await refusal(f"rediss://{name}:{server.port}?ssl_ca_certs={other.authority}")
             assert f"has a certificate for another name ({kind} mismatch" in said
             assert "write the URL with the name that the certificate has" in said
 
 
-async def test_a_server_that_asks_for_a_certificate_says_how_to_do_without(
-    certificates: Certificates,
+async def test_a_server_that_asks_for_a_certificate_is_shown_one(
+    certificates: Certificates, tmp_path: Path
 ) -> None:
+    certificate, key = certificates.of_a_client(tmp_path)
+    both = tmp_path / "both.pem"
+    both.write_text(certificate.read_text() + key.read_text())
+    locked = encrypted(key, "open it")
+    with patience(), fresh_redis(**certificates.settings, tls_auth_clients="yes") as server:
+        url = f"{server.url}?ssl_ca_certs={certificates.authority}"
+        for shown in (
+            f"ssl_certfile={certificate}&ssl_keyfile={key}",
+            f"ssl_certfile={both}",
+            f"ssl_certfile={certificate}&ssl_keyfile={locked}&ssl_password=open%20it",
+        ):
+            async with hubs.connect(f"{url}&{shown}") as hub:
+                await hub.publish("run", sk.from_iterable("ab"))
+                assert await hub.replay("run").collect() == ["a", "b"]
+        said = await refusal(f"{url}&timeout=1")
+        # It says so and hangs up, and the network may lose what it has said.
+        assert "wants a certificate of its clients" in said
+        assert "give one with ?ssl_certfile= and ssl_keyfile=, or set tls-auth-clients to no" in said
+
+
+async def test_a_certificate_that_the_server_does_not_take_is_told(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    certificate, key = Certificates(tmp_path, "redis.example").of_a_client(tmp_path)
     with fresh_redis(**certificates.settings, tls_auth_clients="yes") as server:
-        said = await refusal(f"{server.url}?ca_file={certificates.authority}&timeout=1")
+        said = await refusal(
+            f"{server.url}?ssl_ca_certs={certificates.authority}&timeout=1&ssl_certfile={certificate}&ssl_keyfile={key}"
+        )
     # It says so and hangs up, and the network may lose what it has said.
-    assert "wants a certificate of its clients" in said or "does not answer" in said
-    assert "tls-auth-clients" in said
+    assert "does not take the certificate" in said or "may not take the certificate" in said
+
+
+async def test_a_certificate_that_cannot_be_shown_is_told(
+    server: RedisServer, certificates: Certificates, tmp_path: Path
+) -> None:
+    certificate, key = certificates.of_a_client(tmp_path)
+    other = Path(certificates.settings["tls_key_file"])
+    locked = encrypted(key, "open it")
+    for cert, its_key, password, why in (
+        (tmp_path / "nothing.pem", key, "", "FileNotFoundError"),
+        (certificate, tmp_path / "nothing.key", "", "FileNotFoundError"),
+        (key, certificate, "", "SSLError"),
+        (certificate, other, "", "KEY_VALUES_MISMATCH"),
+        (certificate, locked, "", ""),
+        (certificate, locked, "&ssl_password=sesame", ""),
+    ):
+        said = await refusal(
+            f"{server.url}?ssl_ca_certs={certificates.authority}&ssl_certfile={cert}&ssl_keyfile={its_key}{password}"
+        )
+        assert f"ssl_certfile={str(cert)!r} with ssl_keyfile={str(its_key)!r} cannot be used as" in said
+        assert f"({why}" in said
+        assert "sesame" not in said
 
 
 async def test_tls_on_one_side_only_is_refused(server: RedisServer, certificates: Certificates) -> None:
     said = await refusal(f"redis://127.0.0.1:{server.port}?timeout=0.5")
     assert "start it, or correct the URL; with TLS it is rediss://" in said
-    url = f"rediss://127.0.0.1:{running_redis().port}?timeout=0.5&ca_file={certificates.authority}"
+    url = f"rediss://127.0.0.1:{running_redis().port}?timeout=0.5&ssl_ca_certs={certificates.authority}"
     assert "start it, or correct the URL; without TLS it is redis://" in await refusal(url)
 
 
@@ -125,5 +200,5 @@ async def test_an_authority_that_cannot_be_read_is_told(server: RedisServer, tmp
         "no.pem": "SSLError",
         ".": "IsADirectoryError",
     }.items():
-        said = await refusal(f"{server.url}?ca_file={tmp_path / name}")
-        assert f"ca_file={str(tmp_path / name)!r} cannot be read as certificates ({why}" in said
+        said = await refusal(f"{server.url}?ssl_ca_certs={tmp_path / name}")
+        assert f"ssl_ca_certs={str(tmp_path / name)!r} cannot be read as certificates ({why}" in said

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,11 @@ __all__ = ["Address", "parse_address"]
 
 _WITHOUT_TLS: Final = ("redis", "valkey", "unix")
 _WITH_TLS: Final = ("rediss", "valkeys")
-_OPTIONS: Final = ("ca_file", "db", "prefix", "timeout")
+_OF_TLS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_password")
+"""Options for TLS, which the other clients of Redis call the same."""
+
+_OPTIONS: Final = ("db", "prefix", "timeout", *_OF_TLS)
+_OTHER_NAMES: Final = {"ca_file": "ssl_ca_certs"}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -28,7 +32,10 @@ class Address(Struct, frozen=True):
         port: Its TCP port.
         path: Of its Unix socket.
         tls: Whether it speaks TLS.
-        ca_file: The certificates to trust, where they are not the system's.
+        ca_certs: The file of the certificates to trust, where they are not the system's.
+        certfile: That of the certificate to show.
+        keyfile: That of its key, where it is another one.
+        key_password: With which the key is encrypted.
         db: The number of the database.
         username: For AUTH.
         password: For AUTH.
@@ -40,7 +47,10 @@ class Address(Struct, frozen=True):
     port: int = 6379
     path: str | None = None
     tls: bool = False
-    ca_file: str | None = None
+    ca_certs: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    key_password: str | None = None
     db: int = 0
     username: str | None = None
     password: str | None = None
@@ -66,7 +76,8 @@ class Address(Struct, frozen=True):
 def parse_address(url: str) -> Address:
     """
     Read `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS, or `unix:///path`; `valkey://…` and `valkeys://…` are
-    the same. Options behind `?` are `db`, `prefix`, `timeout` and, with TLS, `ca_file`.
+    the same. Options behind `?` are `db`, `prefix`, `timeout` and, with TLS, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile` and
+    `ssl_password`.
 
     Raises:
         ValueError: It is none of these.
@@ -77,8 +88,7 @@ def parse_address(url: str) -> Address:
     # The URL itself stands in no message, because it may have a password.
     tls = parts.scheme in _WITH_TLS
     options = _options(parts.query)
-    if "ca_file" in options and not tls:
-        raise ValueError(f"ca_file= is for rediss://, not {parts.scheme}://")
+    _check_tls(options, parts.scheme)
     path = unquote(parts.path)
     try:
         port = parts.port
@@ -98,7 +108,10 @@ def parse_address(url: str) -> Address:
         port=port or 6379,
         path=path if parts.scheme == "unix" else None,
         tls=tls,
-        ca_file=options.get("ca_file"),
+        ca_certs=options.get("ssl_ca_certs"),
+        certfile=options.get("ssl_certfile"),
+        keyfile=options.get("ssl_keyfile"),
+        key_password=options.get("ssl_password"),
         db=_db(options.get("db", "0")),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
@@ -108,13 +121,26 @@ def parse_address(url: str) -> Address:
 
 
 def _options(query: str) -> dict[str, str]:
-    found = parse_qs(query, keep_blank_values=True)
-    for name, values in found.items():
+    options: dict[str, str] = {}
+    for given, value in parse_qsl(query, keep_blank_values=True):
+        name = _OTHER_NAMES.get(given, given)
         if name not in _OPTIONS:
             raise ValueError(f"a Redis's URL has no option {name!r}: give {', '.join(_OPTIONS)}")
-        if len(values) > 1:
+        if name in options:
             raise ValueError(f"the option {name!r} stands twice in the URL")
-    return {name: values[0] for name, values in found.items()}
+        options[name] = value
+    return options
+
+
+def _check_tls(options: dict[str, str], scheme: str) -> None:
+    given = [name for name in _OF_TLS if name in options]
+    if given and scheme not in _WITH_TLS:
+        raise ValueError(f"{given[0]}= is for rediss://, not {scheme}://")
+    for name in given:
+        if not options[name]:
+            raise ValueError(f"{name}= in a URL is empty: give it a value, or leave it out")
+        if name in {"ssl_keyfile", "ssl_password"} and "ssl_certfile" not in options:
+            raise ValueError(f"{name}= belongs to a certificate: give its file with ssl_certfile=")
 
 
 def _db(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from streamkit.hub._stores.redis.refused import without_authority
+from streamkit.hub._stores.redis.refused import without_authority, without_certificate
 from streamkit.hub._stores.redis.wire import StreamWire
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ async def open_wire(address: Address) -> Wire:
     Connect to where a Redis should be.
 
     Raises:
-        StreamError: Of type "hub": the certificates to trust cannot be read.
+        StreamError: Of type "hub": the certificates to trust, or the one to show, cannot be read.
         OSError: Nobody listens there, or, as `ssl.SSLError`, not with TLS and a certificate that can be trusted.
     """
     if address.tls:
@@ -42,9 +42,16 @@ async def open_wire(address: Address) -> Wire:
 
 async def _open_with_tls(address: Address) -> ByteStream:
     try:
-        context = ssl.create_default_context(cafile=address.ca_file)
+        context = ssl.create_default_context(cafile=address.ca_certs)
     except OSError as error:
         raise without_authority(address, error) from error
+    if address.certfile is not None:
+        # Without a password of ours, OpenSSL would ask for one at the terminal.
+        password = address.key_password or ""
+        try:
+            context.load_cert_chain(address.certfile, address.keyfile, password=lambda: password)
+        except (OSError, ValueError) as error:
+            raise without_certificate(address, error) from error
     return await anyio.connect_tcp(
         address.host, address.port, ssl_context=context, tls_standard_compatible=False
     )

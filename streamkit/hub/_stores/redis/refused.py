@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from streamkit._core.errors import StreamError
     from streamkit.hub._stores.redis.address import Address
 
-__all__ = ["kind_of", "refused", "will_pass", "without_authority", "without_connection"]
+__all__ = [
+    "kind_of",
+    "refused",
+    "will_pass",
+    "without_authority",
+    "without_certificate",
+    "without_connection",
+]
 
 _PASSING: Final = {
     "ASK",
@@ -33,6 +40,8 @@ _OTHER_NAME: Final = (62, 64)
 """OpenSSL's codes for a host's name and for an IP address that a certificate does not have."""
 
 _IN_SCRIPT: Final = re.compile(r"^ERR .*@user_script: ?\d+: -?([A-Z]+) ")
+
+_SHOW_ONE: Final = "give one with ?ssl_certfile= and ssl_keyfile=, or set tls-auth-clients to no"
 
 _REMEDIES: Final = {
     "ASK": "its cluster is moving the hub's keys; wait for the end of that",
@@ -85,8 +94,23 @@ def without_authority(address: Address, error: OSError) -> StreamError:
     The error for certificates to trust that cannot be read.
     """
     return unreachable(
-        f"ca_file={address.ca_file!r} cannot be read as certificates ({type(error).__name__}): give a PEM file with the "
+        f"ssl_ca_certs={address.ca_certs!r} cannot be read as certificates ({type(error).__name__}): give a PEM file with the "
         f"certificate of who has issued that of the Redis at {address}",
+        retriable=False,
+    )
+
+
+def without_certificate(address: Address, error: Exception) -> StreamError:
+    """
+    The error for a certificate to show that cannot be read, or not with its key.
+    """
+    files = f"ssl_certfile={address.certfile!r}"
+    if address.keyfile is not None:
+        files += f" with ssl_keyfile={address.keyfile!r}"
+    why = getattr(error, "reason", None) or type(error).__name__
+    return unreachable(
+        f"{files} cannot be used as a certificate and its key ({why}): give a PEM file of each, or of both together, and "
+        "ssl_password= where the key is encrypted",
         retriable=False,
     )
 
@@ -109,7 +133,9 @@ def without_connection(address: Address, error: BaseException | None) -> StreamE
         )
     why = f" ({type(error).__name__})" if error is not None else ""
     other = (
-        "without TLS it is redis://, and tls-auth-clients has to be no"
+        f"without TLS it is redis://, and where it wants a certificate of its clients, {_SHOW_ONE}"
+        if address.tls and address.certfile is None
+        else "without TLS it is redis://, and it may not take the certificate that it is shown"
         if address.tls
         else "with TLS it is rediss://"
     )
@@ -127,7 +153,12 @@ def _meaning_of_tls(address: Address, error: ssl.SSLError) -> str:
                 "that the certificate has"
             )
         why = error.verify_message
-        return f"Redis at {address} has a certificate that is not trusted ({why}): give its issuer with ?ca_file="
+        return f"Redis at {address} has a certificate that is not trusted ({why}): give its issuer with ?ssl_ca_certs="
     if "CERTIFICATE_REQUIRED" in str(error.reason):
-        return f"Redis at {address} wants a certificate of its clients, and a hub has none: set tls-auth-clients to no"
+        return f"Redis at {address} wants a certificate of its clients: {_SHOW_ONE}"
+    if "ALERT" in str(error.reason) and address.certfile is not None:
+        return (
+            f"Redis at {address} does not take the certificate of ssl_certfile={address.certfile!r} ({error.reason}): give one "
+            "whose issuer is in its tls-ca-cert-file"
+        )
     return f"what listens at {address} does not speak TLS: write redis:// in place of rediss://, or correct the port"
