@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import streamkit as sk
+from streamkit.hub._stores.urls import file_of
 
 __all__ = ["RunOfHub", "hub_of", "names_run", "run_of"]
 
@@ -46,9 +48,16 @@ def hub_of(url: str) -> sk.hub.Hub:
             "the runs of 'memory:' are in the memory of their process, which no other one sees"
         )
     try:
-        return sk.hub.connect(url)
+        hub = sk.hub.connect(url)
+        path = file_of(url)
     except (ValueError, ImportError) as error:
         raise ArgumentTypeError(str(error)) from error
+    # A hub makes its file, and a command that only looks would leave one behind where the path is wrong.
+    if path is not None and Path(path).parent.is_dir() and not Path(path).exists():
+        raise ArgumentTypeError(
+            f"there is no file {path!r}: correct the path, which is from the working directory"
+        )
+    return hub
 
 
 def names_run(text: str) -> bool:

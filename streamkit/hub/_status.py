@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from streamkit._core.plain import PlainValue
 from streamkit.hub._ending import Ending
+from streamkit.hub._told_error import error_name
 
 if TYPE_CHECKING:
     from typing import Any
@@ -34,7 +35,8 @@ class Status(PlainValue, Struct, frozen=True):
         started: When it was begun, in seconds since the epoch of Unix; None if it was not yet.
         recipe: The recipe that it was submitted with.
         stopped_by: Who has ended it early on purpose.
-        reason: Why it was cancelled, or is lost.
+        reason: Why it was cancelled, is lost, or has failed. Of an error that is its class, and the type that the API gives it;
+            its message is for those who follow the run.
     """
 
     id: str
@@ -85,5 +87,5 @@ def status_of(run: str, state: State, last: str | None) -> Status:
         started=state.started or None,
         recipe=state.recipe,
         stopped_by=None if ending is None else ending.stopped_by,
-        reason=state.cancelled if ending is None else ending.reason,
+        reason=state.cancelled if ending is None else ending.reason or error_name(ending.error),
     )

@@ -4,7 +4,7 @@ An error as plain JSON objects, for another process, and what that makes of them
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from streamkit._core.adapters import adapter_of
 from streamkit._core.errors import StreamError
@@ -12,7 +12,9 @@ from streamkit._core.foreign_objects import attribute_of
 from streamkit._core.log import error_fields
 from streamkit._core.plain import plain_error
 
-__all__ = ["error_told", "fields_told", "tell_error"]
+__all__ = ["error_name", "error_told", "fields_told", "tell_error"]
+
+_NO_TYPE: Final = "exception"
 
 
 def tell_error(error: BaseException) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def tell_error(error: BaseException) -> dict[str, Any]:
     status, request_id = attribute_of(error, "status_code"), attribute_of(error, "request_id")
     return {
         "class": said["type"],
-        "type": error_fields(error).get("error_type") or "exception",
+        "type": error_fields(error).get("error_type") or _NO_TYPE,
         "message": said["message"].encode("utf-8", "replace").decode(),
         "status_code": status if isinstance(status, int) else None,
         "retriable": _may_pass(error),
@@ -40,6 +42,16 @@ def fields_told(told: dict[str, Any]) -> dict[str, Any]:
         "message": f"{name}: {message}" if message else name,
         **{field: told[field] for field in ("type", "status_code", "retriable", "request_id")},
     }
+
+
+def error_name(told: dict[str, Any] | None) -> str | None:
+    """
+    What may be said of an error to anybody: its class, and the type that the API gives it.
+    """
+    if told is None:
+        return None
+    name: str = told["class"]
+    return name if told["type"] == _NO_TYPE else f"{name} ({told['type']})"
 
 
 def error_told(told: dict[str, Any]) -> StreamError:

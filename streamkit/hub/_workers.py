@@ -12,7 +12,7 @@ from anyio import CancelScope, Semaphore, create_task_group, current_time, move_
 
 from streamkit._core.checks import seconds, seconds_from_zero, whole_number
 from streamkit._core.effects import effects_guard
-from streamkit._core.log import error_fields, log_warning, running_in
+from streamkit._core.log import log_warning, running_in
 from streamkit._core.runtime.ungrouped import ungrouped
 from streamkit.hub._ending import Ending
 from streamkit.hub._given_streams import made_stream
@@ -20,6 +20,7 @@ from streamkit.hub._items import decode_item
 from streamkit.hub._patience import patiently
 from streamkit.hub._publisher import Publisher
 from streamkit.hub._takeover import Takeover, items_of
+from streamkit.hub._writers import log_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -134,21 +135,27 @@ class Worker:
         with CancelScope(deadline=self._stops_at, shield=self._grace > 0) as serving:
             self._serving.add(serving)
             try:
-                await self._run(claim)
+                log_failure(await self._run(claim))
             except Exception as error:
                 # Its viewers are told as far as that is possible.
-                log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+                log_failure(error)
             finally:
                 self._serving.discard(serving)
                 self._free.release()
 
-    async def _run(self, claim: Claim) -> None:
+    async def _run(self, claim: Claim) -> BaseException | None:
+        """
+        Run it to its end.
+
+        Returns:
+            What its stream has failed with.
+        """
         run, grant = claim.run, claim.grant
         if grant.takeovers > self._attempts:
             reason = f"its writers have died {grant.takeovers} times"
             await patiently(lambda: self._store.end(run, grant, Ending.lost(reason).encode()))
             self._writers.metrics.run_is_lost()
-            return
+            return None
         metrics = self._writers.metrics
         publisher = Publisher(self._store, run, grant, self._lease, metrics, hands_over=True)
         if grant.takeovers:
@@ -156,7 +163,8 @@ class Worker:
             metrics.run_is_taken_over()
         # The records of a call may be appended after its tool has begun, so they cannot tell that none has.
         effects_guard.set(publisher)
-        await self._writers.write(run, publisher, lambda: self._made(claim, publisher))
+        outcome = await self._writers.write(run, publisher, lambda: self._made(claim, publisher))
+        return outcome.error
 
     async def _made(self, claim: Claim, publisher: Publisher) -> Stream[Any]:
         """

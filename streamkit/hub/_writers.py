@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streamkit.hub._metrics import Metrics
     from streamkit.hub._stores.contract import Limits, Store
 
-__all__ = ["Writers"]
+__all__ = ["Writers", "log_failure"]
 
 
 class Writers:
@@ -92,9 +92,11 @@ class Writers:
         The same where nobody awaits it. Its viewers are told what it fails with, as far as that is possible.
         """
         try:
-            await self.publish(store, run, stream, begun)
+            outcome = await self.publish(store, run, stream, begun)
         except Exception as error:
-            _log_failure(error)
+            log_failure(error)
+        else:
+            log_failure(outcome.error)
 
     async def fork(
         self, store: Store, run: str, fork: Fork, begun: Event, *, task_status: TaskStatus[None]
@@ -115,10 +117,11 @@ class Writers:
         except Exception as error:
             if not fork.is_copied:
                 raise
-            _log_failure(error)
+            log_failure(error)
         else:
             if not fork.is_copied and outcome.error is not None:
                 raise outcome.error
+            log_failure(outcome.error)
 
     async def _begin(
         self, store: Store, run: str, make: Callable[[Publisher], Awaitable[Stream[Any]]], begun: Event
@@ -171,5 +174,9 @@ class Writers:
         return publisher is not None
 
 
-def _log_failure(error: Exception) -> None:
-    log_warning("hub_run_failed", running_in.get(), **error_fields(error))
+def log_failure(error: BaseException | None) -> None:
+    """
+    Log what a run has failed with that nobody awaits, if anything.
+    """
+    if error is not None:
+        log_warning("hub_run_failed", running_in.get(), **error_fields(error))

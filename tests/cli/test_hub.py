@@ -91,6 +91,19 @@ def test_says_what_is_wrong_in_one_line(command: Command, url: str, arguments: l
     assert said in err
 
 
+@pytest.mark.parametrize("arguments", [["ls"], ["show", "a"], ["tail", "a"], ["cancel", "a"], ["replay"]])
+def test_a_file_that_is_not_there_is_told_and_not_made(
+    command: Command, tmp_path: Path, arguments: list[str]
+) -> None:
+    path = tmp_path / "rusn.db"
+    url = f"sqlite:///{path}"
+    what, *run = arguments
+    status, out, err = command("replay", f"{url}#a") if what == "replay" else command("hub", what, url, *run)
+    assert (status, out) == (2, "")
+    assert f"there is no file {str(path)!r}: correct the path" in err
+    assert not path.exists()
+
+
 def test_a_run_that_is_not_there(command: Command, url: str) -> None:
     assert command("hub", "show", url, "none") == (1, "", "streamkit: there is no run 'none'\n")
     assert command("hub", "tail", url, "none").status == 1

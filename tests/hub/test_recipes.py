@@ -91,7 +91,9 @@ async def test_no_more_run_at_a_time_than_a_worker_may(hub: Hub) -> None:
     assert most == 2
 
 
-async def test_a_recipe_that_fails_ends_its_run_and_no_other(hub: Hub) -> None:
+async def test_a_recipe_that_fails_ends_its_run_and_no_other(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
     @hub.recipe("chat")
     def chat(payload: Any, so_far: Any) -> sk.Stream[str]:
         if payload == "fail":
@@ -111,6 +113,40 @@ async def test_a_recipe_that_fails_ends_its_run_and_no_other(hub: Hub) -> None:
         with pytest.raises(Failed, match="recipe no_stream has to return a stream, not str"):
             await data(hub, "b")
         assert await data(hub, "c") == ["o", "k"]
+    statuses = [await hub.status(run) for run in "abc"]
+    assert [status and status.reason for status in statuses] == ["LookupError", "TypeError", None]
+    failed = [record for record in caplog.records if record.getMessage().startswith("hub_run_failed")]
+    assert sorted(record.error for record in failed) == ["LookupError", "TypeError"]  # type: ignore[attr-defined]
+    assert "the recipe's own" not in caplog.text
+
+
+async def test_what_a_stream_has_failed_with_that_nobody_awaits_is_logged_and_in_the_status(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(item: Any) -> Any:
+        if item == "api":
+            raise sk.StreamError("a secret", type="overloaded_error")
+        raise LookupError("a secret")
+
+    @hub.recipe("chat")
+    def chat(payload: Any, so_far: Any) -> sk.Stream[Any]:
+        return sk.from_iterable([payload]).map(fail)
+
+    await hub.publish("old", sk.from_iterable("ab"))
+    hub.start("started", sk.from_iterable("a").map(fail))
+    await hub.fork("old", "forked", stream=sk.from_iterable("a").map(fail))
+    await hub.submit("submitted", "chat", "a")
+    await hub.submit("upstream", "chat", "api")
+    async with Working(hub):
+        for run in ("started", "forked", "submitted", "upstream"):
+            with pytest.raises(Failed, match="a secret"):
+                await data(hub, run)
+            status = await hub.status(run)
+            assert status is not None
+            why = "StreamError (overloaded_error)" if run == "upstream" else "LookupError"
+            assert (status.kind, status.reason) == ("failed", why)
+    assert caplog.text.count("hub_run_failed") == 4
+    assert "a secret" not in caplog.text
 
 
 # -- takeover -----------------------------------------------------------------------------------------------

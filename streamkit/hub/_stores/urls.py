@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from streamkit.hub._stores.contract import Store
 
-__all__ = ["store_kind", "store_maker"]
+__all__ = ["file_of", "store_kind", "store_maker"]
 
 
 def store_maker(url: object) -> Callable[[], Store]:
@@ -39,6 +39,20 @@ def store_kind(url: str) -> str:
     """
     scheme = _scheme(url)
     return scheme if scheme in {"memory", "sqlite"} else "redis"
+
+
+def file_of(url: str) -> str | None:
+    """
+    The path of the file in which a URL's store is; None where it is in none.
+
+    Raises:
+        ValueError: The URL is malformed.
+    """
+    if _scheme(url) != "sqlite":
+        return None
+    from streamkit.hub._stores.sqlite.database import parse_address
+
+    return parse_address(url).path
 
 
 def _scheme(url: str) -> str:
