@@ -174,8 +174,9 @@ async def test_a_worker_notes_that_a_tool_with_effects_begins_wherever_its_loop_
     async def pay(amount: int) -> str:
         begun.append(amount)
         in_tool.set()
-        await anyio.sleep_forever()
-        raise AssertionError
+        if len(begun) == 1:
+            await anyio.sleep_forever()
+        raise AssertionError("it has run twice")
 
     def answer(request: Request) -> Reply:
         if not in_message.is_set():
