@@ -51,6 +51,13 @@ class Arrival:
             self._join()
 
     @property
+    def is_empty(self) -> bool:
+        """
+        Whether nothing has come, and no message was asked for.
+        """
+        return not (self._waiting or self._messages)
+
+    @property
     def messages(self) -> list[MessageBuilder]:
         """
         The messages so far, at least one; the last is the one that is arriving.

@@ -341,7 +341,8 @@ class Record:
         return [*self._turns, *self._messages.messages]
 
     def _arrived(self) -> list[tuple[str | None, TotalUsage]]:
-        return [_price(message) for message in self._arriving.messages if message.started]
+        arriving = self._arriving
+        return [] if arriving.is_empty else [_price(each) for each in arriving.messages if each.started]
 
     def _bill(self) -> None:
         if self._attempts and (message := self._arriving.messages[-1]).started:
