@@ -142,6 +142,14 @@ def test_a_part_that_claude_cannot_take_is_left_out(part: Wire) -> None:
     assert messages_for(user([part, {"type": "text", "text": "Hi"}])) == messages_for(user())
 
 
+@pytest.mark.parametrize("nothing", ["", " ", [{"type": "audio", "source": data("audio/mpeg")}]])
+def test_a_message_with_nothing_for_claude_is_refused_and_left_out_when_others_follow(nothing: Any) -> None:
+    before = user(), {"role": "assistant", "content": "Ho"}
+    with pytest.raises(ag_ui.BadRequest, match=r"messages\[2\] has nothing that Claude can take"):
+        messages_for(*before, user(nothing))
+    assert messages_for(*before, user(nothing), user("And?")) == messages_for(*before, user("And?"))
+
+
 def test_what_two_users_say_in_a_row_is_one_message() -> None:
     [message] = messages_for(user("Hi"), user("again"))
     assert [block["text"] for block in message["content"]] == ["Hi", "again"]

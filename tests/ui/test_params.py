@@ -324,6 +324,16 @@ def test_a_file_with_nothing_in_it_is_left_out(kind: str) -> None:
         assert messages(user(text("Hi"), {"type": "file", "mediaType": kind, "url": url})) == messages(user())
 
 
+@pytest.mark.parametrize(
+    "nothing", [text(" "), {"type": "data-x", "data": 1}, {"type": "file", "url": "data:text/plain,"}]
+)  # fmt: skip
+def test_a_message_that_says_nothing_is_refused_and_left_out_when_others_follow(nothing: Part) -> None:
+    with pytest.raises(ai_sdk.BadRequest, match=r"messages\[2\] is empty"):
+        ai_sdk.params({"messages": [user(), assistant(text("Ho")), user(nothing)]})
+    made = messages(user(), assistant(text("Ho")), user(nothing), user(text("And?")))
+    assert made == messages(user(), assistant(text("Ho")), user(text("And?")))
+
+
 def test_a_file_that_was_uploaded_is_named() -> None:
     part = {
         "type": "file",

@@ -42,6 +42,7 @@ class History:
         # By the id of a call, of several with one id the last: where it stands, and under which id.
         self._asked: dict[str, tuple[_Answer, str]] = {}
         self._names = Names()
+        self._unsaid = ""  # where the user has sent nothing that Claude can take, behind everything else
         # What Anthropic's tools have given to a call in an earlier answer, by the answer in which it came.
         self._late: dict[str, list[tuple[_Answer, _Json]]] = {}
 
@@ -54,7 +55,8 @@ class History:
         """
         match message.get("role"):
             case "user":
-                self._entries.append(_content(message, place))
+                self._entries.append(content := _content(message, place))
+                self._unsaid = "" if content else place
             case "system" | "developer":
                 self.system.append(_text(message, place))
             case "reasoning":
@@ -71,6 +73,9 @@ class History:
     def messages(self) -> list[_Json]:
         """
         The messages for Claude.
+
+        Raises:
+            BadRequest: The user has sent nothing that Claude can take, behind an answer: Claude would go on with that.
         """
         for answer, block in (each for late in self._late.values() for each in late):
             answer.blocks.append(block)  # the answer in which it came is not there
@@ -87,6 +92,8 @@ class History:
             open_calls.follow({"role": "assistant", "content": content})
             _say(made, "assistant", content)
             _say(made, "user", [entry.results[call] for call in entry.results if call in calls])
+        if self._unsaid and made and made[-1]["role"] == "assistant":
+            raise wrong(self._unsaid, "has nothing that Claude can take")
         return made
 
     def _answer(self, message: _Json) -> _Answer:
@@ -99,6 +106,7 @@ class History:
         if not isinstance(last, _Answer) or (last.results and last.group != group):
             last = _Answer()
             self._entries.append(last)
+            self._unsaid = ""
         last.group = group
         last.blocks += [block for _, block in self._late.pop(group, ())]
         return last

@@ -32,6 +32,7 @@ class Conversation:
         self._messages: list[tuple[str, list[Block]]] = []
         self._open: list[ToolPart] = []  # calls of the last step that have no result
         self._names = Names()
+        self._unsaid = ""  # where the user has said nothing, and nothing stands behind it
 
     def ask(self, place: str, parts: list[tuple[str, Block]]) -> None:
         """
@@ -39,8 +40,7 @@ class Conversation:
         """
         self._close()
         blocks = [block for at, part in parts for block in asked_in(part, at)]
-        if not blocks:
-            raise BadRequest(f"{place} is empty")
+        self._unsaid = "" if blocks else place
         _add(self._messages, "user", blocks)
 
     def answer(self, place: str, parts: list[tuple[str, Block]]) -> None:
@@ -63,6 +63,7 @@ class Conversation:
                 case _:
                     steps[-1] += answered_in(part, at)
         self._steps(steps)
+        self._unsaid = ""
 
     def _named(self, tool: ToolPart) -> ToolPart:
         """
@@ -112,7 +113,12 @@ class Conversation:
     def sendable(self) -> list[dict[str, Any]]:
         """
         The messages, without what the API would refuse.
+
+        Raises:
+            BadRequest: The last message says nothing. One before it is only left out, because a page sends it again and again.
         """
+        if self._unsaid:
+            raise BadRequest(f"{self._unsaid} is empty")
         if any(not call.approved for call in self._open):  # of a page that has sent it as it is
             self._open, rest = (
                 [call for call in self._open if call.approved],
