@@ -92,6 +92,20 @@ async def publish(url: str) -> None:
             say(type(error).__name__, error.type, error)
 
 
+async def fork(url: str) -> None:
+    """
+    Fork a run, and say nothing more in the new one.
+    """
+
+    async def silent() -> AsyncIterator[str]:
+        yield "c"
+        await anyio.sleep_forever()
+
+    async with hubs.connect(url, lease=LEASE) as hub:
+        await hub.publish("old", sk.from_iterable("ab"))
+        await hub.fork("old", "run", stream=sk.from_iterable(silent))
+
+
 async def fill(url: str) -> None:
     """
     The same, while no file may grow beyond a megabyte.
@@ -238,7 +252,7 @@ async def work(url: str, client: anthropic.AsyncAnthropic) -> None:
 
 
 PROGRAMS: Final[dict[str, Callable[..., Coroutine[Any, Any, None]]]] = {
-    function.__name__: function for function in (append, publish, fill)
+    function.__name__: function for function in (append, publish, fork, fill)
 }
 
 

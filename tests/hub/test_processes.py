@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from streamkit import hub as hubs
@@ -51,6 +52,21 @@ async def test_a_process_that_is_killed_loses_nothing_and_its_viewers_are_told(p
         acknowledged = [int(line) for line in await writer.lines()]
         assert got == [str(number) for number in range(1, len(got) + 1)]
         assert len(got) >= acknowledged[-1]
+
+
+async def test_a_fork_whose_process_is_killed_is_lost_and_was_not_while_it_was_silent(place: Place) -> None:
+    async with hubs.connect(place.url) as hub, running("fork", place.url) as writer:
+        async with hub.subscribe("run", wait=60.0).open() as run:
+            with patience():
+                assert [(await anext(run)).data for _ in range(3)] == ["a", "b", "c"]
+                await anyio.sleep(1.5 * LEASE)
+                status = await hub.status("run")
+                assert status is not None
+                assert status.kind == "running"
+                writer.signal(signal.SIGKILL)
+                with pytest.raises(Lost):
+                    await anext(run)
+        assert await hub.replay("old").collect() == ["a", "b"]
 
 
 async def test_a_process_that_was_stopped_for_too_long_is_fenced(place: Place) -> None:
