@@ -84,7 +84,7 @@ class Context:
 
     def __init__(self, *, close_timeout: float, parent: Context | None = None, counts: bool = True) -> None:
         self.outcome: Outcome = Outcome()
-        self.close_timeout = close_timeout
+        self.close_timeout: float = close_timeout
         self.now: Callable[[], float] = current_time if parent is None else parent.now
         self.checkpoint: Callable[[], Awaitable[None]] = (
             lowlevel.checkpoint if parent is None else parent.checkpoint
