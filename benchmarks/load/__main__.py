@@ -35,11 +35,18 @@ def main() -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="WORD", help="contenders with it in their name"
     )
+    parser.add_argument(
+        "--collect-after",
+        type=int,
+        metavar="OBJECTS",
+        help="new ones after which Python's collector looks; 700 by default",
+    )
     parser.add_argument("--rounds", type=int, default=1, help="runs of each contender (1)")
     args = parser.parse_args()
     setting = Setting(args.streams, 0, args.rate, args.loop, args.pings)
     events = args.events or int(4 * args.rate if args.rate else 100_000 / args.streams) or 1
-    asyncio.run(measure(replace(setting, events=events), args.only, args.rounds))
+    setting = replace(setting, events=events, collect_after=args.collect_after)
+    asyncio.run(measure(setting, args.only, args.rounds))
 
 
 main()

@@ -58,6 +58,7 @@ class Setting:
         loop: `"asyncio"` or `"uvloop"`.
         pings: Whether the events are pings.
         few: Without the contenders that are measured elsewhere.
+        collect_after: As for a plan.
     """
 
     streams: int
@@ -66,6 +67,7 @@ class Setting:
     loop: str = "asyncio"
     pings: bool = False
     few: bool = False
+    collect_after: int | None = None
 
     def __str__(self) -> str:
         streams = f"{self.streams:,} stream{'s' if self.streams > 1 else ''}"
@@ -87,6 +89,7 @@ class Setting:
                 events=self.events,
                 rate=self.rate,
                 pings=self.pings,
+                collect_after=self.collect_after,
             )
 
     def _contenders(self) -> Iterator[tuple[str, Client | None]]:

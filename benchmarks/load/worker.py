@@ -41,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         events: Of each stream.
         rate: Events a second of each; None for all of them at once.
         pings: Whether the events are pings.
+        collect_after: New objects after which Python's collector looks for garbage; None for its own default.
     """
 
     reader: str
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     rate: float | None = None
     pings: bool = False
+    collect_after: int | None = None
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +191,8 @@ async def _in_time(plan: Plan) -> Figures:
 
 def main() -> None:
     plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    if plan.collect_after is not None:
+        gc.set_threshold(plan.collect_after, 20, 50)
     factory = asyncio.new_event_loop
     if plan.loop == "uvloop":
         import uvloop
