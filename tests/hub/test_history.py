@@ -4,7 +4,6 @@ Random writers and readers of one run while everything breaks. What they have se
 
 from __future__ import annotations
 
-import os
 import random
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -20,6 +19,7 @@ from streamkit.hub._stores.contract import Batch, Limits
 from streamkit.hub._stores.urls import store_maker
 from tests.hub.history import Appending, History, Opening, Reading, faults_of
 from tests.support.cut_connections import proxy_to
+from tests.support.hanging import LONG
 from tests.support.patience import PATIENCE
 from tests.support.profiles import examples
 from tests.support.redis_servers import fresh_redis
@@ -37,10 +37,11 @@ LEASE = 0.15
 LIMITS = Limits(3600.0, 2**30)
 WRITERS = READERS = 3
 APPENDS = 30
-SECONDS = float(os.environ.get("STREAMKIT_HISTORY_SECONDS", examples(pr=1.0, full=100.0)))
+SECONDS = LONG or examples(pr=1.0, full=100.0)
 """
 How long everything breaks, and until how many appends have been acknowledged. With --full it is ten minutes on Redis, for three
-seeds and two backends. Whoever wants hours of it says so in the environment.
+seeds and two backends. Whoever wants hours of it says so in the environment, with
+STREAMKIT_HISTORY_SECONDS.
 """
 SEEDS = examples(pr=(1,), full=(1, 2, 3))
 

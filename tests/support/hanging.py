@@ -13,7 +13,9 @@ import pytest
 
 __all__ = ["Watch"]
 
-PATIENCE: Final = 300.0
+LONG: Final = float(os.environ.get("STREAMKIT_HISTORY_SECONDS", 0))
+"""Seconds for which somebody has asked that some tests take."""
+PATIENCE: Final = 300.0 + LONG
 """Seconds that a test may take."""
 STEP: Final = 30.0
 """Seconds by which it may be less."""
