@@ -16,6 +16,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
+from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from streamkit._core.checks import not_a_stream, refuse_right
@@ -31,6 +32,7 @@ from streamkit._core.runtime.loop_spec import LoopSpec
 from streamkit._core.runtime.run import Run
 from streamkit._core.source import IterableSource, Source
 from streamkit._core.stage import CallableStage, PureStage, pure
+from streamkit._core.terminals import run_into
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -70,8 +72,6 @@ R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 Z = TypeVar("Z", bound="GenericSink")
 T = TypeVar("T")
-
-_MISSING: Any = object()
 
 
 # -- streams ------------------------------------------------------------------------------------------------
@@ -260,12 +260,9 @@ class Stream(Generic[A_co]):
         """
         Run it, and return all items.
         """
-        run = self.open()
-        try:
-            async with run:
-                return [item async for item in run]
-        finally:
-            del run  # an error has this frame in its traceback, and the run has the error
+        items: list[A_co] = []
+        await run_into(items.append, self.source, self.stages, "collect")
+        return items
 
     async def first(self) -> A_co:
         """
@@ -280,7 +277,7 @@ class Stream(Generic[A_co]):
                 async for item in run:
                     return item
         finally:
-            del run
+            del run  # an error has this frame in its traceback, and the run has the error
         raise LookupError(f"{self!r} ended without an item")
 
     async def last(self) -> A_co:
@@ -290,29 +287,17 @@ class Stream(Generic[A_co]):
         Raises:
             LookupError: It ended without an item.
         """
-        last: Any = _MISSING
-        run = self.open()
-        try:
-            async with run:
-                async for item in run:
-                    last = item
-        finally:
-            del run
-        if last is _MISSING:
+        last = deque[A_co](maxlen=1)
+        await run_into(last.append, self.source, self.stages, "last")
+        if not last:
             raise LookupError(f"{self!r} ended without an item")
-        return last  # type: ignore[no-any-return]
+        return last[0]
 
     async def run(self) -> None:
         """
         Run it to its end, for its effects.
         """
-        run = self.open()
-        try:
-            async with run:
-                async for _ in run:
-                    pass
-        finally:
-            del run
+        await run_into(deque[A_co](maxlen=0).append, self.source, self.stages, "run")
 
     def to(self, sink: Callable[[AsyncIterable[A_co]], Job[R]], /) -> Job[R]:
         """

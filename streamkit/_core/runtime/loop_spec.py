@@ -19,10 +19,10 @@ How items reach the loop: one by one from an async iterator, in lists from one, 
 synchronous loop over a plain iterable, and `"push"` the one that is sent its items.
 """
 
-Form = Literal["map", "filter", "filter_map", "tap", "feed"]
+Form = Literal["map", "filter", "filter_map", "tap", "take", "feed"]
 """
-How a stage takes an item. `"feed"` gives an iterable of what comes out. The others are one plain function call, as in the
-operators of these names.
+How a stage takes an item. `"feed"` gives an iterable of what comes out, and behind `"take"` nothing does. The others are one
+plain function call, as in the operators of these names.
 """
 
 

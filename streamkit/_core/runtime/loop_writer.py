@@ -358,6 +358,9 @@ class _Writer:
                 past = f"not ({_RESTARTS}) and " * (step.restarts == "past")
                 self.put_call(k, depth, f"if {past}not {name}(item):")
                 self.put(depth, "    continue")
+            elif step.form == "take":
+                self.put_call(k, depth, f"{name}(item)")
+                self.put(depth, "continue")
             else:
                 inside = depth
                 if step.restarts == "past":
