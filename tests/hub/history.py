@@ -103,13 +103,13 @@ def _unlike_writers(history: History) -> Iterator[str]:
     epochs = [opening.epoch for opening in sorted(history.openings, key=lambda each: each.answered)]
     if len(epochs) != len(set(epochs)):
         yield f"two writers had one epoch: {sorted(epochs)}"
-    log = _log(history)
-    for opening in history.openings:
-        later = [
-            number for number, (epoch, _) in log.items() if epoch < opening.epoch and number > opening.last
-        ]
-        if later:
-            yield f"records {later} of earlier writers stand behind {opening.last}, where epoch {opening.epoch} began"
+    log = sorted((number, epoch) for number, (epoch, _) in _log(history).items())
+    lowest = float("inf")  # epoch of the records that stand behind the opening
+    for opening in sorted(history.openings, key=lambda each: each.last, reverse=True):
+        while log and log[-1][0] > opening.last:
+            lowest = min(lowest, log.pop()[1])
+        if lowest < opening.epoch:
+            yield f"a record of epoch {lowest} stands behind {opening.last}, where epoch {opening.epoch} began"
 
 
 def _lost(history: History) -> Iterator[str]:
@@ -148,8 +148,10 @@ def _never_written(history: History) -> Iterator[str]:
 
 
 def _not_fenced(history: History) -> Iterator[str]:
-    for opening in history.openings:
-        for appending in history.appendings:
-            late = appending.epoch < opening.epoch and appending.asked > opening.answered
-            if late and appending.answered is not None:
-                yield f"epoch {appending.epoch} has appended after epoch {opening.epoch} had begun"
+    openings = sorted(history.openings, key=lambda each: each.answered, reverse=True)
+    highest = 0  # epoch that had begun when the append was asked
+    for appending in sorted(history.appendings, key=lambda each: each.asked):
+        while openings and openings[-1].answered < appending.asked:
+            highest = max(highest, openings.pop().epoch)
+        if appending.answered is not None and appending.epoch < highest:
+            yield f"epoch {appending.epoch} has appended after epoch {highest} had begun"

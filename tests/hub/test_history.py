@@ -310,7 +310,7 @@ def writer_that_is_not_fenced(history: History) -> None:
     ("change", "said"),
     [
         (second_writer_of_an_epoch, "two writers had one epoch"),
-        (record_behind_a_later_writer, "of earlier writers stand behind 1"),
+        (record_behind_a_later_writer, "a record of epoch 1 stands behind 1, where epoch 2 began"),
         (lost_record, "record 3 of epoch 2 was acknowledged and is not there"),
         (doubled_record, "reader 0 has seen the numbers"),
         (skipped_record, "reader 0 has seen the numbers"),
