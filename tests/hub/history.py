@@ -6,6 +6,7 @@ The moments of calls and answers are those of one clock, so that "before" means 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -100,9 +101,9 @@ def _log(history: History) -> dict[int, tuple[int, bytes]]:
 
 
 def _unlike_writers(history: History) -> Iterator[str]:
-    epochs = [opening.epoch for opening in sorted(history.openings, key=lambda each: each.answered)]
-    if len(epochs) != len(set(epochs)):
-        yield f"two writers had one epoch: {sorted(epochs)}"
+    writers = Counter(opening.epoch for opening in history.openings)
+    if several := [epoch for epoch, number in writers.items() if number > 1]:
+        yield f"two writers had one epoch: {several}"
     log = sorted((number, epoch) for number, (epoch, _) in _log(history).items())
     lowest = float("inf")  # epoch of the records that stand behind the opening
     for opening in sorted(history.openings, key=lambda each: each.last, reverse=True):
@@ -129,7 +130,8 @@ def _unlike_readers(history: History) -> Iterator[str]:
     for which, reading in enumerate(history.readings):
         numbers = [number for number, _, _ in reading.records]
         if numbers != [*range(1, len(numbers) + 1)]:
-            yield f"reader {which} has seen the numbers {numbers}"
+            wrong = next(k for k, number in enumerate(numbers) if number != k + 1)
+            yield f"reader {which} has seen the numbers {numbers[max(0, wrong - 2) : wrong + 3]} where {wrong + 1} was due"
         if any(log.get(number) != (epoch, data) for number, epoch, data in reading.records):
             yield f"reader {which} has seen what is not in the log"
         if reading.ending is not None and len(numbers) < len(log):

@@ -178,7 +178,8 @@ async def judged(
                         writers.start_soon(world.write)
             await world.finish()
         await world.read()
-    assert faults_of(world.history) == []
+    faults = faults_of(world.history)
+    assert not faults, "\n".join(faults)
     return world.history
 
 
