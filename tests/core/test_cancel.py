@@ -19,6 +19,7 @@ import trio.lowlevel
 import streamkit as sk
 from streamkit.sinks import call, collect
 from tests.support.backends import on_both_backends
+from tests.support.interrupting import cancelled_once_it_waits
 from tests.support.patience import PATIENCE
 
 
@@ -458,11 +459,13 @@ async def test_a_cleanup_that_fails_never_takes_the_place_of_the_blocks_own_exce
 @each_concurrent
 async def test_a_cleanup_that_fails_never_takes_the_place_of_a_cancellation(operator: Any) -> None:
     run = (fails_to_close() | operator | sk.filter(lambda _: False)).open()
-    with anyio.move_on_after(0.05) as patience:
+
+    async def read() -> None:
         async with run:
             async for _ in run:
                 pass
-    assert patience.cancelled_caught
+
+    await cancelled_once_it_waits(read)
     assert run.outcome.kind == "cancelled"
 
 

@@ -17,6 +17,7 @@ import pytest
 
 import streamkit as sk
 from streamkit.sinks import collect
+from tests.support.interrupting import cancelled_once_it_waits
 
 Pipeline = Callable[[sk.Stream[float]], sk.Stream[Any]]
 
@@ -226,9 +227,12 @@ async def test_a_read_that_is_cancelled_ends_the_run_as_cancelled() -> None:
 
     closed = anyio.Event()
     response = Response(sk.from_iterable(silent) | sk.map(float) | sk.buffer(1))
-    with anyio.move_on_after(0.01):
+
+    async def read() -> None:
         async for _ in response.body():
             pass
+
+    await cancelled_once_it_waits(read)
     assert closed.is_set()
     assert response.outcome.kind == "cancelled"
 

@@ -24,6 +24,7 @@ from streamkit import from_iterable, meter, tee
 from streamkit._claude.protocol.events import decode
 from streamkit.sinks import jsonl
 from streamkit.sinks._jsonl import write_whole
+from tests.support.interrupting import cancelled_once_it_waits
 from tests.support.patience import patience
 
 if TYPE_CHECKING:
@@ -330,8 +331,6 @@ def test_a_write_that_fails_in_the_middle_is_cut_back_to_whole_lines(tmp_path: P
 async def test_a_named_pipe_that_nobody_reads_is_given_up(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with anyio.move_on_after(0.01) as patience:
-        await (from_iterable([1]) | jsonl(pipe))
-    assert patience.cancelled_caught
+    await cancelled_once_it_waits(lambda: from_iterable([1]) | jsonl(pipe))
     # The thread still opens it, and closes it as soon as it can. Otherwise this read would wait for the end.
     assert await anyio.Path(pipe).read_bytes() == b""
