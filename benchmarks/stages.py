@@ -34,6 +34,7 @@ AIOSTREAM = "aiostream"
 REACTIVEX = "reactivex"
 GIVES_WAY_EVERY = 64
 AIMS = (
+    Aim(STREAMKIT, BY_HAND, at_most=1.15),
     Aim(COLLECT, BY_HAND, at_most=1.15),
     Aim(STREAMKIT, AS_A_STREAM, at_most=1.15),
     Aim(STREAMKIT, INLINED, at_most=2.5),

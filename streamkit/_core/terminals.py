@@ -2,7 +2,7 @@
 Terminals: a stream that runs to its end, whose items nobody reads one by one.
 
 What takes the items stands in the generated loop then, as its last step. So nothing comes out of the loop, and what it costs an
-item to be handed through an asynchronous generator is saved: a fifth of six small stages' time.
+item to be handed through an asynchronous generator is saved: a tenth of six small stages' time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def run_into(
     run: Run[None] = Run(source, (*stages, PureStage(terminal, _Taken, (take,), {})), CLOSE_TIMEOUT)
     try:
         async with run:
-            await anext(aiter(run), None)
+            await anext(aiter(run), None)  # nothing comes out, so this one read is all of it
     finally:
         del run  # an error has this frame in its traceback, and the run has the error
 

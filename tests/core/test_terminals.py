@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -13,24 +13,6 @@ import anyio.lowlevel
 import pytest
 
 import streamkit as sk
-
-pytestmark = pytest.mark.anyio
-
-
-class Sum(sk.Transducer[int, int]):
-    """
-    Gives the sum of all that it was fed, at the end.
-    """
-
-    def __init__(self) -> None:
-        self.sum = 0
-
-    def feed(self, item: int) -> Iterable[int]:
-        self.sum += item
-        return ()
-
-    def flush(self) -> Iterable[int]:
-        return (self.sum,)
 
 
 @sk.operator
@@ -61,7 +43,7 @@ STREAMS: dict[str, sk.Stream[Any]] = {
     "a plain source": sk.from_iterable(range(200)),
     "a source that waits": sk.from_iterable(numbers),
     "pure stages": sk.from_iterable(range(200)).map(str).filter(str.isdigit).flat_map(list),
-    "a stage with last words": sk.from_iterable(range(200)) | Sum(),
+    "a stage with last words": sk.from_iterable(range(200)) | sk.batch(7),
     "one that ends the stream": sk.from_iterable(numbers) | sk.take(3),
     "an asynchronous stage": sk.from_iterable(range(200)) | doubled(),
     "a concurrent stage": sk.from_iterable(range(200)) | sk.map_async(plus_one, concurrency=4),

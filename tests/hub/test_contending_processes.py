@@ -23,7 +23,7 @@ from tests.hub.programs import CONTENDER_LEASE, CONTENDER_LIMITS, running, words
 from tests.hub.test_history import SECONDS, World, everything_breaks
 from tests.support.cut_connections import proxy_to
 from tests.support.patience import PATIENCE
-from tests.support.redis_servers import fresh_redis
+from tests.support.redis_servers import SURVIVES_KILLS, fresh_redis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -135,8 +135,7 @@ async def test_processes_that_contend_keep_the_contract(store: str, tmp_path: Pa
     async with AsyncExitStack() as stack:
         urls, harm = [f"sqlite:///{tmp_path / 'runs.db'}"], nothing_else
         if store == "redis":
-            # everysec lets a write wait where the disk is slow, and then a killed Redis has lost what it has acknowledged
-            server = stack.enter_context(fresh_redis(appendfsync="always"))
+            server = stack.enter_context(fresh_redis(**SURVIVES_KILLS))
             proxies = [await stack.enter_async_context(proxy_to(server.port)) for _ in range(3)]
             urls = [f"{proxy.url}?timeout=1" for proxy in proxies]
             harm = partial(everything_breaks, server, proxies, chance)

@@ -22,7 +22,7 @@ from tests.support.cut_connections import proxy_to
 from tests.support.hanging import LONG
 from tests.support.patience import PATIENCE
 from tests.support.profiles import examples
-from tests.support.redis_servers import fresh_redis
+from tests.support.redis_servers import SURVIVES_KILLS, fresh_redis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -232,7 +232,7 @@ async def test_a_file_keeps_the_contract(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_redis_keeps_the_contract(seed: int) -> None:
     chance = random.Random(seed)
-    with fresh_redis(appendfsync="always") as server:  # everysec lets a write wait where the disk is slow
+    with fresh_redis(**SURVIVES_KILLS) as server:
         async with AsyncExitStack() as stack:
             proxies = [await stack.enter_async_context(proxy_to(server.port)) for _ in range(3)]
             makers = [store_maker(f"{proxy.url}?timeout=1") for proxy in proxies]

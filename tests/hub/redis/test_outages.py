@@ -18,7 +18,7 @@ from streamkit.hub._stores.contract import Batch, Grant, Limits
 from streamkit.hub._stores.redis import RedisStore, parse_address
 from tests.support.cut_connections import proxy_to
 from tests.support.patience import patience
-from tests.support.redis_servers import RedisServer, fresh_redis
+from tests.support.redis_servers import SURVIVES_KILLS, RedisServer, fresh_redis
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,7 +32,7 @@ def server() -> Iterator[RedisServer]:
     """
     A server that may be harmed.
     """
-    with fresh_redis(appendfsync="always") as server:  # everysec lets a write wait where the disk is slow
+    with fresh_redis(**SURVIVES_KILLS) as server:
         yield server
 
 

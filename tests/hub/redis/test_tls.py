@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 import streamkit as sk
 from streamkit import hub as hubs
 from tests.support.patience import patience
-from tests.support.redis_servers import fresh_redis, running_redis, tls_program
+from tests.support.redis_servers import SURVIVES_KILLS, fresh_redis, running_redis, tls_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,10 +104,8 @@ async def test_a_run_is_written_and_followed_over_tls(
 
 
 async def test_a_connection_over_tls_that_is_lost_is_made_again(certificates: Certificates) -> None:
-    with (
-        patience(),
-        fresh_redis(**certificates.settings, tls_auth_clients="no", appendfsync="always") as server,
-    ):
+    settings = {**certificates.settings, **SURVIVES_KILLS}
+    with patience(), fresh_redis(**settings, tls_auth_clients="no") as server:
         async with hubs.connect(f"{server.url}?ssl_ca_certs={certificates.authority}") as hub:
             await hub.publish("run", sk.from_iterable("ab"))
             server.kill()
